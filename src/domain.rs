@@ -1,0 +1,20 @@
+//! What stipend knows about yields: words, figures and decisions.
+//!
+//! Everything here is pure: values in, values out. There is no I/O, no clock, no randomness and no
+//! async, so a command, a tick, a replay and a benchmark reach the same answer from the same input.
+
+pub mod alert;
+pub mod episode;
+pub mod ids;
+pub mod income;
+pub mod method;
+pub mod money;
+pub mod notice;
+pub mod pool;
+pub mod position;
+pub mod rate;
+pub mod reading;
+pub mod rule;
+pub mod scope;
+pub mod time;
+pub mod verdict;

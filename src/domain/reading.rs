@@ -1,0 +1,163 @@
+//! One observation of a pool, and what the source says about its past.
+
+use serde::{Deserialize, Serialize};
+
+use super::{pool::Pool, rate::Percent, time::Timestamp, verdict::Verdict};
+
+/// What a pool showed at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Reading {
+    /// The pool's own time where the source states one, else the time of the fetch.
+    pub at: Timestamp,
+    /// Total APY as the source states it; it need not be the sum of its parts.
+    pub apy: Percent,
+    /// What fees, interest or issuance pay. `None` is unknown, never zero.
+    pub base: Option<Percent>,
+    /// What token emissions pay. `None` is unknown, never zero.
+    pub reward: Option<Percent>,
+    /// US dollars in the pool.
+    pub tvl_usd: f64,
+}
+
+impl Reading {
+    /// The part of the yield that is paid in reward tokens, 0–1. `None` when the source gives no
+    /// split or nothing is earned.
+    pub fn reward_share(&self) -> Option<f64> {
+        let total = self.apy.get();
+        if total <= 0.0 {
+            return None;
+        }
+        match (self.base, self.reward) {
+            (_, Some(reward)) => Some((reward.get() / total).clamp(0.0, 1.0)),
+            // A source that names the base and leaves the reward out says that the base is all,
+            // but only as far as the base reaches the total.
+            (Some(base), None) => Some((1.0 - base.get() / total).clamp(0.0, 1.0)),
+            (None, None) => None,
+        }
+    }
+
+    /// Whether the two show the same figures, whenever they were taken.
+    pub fn same_figures(&self, other: &Self) -> bool {
+        self.apy == other.apy
+            && self.base == other.base
+            && self.reward == other.reward
+            && self.tvl_usd.to_bits() == other.tvl_usd.to_bits()
+    }
+}
+
+/// What the feed itself says of a pool's past. Used, and labelled so, while our own history is short.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct FeedStats {
+    /// Mean APY of the last 30 days.
+    pub mean_30d: Option<Percent>,
+    /// Annualised deviation of daily returns since listing, in percent.
+    pub sigma: Option<f64>,
+    /// Days observed.
+    pub days: Option<u32>,
+}
+
+/// One pool as one upstream answer shows it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observed {
+    pub pool: Pool,
+    pub reading: Reading,
+    pub feed: FeedStats,
+    /// The reading's time is the pool's own, not that of the fetch.
+    pub own_time: bool,
+}
+
+/// Whether a reading may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DataState {
+    /// Fresh and plausible.
+    Good,
+    /// Contradicts what stood before (zero after a positive history, a five-fold jump). Neither
+    /// opens nor closes anything until the next batch confirms it.
+    Suspect,
+    /// The source's own time of reading is too long ago.
+    Stale,
+    /// Not in the latest answers of the source.
+    Missing,
+}
+
+impl DataState {
+    pub const ALL: [Self; 4] = [Self::Good, Self::Suspect, Self::Stale, Self::Missing];
+
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Suspect => "suspect",
+            Self::Stale => "stale",
+            Self::Missing => "missing",
+        }
+    }
+
+    pub fn parse(slug: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.slug() == slug)
+    }
+}
+
+/// A stretch of time over which a pool showed the same figures: the memory that windows look into.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Stretch {
+    /// When the figures were first read.
+    pub from: Timestamp,
+    /// When they were last read.
+    pub until: Timestamp,
+    pub apy: Percent,
+    pub tvl_usd: f64,
+    pub verdict: Verdict,
+}
+
+/// The oldest of `past` (ascending) that was still read at or after `start`.
+pub fn oldest_since(past: &[Stretch], start: Timestamp) -> Option<&Stretch> {
+    past.get(past.partition_point(|stretch| stretch.until < start))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reading(apy: f64, base: Option<f64>, reward: Option<f64>) -> Reading {
+        Reading {
+            at: Timestamp::default(),
+            apy: Percent::new(apy).unwrap(),
+            base: base.and_then(Percent::new),
+            reward: reward.and_then(Percent::new),
+            tvl_usd: 1e6,
+        }
+    }
+
+    #[test]
+    fn the_share_of_rewards_is_unknown_without_a_split() {
+        assert_eq!(reading(4.5, None, None).reward_share(), None);
+        assert_eq!(reading(0.0, Some(0.0), Some(0.0)).reward_share(), None);
+        assert_eq!(
+            reading(10.0, Some(2.5), Some(7.5)).reward_share(),
+            Some(0.75)
+        );
+        assert_eq!(reading(10.0, None, Some(7.5)).reward_share(), Some(0.75));
+        assert_eq!(reading(10.0, Some(10.0), None).reward_share(), Some(0.0));
+    }
+
+    #[test]
+    fn a_window_begins_with_the_figures_that_were_still_read_in_it() {
+        let stretch = |from, until| Stretch {
+            from: Timestamp::from_millis(from),
+            until: Timestamp::from_millis(until),
+            apy: Percent::ZERO,
+            tvl_usd: 0.0,
+            verdict: Verdict::Unknown,
+        };
+        let past = [stretch(0, 10), stretch(20, 30), stretch(40, 50)];
+        let oldest = |start| {
+            oldest_since(&past, Timestamp::from_millis(start)).map(|found| found.from.millis())
+        };
+        assert_eq!(oldest(-5), Some(0));
+        assert_eq!(oldest(10), Some(0));
+        assert_eq!(oldest(11), Some(20));
+        assert_eq!(oldest(50), Some(40));
+        assert_eq!(oldest(51), None);
+    }
+}
