@@ -5,4 +5,6 @@
 #![forbid(unsafe_code)]
 
 pub mod clock;
+pub mod delivery;
 pub mod domain;
+pub mod store;

@@ -1,0 +1,371 @@
+//! All SQL. One writer connection and a pool of readers over one SQLite file.
+//!
+//! A method is a unit of work: it takes domain values and returns them. Transactions never leave
+//! this module, and rows stay private to it.
+
+use std::{
+    io::Read as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use sqlx::{
+    Connection as _, SqliteConnection, SqlitePool,
+    migrate::Migrator,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use crate::domain::time::Timestamp;
+
+pub mod columns;
+pub mod lock;
+pub mod market;
+pub mod outbox;
+pub mod people;
+pub mod rules;
+pub mod sealed;
+
+use lock::{InstanceLock, LockError};
+use sealed::{Place, Sealer};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// What the caller can do about a failure of the store.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another connection held the database for longer than the busy time-out; try again.
+    #[error("the database is busy")]
+    Busy,
+    /// The disk is full or not writable; nothing was stored.
+    #[error("the database cannot be written")]
+    Unwritable(#[source] sqlx::Error),
+    /// The file is damaged; stop writing and restore.
+    #[error("the database is damaged")]
+    Corrupt(#[source] sqlx::Error),
+    #[error("the database holds something unexpected")]
+    Unexpected(#[from] columns::BadColumn),
+    #[error(transparent)]
+    Sealed(#[from] sealed::Unopenable),
+    #[error("the database failed")]
+    Other(#[source] sqlx::Error),
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        // https://www.sqlite.org/rescode.html: the low byte is the primary code.
+        let primary = error
+            .as_database_error()
+            .and_then(|inner| inner.code())
+            .and_then(|code| code.parse::<u32>().ok())
+            .map(|code| code & 0xff);
+        match primary {
+            Some(5 | 6) => Self::Busy,
+            Some(8 | 10 | 13 | 14) => Self::Unwritable(error),
+            Some(11 | 26) => Self::Corrupt(error),
+            _ => Self::Other(error),
+        }
+    }
+}
+
+/// Why a database cannot be opened. Each is one line for the operator, with the way out.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    #[error(
+        "{} is no SQLite database; move it away, or restore a backup with `stipend restore FILE`",
+        .0.display()
+    )]
+    NotADatabase(PathBuf),
+    #[error("{} cannot be read or written; check the folder and its permissions", path.display())]
+    Unreachable {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error(
+        "{} was written by a newer stipend (schema {found}, this one knows {known}); run that version",
+        path.display()
+    )]
+    NewerSchema {
+        path: PathBuf,
+        found: i64,
+        known: i64,
+    },
+    #[error("{} is damaged ({detail}); restore a backup with `stipend restore FILE`", path.display())]
+    Damaged { path: PathBuf, detail: String },
+    #[error(
+        "the master key does not belong to {}; put the right key file back (nothing was changed)",
+        .0.display()
+    )]
+    WrongKey(PathBuf),
+    #[error("{} cannot be opened", path.display())]
+    Sql {
+        path: PathBuf,
+        #[source]
+        source: sqlx::Error,
+    },
+}
+
+/// The database, and the key that opens its sealed columns.
+#[derive(Debug)]
+pub struct Store {
+    writer: SqlitePool,
+    readers: SqlitePool,
+    sealer: Sealer,
+    epoch: i64,
+    path: PathBuf,
+    _lock: InstanceLock,
+}
+
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+const READERS: u32 = 4;
+const SQLITE_MAGIC: &[u8; 16] = b"SQLite format 3\0";
+
+impl Store {
+    /// Opens or creates the database at `path`, takes its lock, migrates it and begins an epoch.
+    ///
+    /// Whatever is refused is refused before the first write.
+    pub async fn open(path: &Path, key: &[u8; 32], now: Timestamp) -> Result<Self, OpenError> {
+        check_magic(path)?;
+        let lock = InstanceLock::take(path)?;
+        let sql = |source| OpenError::Sql {
+            path: path.to_owned(),
+            source,
+        };
+        let existed = path.metadata().is_ok_and(|meta| meta.len() > 0);
+        if existed {
+            check_existing(path).await?;
+        }
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY_TIMEOUT)
+            .pragma("secure_delete", "ON")
+            .optimize_on_close(true, None);
+        let sealer = Sealer::new(key);
+        if existed {
+            check_key(path, &options, &sealer).await?;
+        }
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(options.clone())
+            .await
+            .map_err(sql)?;
+        MIGRATIONS
+            .run(&writer)
+            .await
+            .map_err(|error| sql(sqlx::Error::from(error)))?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .connect_with(options.read_only(true).pragma("query_only", "ON"))
+            .await
+            .map_err(sql)?;
+        let epoch = begin_epoch(&writer, &sealer, now).await.map_err(sql)?;
+        Ok(Self {
+            writer,
+            readers,
+            sealer,
+            epoch,
+            path: path.to_owned(),
+            _lock: lock,
+        })
+    }
+
+    /// The number of this run of the process; raised at each start.
+    pub const fn epoch(&self) -> i64 {
+        self.epoch
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The version of the linked SQLite.
+    pub async fn sqlite_version(&self) -> Result<String, StoreError> {
+        Ok(sqlx::query_scalar("SELECT sqlite_version()")
+            .fetch_one(&self.readers)
+            .await?)
+    }
+
+    /// A small value that is kept by name.
+    pub async fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        const SQL: &str = "SELECT value FROM setting WHERE name = $1";
+        Ok(sqlx::query_scalar(SQL)
+            .bind(name)
+            .fetch_optional(&self.readers)
+            .await?)
+    }
+
+    pub async fn set_setting(&self, name: &str, value: &[u8]) -> Result<(), StoreError> {
+        sqlx::query(SET_SETTING)
+            .bind(name)
+            .bind(value)
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+
+    /// Ends all connections; what was committed is in the file.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
+    async fn begin(&self) -> Result<sqlx::Transaction<'static, sqlx::Sqlite>, StoreError> {
+        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+    }
+}
+
+const SET_SETTING: &str = "INSERT INTO setting (name, value) VALUES ($1, $2) \
+     ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+
+/// A file that is there has to begin like a database; an empty one will become one.
+fn check_magic(path: &Path) -> Result<(), OpenError> {
+    let unreachable = |source| OpenError::Unreachable {
+        path: path.to_owned(),
+        source,
+    };
+    let mut file = match std::fs::File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(unreachable(error)),
+    };
+    let mut head = Vec::with_capacity(16);
+    file.by_ref()
+        .take(16)
+        .read_to_end(&mut head)
+        .map_err(unreachable)?;
+    if head.is_empty() || head == SQLITE_MAGIC {
+        Ok(())
+    } else {
+        Err(OpenError::NotADatabase(path.to_owned()))
+    }
+}
+
+/// Looks at schema version and at the health of the small tables, without writing.
+async fn check_existing(path: &Path) -> Result<(), OpenError> {
+    const SMALL: [&str; 6] = [
+        "alert",
+        "episode",
+        "outbox",
+        "destination",
+        "person",
+        "position",
+    ];
+    let options = SqliteConnectOptions::new().filename(path).read_only(true);
+    let damaged = |error: sqlx::Error| OpenError::Damaged {
+        path: path.to_owned(),
+        detail: error.to_string(),
+    };
+    let mut connection = SqliteConnection::connect_with(&options)
+        .await
+        .map_err(damaged)?;
+    let tables: Vec<String> =
+        sqlx::query_scalar("SELECT name FROM sqlite_schema WHERE type = 'table'")
+            .fetch_all(&mut connection)
+            .await
+            .map_err(damaged)?;
+    if tables.iter().any(|table| table == "_sqlx_migrations") {
+        let found: Option<i64> = sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations")
+            .fetch_one(&mut connection)
+            .await
+            .map_err(damaged)?;
+        let known = MIGRATIONS
+            .iter()
+            .map(|migration| migration.version)
+            .max()
+            .unwrap_or(0);
+        if let Some(found) = found.filter(|found| *found > known) {
+            return Err(OpenError::NewerSchema {
+                path: path.to_owned(),
+                found,
+                known,
+            });
+        }
+    }
+    for table in SMALL
+        .into_iter()
+        .filter(|small| tables.iter().any(|table| table == small))
+    {
+        // A table-valued pragma takes its argument as a bound value.
+        let report: String = sqlx::query_scalar("SELECT quick_check FROM pragma_quick_check($1)")
+            .bind(table)
+            .fetch_one(&mut connection)
+            .await
+            .map_err(damaged)?;
+        if report != "ok" {
+            return Err(OpenError::Damaged {
+                path: path.to_owned(),
+                detail: report.chars().take(120).collect(),
+            });
+        }
+    }
+    connection.close().await.map_err(damaged)
+}
+
+const KEY_CHECK: &str = "key check";
+const KEY_CHECK_PLACE: Place = Place {
+    table: "setting",
+    column: "value",
+    row: 0,
+    owner: 0,
+};
+
+async fn check_key(
+    path: &Path,
+    options: &SqliteConnectOptions,
+    sealer: &Sealer,
+) -> Result<(), OpenError> {
+    let sql = |source| OpenError::Sql {
+        path: path.to_owned(),
+        source,
+    };
+    let mut connection = SqliteConnection::connect_with(&options.clone().read_only(true))
+        .await
+        .map_err(sql)?;
+    let known: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'setting')",
+    )
+    .fetch_one(&mut connection)
+    .await
+    .map_err(sql)?;
+    if !known {
+        return Ok(());
+    }
+    let check: Option<Vec<u8>> = sqlx::query_scalar("SELECT value FROM setting WHERE name = $1")
+        .bind(KEY_CHECK)
+        .fetch_optional(&mut connection)
+        .await
+        .map_err(sql)?;
+    match check {
+        Some(check) if sealer.open(&KEY_CHECK_PLACE, &check).is_err() => {
+            Err(OpenError::WrongKey(path.to_owned()))
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn begin_epoch(writer: &SqlitePool, sealer: &Sealer, now: Timestamp) -> sqlx::Result<i64> {
+    const SQL: &str = "INSERT INTO instance (one, epoch, started_at) VALUES (1, 1, $1) \
+         ON CONFLICT (one) DO UPDATE SET epoch = epoch + 1, started_at = excluded.started_at \
+         RETURNING epoch";
+    const ADD_CHECK: &str =
+        "INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+    let mut tx = writer.begin_with("BEGIN IMMEDIATE").await?;
+    sqlx::query(ADD_CHECK)
+        .bind(KEY_CHECK)
+        .bind(sealer.seal(&KEY_CHECK_PLACE, KEY_CHECK.as_bytes()))
+        .execute(&mut *tx)
+        .await?;
+    let epoch = sqlx::query_scalar(SQL)
+        .bind(now.millis())
+        .fetch_one(&mut *tx)
+        .await?;
+    tx.commit().await?;
+    Ok(epoch)
+}
