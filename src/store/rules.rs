@@ -1,1 +1,197 @@
-//! Filled in by its own commit.
+//! Alerts and where they stand with each pool.
+
+use sqlx::{FromRow, QueryBuilder, SqliteConnection};
+
+use super::{
+    Store, StoreError,
+    columns::{self, bad},
+};
+use crate::domain::{
+    alert::{Alert, Rule},
+    episode::Episode,
+    ids::{AlertId, ChannelId, GuildId, PoolId, UserId},
+    time::Timestamp,
+};
+
+/// An alert that is about to be kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewAlert {
+    pub guild: GuildId,
+    pub channel: ChannelId,
+    pub rule: Rule,
+    pub created_by: UserId,
+}
+
+/// Where one alert stands with one pool.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EpisodeRow {
+    pub alert: AlertId,
+    pub pool: PoolId,
+    pub episode: Episode,
+}
+
+#[derive(FromRow)]
+struct AlertRow {
+    id: i64,
+    guild_id: i64,
+    channel_id: i64,
+    rule: String,
+    version: i64,
+    created_by: i64,
+    created_at: i64,
+}
+
+impl AlertRow {
+    fn into_alert(self) -> Result<Alert, StoreError> {
+        let rule: Rule = serde_json::from_str(&self.rule).map_err(|_| bad("rule"))?;
+        Ok(Alert {
+            id: AlertId(self.id),
+            guild: GuildId(columns::from_snowflake(self.guild_id)),
+            channel: ChannelId(columns::from_snowflake(self.channel_id)),
+            rule,
+            version: u32::try_from(self.version).map_err(|_| bad("version"))?,
+            created_by: UserId(columns::from_snowflake(self.created_by)),
+            created_at: columns::time(self.created_at),
+        })
+    }
+}
+
+/// Rows of one multi-row statement; SQLite takes 32,766 bound values, and longer texts are slower to prepare.
+const CHUNK: usize = 200;
+
+impl Store {
+    /// Every alert that is kept.
+    pub async fn alerts(&self) -> Result<Vec<Alert>, StoreError> {
+        const SQL: &str = "SELECT id, guild_id, channel_id, rule, version, created_by, created_at \
+             FROM alert WHERE removed_at IS NULL ORDER BY id";
+        let rows: Vec<AlertRow> = sqlx::query_as(SQL).fetch_all(&self.readers).await?;
+        rows.into_iter().map(AlertRow::into_alert).collect()
+    }
+
+    /// The alerts of one server, oldest first.
+    pub async fn alerts_of(&self, guild: GuildId) -> Result<Vec<Alert>, StoreError> {
+        const SQL: &str = "SELECT id, guild_id, channel_id, rule, version, created_by, created_at \
+             FROM alert WHERE removed_at IS NULL AND guild_id = $1 ORDER BY id";
+        let rows: Vec<AlertRow> = sqlx::query_as(SQL)
+            .bind(columns::snowflake(guild.0))
+            .fetch_all(&self.readers)
+            .await?;
+        rows.into_iter().map(AlertRow::into_alert).collect()
+    }
+
+    /// One alert of this server. An alert of another server is not there.
+    pub async fn alert(&self, guild: GuildId, id: AlertId) -> Result<Option<Alert>, StoreError> {
+        const SQL: &str = "SELECT id, guild_id, channel_id, rule, version, created_by, created_at \
+             FROM alert WHERE removed_at IS NULL AND guild_id = $1 AND id = $2";
+        let row: Option<AlertRow> = sqlx::query_as(SQL)
+            .bind(columns::snowflake(guild.0))
+            .bind(id.0)
+            .fetch_optional(&self.readers)
+            .await?;
+        row.map(AlertRow::into_alert).transpose()
+    }
+
+    /// Keeps a new alert, together with the pools that meet its condition already.
+    pub async fn add_alert(
+        &self,
+        new: &NewAlert,
+        baseline: &[(PoolId, Episode)],
+        now: Timestamp,
+    ) -> Result<Alert, StoreError> {
+        const SQL: &str = "INSERT INTO alert (guild_id, channel_id, rule, version, created_by, created_at) \
+             VALUES ($1, $2, $3, 1, $4, $5) RETURNING id";
+        let rule = serde_json::to_string(&new.rule).map_err(|_| bad("rule"))?;
+        let mut tx = self.begin().await?;
+        let id: i64 = sqlx::query_scalar(SQL)
+            .bind(columns::snowflake(new.guild.0))
+            .bind(columns::snowflake(new.channel.0))
+            .bind(rule)
+            .bind(columns::snowflake(new.created_by.0))
+            .bind(now.millis())
+            .fetch_one(&mut *tx)
+            .await?;
+        let alert = AlertId(id);
+        let rows: Vec<EpisodeRow> = baseline
+            .iter()
+            .map(|&(pool, episode)| EpisodeRow { alert, pool, episode })
+            .collect();
+        save_episodes(&mut tx, &rows).await?;
+        tx.commit().await?;
+        Ok(Alert {
+            id: alert,
+            guild: new.guild,
+            channel: new.channel,
+            rule: new.rule.clone(),
+            version: 1,
+            created_by: new.created_by,
+            created_at: now,
+        })
+    }
+
+    /// Takes an alert of this server out of use; its row stays, so that its notices can be explained.
+    pub async fn remove_alert(
+        &self,
+        guild: GuildId,
+        id: AlertId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "UPDATE alert SET removed_at = $3 \
+             WHERE guild_id = $1 AND id = $2 AND removed_at IS NULL";
+        let done = sqlx::query(SQL)
+            .bind(columns::snowflake(guild.0))
+            .bind(id.0)
+            .bind(now.millis())
+            .execute(&self.writer)
+            .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// Where alerts stand, for every pool that is not simply quiet.
+    pub async fn episodes(&self) -> Result<Vec<EpisodeRow>, StoreError> {
+        const SQL: &str = "SELECT e.alert_id, e.pool, e.state FROM episode e \
+             JOIN alert a ON a.id = e.alert_id WHERE a.removed_at IS NULL";
+        let rows: Vec<(i64, Vec<u8>, String)> = sqlx::query_as(SQL).fetch_all(&self.readers).await?;
+        rows.into_iter()
+            .map(|(alert, pool, state)| {
+                Ok(EpisodeRow {
+                    alert: AlertId(alert),
+                    pool: columns::pool_id(&pool)?,
+                    episode: serde_json::from_str(&state).map_err(|_| bad("state"))?,
+                })
+            })
+            .collect()
+    }
+}
+
+/// Writes where alerts stand, inside the caller's transaction. A quiet pool needs no row.
+pub(in crate::store) async fn save_episodes(
+    connection: &mut SqliteConnection,
+    rows: &[EpisodeRow],
+) -> Result<(), StoreError> {
+    const DELETE: &str = "DELETE FROM episode WHERE alert_id = $1 AND pool = $2";
+    let (quiet, kept): (Vec<&EpisodeRow>, Vec<&EpisodeRow>) =
+        rows.iter().partition(|row| row.episode.is_default());
+    for row in quiet {
+        sqlx::query(DELETE)
+            .bind(row.alert.0)
+            .bind(row.pool.as_bytes().as_slice())
+            .execute(&mut *connection)
+            .await?;
+    }
+    for chunk in kept.chunks(CHUNK) {
+        let mut states = Vec::with_capacity(chunk.len());
+        for row in chunk {
+            states.push(serde_json::to_string(&row.episode).map_err(|_| bad("state"))?);
+        }
+        let mut query = QueryBuilder::new("INSERT INTO episode (alert_id, pool, state) ");
+        query.push_values(chunk.iter().zip(states), |mut values, (row, state)| {
+            values
+                .push_bind(row.alert.0)
+                .push_bind(row.pool.as_bytes().as_slice())
+                .push_bind(state);
+        });
+        query.push(" ON CONFLICT (alert_id, pool) DO UPDATE SET state = excluded.state");
+        query.build().execute(&mut *connection).await?;
+    }
+    Ok(())
+}
