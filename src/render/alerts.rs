@@ -1,0 +1,508 @@
+//! Alerts in words: the rule, how it stands, and whether its channel can be reached.
+
+use super::{
+    DOT, count, lines_within,
+    message::{Colour, Embed, Field, Message},
+    name, notice,
+    numbers::{ago, dollars, limit, moment, percent, points, span},
+    pool, text, verdict,
+};
+use crate::domain::{
+    alert::{Alert, Rule},
+    ids::{AlertId, ChannelId, UserId},
+    method::MethodFilter,
+    pool::Pool,
+    rate::Percent,
+    reading::{DataState, Reading},
+    rule::Condition,
+    scope::Scope,
+    time::Timestamp,
+    verdict::Verdict,
+};
+
+/// An alert with how it stands.
+#[derive(Debug, Clone, Copy)]
+pub struct AlertView<'a> {
+    pub alert: &'a Alert,
+    /// The pool, where the rule names a single one and it is known.
+    pub pool: Option<&'a Pool>,
+    /// Pools that the rule watches at the moment.
+    pub pools: usize,
+    /// Episodes that are open.
+    pub open: usize,
+    /// Pools for which time has to pass before something is said.
+    pub waiting: usize,
+    pub destination: DestinationWords<'a>,
+}
+
+/// How the alert's channel is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DestinationWords<'a> {
+    /// Nothing was sent yet.
+    Untried,
+    /// The last delivery arrived.
+    Working { last: Timestamp },
+    /// Deliveries fail for now and are tried again.
+    Retrying { since: Timestamp },
+    /// Nothing is sent until somebody mends it.
+    Parked { reason: &'a str, mend: &'a str },
+}
+
+impl DestinationWords<'_> {
+    fn words(&self, channel: ChannelId) -> String {
+        match self {
+            Self::Untried => format!("<#{channel}>, nothing sent yet"),
+            Self::Working { last } => format!("<#{channel}>, last delivery {}", ago(*last)),
+            Self::Retrying { since } => {
+                format!(
+                    "⚠ <#{channel}> cannot be reached since {}; it is tried again",
+                    ago(*since)
+                )
+            }
+            Self::Parked { reason, mend } => format!(
+                "⚠ <#{channel}> is parked: {} – {}",
+                text::escape_to(reason, text::SENTENCE),
+                text::escape_to(mend, text::SENTENCE)
+            ),
+        }
+    }
+
+    const fn is_troubled(&self) -> bool {
+        matches!(self, Self::Retrying { .. } | Self::Parked { .. })
+    }
+}
+
+/// A pool at the moment, for the distance to the threshold.
+#[derive(Debug, Clone, Copy)]
+pub struct Current<'a> {
+    pub pool: &'a Pool,
+    pub reading: &'a Reading,
+    pub verdict: Verdict,
+    pub state: DataState,
+    pub source: &'a str,
+    pub fetched_at: Timestamp,
+}
+
+/// What a test sending came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TestOutcome<'a> {
+    Delivered {
+        channel: ChannelId,
+    },
+    /// Discord refused it.
+    Refused {
+        channel: ChannelId,
+        reason: &'a str,
+        mend: &'a str,
+    },
+    /// It is in the outbox and will be tried again.
+    Waiting {
+        channel: ChannelId,
+        reason: &'a str,
+    },
+    /// It went out and no answer came.
+    Uncertain {
+        channel: ChannelId,
+    },
+}
+
+/// The rule in words: `APY falls to 3 % or lower, held 2 h, over once above 3.6 % for 4 h · USDC,
+/// lending, on Ethereum, TVL ≥ $10M`.
+pub fn rule_words(rule: &Rule) -> String {
+    words_for(rule, None)
+}
+
+/// [`rule_words`] with the name of the pool, for a rule about a single one.
+pub(crate) fn words_for(rule: &Rule, pool: Option<&Pool>) -> String {
+    let (met, over) = condition_words(&rule.condition);
+    let hold = span(rule.timing.hold);
+    let clear = span(rule.timing.clear_hold);
+    format!(
+        "{met}, held {hold}, over once {over} for {clear}{DOT}{}",
+        scope_words(&rule.scope, pool)
+    )
+}
+
+/// When a condition is met and when it is over.
+fn condition_words(condition: &Condition) -> (String, String) {
+    match *condition {
+        Condition::ApyAbove { value, clear_at } => (
+            format!("APY rises to {} or higher", limit(value)),
+            format!("under {}", limit(clear_at)),
+        ),
+        Condition::ApyBelow { value, clear_at } => (
+            format!("APY falls to {} or lower", limit(value)),
+            format!("above {}", limit(clear_at)),
+        ),
+        Condition::ApyChange {
+            value,
+            unit,
+            window,
+            clear_at,
+        } => (
+            format!(
+                "APY moves by {} or more within {}",
+                notice::size(value, unit),
+                span(window)
+            ),
+            format!("it moves by less than {}", notice::size(clear_at, unit)),
+        ),
+        Condition::VerdictWorsens { window } => (
+            format!("the verdict gets worse within {}", span(window)),
+            "it is as good as before".to_owned(),
+        ),
+        Condition::TvlDrop {
+            value,
+            window,
+            clear_at,
+        } => (
+            format!(
+                "TVL falls by {} or more within {}",
+                limit(value),
+                span(window)
+            ),
+            format!("the fall is under {}", limit(clear_at)),
+        ),
+    }
+}
+
+/// Which pools are meant: `USDC, lending, on Ethereum, TVL ≥ $10M`.
+pub fn scope_words(scope: &Scope, pool: Option<&Pool>) -> String {
+    if scope.is_everything() {
+        return "every pool".to_owned();
+    }
+    let mut parts = Vec::new();
+    if let Some(id) = scope.pool {
+        let known = pool.filter(|pool| pool.id == id);
+        parts.push(known.map_or_else(|| format!("pool `{id}`"), name));
+    }
+    parts.extend(scope.asset.as_deref().map(text::name));
+    parts.extend(scope.method.map(method_words).map(str::to_owned));
+    parts.extend(
+        scope
+            .protocol
+            .as_deref()
+            .map(|it| format!("in {}", text::name(it))),
+    );
+    parts.extend(
+        scope
+            .chain
+            .as_deref()
+            .map(|it| format!("on {}", text::name(it))),
+    );
+    parts.extend(
+        scope
+            .min_tvl
+            .map(|floor| format!("TVL ≥ {}", dollars(floor))),
+    );
+    if scope.stable_only {
+        parts.push("stablecoins only".to_owned());
+    }
+    parts.join(", ")
+}
+
+const fn method_words(filter: MethodFilter) -> &'static str {
+    match filter {
+        MethodFilter::Staking => "staking",
+        MethodFilter::One(method) => method.label(),
+    }
+}
+
+/// An alert was made.
+pub fn added(view: &AlertView<'_>) -> Message {
+    let alert = view.alert;
+    let watched = if view.pools == 0 {
+        "No pool fits it at the moment; it waits for one.".to_owned()
+    } else {
+        format!("It watches {} now.", count(view.pools, "pool", "pools"))
+    };
+    let mut lines = vec![
+        format!("Alert **#{}** is set for <#{}>.", alert.id, alert.channel),
+        words_for(&alert.rule, view.pool),
+        format!("{watched} What is true already is no news: it stays silent until that changes."),
+    ];
+    if view.destination.is_troubled() {
+        lines.push(view.destination.words(alert.channel));
+    }
+    Message::text(lines.join("\n"))
+}
+
+/// All alerts of a server.
+pub fn list(alerts: &[AlertView<'_>]) -> Message {
+    if alerts.is_empty() {
+        return Message::text("No alerts here yet. `/alerts add` sets one.");
+    }
+    let lines: Vec<String> = alerts.iter().map(list_line).collect();
+    let troubled = alerts.iter().any(|view| view.destination.is_troubled());
+    Message::from(Embed {
+        title: count(alerts.len(), "alert", "alerts"),
+        description: lines_within(&lines, 3_900),
+        colour: if troubled {
+            Colour::Amber
+        } else {
+            Colour::Blue
+        },
+        footer: "/alerts show tells all of one".to_owned(),
+        ..Embed::default()
+    })
+}
+
+fn list_line(view: &AlertView<'_>) -> String {
+    let alert = view.alert;
+    let mut line = format!(
+        "**#{}** {}\n{}{DOT}{}",
+        alert.id,
+        words_for(&alert.rule, view.pool),
+        view.destination.words(alert.channel),
+        count(view.pools, "pool", "pools"),
+    );
+    if let Some(state) = state_words(view) {
+        line.push_str(DOT);
+        line.push_str(&state);
+    }
+    line
+}
+
+fn state_words(view: &AlertView<'_>) -> Option<String> {
+    let open = (view.open > 0).then(|| format!("{} open", view.open));
+    let waiting = (view.waiting > 0).then(|| format!("{} waiting for its hold", view.waiting));
+    let parts: Vec<String> = [open, waiting].into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join(DOT))
+}
+
+/// One alert in full, with the figures of a pool where one is given.
+pub fn show(view: &AlertView<'_>, current: Option<&Current<'_>>, now: Timestamp) -> Message {
+    let alert = view.alert;
+    let mut fields = vec![
+        Field::narrow("Watches", count(view.pools, "pool", "pools")),
+        Field::narrow(
+            "State",
+            state_words(view).unwrap_or_else(|| "quiet".to_owned()),
+        ),
+    ];
+    if let Some(current) = current {
+        fields.push(Field::wide(
+            "Now",
+            now_words(&alert.rule.condition, current),
+        ));
+    }
+    fields.push(Field::wide(
+        "Channel",
+        view.destination.words(alert.channel),
+    ));
+    fields.push(Field::wide(
+        "Set",
+        format!(
+            "by {}, {}{DOT}version {}",
+            maker(alert.created_by),
+            moment(alert.created_at),
+            alert.version
+        ),
+    ));
+    let footer = current.map_or_else(
+        || "not advice".to_owned(),
+        |current| pool::footer(current.source, current.fetched_at, None, now),
+    );
+    let troubled = view.destination.is_troubled();
+    Message::from(Embed {
+        title: format!("Alert #{}", alert.id),
+        description: words_for(&alert.rule, view.pool),
+        colour: if troubled {
+            Colour::Amber
+        } else {
+            Colour::Blue
+        },
+        fields,
+        footer,
+        ..Embed::default()
+    })
+}
+
+/// Erasing a person's data takes the mark off the alerts that they made.
+fn maker(user: UserId) -> String {
+    if user == UserId(0) {
+        "somebody whose data was erased".to_owned()
+    } else {
+        format!("<@{user}>")
+    }
+}
+
+fn now_words(condition: &Condition, current: &Current<'_>) -> String {
+    let reading = current.reading;
+    let mut lines = vec![format!(
+        "{}: APY {}{DOT}TVL {}{DOT}{}",
+        name(current.pool),
+        percent(reading.apy),
+        dollars(reading.tvl_usd),
+        verdict::label(current.verdict)
+    )];
+    if current.state != DataState::Good {
+        lines.push(format!(
+            "⚠ not used: {}",
+            verdict::no_reading(current.state)
+        ));
+    }
+    lines.push(distance(condition, reading.apy));
+    lines.join("\n")
+}
+
+/// How far the pool is from speaking.
+fn distance(condition: &Condition, apy: Percent) -> String {
+    let away = |value: f64, met: bool| {
+        let threshold = limit(value);
+        if met {
+            return format!("meets {threshold} now");
+        }
+        let Some(value) = Percent::new(value) else {
+            return threshold;
+        };
+        let gap = points(value.points_from(apy));
+        format!("{gap} away from {threshold}")
+    };
+    match *condition {
+        Condition::ApyAbove { value, .. } => away(value, apy.get() >= value),
+        Condition::ApyBelow { value, .. } => away(value, apy.get() <= value),
+        Condition::ApyChange { window, .. }
+        | Condition::VerdictWorsens { window }
+        | Condition::TvlDrop { window, .. } => {
+            format!(
+                "measured against the last {}, or the last notice in it",
+                span(window)
+            )
+        }
+    }
+}
+
+/// An alert is gone.
+pub fn removed(id: AlertId) -> Message {
+    Message::text(format!(
+        "Alert **#{id}** is removed. Notices that were already under way may still arrive."
+    ))
+}
+
+/// What a test notice came to.
+pub fn test_result(id: AlertId, outcome: &TestOutcome<'_>) -> Message {
+    let sentence = |text| text::escape_to(text, text::SENTENCE);
+    Message::text(match outcome {
+        TestOutcome::Delivered { channel } => {
+            format!("The test of alert **#{id}** arrived in <#{channel}>.")
+        }
+        TestOutcome::Refused {
+            channel,
+            reason,
+            mend,
+        } => format!(
+            "Discord refused the test of alert **#{id}** in <#{channel}>: {} – {}",
+            sentence(reason),
+            sentence(mend)
+        ),
+        TestOutcome::Waiting { channel, reason } => format!(
+            "The test of alert **#{id}** waits for <#{channel}>: {}. It is tried again by itself.",
+            sentence(reason)
+        ),
+        TestOutcome::Uncertain { channel } => format!(
+            "The test of alert **#{id}** went out and Discord did not answer. Look into \
+             <#{channel}>; it is not sent twice."
+        ),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::{episode::Timing, rule::Unit, time::Span},
+        render::samples,
+    };
+
+    fn view<'a>(alert: &'a Alert, destination: DestinationWords<'a>) -> AlertView<'a> {
+        AlertView {
+            alert,
+            pool: None,
+            pools: 14,
+            open: 2,
+            waiting: 1,
+            destination,
+        }
+    }
+
+    #[test]
+    fn rules_read_as_sentences() {
+        let with = |scope, condition| {
+            rule_words(&Rule {
+                scope,
+                condition,
+                timing: Timing::default(),
+            })
+        };
+        let change = Condition::ApyChange {
+            value: 1.5,
+            unit: Unit::Points,
+            window: Span::days(1),
+            clear_at: 1.2,
+        };
+        let hostile = Scope {
+            asset: Some("**@here**".to_owned()),
+            stable_only: true,
+            ..Scope::default()
+        };
+        let verdict = Condition::VerdictWorsens {
+            window: Span::days(7),
+        };
+        let tvl = Condition::TvlDrop {
+            value: 30.0,
+            window: Span::days(7),
+            clear_at: 24.0,
+        };
+        let pool = Scope::of_pool(samples::pool().id);
+        let words = [
+            rule_words(&samples::below()),
+            with(Scope::default(), change),
+            with(hostile, verdict),
+            with(pool, tvl),
+        ];
+        insta::assert_snapshot!(words.join("\n"));
+    }
+
+    #[test]
+    fn lives_of_an_alert() {
+        let alert = samples::alert(samples::below());
+        let parked = DestinationWords::Parked {
+            reason: "missing permission Manage Webhooks",
+            mend: "grant it or choose another channel",
+        };
+        let working = DestinationWords::Working {
+            last: samples::now(),
+        };
+        let pool = samples::pool();
+        let reading = samples::reading(4.1, Some(4.1), Some(0.0));
+        let current = Current {
+            pool: &pool,
+            reading: &reading,
+            verdict: Verdict::Sustainable,
+            state: DataState::Good,
+            source: "DefiLlama",
+            fetched_at: samples::now(),
+        };
+        let messages = [
+            added(&view(&alert, DestinationWords::Untried)),
+            list(&[]),
+            list(&[view(&alert, working), view(&alert, parked)]),
+            show(&view(&alert, working), Some(&current), samples::now()),
+            removed(alert.id),
+            test_result(
+                alert.id,
+                &TestOutcome::Delivered {
+                    channel: alert.channel,
+                },
+            ),
+            test_result(
+                alert.id,
+                &TestOutcome::Uncertain {
+                    channel: alert.channel,
+                },
+            ),
+        ];
+        insta::assert_json_snapshot!(messages);
+    }
+}

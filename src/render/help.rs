@@ -1,0 +1,66 @@
+//! What the bot does, what its words mean, and what it cannot do.
+
+use super::{
+    message::{Colour, Embed, Field, Message},
+    text,
+};
+
+const COMMANDS: &str = "\
+`/yield find` – pools by asset, method, chain and size, ranked\n\
+`/yield pool` – one pool: what it pays, who pays, whether it will last\n\
+`/portfolio add`, `view`, `remove` – what your own positions earn; only you see it\n\
+`/alerts add`, `list`, `show`, `test`, `remove` – tell a channel when that changes\n\
+`/privacy show`, `delete` – what is kept of you\n\
+`/status` – how old the data is and whether notices arrive";
+
+const VERDICTS: &str = "\
+✅ **sustainable** – paid by fees or interest, and close to what the pool usually pays\n\
+🟡 **mixed** – partly paid in reward tokens, or not certain to last\n\
+❌ **unsustainable** – mostly reward tokens, far above its usual rate, over 100 %, or too small\n\
+❔ **unknown** – too little is known to say; never read it as good\n\
+The worse of *who pays* and *will it last* counts. The chance beside it is for keeping at least half \
+of today's rate over the next 30 days.";
+
+const LIMITS: &str = "\
+The feed is hourly and holds back five-fold rises for up to 5 h. With the default hold of 2 h a \
+notice comes some 3 h after the move. **This is no emergency alarm.**\n\
+A rate is what the source states: before your fees, taxes and lock-ups. An APY is a projection, not \
+a promise. Nothing here is advice.";
+
+/// The help page. `contact` says whom to ask: the words of whoever runs this bot.
+pub fn help(contact: Option<&str>) -> Message {
+    let contact = contact
+        // The operator's own words, which may hold an address to copy.
+        .map(|contact| text::clean(contact, text::SENTENCE))
+        .filter(|contact| !contact.is_empty())
+        .unwrap_or_else(|| "whoever runs this bot has left no contact".to_owned());
+    Message::from(Embed {
+        title: "What crypto earns, whether it will last, and when that changes".to_owned(),
+        colour: Colour::Blue,
+        fields: vec![
+            Field::wide("Commands", COMMANDS),
+            Field::wide("What a verdict means", VERDICTS),
+            Field::wide("Limits", LIMITS),
+            Field::wide("Contact", contact),
+        ],
+        footer: "data: DefiLlama · not advice".to_owned(),
+        ..Embed::default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn help_fits_and_reads_well() {
+        let message = help(Some("admin@example.org"));
+        assert!(
+            message.embeds[0]
+                .fields
+                .iter()
+                .all(|field| !field.value.ends_with('…'))
+        );
+        insta::assert_json_snapshot!(message);
+    }
+}

@@ -1,0 +1,480 @@
+//! A notice in words: what changed, from what to what, since when, and what to think of it.
+
+use super::{
+    DOT, alerts, feed_words,
+    message::{Colour, Embed, Field, Message},
+    name,
+    numbers::{age, ago, change, dollars, limit, moment, percent, points, span},
+    plain_name, pool, text, verdict,
+};
+use crate::domain::{
+    episode::EdgeKind,
+    notice::{Notice, Speaker},
+    rule::{Condition, Figure, Unit},
+    time::{Span, Timestamp},
+    verdict::Verdict,
+};
+
+/// From this delay on, a notice says that it comes late.
+const LATE: Span = Span::hours(1);
+
+/// The notice as a Discord message: one embed.
+pub fn notice(notice: &Notice<'_>, now: Timestamp) -> Message {
+    let tone = tone(notice);
+    let mut lines = Vec::new();
+    if let Some(meta) = pool::meta(notice.pool) {
+        lines.push(meta);
+    }
+    lines.push(format!(
+        "{}, {}",
+        change_words(notice, Form::Discord),
+        edge_words(notice, Form::Discord)
+    ));
+    if now.since(notice.at) >= LATE.0 {
+        lines.push(format!(
+            "This comes late: it was so at {}.",
+            moment(notice.at)
+        ));
+    }
+    Message::from(Embed {
+        title: format!("{} {}", tone.mark, name(notice.pool)),
+        description: lines.join("\n"),
+        colour: tone.colour,
+        fields: fields(notice),
+        footer: footer(notice),
+        timestamp: Some(notice.at),
+        ..Embed::default()
+    })
+}
+
+fn fields(notice: &Notice<'_>) -> Vec<Field> {
+    let reading = notice.reading;
+    let mut fields = Vec::new();
+    if !matches!(notice.edge.to, Figure::Apy(_)) {
+        fields.push(Field::narrow("APY", percent(reading.apy)));
+    }
+    fields.push(Field::narrow("Paid as", pool::paid_as(reading)));
+    if !matches!(notice.edge.to, Figure::Tvl(_)) {
+        fields.push(Field::narrow("TVL", dollars(reading.tvl_usd)));
+    }
+    fields.push(Field::wide(
+        "Verdict",
+        verdict::paragraph(notice.assessment),
+    ));
+    fields.push(Field::wide(
+        "Rule",
+        alerts::words_for(notice.rule, Some(notice.pool)),
+    ));
+    fields.push(Field::wide(
+        "Source",
+        format!(
+            "{}, as of {}{DOT}unchanged since {}{DOT}{}",
+            text::escape(notice.source),
+            ago(reading.at),
+            ago(notice.unchanged_since),
+            pool::key(notice.source, notice.pool.id),
+        ),
+    ));
+    fields
+}
+
+fn footer(notice: &Notice<'_>) -> String {
+    [
+        speaker(&notice.speaker),
+        format!("episode {}", notice.edge.episode),
+        feed_words(notice.source),
+        "not advice".to_owned(),
+    ]
+    .join(DOT)
+}
+
+fn speaker(speaker: &Speaker) -> String {
+    match speaker {
+        Speaker::Alert(id) => format!("alert #{id}"),
+        Speaker::Named(name) => format!("alert “{}”", text::clean(name, text::NAME)),
+    }
+}
+
+/// The notice for a terminal: two lines without markup.
+pub fn notice_text(notice: &Notice<'_>, now: Timestamp) -> String {
+    let mut details = Vec::new();
+    if !matches!(notice.edge.to, Figure::Apy(_)) {
+        details.push(format!("APY {}", percent(notice.reading.apy)));
+    }
+    details.push(pool::paid_as(notice.reading));
+    details.push(verdict::brief(notice.assessment));
+    if !matches!(notice.edge.to, Figure::Tvl(_)) {
+        details.push(format!("TVL {}", dollars(notice.reading.tvl_usd)));
+    }
+    details.push(speaker(&notice.speaker));
+    details.push(format!("episode {}", notice.edge.episode));
+    details.push(format!(
+        "{} as of {} ago, unchanged for {}",
+        text::clean(notice.source, text::NAME),
+        age(now.since(notice.reading.at)),
+        age(now.since(notice.unchanged_since)),
+    ));
+    format!(
+        "{} {} – {}, {}\n   {}",
+        tone(notice).mark,
+        plain_name(notice.pool),
+        change_words(notice, Form::Plain),
+        edge_words(notice, Form::Plain),
+        details.join(DOT),
+    )
+}
+
+/// One sentence for machines' logs: `APY 57.02 % → 12.78 %, at or under 20 % since …`.
+pub fn reason(notice: &Notice<'_>) -> String {
+    let to = notice.edge.to;
+    let change = match notice.edge.from {
+        Some(from) => format!("{} {} → {}", subject(to), figure(from), figure(to)),
+        None => format!("{} {}", subject(to), figure(to)),
+    };
+    format!("{change}, {}", edge_words(notice, Form::Plain))
+}
+
+/// Whether words go into a Discord message or stand alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Discord,
+    Plain,
+}
+
+impl Form {
+    fn strong(self, words: &str) -> String {
+        match self {
+            Self::Discord => format!("**{words}**"),
+            Self::Plain => words.to_owned(),
+        }
+    }
+
+    fn time(self, at: Timestamp) -> String {
+        match self {
+            Self::Discord => format!("{} ({})", moment(at), ago(at)),
+            Self::Plain => at.rfc3339(),
+        }
+    }
+}
+
+const fn subject(figure: Figure) -> &'static str {
+    match figure {
+        Figure::Apy(_) => "APY",
+        Figure::Tvl(_) => "TVL",
+        Figure::Verdict(_) => "verdict",
+    }
+}
+
+fn figure(figure: Figure) -> String {
+    match figure {
+        Figure::Apy(apy) => percent(apy),
+        Figure::Tvl(usd) => dollars(usd),
+        Figure::Verdict(verdict) => verdict.slug().to_owned(),
+    }
+}
+
+/// `APY 4.10 % → 2.60 % (−1.50 pp, −37 %)`.
+fn change_words(notice: &Notice<'_>, form: Form) -> String {
+    let to = notice.edge.to;
+    let now = form.strong(&figure(to));
+    match notice.edge.from {
+        None => format!("{} {now}", subject(to)),
+        Some(from) => format!(
+            "{} {} → {now}{}",
+            subject(to),
+            figure(from),
+            difference(from, to)
+        ),
+    }
+}
+
+fn difference(from: Figure, to: Figure) -> String {
+    match (from, to) {
+        (Figure::Apy(from), Figure::Apy(to)) => {
+            let relative = to.change_from(from).map(change);
+            let parts = [Some(points(to.points_from(from))), relative];
+            let parts: Vec<String> = parts.into_iter().flatten().collect();
+            format!(" ({})", parts.join(", "))
+        }
+        (Figure::Tvl(from), Figure::Tvl(to)) if from > 0.0 => {
+            format!(" ({})", change((to - from) / from * 100.0))
+        }
+        _ => String::new(),
+    }
+}
+
+/// Where the figure stands now and since when: the rule, as this edge fulfils it.
+fn edge_words(notice: &Notice<'_>, form: Form) -> String {
+    let edge = &notice.edge;
+    let since = form.time(edge.since);
+    match edge.kind {
+        EdgeKind::Opened => match notice.rule.condition {
+            Condition::ApyAbove { value, .. } => {
+                format!("at or over {} since {since}", limit(value))
+            }
+            Condition::ApyBelow { value, .. } => {
+                format!("at or under {} since {since}", limit(value))
+            }
+            Condition::ApyChange {
+                value,
+                unit,
+                window,
+                ..
+            } => format!(
+                "{} of {} or more within {}, held since {since}",
+                if is_rise(notice) { "a rise" } else { "a fall" },
+                size(value, unit),
+                span(window)
+            ),
+            Condition::VerdictWorsens { window } => format!(
+                "worse than in the {} before, held since {since}",
+                span(window)
+            ),
+            Condition::TvlDrop { value, window, .. } => format!(
+                "a fall of {} or more within {}, held since {since}",
+                limit(value),
+                span(window)
+            ),
+        },
+        EdgeKind::Closed => {
+            let open = age(edge.since.since(edge.opened_at));
+            format!(
+                "{} since {since}, after {open}",
+                over_words(&notice.rule.condition)
+            )
+        }
+    }
+}
+
+fn over_words(condition: &Condition) -> String {
+    match *condition {
+        Condition::ApyAbove { clear_at, .. } => format!("back under {}", limit(clear_at)),
+        Condition::ApyBelow { clear_at, .. } => format!("back above {}", limit(clear_at)),
+        Condition::ApyChange { unit, clear_at, .. } => {
+            format!("steady: moved by less than {}", size(clear_at, unit))
+        }
+        Condition::VerdictWorsens { .. } => "as good as before".to_owned(),
+        Condition::TvlDrop {
+            window, clear_at, ..
+        } => format!(
+            "its fall within {} is under {}",
+            span(window),
+            limit(clear_at)
+        ),
+    }
+}
+
+/// The size of a change in its own unit.
+pub(crate) fn size(value: f64, unit: Unit) -> String {
+    match unit {
+        Unit::Percent => limit(value),
+        Unit::Points => format!("{} pp", super::numbers::bare(value)),
+    }
+}
+
+fn is_rise(notice: &Notice<'_>) -> bool {
+    let from = notice.edge.from.and_then(Figure::number);
+    from.zip(notice.edge.to.number())
+        .is_some_and(|(from, to)| to > from)
+}
+
+struct Tone {
+    mark: &'static str,
+    colour: Colour,
+}
+
+/// Falls are red, rises as good as their verdict, recoveries green, other endings grey.
+fn tone(notice: &Notice<'_>) -> Tone {
+    let (mark, colour) = match (notice.edge.kind, &notice.rule.condition) {
+        (EdgeKind::Opened, Condition::VerdictWorsens { .. }) => ("⚠️", Colour::Red),
+        (EdgeKind::Opened, Condition::ApyAbove { .. }) => ("🔺", rise(notice)),
+        (EdgeKind::Opened, Condition::ApyChange { .. }) if is_rise(notice) => ("🔺", rise(notice)),
+        (EdgeKind::Opened, _) => ("🔻", Colour::Red),
+        (EdgeKind::Closed, Condition::ApyBelow { .. } | Condition::VerdictWorsens { .. }) => {
+            ("✅", Colour::Green)
+        }
+        // The window moves on, so a fall can be over without anything coming back.
+        (EdgeKind::Closed, Condition::TvlDrop { .. }) if is_rise(notice) => ("✅", Colour::Green),
+        (EdgeKind::Closed, _) => ("⏹️", Colour::Grey),
+    };
+    Tone { mark, colour }
+}
+
+const fn rise(notice: &Notice<'_>) -> Colour {
+    match notice.assessment.verdict {
+        Verdict::Sustainable => Colour::Green,
+        Verdict::Mixed | Verdict::Unsustainable | Verdict::Unknown => Colour::Amber,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::{
+            alert::Rule,
+            episode::{Edge, Timing},
+            ids::AlertId,
+            pool::Pool,
+            reading::Reading,
+            scope::Scope,
+            verdict::Assessment,
+        },
+        render::samples,
+    };
+
+    struct Case {
+        rule: Rule,
+        pool: Pool,
+        reading: Reading,
+        assessment: Assessment,
+        edge: Edge,
+    }
+
+    impl Case {
+        fn opened(condition: Condition, from: Option<Figure>, to: Figure) -> Self {
+            let since = Timestamp::parse("2026-02-21T21:17:00Z").unwrap();
+            Self {
+                rule: Rule {
+                    condition,
+                    ..samples::below()
+                },
+                pool: samples::pool(),
+                reading: samples::reading(2.6, Some(2.6), Some(0.0)),
+                assessment: samples::calm(),
+                edge: Edge {
+                    kind: EdgeKind::Opened,
+                    episode: 3,
+                    since,
+                    opened_at: samples::now(),
+                    from,
+                    to,
+                },
+            }
+        }
+
+        fn closed(self) -> Self {
+            let opened_at = Timestamp::parse("2026-02-21T12:17:00Z").unwrap();
+            let kind = EdgeKind::Closed;
+            Self {
+                edge: Edge {
+                    kind,
+                    opened_at,
+                    ..self.edge
+                },
+                ..self
+            }
+        }
+
+        fn notice(&self) -> Notice<'_> {
+            Notice {
+                speaker: Speaker::Alert(AlertId(12)),
+                rule: &self.rule,
+                pool: &self.pool,
+                edge: self.edge,
+                at: samples::now(),
+                reading: &self.reading,
+                assessment: &self.assessment,
+                source: "DefiLlama",
+                unchanged_since: self.edge.since,
+            }
+        }
+    }
+
+    fn apy(value: f64) -> Figure {
+        Figure::Apy(samples::percent(value))
+    }
+
+    fn fall() -> Case {
+        let condition = samples::below().condition;
+        Case::opened(condition, Some(apy(4.1)), apy(2.6))
+    }
+
+    #[test]
+    fn an_opened_fall() {
+        insta::assert_json_snapshot!(notice(&fall().notice(), samples::now()));
+    }
+
+    #[test]
+    fn a_recovery() {
+        let condition = samples::below().condition;
+        let case = Case::opened(condition, Some(apy(2.6)), apy(4.1)).closed();
+        insta::assert_json_snapshot!(notice(&case.notice(), samples::now()));
+    }
+
+    #[test]
+    fn a_hostile_pool_that_is_told_late() {
+        let mut case = fall();
+        case.pool = samples::hostile_pool();
+        case.reading.base = None;
+        case.reading.reward = None;
+        case.assessment = samples::no_split();
+        case.rule.scope = Scope::of_pool(case.pool.id);
+        let late = samples::now().plus(Span::hours(5).0);
+        insta::assert_json_snapshot!(notice(&case.notice(), late));
+    }
+
+    #[test]
+    fn every_condition_has_its_words() {
+        let change = Condition::ApyChange {
+            value: 1.5,
+            unit: Unit::Points,
+            window: Span::days(1),
+            clear_at: 1.2,
+        };
+        let verdict = Condition::VerdictWorsens {
+            window: Span::days(7),
+        };
+        let tvl = Condition::TvlDrop {
+            value: 30.0,
+            window: Span::days(7),
+            clear_at: 24.0,
+        };
+        let above = Condition::ApyAbove {
+            value: 10.0,
+            clear_at: 8.0,
+        };
+        let was = |verdict| Some(Figure::Verdict(verdict));
+        let cases = [
+            fall(),
+            Case::opened(samples::below().condition, Some(apy(2.6)), apy(4.1)).closed(),
+            Case::opened(above, None, apy(12.0)),
+            Case::opened(above, Some(apy(12.0)), apy(7.0)).closed(),
+            Case::opened(change, Some(apy(2.0)), apy(4.0)),
+            Case::opened(change, Some(apy(4.0)), apy(0.0)),
+            Case::opened(change, Some(apy(4.0)), apy(4.1)).closed(),
+            Case::opened(
+                verdict,
+                was(Verdict::Sustainable),
+                Figure::Verdict(Verdict::Unsustainable),
+            ),
+            Case::opened(
+                verdict,
+                was(Verdict::Unsustainable),
+                Figure::Verdict(Verdict::Mixed),
+            )
+            .closed(),
+            Case::opened(tvl, Some(Figure::Tvl(710e6)), Figure::Tvl(22e6)),
+            Case::opened(tvl, Some(Figure::Tvl(22e6)), Figure::Tvl(21e6)).closed(),
+        ];
+        let texts: Vec<String> = cases
+            .iter()
+            .map(|case| notice_text(&case.notice(), samples::now()))
+            .collect();
+        insta::assert_snapshot!(texts.join("\n"));
+    }
+
+    #[test]
+    fn a_reason_is_one_plain_sentence() {
+        let condition = Condition::ApyBelow {
+            value: 20.0,
+            clear_at: 24.0,
+        };
+        let mut case = Case::opened(condition, Some(apy(57.02)), apy(12.78));
+        case.rule.timing = Timing::default();
+        assert_eq!(
+            reason(&case.notice()),
+            "APY 57.02 % → 12.78 %, at or under 20 % since 2026-02-21T21:17:00Z"
+        );
+    }
+}

@@ -1,0 +1,131 @@
+//! What is kept of a person, and how it goes.
+
+use super::{
+    count,
+    message::{Button, ButtonStyle, Colour, Embed, Field, Message},
+    numbers::{grouped, moment},
+};
+use crate::domain::time::Timestamp;
+
+/// What is kept of one person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Kept {
+    pub positions: usize,
+    /// When the person agreed that positions are kept.
+    pub consented_at: Option<Timestamp>,
+    /// Alerts of servers that name the person as their maker.
+    pub alerts: usize,
+}
+
+impl Kept {
+    const fn is_nothing(&self) -> bool {
+        self.positions == 0 && self.alerts == 0 && self.consented_at.is_none()
+    }
+}
+
+/// What is kept, why and for how long.
+pub fn show(kept: &Kept) -> Message {
+    if kept.is_nothing() {
+        return nothing();
+    }
+    let consent = kept.consented_at.map_or_else(
+        || "you have not agreed to anything being kept".to_owned(),
+        |at| format!("you agreed on {}", moment(at)),
+    );
+    Message::from(Embed {
+        title: "What is kept of you".to_owned(),
+        colour: Colour::Blue,
+        fields: vec![
+            Field::wide(
+                "Positions",
+                format!(
+                    "{}: pool, amount, cost and note, encrypted, until you delete them – {consent}. \
+                     Whoever runs this bot holds the key.",
+                    count(kept.positions, "position", "positions")
+                ),
+            ),
+            Field::wide(
+                "Alerts",
+                format!(
+                    "{} in servers, with your Discord id as the maker, until the alert is \
+                     removed or you delete your data.",
+                    count(kept.alerts, "alert", "alerts")
+                ),
+            ),
+            Field::wide(
+                "Not kept",
+                "What you look up, what you write, and who you are elsewhere.",
+            ),
+        ],
+        footer: "/privacy delete erases it".to_owned(),
+        ..Embed::default()
+    })
+}
+
+fn nothing() -> Message {
+    Message::text("Nothing is kept of you.")
+}
+
+/// Asks before everything goes. `delete` and `keep` are the custom ids of the buttons.
+pub fn question(kept: &Kept, delete: impl Into<String>, keep: impl Into<String>) -> Message {
+    if kept.is_nothing() {
+        return nothing();
+    }
+    Message::text(format!(
+        "Delete {} and your consent for good? {}This cannot be undone.",
+        count(kept.positions, "position", "positions"),
+        alerts_stay(kept.alerts)
+    ))
+    .with_buttons([
+        Button::press("Delete for good", ButtonStyle::Danger, delete),
+        Button::press("Keep", ButtonStyle::Secondary, keep),
+    ])
+}
+
+/// Alerts belong to the server; only the mark of who made them is the person's.
+fn alerts_stay(alerts: usize) -> String {
+    match alerts {
+        0 => String::new(),
+        1 => "The alert that you made stays with its server, without your name. ".to_owned(),
+        many => format!(
+            "The {} alerts that you made stay with their servers, without your name. ",
+            grouped(many)
+        ),
+    }
+}
+
+/// What was deleted.
+pub fn deleted(gone: &Kept) -> Message {
+    Message::text(format!(
+        "Deleted: {} and your consent. {}Backups lose it when they are replaced.",
+        count(gone.positions, "position", "positions"),
+        alerts_stay(gone.alerts)
+    ))
+}
+
+/// The question was answered with no.
+pub fn unchanged() -> Message {
+    Message::text("Nothing was deleted.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::samples;
+
+    #[test]
+    fn what_is_kept_and_how_it_goes() {
+        let kept = Kept {
+            positions: 3,
+            consented_at: Some(samples::now()),
+            alerts: 1,
+        };
+        insta::assert_json_snapshot!([
+            show(&Kept::default()),
+            show(&kept),
+            question(&kept, "del:1", "keep:1"),
+            deleted(&kept),
+            unchanged(),
+        ]);
+    }
+}

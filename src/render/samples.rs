@@ -1,0 +1,166 @@
+//! Pools, readings and verdicts for the tests of this module.
+
+use std::sync::Arc;
+
+use crate::domain::{
+    alert::{Alert, Rule},
+    episode::Timing,
+    ids::{AlertId, ChannelId, GuildId, UserId},
+    method::{Method, MethodFilter},
+    pool::Pool,
+    rate::Percent,
+    reading::{DataState, FeedStats, Reading},
+    rule::Condition,
+    scope::Scope,
+    time::Timestamp,
+    verdict::{Assessment, Evidence, Origin, Screen, Usual, assess},
+};
+
+pub(super) const ID: &str = "aa70268e-4b52-42bf-a116-608b370f9501";
+
+pub(super) fn now() -> Timestamp {
+    Timestamp::parse("2026-02-21T23:21:00Z").unwrap()
+}
+
+pub(super) fn percent(value: f64) -> Percent {
+    Percent::new(value).unwrap()
+}
+
+pub(super) fn pool() -> Pool {
+    Pool {
+        id: ID.parse().unwrap(),
+        chain: Arc::from("Ethereum"),
+        protocol: Arc::from("aave-v3"),
+        symbol: "USDC".into(),
+        meta: None,
+        method: Method::Lending,
+        stablecoin: true,
+        multi_asset: false,
+        impermanent_loss: false,
+        underlying: Box::default(),
+    }
+}
+
+pub(super) fn hostile_pool() -> Pool {
+    Pool {
+        id: "747c1d2a-c668-4682-b9f9-296708a3dd90".parse().unwrap(),
+        protocol: Arc::from("[aave](https://evil.example)"),
+        symbol: "USDС-**WETH**".into(),
+        meta: Some("@everyone <t:0:R>".into()),
+        method: Method::Liquidity,
+        stablecoin: false,
+        multi_asset: true,
+        impermanent_loss: true,
+        ..pool()
+    }
+}
+
+pub(super) fn reading(apy: f64, base: Option<f64>, reward: Option<f64>) -> Reading {
+    Reading {
+        at: Timestamp::parse("2026-02-21T23:17:00Z").unwrap(),
+        apy: percent(apy),
+        base: base.map(percent),
+        reward: reward.map(percent),
+        tvl_usd: 1.2e9,
+    }
+}
+
+pub(super) fn usual(centre: f64, variation: f64, origin: Origin) -> Usual {
+    Usual {
+        centre: percent(centre),
+        variation: Some(variation),
+        days: 30,
+        origin,
+    }
+}
+
+pub(super) fn feed() -> FeedStats {
+    FeedStats {
+        mean_30d: Some(percent(4.02)),
+        sigma: Some(0.02),
+        days: Some(812),
+    }
+}
+
+pub(super) fn judged(reading: &Reading, data: DataState, usual: Option<Usual>) -> Assessment {
+    let evidence = Evidence {
+        reading,
+        data,
+        usual,
+    };
+    assess(&evidence, &Screen::default())
+}
+
+pub(super) fn calm() -> Assessment {
+    let usual = usual(4.0, 0.05, Origin::Own);
+    judged(
+        &reading(4.1, Some(4.1), Some(0.0)),
+        DataState::Good,
+        Some(usual),
+    )
+}
+
+pub(super) fn spike() -> Assessment {
+    let usual = usual(5.0, 0.5, Origin::Feed);
+    judged(
+        &reading(60.0, Some(60.0), None),
+        DataState::Good,
+        Some(usual),
+    )
+}
+
+pub(super) fn emissions() -> Assessment {
+    let usual = usual(20.0, 0.05, Origin::Own);
+    judged(
+        &reading(20.0, Some(2.0), Some(18.0)),
+        DataState::Good,
+        Some(usual),
+    )
+}
+
+pub(super) fn no_split() -> Assessment {
+    let usual = usual(4.0, 0.02, Origin::Feed);
+    judged(&reading(4.0, None, None), DataState::Good, Some(usual))
+}
+
+pub(super) fn over_screen() -> Assessment {
+    let usual = usual(100.0, 0.3, Origin::Own);
+    judged(
+        &reading(687_486.0, Some(1.0), Some(687_485.0)),
+        DataState::Good,
+        Some(usual),
+    )
+}
+
+pub(super) fn suspect() -> Assessment {
+    judged(&reading(0.0, Some(0.0), None), DataState::Suspect, None)
+}
+
+pub(super) fn below() -> Rule {
+    Rule {
+        scope: Scope {
+            asset: Some("USDC".to_owned()),
+            chain: Some("Ethereum".to_owned()),
+            method: Some(MethodFilter::One(Method::Lending)),
+            min_tvl: Some(1e7),
+            ..Scope::default()
+        },
+        condition: Condition::ApyBelow {
+            value: 3.0,
+            clear_at: 3.6,
+        },
+        timing: Timing::default(),
+    }
+}
+
+pub(super) fn alert(rule: Rule) -> Alert {
+    Alert {
+        id: AlertId(12),
+        guild: GuildId(1),
+        channel: ChannelId(4242),
+        rule,
+        version: 1,
+        created_by: UserId(7),
+        created_at: Timestamp::parse("2026-01-05T08:00:00Z").unwrap(),
+    }
+}

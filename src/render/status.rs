@@ -1,0 +1,312 @@
+//! How the bot is, told to whoever asks.
+
+use super::{
+    DOT, count, lines_within,
+    message::{Colour, Embed, Field, Message},
+    numbers::{age, ago, grouped_u64, share},
+    text,
+};
+use crate::domain::{
+    ids::{AlertId, ChannelId, EntryId},
+    time::Timestamp,
+};
+
+/// Everything that `/status` tells.
+#[derive(Debug, Clone, Default)]
+pub struct Status<'a> {
+    pub sources: Vec<SourceStatus<'a>>,
+    pub market: MarketStatus,
+    /// Alerts of this server.
+    pub alerts_here: usize,
+    /// Rows of the outbox by state, in the order in which they are to be shown.
+    pub outbox: Vec<(&'a str, u64)>,
+    /// Notices of this server of which nobody knows whether they arrived.
+    pub uncertain: Vec<Uncertain>,
+    /// Channels of this server that nothing is sent to.
+    pub parked_here: Vec<ParkedChannel<'a>>,
+    pub shards: Vec<ShardStatus>,
+    pub started_at: Timestamp,
+    pub version: &'a str,
+}
+
+/// One source of readings.
+#[derive(Debug, Clone, Copy)]
+pub struct SourceStatus<'a> {
+    pub name: &'a str,
+    pub state: SourceState,
+    /// `None` before the first answer.
+    pub fetched_at: Option<Timestamp>,
+    /// The answers are the same since then.
+    pub unchanged_since: Option<Timestamp>,
+    /// Rows of the latest answer that could not be read.
+    pub skipped_rows: u64,
+    /// The last failure since the last success.
+    pub last_error: Option<&'a str>,
+}
+
+/// Whether a source's answers can be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SourceState {
+    Fresh,
+    Stale,
+    Suspect,
+    /// No answer yet.
+    Waiting,
+}
+
+impl SourceState {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Fresh => "✅ fresh",
+            Self::Stale => "⚠ stale",
+            Self::Suspect => "⚠ suspect",
+            Self::Waiting => "⏳ no answer yet",
+        }
+    }
+}
+
+/// The market as it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct MarketStatus {
+    pub pools: usize,
+    /// Share of TVL, 0–1, in pools of which it is not known how they earn.
+    pub unknown_method_share: Option<f64>,
+    pub suspect: usize,
+    pub stale: usize,
+    pub missing: usize,
+}
+
+/// A notice that may or may not have arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Uncertain {
+    pub entry: EntryId,
+    pub alert: Option<AlertId>,
+    pub channel: ChannelId,
+    pub since: Timestamp,
+}
+
+/// A channel that nothing is sent to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ParkedChannel<'a> {
+    pub channel: ChannelId,
+    pub reason: &'a str,
+    pub since: Timestamp,
+}
+
+/// One connection to Discord's gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShardStatus {
+    pub id: u32,
+    pub connected: bool,
+    pub latency_ms: Option<u64>,
+}
+
+/// The state of everything that a reader depends on.
+pub fn status(status: &Status<'_>, now: Timestamp) -> Message {
+    let troubled = !status.uncertain.is_empty()
+        || !status.parked_here.is_empty()
+        || status
+            .sources
+            .iter()
+            .any(|source| source.state != SourceState::Fresh)
+        || status.shards.iter().any(|shard| !shard.connected);
+    Message::from(Embed {
+        title: if troubled {
+            "Status: look below"
+        } else {
+            "Status: all well"
+        }
+        .to_owned(),
+        colour: if troubled {
+            Colour::Amber
+        } else {
+            Colour::Green
+        },
+        fields: fields(status, now),
+        footer: format!(
+            "{}{DOT}up {}",
+            text::clean(status.version, text::NAME),
+            age(now.since(status.started_at))
+        ),
+        timestamp: Some(now),
+        ..Embed::default()
+    })
+}
+
+fn fields(status: &Status<'_>, now: Timestamp) -> Vec<Field> {
+    let sources: Vec<String> = status.sources.iter().map(|it| source(it, now)).collect();
+    let uncertain: Vec<String> = status.uncertain.iter().map(uncertain).collect();
+    let parked: Vec<String> = status.parked_here.iter().map(parked).collect();
+    let listed = |lines: &[String]| lines_within(lines, 1_000);
+    vec![
+        Field::wide("Data", listed(&sources)),
+        Field::wide("Market", market(&status.market)),
+        Field::narrow("Alerts here", status.alerts_here.to_string()),
+        Field::narrow("Gateway", shards(&status.shards)),
+        Field::wide("Outbox", outbox(&status.outbox)),
+        Field::wide(
+            "Uncertain: may have arrived, not sent again",
+            listed(&uncertain),
+        ),
+        Field::wide("Parked channels here", listed(&parked)),
+    ]
+}
+
+fn source(source: &SourceStatus<'_>, now: Timestamp) -> String {
+    let mut parts = vec![format!(
+        "**{}** {}",
+        text::name(source.name),
+        source.state.words()
+    )];
+    let since = |at: Timestamp| age(now.since(at));
+    parts.extend(
+        source
+            .fetched_at
+            .map(|at| format!("fetched {} ago", since(at))),
+    );
+    parts.extend(
+        source
+            .unchanged_since
+            .map(|at| format!("unchanged for {}", since(at))),
+    );
+    if source.skipped_rows > 0 {
+        parts.push(format!("{} rows skipped", grouped_u64(source.skipped_rows)));
+    }
+    let error = source
+        .last_error
+        .map(|error| text::escape_to(error, text::SENTENCE));
+    parts.extend(error.map(|error| format!("last error: {error}")));
+    parts.join(DOT)
+}
+
+fn market(market: &MarketStatus) -> String {
+    let mut parts = vec![count(market.pools, "pool", "pools")];
+    parts.extend(
+        market
+            .unknown_method_share
+            .map(|unknown| format!("{} of TVL with unknown method", share(unknown))),
+    );
+    for (number, state) in [
+        (market.suspect, "suspect"),
+        (market.stale, "stale"),
+        (market.missing, "missing"),
+    ] {
+        if number > 0 {
+            parts.push(format!("{} {state}", super::numbers::grouped(number)));
+        }
+    }
+    parts.join(DOT)
+}
+
+fn outbox(states: &[(&str, u64)]) -> String {
+    let parts: Vec<String> = states
+        .iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(state, count)| format!("{} {state}", grouped_u64(*count)))
+        .collect();
+    if parts.is_empty() {
+        "empty".to_owned()
+    } else {
+        parts.join(DOT)
+    }
+}
+
+fn uncertain(entry: &Uncertain) -> String {
+    let alert = entry
+        .alert
+        .map(|alert| format!("alert #{alert}, "))
+        .unwrap_or_default();
+    format!(
+        "notice {}: {alert}<#{}>, {}",
+        entry.entry,
+        entry.channel,
+        ago(entry.since)
+    )
+}
+
+fn parked(parked: &ParkedChannel<'_>) -> String {
+    format!(
+        "<#{}> since {}: {}",
+        parked.channel,
+        ago(parked.since),
+        text::escape_to(parked.reason, text::SENTENCE)
+    )
+}
+
+fn shards(shards: &[ShardStatus]) -> String {
+    let connected = shards.iter().filter(|shard| shard.connected).count();
+    let words = format!(
+        "{connected} of {} connected",
+        count(shards.len(), "shard", "shards")
+    );
+    match shards.iter().filter_map(|shard| shard.latency_ms).max() {
+        Some(slowest) => format!("{words}{DOT}{slowest} ms"),
+        None => words,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{domain::time::Span, render::samples};
+
+    #[test]
+    fn a_good_and_a_bad_day() {
+        let now = samples::now();
+        let before = |span: Span| now.minus(span.0);
+        let fresh = SourceStatus {
+            name: "DefiLlama",
+            state: SourceState::Fresh,
+            fetched_at: Some(before(Span::minutes(4))),
+            unchanged_since: Some(before(Span::minutes(34))),
+            skipped_rows: 0,
+            last_error: None,
+        };
+        let good = Status {
+            sources: vec![fresh],
+            market: MarketStatus {
+                pools: 19_012,
+                unknown_method_share: Some(0.062),
+                ..MarketStatus::default()
+            },
+            alerts_here: 4,
+            outbox: vec![("pending", 0), ("delivered", 1_204)],
+            shards: vec![ShardStatus {
+                id: 0,
+                connected: true,
+                latency_ms: Some(48),
+            }],
+            started_at: before(Span::days(3)),
+            version: "stipend 0.1.0",
+            ..Status::default()
+        };
+        let bad = Status {
+            sources: vec![SourceStatus {
+                state: SourceState::Stale,
+                fetched_at: Some(before(Span::hours(7))),
+                skipped_rows: 3,
+                last_error: Some("503 from <https://yields.llama.fi>"),
+                ..fresh
+            }],
+            market: MarketStatus {
+                suspect: 2,
+                missing: 1_140,
+                ..good.market
+            },
+            outbox: vec![("pending", 2), ("uncertain", 1), ("delivered", 1_204)],
+            uncertain: vec![Uncertain {
+                entry: EntryId(881),
+                alert: Some(AlertId(12)),
+                channel: ChannelId(4242),
+                since: before(Span::minutes(12)),
+            }],
+            parked_here: vec![ParkedChannel {
+                channel: ChannelId(4243),
+                reason: "missing permission Manage Webhooks",
+                since: before(Span::hours(3)),
+            }],
+            ..good.clone()
+        };
+        insta::assert_json_snapshot!([status(&good, now), status(&bad, now)]);
+    }
+}

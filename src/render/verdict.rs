@@ -1,0 +1,243 @@
+//! A verdict in words, with the figures that it rests on.
+
+use super::{
+    message::Colour,
+    numbers::{dollars, limit, percent, share},
+};
+use crate::domain::{
+    reading::DataState,
+    verdict::{Assessment, Origin, Reason, Verdict},
+};
+
+/// `✅ sustainable`.
+pub const fn label(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Sustainable => "✅ sustainable",
+        Verdict::Mixed => "🟡 mixed",
+        Verdict::Unsustainable => "❌ unsustainable",
+        Verdict::Unknown => "❔ unknown",
+    }
+}
+
+/// The colour of a message about a pool.
+pub const fn colour(verdict: Verdict) -> Colour {
+    match verdict {
+        Verdict::Sustainable => Colour::Green,
+        Verdict::Mixed => Colour::Amber,
+        Verdict::Unsustainable => Colour::Red,
+        Verdict::Unknown => Colour::Grey,
+    }
+}
+
+/// The verdict, and the chance that the rate lasts where there is one: `✅ sustainable – 92 % chance
+/// to keep at least half of today's rate for 30 days, by this pool's own last 30 days`.
+pub fn line(assessment: &Assessment) -> String {
+    let label = label(assessment.verdict);
+    let Some(score) = assessment.score else {
+        return label.to_owned();
+    };
+    let chance = share(score.clamp(0.001, 0.999));
+    let record = match origin(assessment) {
+        Some(Origin::Feed) => "the feed's own summary",
+        Some(Origin::Own) | None => "this pool's own last 30 days",
+    };
+    match assessment.reasons.first() {
+        // Something else decided, and may say the opposite of the chance.
+        Some(Reason::OverScreen { .. } | Reason::UnderFloor { .. } | Reason::EarnsNothing) => {
+            label.to_owned()
+        }
+        Some(Reason::RewardShare(_) | Reason::NoSplit) => format!(
+            "{label} for who pays; its past alone gives a {chance} chance to keep at least half \
+             of today's rate for 30 days, by {record}"
+        ),
+        _ => format!(
+            "{label} – {chance} chance to keep at least half of today's rate for 30 days, by {record}"
+        ),
+    }
+}
+
+fn origin(assessment: &Assessment) -> Option<Origin> {
+    assessment.reasons.iter().find_map(|reason| match reason {
+        Reason::AgainstUsual { origin, .. } => Some(*origin),
+        _ => None,
+    })
+}
+
+/// The reasons, strongest first, each a clause with its figures.
+pub fn reasons(assessment: &Assessment) -> Vec<String> {
+    assessment.reasons.iter().map(reason).collect()
+}
+
+fn reason(reason: &Reason) -> String {
+    match *reason {
+        Reason::OverScreen { apy, limit: over } => format!(
+            "APY of {} is over the {} from which on offers are screened out",
+            percent(apy),
+            limit(over)
+        ),
+        Reason::UnderFloor { tvl_usd, floor_usd } => format!(
+            "TVL of {} is under {}, where a single deposit sets the rate",
+            dollars(tvl_usd),
+            dollars(floor_usd)
+        ),
+        Reason::NoUsableReading(state) => no_reading(state).to_owned(),
+        Reason::EarnsNothing => "it earns nothing at the moment".to_owned(),
+        Reason::RewardShare(rewards) if rewards <= 0.0 => {
+            "none of it is paid in reward tokens".to_owned()
+        }
+        Reason::RewardShare(rewards) => {
+            format!("{} of it is paid in reward tokens", share(rewards))
+        }
+        Reason::NoSplit => "the source gives no split: who pays is not known".to_owned(),
+        Reason::AgainstUsual {
+            ratio,
+            centre,
+            origin,
+        } => {
+            let centre = percent(centre);
+            let usual = match origin {
+                Origin::Own => format!("its 30-day median of {centre}"),
+                Origin::Feed => format!("its 30-day mean of {centre} by the feed"),
+            };
+            against(ratio, &usual)
+        }
+        Reason::Varies(variation) => format!(
+            "it varies: a typical day lies {} off the middle",
+            off_the_middle(variation)
+        ),
+        Reason::ShortHistory { days: 0 } => "no full day of history yet".to_owned(),
+        Reason::ShortHistory { days } => {
+            let days = if days == 1 {
+                "1 day".to_owned()
+            } else {
+                format!("{days} days")
+            };
+            format!("only {days} of history: too short to say what is usual")
+        }
+        Reason::NoHistory => "nothing is known of its past".to_owned(),
+    }
+}
+
+/// Around one the ratio is no news; far under one, a factor reads badly.
+fn against(ratio: f64, usual: &str) -> String {
+    if (0.9..1.1).contains(&ratio) {
+        format!("APY is close to {usual}")
+    } else if ratio < 0.9 {
+        format!("APY is {} of {usual}", share(ratio))
+    } else if ratio < 10.0 {
+        format!("APY is {ratio:.1} times {usual}")
+    } else {
+        format!("APY is {} times {usual}", super::numbers::whole(ratio))
+    }
+}
+
+fn off_the_middle(variation: f64) -> String {
+    super::numbers::limit((variation * 100.0).round())
+}
+
+/// Why a reading is not used.
+pub const fn no_reading(state: DataState) -> &'static str {
+    match state {
+        DataState::Good => "the reading is fresh and plausible",
+        DataState::Suspect => {
+            "the latest reading contradicts what stood before and is not confirmed yet"
+        }
+        DataState::Stale => "the source has not read this pool for too long",
+        DataState::Missing => "the pool is not in the latest answers of the source",
+    }
+}
+
+/// `3 of 4 inputs known`.
+pub fn coverage(assessment: &Assessment) -> String {
+    let coverage = assessment.coverage;
+    format!("{} of {} inputs known", coverage.known, coverage.of)
+}
+
+/// The verdict with its strongest reason: `❌ unsustainable (90 % of it is paid in reward tokens)`.
+pub fn brief(assessment: &Assessment) -> String {
+    let label = label(assessment.verdict);
+    match assessment.reasons.first() {
+        Some(first) => format!("{label} ({})", reason(first)),
+        None => label.to_owned(),
+    }
+}
+
+/// Verdict, reasons and coverage, one a line.
+pub fn paragraph(assessment: &Assessment) -> String {
+    let mut lines = vec![line(assessment)];
+    lines.extend(
+        reasons(assessment)
+            .into_iter()
+            .map(|reason| format!("- {reason}")),
+    );
+    lines.push(format!("- {}", coverage(assessment)));
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::samples;
+
+    #[test]
+    fn verdicts_read_as_sentences() {
+        let verdicts = [
+            samples::calm(),
+            samples::spike(),
+            samples::emissions(),
+            samples::no_split(),
+            samples::over_screen(),
+            samples::suspect(),
+        ];
+        insta::assert_snapshot!(verdicts.each_ref().map(paragraph).join("\n\n"));
+    }
+
+    #[test]
+    fn every_reason_has_its_figures() {
+        let percent = |value| crate::domain::rate::Percent::new(value).unwrap();
+        for (given, words) in [
+            (
+                Reason::UnderFloor {
+                    tvl_usd: 9_100.0,
+                    floor_usd: 10_000.0,
+                },
+                "TVL of $9.1k is under $10k, where a single deposit sets the rate",
+            ),
+            (
+                Reason::RewardShare(0.0),
+                "none of it is paid in reward tokens",
+            ),
+            (
+                Reason::RewardShare(0.874),
+                "87 % of it is paid in reward tokens",
+            ),
+            (
+                Reason::AgainstUsual {
+                    ratio: 0.4,
+                    centre: percent(5.0),
+                    origin: Origin::Own,
+                },
+                "APY is 40 % of its 30-day median of 5.00 %",
+            ),
+            (
+                Reason::AgainstUsual {
+                    ratio: 1234.6,
+                    centre: percent(0.01),
+                    origin: Origin::Own,
+                },
+                "APY is 1,235 times its 30-day median of 0.01 %",
+            ),
+            (
+                Reason::Varies(0.45),
+                "it varies: a typical day lies 45 % off the middle",
+            ),
+            (
+                Reason::ShortHistory { days: 1 },
+                "only 1 day of history: too short to say what is usual",
+            ),
+            (Reason::NoHistory, "nothing is known of its past"),
+        ] {
+            assert_eq!(reason(&given), words);
+        }
+    }
+}

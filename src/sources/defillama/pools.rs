@@ -1,0 +1,266 @@
+//! The list of all pools, as `/pools` answers it (and `/poolsOld`, which adds each pool's own time).
+
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet, hash_map::Entry},
+    sync::Arc,
+};
+
+use super::{
+    categories::Categories,
+    wire::{
+        Cell, cells, count_in, each_row, flag_in, list_in, moment_in, number_in, rate_in, text_in,
+        usd_in,
+    },
+};
+use crate::{
+    domain::{
+        ids::PoolId,
+        pool::Pool,
+        reading::{FeedStats, Observed, Reading},
+        time::Timestamp,
+    },
+    sources::{Answer, Batch, SourceError, digest_of},
+};
+
+/// The longest chain, project or symbol in characters. The longest symbol seen has 83.
+const LONGEST_NAME: usize = 200;
+/// Tokens of one pool that are kept; the largest pools seen hold eight.
+const MOST_TOKENS: usize = 32;
+/// One bad row in this many makes the whole answer unusable: 5 %.
+const BAD_ROWS: u32 = 20;
+
+/// What a body holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parsed {
+    /// In the order of the body; no pool is in it twice.
+    pub rows: Vec<Observed>,
+    /// Rows without a value that is needed, or with an impossible one.
+    pub skipped: u32,
+    /// Rows that share their pool id with a row that says something else.
+    pub conflicting: u32,
+}
+
+cells! {
+    /// What is used of a pool.
+    PoolCells {
+        pool: "pool",
+        chain: "chain",
+        project: "project",
+        symbol: "symbol",
+        meta: "poolMeta",
+        tvl_usd: "tvlUsd",
+        apy: "apy",
+        base: "apyBase",
+        reward: "apyReward",
+        mean_30d: "apyMean30d",
+        sigma: "sigma",
+        count: "count",
+        stablecoin: "stablecoin",
+        il_risk: "ilRisk",
+        exposure: "exposure",
+        underlying: "underlyingTokens",
+        timestamp: "timestamp",
+    }
+}
+
+cells! {
+    /// When a pool was read.
+    TimeCell {
+        timestamp: "timestamp",
+    }
+}
+
+/// Reads a whole body that was fetched at `at`.
+///
+/// A row is bad when its pool id is no UUID; when chain, project or symbol is missing or longer than
+/// 200 characters; when the APY is missing, not finite or beyond a million percent either way; or
+/// when the TVL is missing, negative, not finite or beyond 10¹⁵ dollars. Every other value that
+/// cannot be read is unknown. Rows that say the same of the same pool count once.
+///
+/// # Errors
+///
+/// [`SourceError::Malformed`] when the body is cut off, is no such document or gives no usable row;
+/// [`SourceError::TooManyBadRows`] when more than 5 % of its rows are bad.
+pub fn parse(body: &[u8], at: Timestamp, categories: &Categories) -> Result<Parsed, SourceError> {
+    let mut reader = Reader {
+        at,
+        categories,
+        names: HashSet::new(),
+    };
+    let mut kept = Kept::default();
+    let mut skipped = 0_u32;
+    let rows = each_row(body, |cells: PoolCells<'_>| match reader.observe(&cells) {
+        Some(observed) => kept.add(observed),
+        None => skipped = skipped.saturating_add(1),
+    })?;
+    if skipped.saturating_mul(BAD_ROWS) > rows {
+        return Err(SourceError::TooManyBadRows { bad: skipped, rows });
+    }
+    let parsed = kept.into_parsed(skipped);
+    if parsed.rows.is_empty() {
+        return Err(SourceError::Malformed("it holds no usable row".to_owned()));
+    }
+    Ok(parsed)
+}
+
+/// The newest time that a pool in the body states for itself. `None` when there is none.
+///
+/// # Errors
+///
+/// [`SourceError::Malformed`] as for [`parse`].
+pub fn newest_time(body: &[u8]) -> Result<Option<Timestamp>, SourceError> {
+    let mut newest = None;
+    each_row(body, |cells: TimeCell<'_>| {
+        newest = newest.max(moment_in(cells.timestamp));
+    })?;
+    Ok(newest)
+}
+
+/// What a body means to someone who read the one with the digest `last`.
+pub fn answer(
+    body: &[u8],
+    last: Option<[u8; 32]>,
+    at: Timestamp,
+    categories: &Categories,
+) -> Result<Answer, SourceError> {
+    let digest = digest_of(body);
+    if last == Some(digest) {
+        return Ok(Answer::Unchanged);
+    }
+    let Parsed {
+        rows,
+        skipped,
+        conflicting,
+    } = parse(body, at, categories)?;
+    Ok(Answer::Batch(Batch {
+        source: super::NAME,
+        fetched_at: at,
+        digest,
+        rows,
+        skipped,
+        conflicting,
+    }))
+}
+
+struct Reader<'a> {
+    at: Timestamp,
+    categories: &'a Categories,
+    /// Chains and projects, each kept once.
+    names: HashSet<Arc<str>>,
+}
+
+impl Reader<'_> {
+    /// `None` for a bad row.
+    fn observe(&mut self, cells: &PoolCells<'_>) -> Option<Observed> {
+        let id: PoolId = text_in(cells.pool)?.parse().ok()?;
+        let apy = rate_in(cells.apy)?;
+        let tvl_usd = usd_in(cells.tvl_usd)?;
+        let symbol = name_in(cells.symbol)?;
+        let protocol = self.shared(cells.project)?;
+        let chain = self.shared(cells.chain)?;
+
+        let exposure = text_in(cells.exposure);
+        // Where the exposure is left out, the rule by which the source sets it.
+        let multi_asset = exposure.map_or_else(|| symbol.contains('-'), |stated| stated == "multi");
+        let own = moment_in(cells.timestamp);
+        Some(Observed {
+            pool: Pool {
+                id,
+                method: self.categories.method(&protocol, multi_asset),
+                chain,
+                protocol,
+                symbol: symbol.into(),
+                meta: text_in(cells.meta)
+                    .map(|meta| meta.trim().chars().take(LONGEST_NAME).collect::<String>())
+                    .filter(|meta| !meta.is_empty())
+                    .map(Into::into),
+                stablecoin: flag_in(cells.stablecoin).unwrap_or(false),
+                multi_asset,
+                impermanent_loss: flag_in(cells.il_risk).unwrap_or(false),
+                underlying: list_in(cells.underlying)
+                    .into_iter()
+                    .filter(|token| !token.is_empty() && token.len() <= LONGEST_NAME)
+                    .take(MOST_TOKENS)
+                    .map(|token| Box::from(token.as_ref()))
+                    .collect(),
+            },
+            reading: Reading {
+                // A clock that runs ahead must not make a reading of the future.
+                at: own.map_or(self.at, |own| own.min(self.at)),
+                apy,
+                base: rate_in(cells.base),
+                reward: rate_in(cells.reward),
+                tvl_usd,
+            },
+            feed: FeedStats {
+                mean_30d: rate_in(cells.mean_30d),
+                sigma: number_in(cells.sigma).filter(|sigma| *sigma >= 0.0),
+                days: count_in(cells.count),
+            },
+            own_time: own.is_some(),
+        })
+    }
+
+    fn shared(&mut self, cell: Cell<'_>) -> Option<Arc<str>> {
+        let name = name_in(cell)?;
+        if let Some(known) = self.names.get(name.as_ref()) {
+            return Some(Arc::clone(known));
+        }
+        let new: Arc<str> = name.into();
+        self.names.insert(Arc::clone(&new));
+        Some(new)
+    }
+}
+
+/// A name that is there and not absurdly long.
+fn name_in(cell: Cell<'_>) -> Option<Cow<'_, str>> {
+    let name = match text_in(cell)? {
+        Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
+        Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
+    };
+    let fits = name.len() <= LONGEST_NAME || name.chars().count() <= LONGEST_NAME;
+    (!name.is_empty() && fits).then_some(name)
+}
+
+/// Rows by pool id, in order.
+#[derive(Default)]
+struct Kept {
+    /// `None` where rows contradicted each other.
+    rows: Vec<Option<Observed>>,
+    places: HashMap<PoolId, usize>,
+    conflicting: u32,
+}
+
+impl Kept {
+    fn add(&mut self, observed: Observed) {
+        let place = match self.places.entry(observed.pool.id) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(self.rows.len());
+                self.rows.push(Some(observed));
+                return;
+            }
+            Entry::Occupied(occupied) => *occupied.get(),
+        };
+        let Some(before) = self.rows.get_mut(place) else {
+            return;
+        };
+        if before.as_ref() == Some(&observed) {
+            return;
+        }
+        // The row that stood there is dropped with the first that differs from it.
+        let dropped = if before.take().is_some() { 2 } else { 1 };
+        self.conflicting = self.conflicting.saturating_add(dropped);
+    }
+
+    fn into_parsed(self, skipped: u32) -> Parsed {
+        Parsed {
+            rows: self.rows.into_iter().flatten().collect(),
+            skipped,
+            conflicting: self.conflicting,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,445 @@
+//! Reading the upstream's JSON without trusting any value in it.
+//!
+//! A row is cut into its cells first: the text of each value that is used, whatever its type. Only
+//! then is a cell read as a number, a text or a time, and one that cannot be is as good as missing.
+//! So a wrong type never costs more than its own row, while broken syntax costs the whole answer.
+//! Cells that are not used are stepped over without recursion, however deep they go.
+
+use std::{borrow::Cow, fmt, marker::PhantomData};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
+use serde_json::value::RawValue;
+
+use crate::{
+    domain::{rate::Percent, time::Timestamp},
+    sources::{SourceError, excerpt},
+};
+
+/// A yearly rate beyond this many percent is an error of the source; it lists none itself.
+const ABSURD_RATE: f64 = 1e6;
+/// More dollars than there are.
+const ABSURD_USD: f64 = 1e15;
+
+/// The text of one JSON value; `None` where the key is absent.
+pub(super) type Cell<'de> = Option<&'de RawValue>;
+
+/// A JSON object of which some keys are used.
+pub(super) trait Cells<'de>: Default {
+    /// Where the value of this key belongs; `None` when it is not used.
+    fn slot(&mut self, key: &str) -> Option<&mut Cell<'de>>;
+}
+
+/// Declares a struct of cells, each with the key it is read from. A key that is there twice has its
+/// last value; a value that is no object has no cells.
+macro_rules! cells {
+    ($(#[$doc:meta])* $name:ident { $($field:ident: $key:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Debug, Default)]
+        struct $name<'de> {
+            $($field: $crate::sources::defillama::wire::Cell<'de>,)+
+        }
+
+        impl<'de> $crate::sources::defillama::wire::Cells<'de> for $name<'de> {
+            fn slot(
+                &mut self,
+                key: &str,
+            ) -> Option<&mut $crate::sources::defillama::wire::Cell<'de>> {
+                match key {
+                    $($key => Some(&mut self.$field),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+pub(super) use cells;
+
+/// Cells as the parser gives them.
+struct Row<C>(C);
+
+impl<'de, C: Cells<'de>> Deserialize<'de> for Row<C> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer
+            .deserialize_any(RowVisitor(PhantomData))
+            .map(Self)
+    }
+}
+
+struct RowVisitor<C>(PhantomData<C>);
+
+impl<'de, C: Cells<'de>> Visitor<'de> for RowVisitor<C> {
+    type Value = C;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a row")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<C, A::Error> {
+        let mut cells = C::default();
+        while let Some(Name(key)) = map.next_key()? {
+            match cells.slot(&key) {
+                Some(slot) => *slot = Some(map.next_value()?),
+                None => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(cells)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<C, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(C::default())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<C, E> {
+        Ok(C::default())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<C, E> {
+        Ok(C::default())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<C, E> {
+        Ok(C::default())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<C, E> {
+        Ok(C::default())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<C, E> {
+        Ok(C::default())
+    }
+
+    fn visit_unit<E>(self) -> Result<C, E> {
+        Ok(C::default())
+    }
+}
+
+/// A key, copied only where it is written with escapes.
+struct Name<'de>(Cow<'de, str>);
+
+impl<'de> Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NameVisitor;
+
+        impl<'de> Visitor<'de> for NameVisitor {
+            type Value = Name<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a key")
+            }
+
+            fn visit_borrowed_str<E>(self, key: &'de str) -> Result<Self::Value, E> {
+                Ok(Name(Cow::Borrowed(key)))
+            }
+
+            fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
+                Ok(Name(Cow::Owned(key.to_owned())))
+            }
+        }
+
+        deserializer.deserialize_str(NameVisitor)
+    }
+}
+
+/// Hands each row of `{"status":"success","data":[…]}` to `take`, in order, and gives their number.
+///
+/// # Errors
+///
+/// [`SourceError::Malformed`] for what is no such document, is cut off, has a status other than
+/// success or no `data`. Rows may have been handed over by then: they have to be thrown away.
+pub(super) fn each_row<'de, C: Cells<'de>>(
+    body: &'de [u8],
+    mut take: impl FnMut(C),
+) -> Result<u32, SourceError> {
+    let text = text_of(body)?;
+    let mut parser = serde_json::Deserializer::from_str(text);
+    let envelope = parser
+        .deserialize_map(EnvelopeVisitor(&mut take, PhantomData))
+        .and_then(|envelope| parser.end().map(|()| envelope))
+        .map_err(|error| malformed(&error, body))?;
+    let status = text_in(envelope.status).unwrap_or_default();
+    if status != "success" {
+        return Err(SourceError::Malformed(format!(
+            "its status is \"{}\"",
+            excerpt(status.as_bytes())
+        )));
+    }
+    envelope
+        .rows
+        .ok_or_else(|| SourceError::Malformed("it has no data".to_owned()))
+}
+
+/// A body as text, which JSON has to be.
+pub(super) fn text_of(body: &[u8]) -> Result<&str, SourceError> {
+    std::str::from_utf8(body)
+        .map_err(|_| SourceError::Malformed(format!("no UTF-8: \"{}\"", excerpt(body))))
+}
+
+/// The parser's complaint and the beginning of what it read.
+pub(super) fn malformed(error: &serde_json::Error, body: &[u8]) -> SourceError {
+    let complaint = error.to_string();
+    SourceError::Malformed(format!(
+        "{}: \"{}\"",
+        excerpt(complaint.as_bytes()),
+        excerpt(body)
+    ))
+}
+
+struct Envelope<'de> {
+    status: Cell<'de>,
+    rows: Option<u32>,
+}
+
+struct EnvelopeVisitor<'f, F, C>(&'f mut F, PhantomData<C>);
+
+impl<'de, F: FnMut(C), C: Cells<'de>> Visitor<'de> for EnvelopeVisitor<'_, F, C> {
+    type Value = Envelope<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with a status and data")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut envelope = Envelope {
+            status: None,
+            rows: None,
+        };
+        while let Some(Name(key)) = map.next_key()? {
+            match key.as_ref() {
+                "status" => envelope.status = Some(map.next_value()?),
+                // Two lists of rows are no list: there is no telling which is meant.
+                "data" if envelope.rows.is_some() => {
+                    return Err(A::Error::custom("it has data twice"));
+                }
+                "data" => {
+                    envelope.rows = Some(map.next_value_seed(Rows(&mut *self.0, PhantomData))?);
+                }
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(envelope)
+    }
+}
+
+struct Rows<'f, F, C>(&'f mut F, PhantomData<C>);
+
+impl<'de, F: FnMut(C), C: Cells<'de>> DeserializeSeed<'de> for Rows<'_, F, C> {
+    type Value = u32;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<u32, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de, F: FnMut(C), C: Cells<'de>> Visitor<'de> for Rows<'_, F, C> {
+    type Value = u32;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of rows")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<u32, A::Error> {
+        let mut count = 0_u32;
+        while let Some(Row(cells)) = seq.next_element()? {
+            count = count.saturating_add(1);
+            (self.0)(cells);
+        }
+        Ok(count)
+    }
+}
+
+/// The cells of an object that stands alone.
+pub(super) fn row<'de, C: Cells<'de>>(object: &'de RawValue) -> C {
+    serde_json::from_str(object.get()).map_or_else(|_| C::default(), |Row(cells)| cells)
+}
+
+/// A text. `None` for anything else, and for one that is no Unicode.
+pub(super) fn text_in(cell: Cell<'_>) -> Option<Cow<'_, str>> {
+    let raw = cell?.get();
+    let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
+    if inner.contains('\\') {
+        serde_json::from_str(raw).ok().map(Cow::Owned)
+    } else {
+        Some(Cow::Borrowed(inner))
+    }
+}
+
+/// What is written in a number or in a text that may hold one, without white space around it.
+pub(super) fn digits_in(cell: Cell<'_>) -> Option<&str> {
+    let raw = cell?.get();
+    let inner = raw
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+        .unwrap_or(raw);
+    Some(inner.trim())
+}
+
+/// A number, also when it is written as a text. `None` for anything else and for NaN and the
+/// infinities, however they come about. Never −0.
+pub(super) fn number_in(cell: Cell<'_>) -> Option<f64> {
+    let number: f64 = digits_in(cell)?.parse().ok()?;
+    number.is_finite().then_some(number + 0.0)
+}
+
+/// A yearly rate in percent that may be believed.
+pub(super) fn rate_in(cell: Cell<'_>) -> Option<Percent> {
+    number_in(cell)
+        .filter(|rate| rate.abs() <= ABSURD_RATE)
+        .and_then(Percent::new)
+}
+
+/// An amount of US dollars that may be believed: neither negative nor more than there are.
+pub(super) fn usd_in(cell: Cell<'_>) -> Option<f64> {
+    number_in(cell).filter(|usd| (0.0..=ABSURD_USD).contains(usd))
+}
+
+/// A count: a whole number of which the fraction, if any, is zero.
+pub(super) fn count_in(cell: Cell<'_>) -> Option<u32> {
+    let digits = digits_in(cell)?;
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    fraction
+        .bytes()
+        .all(|digit| digit == b'0')
+        .then(|| whole.parse().ok())
+        .flatten()
+}
+
+/// A truth value, also as `"yes"`/`"no"` or `"true"`/`"false"`.
+pub(super) fn flag_in(cell: Cell<'_>) -> Option<bool> {
+    match digits_in(cell)? {
+        "true" | "yes" => Some(true),
+        "false" | "no" => Some(false),
+        _ => None,
+    }
+}
+
+/// A moment: a date and time as text, or seconds or milliseconds since 1970.
+pub(super) fn moment_in(cell: Cell<'_>) -> Option<Timestamp> {
+    /// As seconds, the year 5138; as milliseconds, March 1973: before any of this existed.
+    const FIRST_IN_MILLIS: f64 = 1e11;
+    if let Some(moment) = text_in(cell).and_then(|text| Timestamp::parse(text.trim())) {
+        return Some(moment);
+    }
+    let number = number_in(cell).filter(|number| *number >= 0.0)?;
+    let millis = if number < FIRST_IN_MILLIS {
+        number * 1000.0
+    } else {
+        number
+    };
+    std::time::Duration::try_from_secs_f64(millis / 1000.0)
+        .ok()
+        .filter(|since| since.as_secs() < 253_402_300_800)
+        .map(|since| Timestamp::default().plus(since))
+}
+
+/// The texts in a list; what else is in it is left out.
+pub(super) fn list_in(cell: Cell<'_>) -> Vec<Cow<'_, str>> {
+    let raw = cell.map_or("", RawValue::get);
+    if !raw.starts_with('[') {
+        return Vec::new();
+    }
+    serde_json::from_str::<Vec<&RawValue>>(raw)
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(|entry| text_in(Some(entry)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn raw(json: &str) -> &RawValue {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn numbers_come_in_many_forms() {
+        for (json, number) in [
+            ("4.5", Some(4.5)),
+            ("-5", Some(-5.0)),
+            ("1e3", Some(1000.0)),
+            ("\"4.5\"", Some(4.5)),
+            ("\" 4.5 \"", Some(4.5)),
+            ("\"1e-7\"", Some(1e-7)),
+            ("1e308", Some(1e308)),
+            ("1e999", None),
+            ("\"NaN\"", None),
+            ("\"Infinity\"", None),
+            ("\"-inf\"", None),
+            ("\"\"", None),
+            ("\"4,5\"", None),
+            ("null", None),
+            ("true", None),
+            ("[4.5]", None),
+            ("{\"v\":4.5}", None),
+        ] {
+            assert_eq!(number_in(Some(raw(json))), number, "{json}");
+        }
+        assert_eq!(number_in(None), None);
+        let zero = number_in(Some(raw("-0.0"))).unwrap();
+        assert!(zero.is_sign_positive());
+    }
+
+    #[test]
+    fn rates_and_dollars_have_bounds() {
+        assert!(rate_in(Some(raw("1e6"))).is_some());
+        assert!(rate_in(Some(raw("1000001"))).is_none());
+        assert!(rate_in(Some(raw("-1000001"))).is_none());
+        assert!(rate_in(Some(raw("-3.2"))).is_some());
+        assert_eq!(usd_in(Some(raw("0"))), Some(0.0));
+        assert_eq!(usd_in(Some(raw("-1"))), None);
+        assert_eq!(usd_in(Some(raw("1e308"))), None);
+    }
+
+    #[test]
+    fn counts_are_whole() {
+        for (json, count) in [
+            ("47", Some(47)),
+            ("47.0", Some(47)),
+            ("\"47\"", Some(47)),
+            ("47.5", None),
+            ("-1", None),
+            ("99999999999", None),
+            ("null", None),
+        ] {
+            assert_eq!(count_in(Some(raw(json))), count, "{json}");
+        }
+    }
+
+    #[test]
+    fn moments_are_dates_or_counted() {
+        let want = Timestamp::parse("2025-09-27T14:07:28Z");
+        for json in [
+            "\"2025-09-27T14:07:28.000Z\"",
+            "\"2025-09-27T14:07:28\"",
+            "1758982048",
+            "1758982048000",
+            "\"1758982048\"",
+        ] {
+            assert_eq!(moment_in(Some(raw(json))), want, "{json}");
+        }
+        for json in ["\"soon\"", "null", "-5", "1e300", "[]", "\"NaN\""] {
+            assert_eq!(moment_in(Some(raw(json))), None, "{json}");
+        }
+    }
+
+    #[test]
+    fn texts_are_unescaped() {
+        assert_eq!(text_in(Some(raw("\"USD₮0\""))).unwrap(), "USD₮0");
+        assert_eq!(text_in(Some(raw("\"a\\\"b\\u20ae\""))).unwrap(), "a\"b₮");
+        assert_eq!(text_in(Some(raw("\"\\ud800\""))), None);
+        assert_eq!(text_in(Some(raw("5"))), None);
+        assert_eq!(list_in(Some(raw("[\"a\",5,null,\"b\"]"))), ["a", "b"]);
+        assert!(list_in(Some(raw("null"))).is_empty());
+        assert!(list_in(Some(raw("\"a\""))).is_empty());
+    }
+}

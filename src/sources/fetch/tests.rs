@@ -1,0 +1,525 @@
+use std::{convert::Infallible, net::SocketAddr};
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    http::{HeaderMap as Headers, StatusCode as Status},
+    response::IntoResponse,
+    routing::get,
+};
+use flate2::{Compression, write::GzEncoder};
+use futures::stream;
+use proptest::prelude::*;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+    time::sleep,
+};
+
+use super::*;
+
+const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
+
+/// Limits that a test can wait for.
+fn quick() -> Policy {
+    Policy {
+        connect_timeout: Duration::from_millis(500),
+        first_byte: Duration::from_millis(400),
+        idle: Duration::from_millis(200),
+        total: Duration::from_millis(1_500),
+        max_body: 3 * 1024 * 1024,
+        max_ratio: 100,
+    }
+}
+
+async fn served(router: Router) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    address
+}
+
+/// A server that sends these bytes to whoever asks, and then hangs up.
+async fn raw(answer: &'static [u8]) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let mut asked = [0; 2048];
+            assert!(socket.read(&mut asked).await.unwrap() > 0);
+            socket.write_all(answer).await.unwrap();
+        }
+    });
+    address
+}
+
+fn url(address: SocketAddr) -> Url {
+    Url::parse(&format!("http://{address}/secret-key/pools")).unwrap()
+}
+
+async fn fetch(address: SocketAddr) -> Result<Fetched, SourceError> {
+    Fetcher::new(quick())
+        .unwrap()
+        .get(&url(address), &Validators::default())
+        .await
+}
+
+async fn answered<R: IntoResponse + Clone + Send + Sync + 'static>(
+    answer: R,
+) -> Result<Fetched, SourceError> {
+    let router = Router::new().fallback(move || async move { answer });
+    fetch(served(router).await).await
+}
+
+fn bytes_of(fetched: Result<Fetched, SourceError>) -> Vec<u8> {
+    match fetched.unwrap() {
+        Fetched::Body { bytes, .. } => bytes,
+        Fetched::NotModified => panic!("there is no body"),
+    }
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn brotli(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = Vec::new();
+    let parameters = brotli::enc::BrotliEncoderParams::default();
+    brotli::BrotliCompress(&mut &*bytes, &mut packed, &parameters).unwrap();
+    packed
+}
+
+fn packed_as(
+    encoding: &'static str,
+    bytes: Vec<u8>,
+) -> ([(&'static str, &'static str); 2], Vec<u8>) {
+    (
+        [
+            ("content-type", "application/json"),
+            ("content-encoding", encoding),
+        ],
+        bytes,
+    )
+}
+
+#[tokio::test]
+async fn a_body_is_fetched_packed_or_not() {
+    let text = r#"{"status":"success"}"#.repeat(5_000).into_bytes();
+    assert_eq!(bytes_of(answered((JSON, text.clone())).await), text);
+    for (encoding, packed) in [
+        ("gzip", gzip(&text)),
+        ("GZip", gzip(&text)),
+        ("br", brotli(&text)),
+        ("identity", text.clone()),
+    ] {
+        assert_eq!(
+            bytes_of(answered(packed_as(encoding, packed)).await),
+            text,
+            "{encoding}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_unchanged_answer_is_recognised_by_its_validators() {
+    let router = Router::new().fallback(|headers: Headers| async move {
+        let agent = headers["user-agent"].to_str().unwrap();
+        assert_eq!(agent, concat!("stipend/", env!("CARGO_PKG_VERSION")));
+        let same = headers
+            .get("if-none-match")
+            .is_some_and(|tag| tag.to_str().is_ok_and(|tag| tag == "\"v1\""));
+        if same {
+            assert_eq!(
+                headers["if-modified-since"],
+                "Mon, 03 Nov 2025 01:22:00 GMT"
+            );
+            return Status::NOT_MODIFIED.into_response();
+        }
+        (
+            [
+                ("content-type", "application/json; charset=utf-8"),
+                ("etag", "\"v1\""),
+                ("last-modified", "Mon, 03 Nov 2025 01:22:00 GMT"),
+            ],
+            "{}",
+        )
+            .into_response()
+    });
+    let url = url(served(router).await);
+    let fetcher = Fetcher::new(quick()).unwrap();
+    let first = fetcher.get(&url, &Validators::default()).await.unwrap();
+    let Fetched::Body { bytes, validators } = first else {
+        panic!("nothing is known yet");
+    };
+    assert_eq!(bytes, b"{}");
+    assert_eq!(validators.etag.as_deref(), Some("\"v1\""));
+    let again = fetcher.get(&url, &validators).await.unwrap();
+    assert!(matches!(again, Fetched::NotModified));
+}
+
+#[tokio::test]
+async fn unchanged_without_a_question_is_no_answer() {
+    assert!(matches!(
+        answered(Status::NOT_MODIFIED).await,
+        Err(SourceError::Refused { status: 304, .. })
+    ));
+}
+
+#[tokio::test]
+async fn a_source_may_ask_to_wait() {
+    for (stated, seconds) in [
+        (vec![], 60),
+        (vec![("retry-after", "7")], 7),
+        (vec![("retry-after", "0")], 1),
+        (vec![("retry-after", "1e99")], 86_400),
+        (vec![("retry-after", "soon")], 60),
+        (vec![("retry-after", "-3")], 60),
+    ] {
+        let mut headers = Headers::new();
+        for (name, value) in stated.iter().copied() {
+            headers.insert(name, value.parse().unwrap());
+        }
+        match answered((Status::TOO_MANY_REQUESTS, headers)).await {
+            Err(SourceError::RateLimited { retry_after }) => {
+                assert_eq!(retry_after.as_secs(), seconds, "{stated:?}");
+            }
+            other => panic!("{other:?} for {stated:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_date_to_wait_for_is_held_against_the_date_of_the_answer() {
+    let wait = |retry: &str, date: Option<&str>| {
+        let mut headers = HeaderMap::new();
+        headers.insert(RETRY_AFTER, retry.parse().unwrap());
+        if let Some(date) = date {
+            headers.insert(DATE, date.parse().unwrap());
+        }
+        retry_after(&headers).map(|wait| wait.as_secs())
+    };
+    let sent = Some("Wed, 21 Oct 2015 07:28:00 GMT");
+    assert_eq!(wait("Wed, 21 Oct 2015 07:30:00 GMT", sent), Some(120));
+    assert_eq!(wait("Wed, 21 Oct 2015 07:20:00 GMT", sent), Some(1));
+    assert_eq!(wait("Wed, 21 Oct 2099 07:20:00 GMT", sent), Some(86_400));
+    assert_eq!(wait("Wed, 21 Oct 2015 07:30:00 GMT", None), None);
+}
+
+#[tokio::test]
+async fn troubles_of_the_source_are_outages() {
+    for status in [500, 502, 503, 504, 599, 408] {
+        let answer = (
+            Status::from_u16(status).unwrap(),
+            [("retry-after", "9")],
+            "<html>",
+        );
+        match answered(answer).await {
+            Err(SourceError::Unavailable(Outage::Status {
+                status: seen,
+                retry_after,
+            })) => {
+                assert_eq!((seen, retry_after), (status, Some(Duration::from_secs(9))));
+            }
+            other => panic!("{other:?} for {status}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn refusals_quote_the_source() {
+    let answer = (Status::BAD_REQUEST, JSON, "\"invalid configID!\"\n");
+    match answered(answer).await {
+        Err(SourceError::Refused { status: 400, said }) => {
+            assert_eq!(said, "\\\"invalid configID!\\\"\\n");
+        }
+        other => panic!("{other:?}"),
+    }
+    let answer = (
+        Status::FORBIDDEN,
+        [("content-encoding", "gzip")],
+        gzip(&vec![b'x'; 5_000_000]),
+    );
+    match answered(answer).await {
+        Err(SourceError::Refused { status: 403, said }) => assert_eq!(said, "x".repeat(80)),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_page_instead_of_json_is_quoted_and_dropped() {
+    let page = "<!DOCTYPE html>\n<title>Just a moment…</title>".to_owned() + &"x".repeat(9_000);
+    match answered(([("content-type", "text/html; charset=UTF-8")], page)).await {
+        Err(SourceError::Malformed(said)) => {
+            assert!(
+                said.contains("<!DOCTYPE html>\\n<title>Just a moment…"),
+                "{said}"
+            );
+            assert!(said.chars().count() < 120, "{said}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn kinds_of_content() {
+    for (kind, fits) in [
+        ("application/json", true),
+        ("Application/JSON; charset=utf-8", true),
+        ("text/json", true),
+        ("application/problem+json", true),
+        ("binary/octet-stream", true),
+        ("text/plain", true),
+        ("text/html", false),
+        ("image/png", false),
+        ("application/xml", false),
+    ] {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, kind.parse().unwrap());
+        assert_eq!(may_be_json(&headers), fits, "{kind}");
+    }
+    assert!(may_be_json(&HeaderMap::new()));
+}
+
+#[tokio::test]
+async fn redirects_are_not_followed() {
+    let router = Router::new()
+        .route(
+            "/secret-key/pools",
+            get(|| async { (Status::FOUND, [("location", "/elsewhere")]) }),
+        )
+        .route("/elsewhere", get(|| async { (JSON, "{}") }));
+    assert!(matches!(
+        fetch(served(router).await).await,
+        Err(SourceError::Refused { status: 302, .. })
+    ));
+}
+
+#[tokio::test]
+async fn an_endless_body_ends_at_the_cap() {
+    let router = Router::new().fallback(|| async {
+        let parts = stream::repeat_with(|| Ok::<_, Infallible>(Bytes::from(vec![b' '; 65_536])));
+        (JSON, Body::from_stream(parts))
+    });
+    assert!(matches!(
+        fetch(served(router).await).await,
+        Err(SourceError::TooLarge { cap: 3_145_728 })
+    ));
+}
+
+#[tokio::test]
+async fn a_body_that_announces_too_much_is_not_read() {
+    let address = raw(
+        b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 99999999999\r\n\r\n{",
+    )
+    .await;
+    assert!(matches!(
+        fetch(address).await,
+        Err(SourceError::TooLarge { .. })
+    ));
+}
+
+#[tokio::test]
+async fn a_body_shorter_than_announced_is_an_outage() {
+    let address =
+        raw(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{}")
+            .await;
+    assert!(matches!(
+        fetch(address).await,
+        Err(SourceError::Unavailable(Outage::Transport(_)))
+    ));
+}
+
+#[tokio::test]
+async fn bombs_do_not_go_off() {
+    // About 1000 to 1, and within the cap: only the ratio gives it away.
+    let flat = vec![b'0'; 2 * 1024 * 1024];
+    for (encoding, packed) in [("gzip", gzip(&flat)), ("br", brotli(&flat))] {
+        match answered(packed_as(encoding, packed)).await {
+            Err(SourceError::Malformed(said)) => assert!(said.contains("100 times"), "{said}"),
+            other => panic!("{encoding}: {:?}", other.map(|_| ())),
+        }
+    }
+    // Beyond the cap at an honest ratio.
+    let mut state = 1_u32;
+    let noise: Vec<u8> = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state.to_be_bytes()[0] & 15
+    })
+    .take(4 * 1024 * 1024)
+    .collect();
+    assert!(matches!(
+        answered(packed_as("gzip", gzip(&noise))).await,
+        Err(SourceError::TooLarge { .. })
+    ));
+}
+
+#[tokio::test]
+async fn packings_that_were_not_asked_for_are_refused() {
+    for encoding in ["zstd", "deflate", "gzip, br", "gzip, gzip"] {
+        assert!(
+            matches!(
+                answered(packed_as(encoding, b"{}".to_vec())).await,
+                Err(SourceError::Malformed(_))
+            ),
+            "{encoding}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_broken_packing_gives_nothing() {
+    let text = b"{\"status\":\"success\",\"data\":[]}".repeat(1_000);
+    for (encoding, packed) in [("gzip", gzip(&text)), ("br", brotli(&text))] {
+        let cut = packed[..packed.len() - 3].to_vec();
+        for bytes in [cut, b"{}".to_vec(), Vec::new()] {
+            let broken = answered(packed_as(encoding, bytes)).await;
+            assert!(
+                matches!(broken, Err(SourceError::Malformed(_))),
+                "{encoding}: {broken:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_silent_source_is_given_up() {
+    let router = Router::new().fallback(|| async {
+        sleep(Duration::from_secs(30)).await;
+        (JSON, "{}")
+    });
+    assert!(matches!(
+        fetch(served(router).await).await,
+        Err(SourceError::Unavailable(Outage::TimedOut(
+            Awaited::FirstByte
+        )))
+    ));
+}
+
+fn dripping(pause: Duration) -> Router {
+    Router::new().fallback(move || async move {
+        let parts = stream::unfold((), move |()| async move {
+            sleep(pause).await;
+            Some((Ok::<_, Infallible>(Bytes::from_static(b" ")), ()))
+        });
+        (JSON, Body::from_stream(parts))
+    })
+}
+
+#[tokio::test]
+async fn a_stalled_body_is_given_up() {
+    let address = served(dripping(Duration::from_secs(30))).await;
+    assert!(matches!(
+        fetch(address).await,
+        Err(SourceError::Unavailable(Outage::TimedOut(
+            Awaited::NextPart
+        )))
+    ));
+}
+
+#[tokio::test]
+async fn a_dripping_body_is_given_up_in_the_end() {
+    let address = served(dripping(Duration::from_millis(20))).await;
+    assert!(matches!(
+        fetch(address).await,
+        Err(SourceError::Unavailable(Outage::TimedOut(
+            Awaited::WholeAnswer
+        )))
+    ));
+}
+
+#[tokio::test]
+async fn a_refused_connection_does_not_tell_the_address() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let error = fetch(address).await.unwrap_err();
+    assert!(matches!(
+        error,
+        SourceError::Unavailable(Outage::Transport(_))
+    ));
+    assert!(!format!("{error:?}").contains("secret-key"));
+}
+
+#[test]
+fn back_off_doubles_to_its_bound() {
+    let backoff = Backoff::default();
+    let bounds: Vec<_> = (0..9)
+        .map(|failures| backoff.bound(failures).as_secs())
+        .collect();
+    assert_eq!(bounds, [5, 5, 10, 20, 40, 80, 160, 300, 300]);
+    assert_eq!(backoff.bound(u32::MAX).as_secs(), 300);
+    assert_eq!(backoff.delay(3, 0.5).as_secs(), 10);
+    assert_eq!(backoff.delay(3, 0.0).as_secs(), 1);
+    assert_eq!(backoff.delay(3, f64::NAN).as_secs(), 20);
+}
+
+#[test]
+fn a_source_is_down_after_five_failures_and_up_after_an_answer() {
+    let hour = Duration::from_hours(1);
+    let mut schedule = Schedule::default();
+    let waits: Vec<_> = (0..6)
+        .map(|_| {
+            let wait = schedule.next_delay(Outcome::Failed, hour, 1.0).as_secs();
+            (wait, schedule.is_open())
+        })
+        .collect();
+    assert_eq!(
+        waits,
+        [
+            (5, false),
+            (10, false),
+            (20, false),
+            (40, false),
+            (300, true),
+            (300, true)
+        ]
+    );
+    assert_eq!(
+        schedule.next_delay(Outcome::Failed, hour, 0.0).as_secs(),
+        150
+    );
+    assert_eq!(schedule.failures(), 7);
+    assert_eq!(schedule.next_delay(Outcome::Answered, hour, 0.5), hour);
+    assert!(!schedule.is_open());
+    assert_eq!(schedule.next_delay(Outcome::Failed, hour, 1.0).as_secs(), 5);
+}
+
+#[test]
+fn what_the_source_asks_for_comes_first() {
+    let hour = Duration::from_hours(1);
+    let mut schedule = Schedule::default();
+    let asked = Outcome::of::<()>(&Err(SourceError::RateLimited {
+        retry_after: Duration::from_mins(2),
+    }));
+    assert_eq!(schedule.next_delay(asked, hour, 1.0).as_secs(), 125);
+    assert_eq!(schedule.next_delay(asked, hour, 0.0).as_secs(), 121);
+    let forever = Outcome::ToldToWait(Duration::MAX);
+    assert_eq!(schedule.next_delay(forever, hour, 1.0), Duration::MAX);
+    assert_eq!(Outcome::of(&Ok::<_, SourceError>(())), Outcome::Answered);
+    let broken = Err::<(), _>(SourceError::Malformed(String::new()));
+    assert_eq!(Outcome::of(&broken), Outcome::Failed);
+}
+
+proptest! {
+    #[test]
+    fn waits_stay_within_their_bounds(failures in any::<u32>(), random in any::<f64>()) {
+        let delay = Backoff::default().delay(failures, random);
+        prop_assert!((1..=300).contains(&delay.as_secs()));
+    }
+
+    #[test]
+    fn no_bytes_break_an_unpacker(
+        encoding in prop::sample::select(vec!["gzip", "br", "identity"]),
+        parts in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..200), 0..5),
+    ) {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_ENCODING, encoding.parse().unwrap());
+        let mut unpacker = Unpacker::of(&headers, 500, 100).unwrap();
+        let whole = parts.iter().try_for_each(|part| unpacker.push(part));
+        if whole.is_ok() && let Ok(bytes) = unpacker.finish() {
+            prop_assert!(bytes.len() <= 500);
+        }
+    }
+}

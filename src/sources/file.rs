@@ -1,0 +1,315 @@
+//! The same answers, saved to disk: for replays, demonstrations and machines without a network.
+//!
+//! A saved answer is a `.json` file or a packed `.json.zst`. Its name should hold when it was taken:
+//! `pools-2026-02-16_0034.json.zst`.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{
+    Answer, Outage, SourceError,
+    defillama::{
+        aside,
+        categories::Categories,
+        pools::{self, newest_time},
+    },
+    excerpt,
+};
+use crate::domain::time::{Day, Timestamp};
+
+/// The cap on decoded bytes of a file.
+const MAX_BODY: u64 = 64 * 1024 * 1024;
+/// As a file's name ends when it is packed.
+const PACKED: &str = ".json.zst";
+const PLAIN: &str = ".json";
+
+/// A saved answer and when it was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnapshotFile {
+    pub path: PathBuf,
+    /// The newest time that one of its pools states for itself; else the time in the file's name;
+    /// else midnight UTC of the date in it.
+    pub stated: Option<Timestamp>,
+}
+
+/// The decoded bytes of a saved answer. Blocks.
+///
+/// # Errors
+///
+/// [`SourceError::Unavailable`] when the file cannot be read, [`SourceError::TooLarge`] above 64 MiB
+/// decoded, [`SourceError::Malformed`] when it cannot be unpacked or its end is missing.
+pub fn read_pools(path: &Path) -> Result<Vec<u8>, SourceError> {
+    read_within(path, MAX_BODY)
+}
+
+fn read_within(path: &Path, cap: u64) -> Result<Vec<u8>, SourceError> {
+    let unreadable = |error| SourceError::Unavailable(Outage::File(error));
+    let file = File::open(path).map_err(unreadable)?;
+    let mut bytes = Vec::new();
+    if path.as_os_str().to_string_lossy().ends_with(".zst") {
+        let decoder = zstd::stream::read::Decoder::new(file).map_err(unreadable)?;
+        // The unpacker reports its own troubles as errors of reading; those of the disk have a kind.
+        decoder
+            .take(cap.saturating_add(1))
+            .read_to_end(&mut bytes)
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::Other | io::ErrorKind::UnexpectedEof => {
+                    SourceError::Malformed(format!(
+                        "it cannot be unpacked ({})",
+                        excerpt(error.to_string().as_bytes())
+                    ))
+                }
+                _ => unreadable(error),
+            })?;
+    } else {
+        file.take(cap.saturating_add(1))
+            .read_to_end(&mut bytes)
+            .map_err(unreadable)?;
+    }
+    if bytes.len() as u64 > cap {
+        return Err(SourceError::TooLarge { cap });
+    }
+    Ok(bytes)
+}
+
+/// The saved answers of a folder (not of folders in it) in the order in which they were taken, those
+/// of an unknown time last. Reads every file. Blocks.
+///
+/// A file that cannot be read is listed by the time in its name: the error shows when it is used.
+///
+/// # Errors
+///
+/// [`SourceError::Unavailable`] when the folder cannot be listed.
+pub fn snapshots(dir: &Path) -> Result<Vec<SnapshotFile>, SourceError> {
+    let unreadable = |error| SourceError::Unavailable(Outage::File(error));
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+            continue;
+        };
+        let Some(stem) = name
+            .strip_suffix(PACKED)
+            .or_else(|| name.strip_suffix(PLAIN))
+        else {
+            continue;
+        };
+        if !path.is_file() {
+            continue;
+        }
+        let inner = read_pools(&path)
+            .and_then(|body| newest_time(&body))
+            .ok()
+            .flatten();
+        let stated = inner.or_else(|| time_in(stem));
+        found.push(SnapshotFile { path, stated });
+    }
+    found.sort_by(|one, other| {
+        let key = |file: &SnapshotFile| (file.stated.is_none(), file.stated);
+        key(one)
+            .cmp(&key(other))
+            .then_with(|| one.path.cmp(&other.path))
+    });
+    Ok(found)
+}
+
+/// The time in a name such as `pools-2026-02-16_0034` or `pools-2026-02-16T0034`; midnight UTC where
+/// there is a date alone.
+fn time_in(name: &str) -> Option<Timestamp> {
+    const MINUTE_MS: i64 = 60_000;
+    (0..name.len()).find_map(|start| {
+        let date = name.get(start..start + 10)?;
+        let shaped = date.bytes().enumerate().all(|(place, byte)| match place {
+            4 | 7 => byte == b'-',
+            _ => byte.is_ascii_digit(),
+        });
+        let day = Day::parse(date).filter(|_| shaped)?.start();
+        let minutes = name
+            .get(start + 10..)
+            .and_then(|rest| rest.strip_prefix(['_', 'T']))
+            .and_then(minutes_in)
+            .unwrap_or(0);
+        Some(Timestamp::from_millis(day.millis() + minutes * MINUTE_MS))
+    })
+}
+
+/// `HHMM` at the start of a text, in minutes.
+fn minutes_in(text: &str) -> Option<i64> {
+    let part = |range| {
+        let digits: &str = text.get(range)?;
+        let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+        digits.parse::<i64>().ok().filter(|_| plain)
+    };
+    let hours = part(0..2).filter(|hours| *hours < 24)?;
+    let minutes = part(2..4).filter(|minutes| *minutes < 60)?;
+    Some(hours * 60 + minutes)
+}
+
+/// A saved answer in the place of the upstream.
+#[derive(Debug, Clone)]
+pub struct FileSource {
+    path: PathBuf,
+    categories: Arc<Categories>,
+    /// SHA-256 of the last usable content.
+    digest: Option<[u8; 32]>,
+}
+
+impl FileSource {
+    /// Reads nothing yet: the file may be missing now and be there later.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            categories: Arc::new(Categories::bundled()),
+            digest: None,
+        }
+    }
+
+    /// All pools in the file, or that they are as they were. `now` stands for the time of fetching.
+    pub async fn pools(&mut self, now: Timestamp) -> Result<Answer, SourceError> {
+        let path = self.path.clone();
+        let last = self.digest;
+        let categories = Arc::clone(&self.categories);
+        let answer = aside(move || {
+            let body = read_pools(&path)?;
+            pools::answer(&body, last, now, &categories)
+        })
+        .await?;
+        if let Answer::Batch(batch) = &answer {
+            self.digest = Some(batch.digest);
+        }
+        Ok(answer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sources::shared;
+
+    const BODY: &str = r#"{"status":"success","data":[{"pool":"747c1d2a-c668-4682-b9f9-296708a3dd90",
+        "chain":"Ethereum","project":"lido","symbol":"STETH","tvlUsd":1,"apy":2.5}]}"#;
+
+    fn moment(text: &str) -> Timestamp {
+        Timestamp::parse(text).unwrap()
+    }
+
+    #[test]
+    fn names_hold_times() {
+        for (name, want) in [
+            ("pools-2026-02-16_0034", Some(moment("2026-02-16T00:34:00"))),
+            ("pools-2026-02-16T2359", Some(moment("2026-02-16T23:59:00"))),
+            ("pools-2026-02-16", Some(moment("2026-02-16"))),
+            ("pools-2026-02-16_9934", Some(moment("2026-02-16"))),
+            ("pools-2026-02-16_+034", Some(moment("2026-02-16"))),
+            ("2026-02-16-pools", Some(moment("2026-02-16"))),
+            ("pools-2026-13-16", None),
+            ("pools", None),
+            (
+                "ünïcödé-2026-02-16_0034",
+                Some(moment("2026-02-16T00:34:00")),
+            ),
+        ] {
+            assert_eq!(time_in(name), want, "{name}");
+        }
+    }
+
+    #[test]
+    fn snapshots_stand_in_the_order_of_their_times() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).unwrap();
+        let timed = BODY.replace(
+            "\"apy\":2.5",
+            "\"apy\":2.5,\"timestamp\":\"2025-01-01T10:00:00.000Z\"",
+        );
+        // Named later than it says of itself.
+        write("pools-2025-03-01.json", timed.as_bytes());
+        write("pools-2025-02-01_1200.json", BODY.as_bytes());
+        let packed = zstd::encode_all(BODY.as_bytes(), 3).unwrap();
+        write("pools-2025-01-31.json.zst", &packed);
+        write("undated.json", BODY.as_bytes());
+        write("pools-2025-02-02.json", b"broken");
+        write("notes-2025-01-01.txt", b"");
+        let found = snapshots(folder.path()).unwrap();
+        let names: Vec<_> = found
+            .iter()
+            .map(|file| file.path.file_name().unwrap().to_str().unwrap())
+            .collect();
+        assert_eq!(
+            names,
+            [
+                "pools-2025-03-01.json",
+                "pools-2025-01-31.json.zst",
+                "pools-2025-02-01_1200.json",
+                "pools-2025-02-02.json",
+                "undated.json",
+            ]
+        );
+        assert_eq!(found[0].stated, Some(moment("2025-01-01T10:00:00")));
+        assert_eq!(found[4].stated, None);
+        assert!(matches!(
+            snapshots(&folder.path().join("nowhere")),
+            Err(SourceError::Unavailable(Outage::File(_)))
+        ));
+    }
+
+    #[test]
+    fn packed_files_have_a_cap_and_an_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bomb.json.zst");
+        fs::write(
+            &path,
+            zstd::encode_all(vec![b' '; 300_000].as_slice(), 3).unwrap(),
+        )
+        .unwrap();
+        assert!(matches!(
+            read_within(&path, 200_000),
+            Err(SourceError::TooLarge { cap: 200_000 })
+        ));
+        assert_eq!(read_within(&path, 300_000).unwrap().len(), 300_000);
+        let whole = fs::read(&path).unwrap();
+        fs::write(&path, &whole[..whole.len() - 4]).unwrap();
+        assert!(matches!(read_pools(&path), Err(SourceError::Malformed(_))));
+        fs::write(&path, b"no zstd at all").unwrap();
+        assert!(matches!(read_pools(&path), Err(SourceError::Malformed(_))));
+    }
+
+    #[tokio::test]
+    async fn a_file_is_a_source() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pools.json");
+        let mut source = FileSource::new(&path);
+        let now = Timestamp::from_millis(1_000);
+        assert!(matches!(
+            source.pools(now).await,
+            Err(SourceError::Unavailable(Outage::File(_)))
+        ));
+        fs::write(&path, BODY).unwrap();
+        let Answer::Batch(batch) = source.pools(now).await.unwrap() else {
+            panic!("the first reading is a change");
+        };
+        assert_eq!((batch.rows.len(), batch.fetched_at), (1, now));
+        assert_eq!(source.pools(now).await.unwrap(), Answer::Unchanged);
+        fs::write(&path, BODY.replace("2.5", "2.6")).unwrap();
+        assert!(matches!(source.pools(now).await, Ok(Answer::Batch(_))));
+    }
+
+    #[test]
+    fn the_captured_snapshots_have_their_times() {
+        if let Some(folder) = shared::data("stable-snapshots") {
+            let found = snapshots(&folder).unwrap();
+            assert_eq!(found.len(), 12);
+            assert_eq!(found[0].stated, Some(moment("2026-02-16T00:34:00")));
+            assert_eq!(found[11].stated, Some(moment("2026-02-27T09:02:00")));
+        }
+        if let Some(folder) = shared::data("dex-snapshots") {
+            let found = snapshots(&folder).unwrap();
+            assert_eq!(found.len(), 7);
+            assert_eq!(found[0].stated, Some(moment("2025-08-31T14:07:28.874Z")));
+            assert_eq!(found[6].stated, Some(moment("2025-09-27T10:15:48.657Z")));
+        }
+    }
+}
