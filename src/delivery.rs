@@ -1,3 +1,142 @@
 //! From the outbox to Discord: nothing lost, nothing doubled, no limit broken.
+//!
+//! An entry is claimed in the store before its first byte leaves and settled after the answer. One
+//! request is under way for a destination, oldest entry first. Where it is not known whether a
+//! message arrived, the entry is `uncertain` and not sent again.
 
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
+
+use secrecy::SecretString;
+use tokio::sync::{Mutex, Notify, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    clock::Clock,
+    domain::ids::{ChannelId, EntryId},
+    store::{Store, StoreError, outbox::EntryOutcome},
+};
+
+pub mod channel;
 pub mod entry;
+pub mod http;
+pub mod outcome;
+pub mod pacing;
+pub mod state;
+mod worker;
+
+use http::{ApplicationId, Client, ClientError};
+use pacing::Pacing;
+
+/// How messages are sent.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// What stands before `/api/v10`.
+    pub api_url: String,
+    /// The most requests in a second, over everything. Discord allows 50.
+    pub max_per_second: NonZeroU32,
+    /// How long an answer is waited for.
+    pub timeout: Duration,
+    /// Whether a channel gets no more than 30 messages a minute, as Discord wants it.
+    pub channel_limit: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            api_url: "https://discord.com".to_owned(),
+            max_per_second: const { NonZeroU32::new(40).expect("40 is not zero") },
+            timeout: Duration::from_secs(20),
+            channel_limit: true,
+        }
+    }
+}
+
+/// The way to Discord's channels. Clones share everything.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    store: Arc<Store>,
+    clock: Arc<dyn Clock>,
+    client: Client,
+    pacing: Pacing,
+    application_id: ApplicationId,
+    poke: Notify,
+    /// Told of each batch of receipts.
+    recorded: watch::Sender<()>,
+    /// Held by the one worker.
+    running: Mutex<()>,
+    preparing: [Mutex<()>; 16],
+}
+
+impl Shared {
+    /// Channels that meet here wait for each other, which is rare and harmless.
+    fn preparing(&self, channel: ChannelId) -> &Mutex<()> {
+        // The low bits of an id are a counter that is mostly zero; the time stands above them.
+        let slot = (channel.0 >> 22) % 16;
+        &self.preparing[usize::try_from(slot).unwrap_or(0)]
+    }
+}
+
+impl Delivery {
+    /// Sets everything up and sends nothing. Has to be called inside a Tokio runtime.
+    pub fn new(
+        store: Arc<Store>,
+        clock: Arc<dyn Clock>,
+        settings: &Settings,
+        token: &SecretString,
+        application_id: ApplicationId,
+    ) -> Result<Self, ClientError> {
+        Ok(Self {
+            shared: Arc::new(Shared {
+                store,
+                clock,
+                client: Client::new(&settings.api_url, settings.timeout, token)?,
+                pacing: Pacing::new(settings.max_per_second, settings.channel_limit),
+                application_id,
+                poke: Notify::new(),
+                recorded: watch::Sender::new(()),
+                running: Mutex::new(()),
+                preparing: std::array::from_fn(|_| Mutex::new(())),
+            }),
+        })
+    }
+
+    /// Says that the outbox has something new, so that it is looked at now.
+    pub fn poke(&self) {
+        self.shared.poke.notify_one();
+    }
+
+    /// Sends what the outbox holds until `stop`; then lets what is under way finish, for ten seconds
+    /// at most. One run at a time: a second one waits for the first to end.
+    pub async fn run(&self, stop: CancellationToken) -> Result<(), StoreError> {
+        let _only = self.shared.running.lock().await;
+        worker::run(Arc::clone(&self.shared), stop).await
+    }
+
+    /// Waits until the worker has nothing more to do about an entry by itself, or `timeout` is over,
+    /// and tells where the entry stands. `None` when there is no such entry.
+    pub async fn wait_outcome(
+        &self,
+        entry: EntryId,
+        timeout: Duration,
+    ) -> Result<Option<EntryOutcome>, StoreError> {
+        const LOOK_AGAIN: Duration = Duration::from_secs(1);
+        let deadline = tokio::time::Instant::now() + timeout;
+        let mut recorded = self.shared.recorded.subscribe();
+        loop {
+            recorded.mark_unchanged();
+            let outcome = self.shared.store.entry_outcome(entry).await?;
+            let now = tokio::time::Instant::now();
+            if now >= deadline || !outcome.as_ref().is_some_and(|at| at.state.is_moving()) {
+                return Ok(outcome);
+            }
+            // Not every change comes from a receipt.
+            let wake = deadline.min(now + LOOK_AGAIN);
+            let _woken = tokio::time::timeout_at(wake, recorded.changed()).await;
+        }
+    }
+}

@@ -4,7 +4,12 @@
 //! `delivery`, all deciding with `domain`; a person comes in through `discord`. See `ARCHITECTURE.md`.
 #![forbid(unsafe_code)]
 
+pub mod cli;
 pub mod clock;
+pub mod alerting;
 pub mod delivery;
+pub mod market;
+pub mod render;
+pub mod sources;
 pub mod domain;
 pub mod store;

@@ -52,8 +52,6 @@ CREATE TABLE reading (
     PRIMARY KEY (pool_no, at)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX reading_by_time ON reading (at);
-
 CREATE TABLE daily (
     pool_no INTEGER NOT NULL,
     day INTEGER NOT NULL,

@@ -236,6 +236,11 @@ impl Condition {
         }
     }
 
+    /// The end of a change is no news for a channel; that a level or a verdict is back is.
+    pub const fn tells_closing(&self) -> bool {
+        !matches!(self, Self::ApyChange { .. })
+    }
+
     /// What one reading says about the condition.
     ///
     /// `None` when the reading cannot decide it: no verdict, or a relative change from nothing.

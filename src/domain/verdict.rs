@@ -9,7 +9,7 @@ use arrayvec::ArrayVec;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    rate::Percent,
+    rate::{Percent, median},
     reading::{DataState, FeedStats, Reading},
 };
 
@@ -118,6 +118,26 @@ pub enum Origin {
 pub const ENOUGH_DAYS: u32 = 15;
 
 impl Usual {
+    /// What the days of the last month say: their median, and their median distance from it. Days
+    /// are APYs in percent, in any order. `None` while there are too few.
+    pub fn from_days(days: &mut [f64]) -> Option<Self> {
+        let count = u32::try_from(days.len()).unwrap_or(u32::MAX);
+        if count < ENOUGH_DAYS {
+            return None;
+        }
+        let centre = median(days)?;
+        for day in &mut *days {
+            *day = (*day - centre).abs();
+        }
+        let spread = median(days)?;
+        Some(Self {
+            centre: Percent::new(centre)?,
+            variation: (centre > 0.0).then(|| spread / centre),
+            days: count,
+            origin: Origin::Own,
+        })
+    }
+
     /// What the feed says, as far as it says anything.
     pub fn from_feed(feed: &FeedStats) -> Option<Self> {
         let centre = feed.mean_30d?;
@@ -175,7 +195,7 @@ pub enum Reason {
 }
 
 /// How many inputs were there of those that the verdict looks at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Coverage {
     pub known: u8,
     pub of: u8,
@@ -183,8 +203,8 @@ pub struct Coverage {
 
 const MOST_REASONS: usize = 4;
 
-/// A verdict with what it rests on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// A verdict with what it rests on. The default is that nothing is known.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Assessment {
     pub verdict: Verdict,
     /// Chance, 0–1, that the mean APY of the next 30 days stays at or above half of today's.
@@ -298,13 +318,14 @@ fn durability(reading: &Reading, usual: Option<&Usual>) -> (Verdict, Option<f64>
         return (Verdict::Unknown, None, None);
     }
     let ratio = reading.apy.get() / centre.get();
-    let score = chance_to_last(ratio, usual.variation);
-    let verdict = if score >= DURABLE {
-        Verdict::Sustainable
-    } else if score >= FRAGILE {
+    let score = chance_to_last(ratio, usual);
+    let verdict = if score < FRAGILE {
+        Verdict::Unsustainable
+    } else if score < DURABLE || ratio < HALF {
+        // What has lost half of its usual rate may well stay there; that is no sign of a steady one.
         Verdict::Mixed
     } else {
-        Verdict::Unsustainable
+        Verdict::Sustainable
     };
     let origin = usual.origin;
     (
@@ -318,22 +339,48 @@ fn durability(reading: &Reading, usual: Option<&Usual>) -> (Verdict, Option<f64>
     )
 }
 
+/// Under this share of its usual rate a pool has collapsed already.
+const HALF: f64 = 0.5;
+
 /// The chance that a rate lasts, from its ratio to what is usual and from how much it varies.
 ///
-/// A logistic curve fitted to 314 recorded charts (2021–2025, mostly pools of decentralised
-/// exchanges; 7 of 10 pools for fitting, the others unseen): see `README.md` for what it reaches.
-fn chance_to_last(ratio: f64, variation: Option<f64>) -> f64 {
+/// Two logistic curves fitted to the 22,089 days of 314 recorded charts (2021–2025, mostly pools of
+/// decentralised exchanges), seven pools in ten for fitting and the others unseen: one for our own
+/// median and the typical distance from it, one for the feed's 30-day mean and its deviation over the
+/// pool's whole life. `README.md` says what they reach.
+fn chance_to_last(ratio: f64, usual: &Usual) -> f64 {
+    let curve = match usual.origin {
+        Origin::Own => &OWN_CURVE,
+        Origin::Feed => &FEED_CURVE,
+    };
     let excess = ratio.ln().max(-3.0);
-    // Where the spread is not known the typical one of the fitted pools stands in for it.
-    let variation = variation.unwrap_or(TYPICAL_VARIATION).min(3.0);
-    let log_odds_of_collapse = OFFSET + PER_LOG_RATIO * excess + PER_VARIATION * variation;
+    let variation = usual.variation.unwrap_or(curve.typical_variation).min(3.0);
+    let log_odds_of_collapse =
+        curve.offset + curve.per_log_ratio * excess + curve.per_variation * variation;
     1.0 / (1.0 + log_odds_of_collapse.exp())
 }
 
-const OFFSET: f64 = -3.09;
-const PER_LOG_RATIO: f64 = 1.49;
-const PER_VARIATION: f64 = 1.50;
-const TYPICAL_VARIATION: f64 = 0.3;
+struct Curve {
+    offset: f64,
+    per_log_ratio: f64,
+    per_variation: f64,
+    /// Stands in where the variation is not known.
+    typical_variation: f64,
+}
+
+const OWN_CURVE: Curve = Curve {
+    offset: -3.09,
+    per_log_ratio: 1.49,
+    per_variation: 1.50,
+    typical_variation: 0.2,
+};
+
+const FEED_CURVE: Curve = Curve {
+    offset: -2.86,
+    per_log_ratio: 2.12,
+    per_variation: 0.46,
+    typical_variation: 0.77,
+};
 
 fn coverage(evidence: &Evidence<'_>) -> Coverage {
     let known = [
@@ -455,7 +502,19 @@ mod tests {
 
     #[test]
     fn the_chance_falls_with_excess_and_with_variation() {
-        assert!(chance_to_last(1.0, Some(0.1)) > chance_to_last(2.0, Some(0.1)));
-        assert!(chance_to_last(1.0, Some(0.1)) > chance_to_last(1.0, Some(0.8)));
+        for origin in [Origin::Own, Origin::Feed] {
+            let chance = |ratio, variation| {
+                let usual = Usual { origin, ..usual(4.0, variation, 30).unwrap() };
+                chance_to_last(ratio, &usual)
+            };
+            assert!(chance(1.0, 0.1) > chance(2.0, 0.1));
+            assert!(chance(1.0, 0.1) > chance(1.0, 0.8));
+        }
+    }
+
+    #[test]
+    fn a_rate_that_fell_to_nothing_is_not_called_sustainable() {
+        let fallen = judged(&reading(0.5, Some(0.5), None, 1e7), usual(14.0, 0.05, 30));
+        assert_eq!(fallen.verdict, Verdict::Mixed);
     }
 }

@@ -1,5 +1,7 @@
 //! Alerts and where they stand with each pool.
 
+use std::collections::HashMap;
+
 use sqlx::{FromRow, QueryBuilder, SqliteConnection};
 
 use super::{
@@ -9,7 +11,7 @@ use super::{
 use crate::domain::{
     alert::{Alert, Rule},
     episode::Episode,
-    ids::{AlertId, ChannelId, GuildId, PoolId, UserId},
+    ids::{AlertId, ChannelId, DestinationId, GuildId, PoolId, UserId},
     time::Timestamp,
 };
 
@@ -89,6 +91,16 @@ impl Store {
             .fetch_optional(&self.readers)
             .await?;
         row.map(AlertRow::into_alert).transpose()
+    }
+
+    /// The destinations of channels, for finding the way of every alert at once.
+    pub async fn destination_ids(&self) -> Result<HashMap<ChannelId, DestinationId>, StoreError> {
+        const SQL: &str = "SELECT channel_id, id FROM destination";
+        let rows: Vec<(i64, i64)> = sqlx::query_as(SQL).fetch_all(&self.readers).await?;
+        Ok(rows
+            .into_iter()
+            .map(|(channel, id)| (ChannelId(columns::from_snowflake(channel)), DestinationId(id)))
+            .collect())
     }
 
     /// Keeps a new alert, together with the pools that meet its condition already.

@@ -1,0 +1,7 @@
+//! From a change of the market to what is said about it.
+
+pub mod evaluator;
+pub mod index;
+pub mod replay;
+pub mod rules_file;
+pub mod tick;

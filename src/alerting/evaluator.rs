@@ -1,0 +1,381 @@
+//! What the rules say of a change of the market.
+//!
+//! The live tick, a replay and the demonstration use the same evaluator. It answers with what would
+//! change and changes nothing itself, so that the answer can be committed first and taken over after.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
+
+use super::index::{Index, Slot};
+use crate::{
+    domain::{
+        alert::Rule,
+        episode::{Edge, Episode},
+        ids::{AlertId, PoolId},
+        listing::Listing,
+        pool::Pool,
+        reading::{DataState, Reading, Stretch, oldest_since},
+        rule::{Condition, Judgement, Present},
+        verdict::Assessment,
+    },
+    market::{
+        ingest::{Change, Fresh, News},
+        snapshot::Snapshot,
+    },
+};
+
+/// A rule under watch.
+#[derive(Debug, Clone)]
+pub struct Watched {
+    pub id: AlertId,
+    pub version: u32,
+    pub rule: Rule,
+}
+
+/// The rules, where they stand with each pool, and as much of the past as they look into.
+#[derive(Debug, Default)]
+pub struct Evaluator {
+    watched: Vec<Option<Watched>>,
+    slot_of: HashMap<AlertId, Slot>,
+    index: Index,
+    /// Pools that an alert is not simply quiet about.
+    episodes: HashMap<(Slot, PoolId), Episode>,
+    /// Episodes that time alone can move.
+    restless: BTreeSet<(PoolId, Slot)>,
+    /// Stretches of pools that a rule with a window watches; the last one is the present.
+    past: HashMap<PoolId, Vec<Stretch>>,
+    longest_window: Duration,
+}
+
+/// What one batch does to one alert and pool.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    slot: Slot,
+    pub alert: AlertId,
+    pub version: u32,
+    pub pool: PoolId,
+    pub episode: Episode,
+    /// Edges reached, each with the reading that completed it.
+    pub edges: Vec<(Edge, Fresh)>,
+}
+
+impl Evaluator {
+    /// Begins to watch. `episodes` is where the alert stood when the process ended, or its baseline.
+    pub fn watch(&mut self, watched: Watched, episodes: impl IntoIterator<Item = (PoolId, Episode)>) {
+        let slot = Slot::try_from(self.watched.len()).expect("there are fewer than 2³² alerts");
+        self.index.add(slot, &watched.rule.scope);
+        if let Some(window) = watched.rule.condition.window() {
+            self.longest_window = self.longest_window.max(window.0);
+        }
+        self.slot_of.insert(watched.id, slot);
+        let condition = watched.rule.condition;
+        self.watched.push(Some(watched));
+        for (pool, episode) in episodes {
+            self.put(slot, pool, episode, &condition);
+        }
+    }
+
+    /// Stops watching; what was known of the alert is dropped.
+    pub fn forget(&mut self, id: AlertId) -> Option<Watched> {
+        let slot = self.slot_of.remove(&id)?;
+        let watched = self.watched.get_mut(slot as usize)?.take()?;
+        self.index.remove(slot, &watched.rule.scope);
+        self.episodes.retain(|(of, _), _| *of != slot);
+        self.restless.retain(|(_, of)| *of != slot);
+        Some(watched)
+    }
+
+    pub fn get(&self, id: AlertId) -> Option<&Watched> {
+        self.watched.get(*self.slot_of.get(&id)? as usize)?.as_ref()
+    }
+
+    pub fn len(&self) -> usize {
+        self.slot_of.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.slot_of.is_empty()
+    }
+
+    /// How many pools an alert has an open episode for, and how many wait for their hold.
+    pub fn standing(&self, id: AlertId) -> (usize, usize) {
+        let Some(slot) = self.slot_of.get(&id) else {
+            return (0, 0);
+        };
+        let of_alert = self.episodes.iter().filter(|((of, _), _)| of == slot);
+        of_alert.fold((0, 0), |(open, waiting), (_, episode)| {
+            (
+                open + usize::from(episode.is_open()),
+                waiting + usize::from(episode.is_waiting() && !episode.is_open()),
+            )
+        })
+    }
+
+    /// Where an alert stands with a pool.
+    pub fn episode(&self, id: AlertId, pool: PoolId) -> Episode {
+        self.slot_of
+            .get(&id)
+            .and_then(|slot| self.episodes.get(&(*slot, pool)))
+            .copied()
+            .unwrap_or_default()
+    }
+
+    /// Whether a rule with a window watches the pool, so that its past has to be remembered.
+    pub fn looks_back_at(&self, pool: &Pool) -> bool {
+        let mut looks_back = false;
+        self.index.watching(pool, |slot| {
+            looks_back |= self
+                .of_slot(slot)
+                .is_some_and(|watched| watched.rule.condition.window().is_some());
+        });
+        looks_back
+    }
+
+    /// Whether any rule watches the pool.
+    pub fn watches(&self, pool: &Pool) -> bool {
+        let mut watches = false;
+        self.index.watching(pool, |_| watches = true);
+        watches
+    }
+
+    pub fn remembers(&self, pool: PoolId) -> bool {
+        self.past.contains_key(&pool)
+    }
+
+    /// Takes over a pool's past; the last stretch is the present one.
+    pub fn remember(&mut self, pool: PoolId, stretches: Vec<Stretch>) {
+        self.past.insert(pool, stretches);
+    }
+
+    pub const fn longest_window(&self) -> Duration {
+        self.longest_window
+    }
+
+    /// What a rule says of a pool as it stands, for a new alert's baseline.
+    pub fn judge_now(&self, rule: &Rule, listing: &Listing) -> Option<Judgement> {
+        let reading = listing.usable()?;
+        if !in_reach(rule, reading, &[]) {
+            return None;
+        }
+        rule.condition.judge(&Present {
+            reading,
+            verdict: listing.assessment.verdict,
+            before: None,
+            past: self.past_before(listing.pool.id, reading, &listing.assessment),
+            reported: None,
+            opened_from: None,
+        })
+    }
+
+    /// What the rules say of a change, in the order of pools and alerts.
+    pub fn evaluate(&self, change: &Change) -> Vec<Step> {
+        let mut steps = Vec::new();
+        let mut fresh: BTreeSet<PoolId> = BTreeSet::new();
+        for news in &change.news {
+            fresh.insert(news.pool);
+            let Some(listing) = change.snapshot.get(news.pool) else {
+                continue;
+            };
+            if !news.usable.is_empty() {
+                self.index.watching(&listing.pool, |slot| {
+                    steps.extend(self.step(slot, news));
+                });
+            }
+        }
+        for pool in self.quiet_but_restless(&change.snapshot, &fresh) {
+            self.unchanged(pool, &change.snapshot, &mut steps);
+        }
+        steps.sort_by_key(|step| (step.pool, step.alert));
+        steps
+    }
+
+    /// Takes over what was committed, and remembers the readings of the change.
+    pub fn apply(&mut self, change: &Change, steps: Vec<Step>) {
+        for step in steps {
+            if let Some(condition) = self.of_slot(step.slot).map(|watched| watched.rule.condition) {
+                self.put(step.slot, step.pool, step.episode, &condition);
+            }
+        }
+        self.extend_past(change);
+    }
+
+    fn of_slot(&self, slot: Slot) -> Option<&Watched> {
+        self.watched.get(slot as usize)?.as_ref()
+    }
+
+    fn put(&mut self, slot: Slot, pool: PoolId, episode: Episode, condition: &Condition) {
+        let windowed = condition.window().is_some();
+        if episode.is_waiting() || (windowed && episode.is_open()) {
+            self.restless.insert((pool, slot));
+        } else {
+            self.restless.remove(&(pool, slot));
+        }
+        if episode.is_default() {
+            self.episodes.remove(&(slot, pool));
+        } else {
+            self.episodes.insert((slot, pool), episode);
+        }
+    }
+
+    /// Pools without news for which time may decide something: an episode waits, or a window slides
+    /// over a change.
+    fn quiet_but_restless(&self, now: &Snapshot, fresh: &BTreeSet<PoolId>) -> BTreeSet<PoolId> {
+        let waiting = self.restless.iter().map(|(pool, _)| *pool);
+        let sliding = self
+            .past
+            .iter()
+            .filter(|(_, stretches)| stretches.len() > 1)
+            .map(|(pool, _)| *pool);
+        waiting
+            .chain(sliding)
+            .filter(|pool| !fresh.contains(pool))
+            .filter(|pool| {
+                now.get(*pool)
+                    .is_some_and(|listing| listing.state == DataState::Good && listing.missed.is_none())
+            })
+            .collect()
+    }
+
+    fn unchanged(&self, pool: PoolId, now: &Snapshot, steps: &mut Vec<Step>) {
+        let Some(listing) = now.get(pool) else { return };
+        let news = News {
+            pool,
+            usable: vec![Fresh {
+                reading: listing.reading,
+                assessment: listing.assessment.clone(),
+                before: None,
+            }],
+            figures_changed: false,
+            previous_until: None,
+        };
+        self.index.watching(&listing.pool, |slot| {
+            let moved_by_time = self.restless.contains(&(pool, slot))
+                || self
+                    .of_slot(slot)
+                    .is_some_and(|watched| watched.rule.condition.window().is_some());
+            if moved_by_time {
+                steps.extend(self.step(slot, &news));
+            }
+        });
+    }
+
+    fn step(&self, slot: Slot, news: &News) -> Option<Step> {
+        let watched = self.of_slot(slot)?;
+        let rule = &watched.rule;
+        let before = self.episodes.get(&(slot, news.pool)).copied().unwrap_or_default();
+        let mut episode = before;
+        let mut edges = Vec::new();
+        for fresh in &news.usable {
+            let reading = &fresh.reading;
+            let past = self.past_before(news.pool, reading, &fresh.assessment);
+            // An episode that is open is seen to its end, also when the pool shrinks out of scope.
+            if !episode.is_open() && !in_reach(rule, reading, past) {
+                continue;
+            }
+            let judged = rule.condition.judge(&Present {
+                reading,
+                verdict: fresh.assessment.verdict,
+                before: fresh.before,
+                past,
+                reported: episode.reported,
+                opened_from: episode.opened_from(),
+            });
+            let Some(judged) = judged else { continue };
+            let (next, edge) = episode.step(judged, reading.at, rule.timing);
+            episode = next;
+            edges.extend(edge.map(|edge| (edge, fresh.clone())));
+        }
+        (episode != before).then_some(Step {
+            slot,
+            alert: watched.id,
+            version: watched.version,
+            pool: news.pool,
+            episode,
+            edges,
+        })
+    }
+
+    /// The stretches of a pool before the one that a reading belongs to.
+    fn past_before(&self, pool: PoolId, reading: &Reading, assessment: &Assessment) -> &[Stretch] {
+        match self.past.get(&pool).map(Vec::as_slice) {
+            None => &[],
+            Some([earlier @ .., last]) if belongs(last, reading, assessment) => earlier,
+            Some(stretches) => stretches,
+        }
+    }
+
+    fn extend_past(&mut self, change: &Change) {
+        let start = change.at.minus(self.longest_window);
+        let news: HashMap<PoolId, &News> =
+            change.news.iter().map(|news| (news.pool, news)).collect();
+        for (pool, stretches) in &mut self.past {
+            let Some(listing) = change.snapshot.get(*pool) else {
+                continue;
+            };
+            let usable = listing.state == DataState::Good && listing.missed.is_none();
+            if !usable {
+                continue;
+            }
+            match news.get(pool) {
+                Some(news) => {
+                    for fresh in &news.usable {
+                        add(stretches, &fresh.reading, &fresh.assessment);
+                    }
+                }
+                None => add(stretches, &listing.reading, &listing.assessment),
+            }
+            let first = stretches.partition_point(|stretch| stretch.until < start);
+            stretches.drain(..first.min(stretches.len().saturating_sub(1)));
+        }
+        // Pools that came up for the first time under a rule with a window.
+        for news in &change.news {
+            let Some(listing) = change.snapshot.get(news.pool) else {
+                continue;
+            };
+            if !news.usable.is_empty()
+                && !self.past.contains_key(&news.pool)
+                && self.looks_back_at(&listing.pool)
+            {
+                let mut stretches = Vec::new();
+                for fresh in &news.usable {
+                    add(&mut stretches, &fresh.reading, &fresh.assessment);
+                }
+                self.past.insert(news.pool, stretches);
+            }
+        }
+    }
+}
+
+/// A drop is measured against the floor by what it fell from: the worst drains end below any floor.
+fn in_reach(rule: &Rule, reading: &Reading, past: &[Stretch]) -> bool {
+    let tvl = match rule.condition {
+        Condition::TvlDrop { window, .. } => oldest_since(past, reading.at.minus(window.0))
+            .map_or(reading.tvl_usd, |oldest| oldest.tvl_usd.max(reading.tvl_usd)),
+        _ => reading.tvl_usd,
+    };
+    rule.scope.reaches(tvl)
+}
+
+/// One more reading: the present stretch grows, or another begins.
+fn add(stretches: &mut Vec<Stretch>, reading: &Reading, assessment: &Assessment) {
+    match stretches.last_mut() {
+        Some(last) if belongs(last, reading, assessment) => {
+            last.until = last.until.max(reading.at);
+        }
+        _ => stretches.push(Stretch {
+            from: reading.at,
+            until: reading.at,
+            apy: reading.apy,
+            tvl_usd: reading.tvl_usd,
+            verdict: assessment.verdict,
+        }),
+    }
+}
+
+fn belongs(stretch: &Stretch, reading: &Reading, assessment: &Assessment) -> bool {
+    stretch.apy == reading.apy
+        && stretch.tvl_usd.to_bits() == reading.tvl_usd.to_bits()
+        && stretch.verdict == assessment.verdict
+}

@@ -1,0 +1,117 @@
+//! Which alerts watch a pool, found by what they watch instead of by asking each of them.
+
+use std::collections::HashMap;
+
+use crate::domain::{ids::PoolId, pool::Pool, scope::Scope};
+
+/// Slots of alerts, by pool and by filter. Alerts with the same filter share one comparison.
+#[derive(Debug, Default)]
+pub struct Index {
+    by_pool: HashMap<PoolId, Vec<Slot>>,
+    groups: Vec<Group>,
+    group_of: HashMap<String, usize>,
+    by_asset: HashMap<String, Vec<usize>>,
+    by_protocol: HashMap<String, Vec<usize>>,
+    by_chain: HashMap<String, Vec<usize>>,
+    /// Filters that name neither asset, protocol nor chain.
+    broad: Vec<usize>,
+}
+
+/// The place of an alert in the evaluator.
+pub type Slot = u32;
+
+#[derive(Debug)]
+struct Group {
+    /// Without its floor on TVL, which each alert checks for itself.
+    scope: Scope,
+    slots: Vec<Slot>,
+}
+
+impl Index {
+    pub fn add(&mut self, slot: Slot, scope: &Scope) {
+        if let Some(pool) = scope.pool {
+            self.by_pool.entry(pool).or_default().push(slot);
+            return;
+        }
+        let scope = Scope { min_tvl: None, ..scope.clone() };
+        let key = key_of(&scope);
+        if let Some(group) = self.group_of.get(&key).and_then(|at| self.groups.get_mut(*at)) {
+            group.slots.push(slot);
+            return;
+        }
+        let at = self.groups.len();
+        let lower = |name: &String| name.to_lowercase();
+        match (&scope.asset, &scope.protocol, &scope.chain) {
+            // A symbol of several tokens has no entry of its own, so it is looked for everywhere.
+            (Some(asset), ..) if !asset.contains(['-', '/', '+', '|', ' ']) => {
+                self.by_asset.entry(lower(asset)).or_default().push(at);
+            }
+            (_, Some(protocol), _) => self.by_protocol.entry(lower(protocol)).or_default().push(at),
+            (_, _, Some(chain)) => self.by_chain.entry(lower(chain)).or_default().push(at),
+            _ => self.broad.push(at),
+        }
+        self.group_of.insert(key, at);
+        self.groups.push(Group { scope, slots: vec![slot] });
+    }
+
+    pub fn remove(&mut self, slot: Slot, scope: &Scope) {
+        let slots = match scope.pool {
+            Some(pool) => self.by_pool.get_mut(&pool),
+            None => {
+                let key = key_of(&Scope { min_tvl: None, ..scope.clone() });
+                self.group_of
+                    .get(&key)
+                    .and_then(|at| self.groups.get_mut(*at))
+                    .map(|group| &mut group.slots)
+            }
+        };
+        if let Some(slots) = slots {
+            slots.retain(|other| *other != slot);
+        }
+    }
+
+    /// Calls `each` with the slot of every alert whose filter names the pool.
+    pub fn watching(&self, pool: &Pool, mut each: impl FnMut(Slot)) {
+        for slot in self.by_pool.get(&pool.id).into_iter().flatten() {
+            each(*slot);
+        }
+        let mut group = |at: usize| {
+            if let Some(group) = self.groups.get(at)
+                && !group.slots.is_empty()
+                && group.scope.names(pool)
+            {
+                group.slots.iter().copied().for_each(&mut each);
+            }
+        };
+        let mut name = String::new();
+        let mut lower = |text: &str, into: &HashMap<String, Vec<usize>>, group: &mut dyn FnMut(usize)| {
+            if into.is_empty() {
+                return;
+            }
+            name.clear();
+            name.extend(text.chars().flat_map(char::to_lowercase));
+            into.get(&name).into_iter().flatten().copied().for_each(group);
+        };
+        for (at, asset) in pool.assets().enumerate() {
+            // `ETH-ETH` holds one asset, and an alert on it speaks once.
+            if !pool.assets().take(at).any(|earlier| earlier.eq_ignore_ascii_case(asset)) {
+                lower(asset, &self.by_asset, &mut group);
+            }
+        }
+        lower(&pool.protocol, &self.by_protocol, &mut group);
+        lower(&pool.chain, &self.by_chain, &mut group);
+        self.broad.iter().copied().for_each(group);
+    }
+}
+
+/// The same filter gives the same key, whatever the case of its names.
+fn key_of(scope: &Scope) -> String {
+    format!(
+        "{:?}|{:?}|{:?}|{:?}|{}",
+        scope.asset.as_deref().map(str::to_lowercase),
+        scope.protocol.as_deref().map(str::to_lowercase),
+        scope.chain.as_deref().map(str::to_lowercase),
+        scope.method,
+        scope.stable_only
+    )
+}

@@ -1,0 +1,122 @@
+//! Alerts in a TOML file, for replays, the demonstration and operators.
+
+use serde::Deserialize;
+
+use crate::domain::{
+    alert::Rule,
+    episode::Timing,
+    rule::{Condition, Kind, RuleError, Terms, Unit},
+    scope::Scope,
+    time::Span,
+};
+
+/// A rule with the name that the file gives it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NamedRule {
+    pub name: String,
+    pub rule: Rule,
+}
+
+/// Why a rules file cannot be used, with the alert that is wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum RulesFileError {
+    /// Not the TOML that is expected; the message names line and column.
+    #[error("{0}")]
+    Toml(String),
+    #[error("alert \"{name}\": {source}")]
+    Rule {
+        name: String,
+        #[source]
+        source: RuleError,
+    },
+    #[error("two alerts are named \"{0}\"; each needs a name of its own")]
+    SameName(String),
+    #[error("the file holds no [[alert]]")]
+    Empty,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    alert: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    name: String,
+    when: Kind,
+    value: Option<f64>,
+    unit: Option<Unit>,
+    window: Option<Span>,
+    hold: Option<Span>,
+    clear_at: Option<f64>,
+    clear_hold: Option<Span>,
+    #[serde(default)]
+    scope: Scope,
+}
+
+/// Reads the alerts of a rules file, in their order.
+pub fn parse(text: &str) -> Result<Vec<NamedRule>, RulesFileError> {
+    let file: File = toml::from_str(text).map_err(|error| RulesFileError::Toml(error.to_string()))?;
+    if file.alert.is_empty() {
+        return Err(RulesFileError::Empty);
+    }
+    let mut rules: Vec<NamedRule> = Vec::with_capacity(file.alert.len());
+    for entry in file.alert {
+        if rules.iter().any(|earlier| earlier.name == entry.name) {
+            return Err(RulesFileError::SameName(entry.name));
+        }
+        let terms = Terms {
+            value: entry.value,
+            unit: entry.unit,
+            window: entry.window,
+            clear_at: entry.clear_at,
+        };
+        let condition = Condition::new(entry.when, terms).map_err(|source| RulesFileError::Rule {
+            name: entry.name.clone(),
+            source,
+        })?;
+        let usual = Timing::default();
+        let timing = Timing {
+            hold: entry.hold.unwrap_or(usual.hold),
+            clear_hold: entry.clear_hold.unwrap_or(usual.clear_hold),
+        };
+        rules.push(NamedRule {
+            name: entry.name,
+            rule: Rule {
+                scope: entry.scope,
+                condition,
+                timing,
+            },
+        });
+    }
+    Ok(rules)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rules_that_come_along_are_read() {
+        for text in [
+            include_str!("../../examples/rules.toml"),
+            include_str!("../../data/demo-rules.toml"),
+        ] {
+            assert!(parse(text).unwrap().len() >= 6);
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let wrong = |text: &str| parse(text).unwrap_err().to_string();
+        assert!(wrong("").contains("no [[alert]]"));
+        assert!(wrong("[[alert]]\nname = 'a'\nwhen = 'apy_abov'").contains("apy_abov"));
+        assert!(wrong("[[alert]]\nname = 'a'\nwhen = 'apy_above'").contains("alert \"a\": `apy_above` needs a value"));
+        assert!(wrong("[[alert]]\nname = 'a'\nwhen = 'apy_above'\nvalue = 1\nholds = '2h'").contains("holds"));
+        let twice = "[[alert]]\nname = 'a'\nwhen = 'apy_above'\nvalue = 1\n";
+        assert!(wrong(&twice.repeat(2)).contains("two alerts"));
+    }
+}

@@ -1,0 +1,358 @@
+//! One batch from the market to the outbox: evaluated, committed in one transaction, then taken over.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use tokio::sync::Mutex;
+
+use super::evaluator::{Evaluator, Step, Watched};
+use crate::{
+    delivery::entry::{Entry, Occasion, SHELF_LIFE, edge_key},
+    domain::{
+        alert::Alert,
+        episode::{EdgeKind, Episode},
+        ids::{AlertId, DestinationId, GuildId, PoolId},
+        listing::Listing,
+        notice::{Notice, Speaker},
+        reading::Stretch,
+        rule::LONGEST_WINDOW,
+        time::Timestamp,
+    },
+    market::{Market, ingest::Change, snapshot::Snapshot},
+    render,
+    store::{
+        Store, StoreError,
+        market::{BatchRecord, BatchRow, ReadingRow},
+        rules::{EpisodeRow, NewAlert},
+    },
+};
+
+/// The alerts of all servers, and the one way in which they change.
+#[derive(Debug, Default)]
+pub struct Alerting {
+    /// Held over a commit, so that a batch and a new alert cannot pass each other.
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    evaluator: Evaluator,
+    places: HashMap<AlertId, DestinationId>,
+}
+
+/// What became of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Ticked {
+    pub changed: usize,
+    pub notices: usize,
+}
+
+/// A new alert, and what it found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Added {
+    pub alert: Alert,
+    /// Pools that it watches at the moment.
+    pub pools: usize,
+    /// Pools that meet it already, and are silent until they do not.
+    pub baseline: usize,
+}
+
+/// Where an alert stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Standing {
+    pub pools: usize,
+    pub open: usize,
+    pub waiting: usize,
+}
+
+impl Alerting {
+    /// Takes over the alerts that the store keeps.
+    pub async fn load(store: &Store, now: Timestamp) -> Result<Self, StoreError> {
+        let alerting = Self::default();
+        let mut episodes: HashMap<AlertId, Vec<(PoolId, Episode)>> = HashMap::new();
+        for row in store.episodes().await? {
+            episodes.entry(row.alert).or_default().push((row.pool, row.episode));
+        }
+        let mut state = alerting.state.lock().await;
+        let places = store.destination_ids().await?;
+        for alert in store.alerts().await? {
+            if let Some(destination) = places.get(&alert.channel) {
+                state.places.insert(alert.id, *destination);
+            }
+            let known = episodes.remove(&alert.id).unwrap_or_default();
+            state.evaluator.watch(watched(&alert), known);
+        }
+        drop(state);
+        tracing::debug!(at = %now, "alerts are loaded");
+        Ok(alerting)
+    }
+
+    /// Reads the past that rules with windows look into. Done once, before the first batch.
+    pub async fn recall(
+        &self,
+        store: &Store,
+        snapshot: &Snapshot,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut state = self.state.lock().await;
+        let looked_at: Vec<&Listing> = snapshot
+            .listings()
+            .iter()
+            .filter(|listing| state.evaluator.looks_back_at(&listing.pool))
+            .collect();
+        recall(&mut state.evaluator, store, looked_at, now).await
+    }
+
+    /// Evaluates a change, commits it with all that follows from it, and swaps the market.
+    pub async fn tick(
+        &self,
+        store: &Store,
+        market: &Market,
+        change: Change,
+    ) -> Result<Ticked, StoreError> {
+        let mut state = self.state.lock().await;
+        let old = market.snapshot();
+        let steps = state.evaluator.evaluate(&change);
+        let entries = entries(&state, &steps, &change);
+        let ticked = Ticked {
+            changed: change.news.len(),
+            notices: entries.len(),
+        };
+        store.commit_batch(&record(&old, &change, &steps, entries)).await?;
+        state.evaluator.apply(&change, steps);
+        market.swap(change.snapshot);
+        Ok(ticked)
+    }
+
+    /// Keeps a new alert. What is true of a pool already is its baseline and no news.
+    pub async fn add(
+        &self,
+        store: &Store,
+        snapshot: &Snapshot,
+        new: NewAlert,
+        destination: DestinationId,
+        now: Timestamp,
+    ) -> Result<Added, StoreError> {
+        let mut state = self.state.lock().await;
+        let meant: Vec<&Listing> = snapshot
+            .listings()
+            .iter()
+            .filter(|listing| new.rule.scope.names(&listing.pool))
+            .collect();
+        if new.rule.condition.window().is_some() {
+            let listings = meant.iter().copied();
+            recall(&mut state.evaluator, store, listings, now).await?;
+        }
+        let mut baseline = Vec::new();
+        for listing in &meant {
+            let judged = state.evaluator.judge_now(&new.rule, listing);
+            let episode = Episode::at_creation(judged);
+            if !episode.is_default() {
+                baseline.push((listing.pool.id, episode));
+            }
+        }
+        let alert = store.add_alert(&new, &baseline, now).await?;
+        let pools = meant
+            .iter()
+            .filter(|listing| new.rule.scope.reaches(listing.reading.tvl_usd))
+            .count();
+        let added = Added {
+            pools,
+            baseline: baseline.len(),
+            alert: alert.clone(),
+        };
+        state.places.insert(alert.id, destination);
+        state.evaluator.watch(watched(&alert), baseline);
+        Ok(added)
+    }
+
+    /// Takes an alert of this server out of use.
+    pub async fn remove(
+        &self,
+        store: &Store,
+        guild: GuildId,
+        id: AlertId,
+        now: Timestamp,
+    ) -> Result<Option<Alert>, StoreError> {
+        let mut state = self.state.lock().await;
+        let Some(alert) = store.alert(guild, id).await? else {
+            return Ok(None);
+        };
+        store.remove_alert(guild, id, now).await?;
+        state.evaluator.forget(id);
+        state.places.remove(&id);
+        Ok(Some(alert))
+    }
+
+    /// Where an alert stands with the pools of a snapshot.
+    pub async fn standing(&self, id: AlertId, snapshot: &Snapshot) -> Standing {
+        let state = self.state.lock().await;
+        let Some(watched) = state.evaluator.get(id) else {
+            return Standing::default();
+        };
+        let scope = &watched.rule.scope;
+        let pools = snapshot
+            .listings()
+            .iter()
+            .filter(|listing| scope.names(&listing.pool) && scope.reaches(listing.reading.tvl_usd))
+            .count();
+        let (open, waiting) = state.evaluator.standing(id);
+        Standing { pools, open, waiting }
+    }
+
+    /// Where an alert stands with one pool.
+    pub async fn episode(&self, id: AlertId, pool: PoolId) -> Episode {
+        self.state.lock().await.evaluator.episode(id, pool)
+    }
+
+    pub async fn count(&self) -> usize {
+        self.state.lock().await.evaluator.len()
+    }
+}
+
+fn watched(alert: &Alert) -> Watched {
+    Watched {
+        id: alert.id,
+        version: alert.version,
+        rule: alert.rule.clone(),
+    }
+}
+
+/// Loads the past of pools that are not remembered yet.
+async fn recall(
+    evaluator: &mut Evaluator,
+    store: &Store,
+    listings: impl IntoIterator<Item = &Listing>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    for listing in listings {
+        let pool = &listing.pool;
+        if evaluator.remembers(pool.id) {
+            continue;
+        }
+        let mut stretches = store.stretches(listing.no, now.minus(LONGEST_WINDOW.0)).await?;
+        if let Some(reading) = listing.usable() {
+            stretches.push(Stretch {
+                from: listing.unchanged_since,
+                until: reading.at,
+                apy: reading.apy,
+                tvl_usd: reading.tvl_usd,
+                verdict: listing.assessment.verdict,
+            });
+        }
+        evaluator.remember(pool.id, stretches);
+    }
+    Ok(())
+}
+
+/// The notices of a change, as they will go out.
+fn entries(state: &State, steps: &[Step], change: &Change) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    for step in steps {
+        let (Some(watched), Some(destination)) =
+            (state.evaluator.get(step.alert), state.places.get(&step.alert))
+        else {
+            continue;
+        };
+        let Some(listing) = change.snapshot.get(step.pool) else {
+            continue;
+        };
+        for (edge, fresh) in &step.edges {
+            if edge.kind == EdgeKind::Closed && !watched.rule.condition.tells_closing() {
+                continue;
+            }
+            let notice = Notice {
+                speaker: Speaker::Alert(step.alert),
+                rule: &watched.rule,
+                pool: &listing.pool,
+                edge: *edge,
+                at: fresh.reading.at,
+                reading: &fresh.reading,
+                assessment: &fresh.assessment,
+                source: change.batch.source,
+                unchanged_since: listing.unchanged_since,
+            };
+            entries.push(Entry {
+                dedup_key: edge_key(step.alert, step.version, step.pool, edge),
+                destination: *destination,
+                alert: step.alert,
+                alert_version: step.version,
+                pool: Some(step.pool),
+                occasion: Occasion::Edge(edge.kind),
+                payload: render::notice::notice(&notice, change.at).to_discord().to_string(),
+                created_at: change.at,
+                not_after: change.at.plus(SHELF_LIFE.0),
+            });
+        }
+    }
+    entries
+}
+
+fn record<'a>(
+    old: &Arc<Snapshot>,
+    change: &'a Change,
+    steps: &[Step],
+    entries: Vec<Entry>,
+) -> BatchRecord<'a> {
+    let now = &change.snapshot;
+    let new_day = old.origin.fetched_at.day() != change.at.day();
+    let mut pools = Vec::with_capacity(change.news.len());
+    let mut readings = Vec::with_capacity(change.news.len());
+    let mut days = Vec::with_capacity(change.news.len());
+    for news in &change.news {
+        let Some(listing) = now.get(news.pool) else { continue };
+        pools.push(listing);
+        let verdict_changed = old
+            .get(news.pool)
+            .is_none_or(|before| before.assessment.verdict != listing.assessment.verdict);
+        if !news.usable.is_empty() && (news.figures_changed || verdict_changed) {
+            readings.extend(news.usable.iter().map(|fresh| ReadingRow {
+                no: listing.no,
+                reading: &fresh.reading,
+                verdict: fresh.assessment.verdict,
+                previous_until: news.previous_until,
+            }));
+        }
+        if !news.usable.is_empty() && !new_day {
+            days.push(listing);
+        }
+    }
+    if new_day {
+        days.extend(now.listings().iter().filter(|listing| {
+            listing.missed.is_none() && listing.usable() == Some(&listing.reading)
+        }));
+    }
+    let known: HashSet<PoolId> = change.news.iter().map(|news| news.pool).collect();
+    pools.extend(
+        change
+            .restated
+            .iter()
+            .filter(|pool| !known.contains(pool))
+            .filter_map(|pool| now.get(*pool)),
+    );
+    BatchRecord {
+        batch: BatchRow {
+            source: change.batch.source,
+            fetched_at: change.batch.fetched_at,
+            digest: change.batch.digest,
+            pools: change.batch.pools,
+            skipped: change.batch.skipped,
+            conflicting: change.batch.conflicting,
+            suspect: false,
+        },
+        pools,
+        readings,
+        days,
+        episodes: steps
+            .iter()
+            .map(|step| EpisodeRow {
+                alert: step.alert,
+                pool: step.pool,
+                episode: step.episode,
+            })
+            .collect(),
+        entries,
+    }
+}

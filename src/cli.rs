@@ -1,0 +1,74 @@
+//! What the binary is asked on its command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+pub mod replay;
+
+/// A Discord bot that tells people what their crypto earns, whether it will last, and when that changes.
+#[derive(Debug, Parser)]
+#[command(version, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// The bot: gateway, market feed, alerts, delivery and the ops endpoint.
+    Run {
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+    /// The whole pipeline with no account and no network: a recorded market and a stand-in for Discord.
+    Demo(DemoArgs),
+    /// Checks configuration, token, permissions, database and sources, one line each.
+    Doctor {
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+    /// Rules over recorded snapshots: prints what a channel would have read.
+    Replay(ReplayArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ConfigArgs {
+    /// The configuration file [default: stipend.toml, if there is one]
+    #[arg(long, value_name = "FILE", env = "STIPEND_CONFIG")]
+    pub config: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct DemoArgs {
+    /// Print every notice as a person would read it, and end when the replay ends.
+    #[arg(long)]
+    pub headless: bool,
+    /// How many days of the recorded market to replay.
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(2..=60))]
+    pub days: u32,
+    /// Recorded days a second [default: 2, headless: as fast as it goes]
+    #[arg(long)]
+    pub speed: Option<f64>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ReplayArgs {
+    /// A folder of recorded `/pools` answers, `.json` or `.json.zst`.
+    #[arg(long, value_name = "DIR")]
+    pub snapshots: PathBuf,
+    /// The alerts, as TOML.
+    #[arg(long, value_name = "FILE")]
+    pub rules: PathBuf,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// How a replay prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// A JSON object a line.
+    Ndjson,
+}

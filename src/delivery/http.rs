@@ -1,0 +1,282 @@
+//! Our own way to Discord's REST API: the few calls that delivery needs.
+//!
+//! serenity's client lets others run into a global limit and logs webhook tokens, so it is used for
+//! the gateway and for commands only.
+
+use std::{fmt, time::Duration};
+
+use bytes::{Bytes, BytesMut};
+use reqwest::{
+    Method, Url,
+    header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue},
+    redirect::Policy,
+};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+
+use super::outcome::{self, Answer, Authority, BODY_CAP, Outcome};
+use crate::domain::ids::{ChannelId, WebhookId};
+
+const USER_AGENT: &str = concat!(
+    "DiscordBot (https://github.com/stipend/stipend, ",
+    env!("CARGO_PKG_VERSION"),
+    ")"
+);
+/// Shorter than any whole time-out, so that a failed connection is known to have sent nothing.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Shorter than the other side keeps idle connections, which it would close under a request.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The application behind a bot; its webhooks are the ones that it may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ApplicationId(pub u64);
+
+/// Speaks to Discord's REST API, once for each call: it neither waits nor tries again.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    base: Url,
+    /// The header's value, marked as sensitive.
+    bot: HeaderValue,
+}
+
+/// Why there can be no client.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    #[error("discord.api_url has to be an http or https address without a query")]
+    Address,
+    #[error("the bot token holds characters that no token has")]
+    Token,
+    #[error("the HTTP client cannot be set up")]
+    Setup(#[source] reqwest::Error),
+}
+
+/// One call and what came of it.
+#[derive(Debug)]
+pub struct Exchange {
+    pub outcome: Outcome,
+    pub status: Option<u16>,
+    /// `None` when no answer came.
+    pub headers: Option<HeaderMap>,
+    /// Cut at [`BODY_CAP`].
+    pub body: Bytes,
+}
+
+impl Client {
+    /// `api_url` is what stands before `/api/v10`.
+    pub fn new(
+        api_url: &str,
+        timeout: Duration,
+        token: &SecretString,
+    ) -> Result<Self, ClientError> {
+        let mut base = Url::parse(api_url).map_err(|_| ClientError::Address)?;
+        if !matches!(base.scheme(), "http" | "https") || base.query().is_some() {
+            return Err(ClientError::Address);
+        }
+        base.path_segments_mut()
+            .map_err(|()| ClientError::Address)?
+            .pop_if_empty()
+            .extend(["api", "v10"]);
+        let mut bot = HeaderValue::from_str(&format!("Bot {}", token.expose_secret()))
+            .map_err(|_| ClientError::Token)?;
+        bot.set_sensitive(true);
+        let http = reqwest::Client::builder()
+            .user_agent(USER_AGENT)
+            .redirect(Policy::none())
+            .no_proxy()
+            .referer(false)
+            .tcp_nodelay(true)
+            .connect_timeout(CONNECT_TIMEOUT.min(timeout))
+            .timeout(timeout)
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .build()
+            .map_err(|error| ClientError::Setup(error.without_url()))?;
+        Ok(Self { http, base, bot })
+    }
+
+    /// Posts a message; the answer holds its id.
+    pub async fn execute_webhook(
+        &self,
+        webhook: WebhookId,
+        token: &SecretString,
+        payload: impl Into<Bytes>,
+    ) -> Exchange {
+        let mut url = self.url(&["webhooks", &webhook.to_string(), token.expose_secret()]);
+        // Without it a message that is not stored brings no error.
+        url.set_query(Some("wait=true"));
+        self.call(
+            Method::POST,
+            url,
+            Authority::WebhookToken,
+            Some(payload.into()),
+        )
+        .await
+    }
+
+    /// What a webhook's own token shows of it.
+    pub async fn webhook(&self, webhook: WebhookId, token: &SecretString) -> Exchange {
+        let url = self.url(&["webhooks", &webhook.to_string(), token.expose_secret()]);
+        self.call(Method::GET, url, Authority::WebhookToken, None)
+            .await
+    }
+
+    /// The webhooks of a channel, with the tokens of those that are ours.
+    pub async fn channel_webhooks(&self, channel: ChannelId) -> Exchange {
+        let url = self.url(&["channels", &channel.to_string(), "webhooks"]);
+        self.call(Method::GET, url, Authority::BotToken, None).await
+    }
+
+    pub async fn create_webhook(&self, channel: ChannelId, name: &str) -> Exchange {
+        let url = self.url(&["channels", &channel.to_string(), "webhooks"]);
+        let body = serde_json::json!({ "name": name }).to_string();
+        self.call(Method::POST, url, Authority::BotToken, Some(body.into()))
+            .await
+    }
+
+    /// The application that the bot's token belongs to, or what came instead of it.
+    pub async fn application(&self) -> Result<ApplicationId, Outcome> {
+        #[derive(Deserialize)]
+        struct Application {
+            id: String,
+        }
+        let url = self.url(&["applications", "@me"]);
+        let exchange = self.call(Method::GET, url, Authority::BotToken, None).await;
+        if !matches!(exchange.outcome, Outcome::Accepted { .. }) {
+            return Err(exchange.outcome);
+        }
+        serde_json::from_slice(&exchange.body)
+            .ok()
+            .and_then(|application: Application| application.id.parse().ok())
+            .map(ApplicationId)
+            .ok_or(exchange.outcome)
+    }
+
+    fn url(&self, segments: &[&str]) -> Url {
+        let mut url = self.base.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.extend(segments);
+        }
+        url
+    }
+
+    async fn call(
+        &self,
+        method: Method,
+        url: Url,
+        authority: Authority,
+        body: Option<Bytes>,
+    ) -> Exchange {
+        let mut request = self.http.request(method, url);
+        if authority == Authority::BotToken {
+            request = request.header(AUTHORIZATION, self.bot.clone());
+        }
+        if let Some(body) = body {
+            request = request.header(CONTENT_TYPE, "application/json").body(body);
+        }
+        let response = match request.send().await {
+            Ok(response) => response,
+            Err(error) => {
+                let outcome = outcome::of_failure(&error);
+                // The address holds the webhook's token.
+                let error = anyhow::Error::from(error.without_url());
+                tracing::debug!(
+                    error = format!("{error:#}"),
+                    ?outcome,
+                    "no answer from Discord"
+                );
+                return Exchange {
+                    outcome,
+                    status: None,
+                    headers: None,
+                    body: Bytes::new(),
+                };
+            }
+        };
+        let answer = read(response).await;
+        Exchange {
+            outcome: outcome::of_answer(authority, &answer),
+            status: Some(answer.status.as_u16()),
+            headers: Some(answer.headers),
+            body: answer.body,
+        }
+    }
+}
+
+async fn read(mut response: reqwest::Response) -> Answer {
+    let status = response.status();
+    let headers = std::mem::take(response.headers_mut());
+    let mut body = BytesMut::new();
+    let complete = loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) => {
+                let room = BODY_CAP - body.len();
+                body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+                if chunk.len() > room {
+                    break true;
+                }
+            }
+            Ok(None) => break true,
+            Err(_) => break false,
+        }
+    };
+    Answer {
+        status,
+        headers,
+        body: body.freeze(),
+        complete,
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("base", &self.base.as_str())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(api_url: &str) -> Result<Client, ClientError> {
+        let token = SecretString::from("canary-token");
+        Client::new(api_url, Duration::from_secs(1), &token)
+    }
+
+    #[test]
+    fn addresses_are_checked_and_completed() {
+        for good in ["http://127.0.0.1:9", "http://127.0.0.1:9/"] {
+            let url = client(good).unwrap().url(&["webhooks", "1", "a/../b?c"]);
+            assert_eq!(
+                url.as_str(),
+                "http://127.0.0.1:9/api/v10/webhooks/1/a%2F..%2Fb%3Fc"
+            );
+        }
+        for bad in [
+            "discord.com",
+            "ftp://discord.com",
+            "http://h/?x=1",
+            "data:x",
+        ] {
+            assert!(matches!(client(bad), Err(ClientError::Address)), "{bad}");
+        }
+    }
+
+    #[test]
+    fn no_token_is_shown() {
+        let shown = format!("{:?}", client("http://127.0.0.1:9").unwrap());
+        assert!(!shown.contains("canary"), "{shown}");
+    }
+
+    #[tokio::test]
+    async fn a_refused_connection_has_sent_nothing() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        drop(listener);
+        let client = client(&format!("http://{address}")).unwrap();
+        let token = SecretString::from("t");
+        let exchange = client.execute_webhook(WebhookId(1), &token, "{}").await;
+        assert_eq!(exchange.outcome, Outcome::Unreached);
+    }
+}

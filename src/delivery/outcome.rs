@@ -1,0 +1,524 @@
+//! What an answer of Discord means. The only file that looks at a status or an error code.
+
+use std::{borrow::Cow, time::Duration};
+
+use bytes::Bytes;
+use reqwest::{
+    StatusCode,
+    header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER},
+};
+
+use crate::domain::ids::MessageId;
+
+/// No answer is read further than this.
+pub const BODY_CAP: usize = 64 * 1024;
+
+/// How long all calls stop when the edge bans us and does not say for how long.
+const UNSAID_BAN: Duration = Duration::from_hours(1);
+/// How long a limit lasts that does not say for how long.
+const UNSAID_LIMIT: Duration = Duration::from_secs(5);
+/// Longer waits are not believed.
+const LONGEST_WAIT: Duration = Duration::from_hours(7 * 24);
+
+/// What a request was allowed by; a 401 says that this is what is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Authority {
+    WebhookToken,
+    BotToken,
+}
+
+/// An answer as far as it was read.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    /// At most [`BODY_CAP`] bytes.
+    pub body: Bytes,
+    /// The answer came to its end.
+    pub complete: bool,
+}
+
+/// What became of a request.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// Discord did it. The message's id, where the answer holds one.
+    Accepted { message: Option<MessageId> },
+    /// Nothing was sent: no address, no connection, no encryption.
+    Unreached,
+    /// Nothing was sent, because we held it back ourselves.
+    HeldBack { wait: Duration },
+    /// Refused for its rate, and not done.
+    Limited { scope: Scope, wait: Duration },
+    /// Refused at the edge for everything that comes from this address.
+    Banned { wait: Duration },
+    /// It may have been done or not.
+    Unclear(Unclear),
+    /// The body is wrong; the same body will be refused again.
+    Malformed { code: Option<u64> },
+    /// A filter of the server does not want this text.
+    Filtered { code: u64 },
+    /// The place does not take messages from us any more.
+    DeadEnd(DeadEnd),
+    /// The channel or the server has as many webhooks as it may have.
+    WebhooksFull,
+    /// The bot's own token is not accepted.
+    BotTokenRefused,
+}
+
+/// Whose limit was hit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    User,
+    /// Shared with others; does not count as an invalid request.
+    Shared,
+    Global,
+}
+
+/// Why it is not known whether something was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unclear {
+    TimedOut,
+    Broken,
+    /// 502 or 503: probably not done.
+    Gateway,
+    Server,
+    /// This process ended, or its task did, with the request under way.
+    Interrupted,
+}
+
+impl Unclear {
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::TimedOut => "timed_out",
+            Self::Broken => "connection_broken",
+            Self::Gateway => "gateway_error",
+            Self::Server => "server_error",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+/// Why nothing more is sent to a place until a person has put it right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeadEnd {
+    WebhookGone,
+    TokenChanged,
+    /// The stored token does not open with the master key.
+    TokenUnreadable,
+    ChannelGone,
+    /// The bot does not see the channel.
+    NoAccess,
+    /// The bot lacks a right in the channel.
+    NoPermission,
+    Forbidden,
+    /// A forum, an announcement follower, or another kind that a plain message does not fit.
+    WrongKind,
+    ThreadClosed,
+    /// Something answered that is not Discord.
+    Redirected,
+}
+
+impl DeadEnd {
+    pub const ALL: [Self; 10] = [
+        Self::WebhookGone,
+        Self::TokenChanged,
+        Self::TokenUnreadable,
+        Self::ChannelGone,
+        Self::NoAccess,
+        Self::NoPermission,
+        Self::Forbidden,
+        Self::WrongKind,
+        Self::ThreadClosed,
+        Self::Redirected,
+    ];
+
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::WebhookGone => "webhook_gone",
+            Self::TokenChanged => "token_changed",
+            Self::TokenUnreadable => "token_unreadable",
+            Self::ChannelGone => "channel_gone",
+            Self::NoAccess => "no_access",
+            Self::NoPermission => "no_permission",
+            Self::Forbidden => "forbidden",
+            Self::WrongKind => "wrong_kind",
+            Self::ThreadClosed => "thread_closed",
+            Self::Redirected => "redirected",
+        }
+    }
+
+    pub fn parse(slug: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|end| end.slug() == slug)
+    }
+}
+
+impl Outcome {
+    /// What is kept as an entry's last error; `None` when nothing went wrong.
+    pub fn error(&self) -> Option<Cow<'static, str>> {
+        Some(match self {
+            Self::Accepted { .. } | Self::HeldBack { .. } => return None,
+            Self::Unreached => "unreached".into(),
+            Self::Limited { .. } => "rate_limited".into(),
+            Self::Banned { .. } => "banned".into(),
+            Self::Unclear(why) => why.slug().into(),
+            Self::Malformed { code: Some(code) } => format!("malformed {code}").into(),
+            Self::Malformed { code: None } => "malformed".into(),
+            Self::Filtered { code } => format!("filtered {code}").into(),
+            Self::DeadEnd(end) => end.slug().into(),
+            Self::WebhooksFull => "webhooks_full".into(),
+            Self::BotTokenRefused => "bot_token_refused".into(),
+        })
+    }
+}
+
+/// What a failed call means for whether something was sent.
+pub fn of_failure(error: &reqwest::Error) -> Outcome {
+    if error.is_connect() || error.is_builder() {
+        Outcome::Unreached
+    } else if error.is_timeout() {
+        Outcome::Unclear(Unclear::TimedOut)
+    } else {
+        Outcome::Unclear(Unclear::Broken)
+    }
+}
+
+/// What an answer means.
+pub fn of_answer(authority: Authority, answer: &Answer) -> Outcome {
+    let body = Body::read(answer);
+    let status = answer.status.as_u16();
+    if body.code == Some(40333) {
+        return Outcome::Banned {
+            wait: longest_wait(answer, &body).unwrap_or(UNSAID_BAN),
+        };
+    }
+    match status {
+        // Without wait=true, or from something between us and Discord, there may be no message in it.
+        200..=299 if answer.complete => Outcome::Accepted {
+            message: body.message,
+        },
+        200..=299 => Outcome::Unclear(Unclear::Broken),
+        300..=399 => Outcome::DeadEnd(DeadEnd::Redirected),
+        429 if body.from_discord => Outcome::Limited {
+            scope: scope(answer, &body),
+            wait: longest_wait(answer, &body).unwrap_or(UNSAID_LIMIT),
+        },
+        429 => Outcome::Banned {
+            wait: longest_wait(answer, &body).unwrap_or(UNSAID_BAN),
+        },
+        403 if body.from_edge => Outcome::Banned {
+            wait: longest_wait(answer, &body).unwrap_or(UNSAID_BAN),
+        },
+        401 if authority == Authority::BotToken => Outcome::BotTokenRefused,
+        400..=499 => refusal(authority, status, body.code),
+        502 | 503 => Outcome::Unclear(Unclear::Gateway),
+        _ => Outcome::Unclear(Unclear::Server),
+    }
+}
+
+/// The request was refused and not done; the code says more than the status, where there is one.
+fn refusal(authority: Authority, status: u16, code: Option<u64>) -> Outcome {
+    match (code, status) {
+        // https://docs.discord.com/developers/topics/opcodes-and-status-codes
+        (Some(130_000), _) | (None, 408) => Outcome::Unclear(Unclear::Server),
+        (Some(code @ (200_000 | 200_001 | 240_000)), _) => Outcome::Filtered { code },
+        (Some(220_001..=220_004 | 50024 | 50073), _) => Outcome::DeadEnd(DeadEnd::WrongKind),
+        (Some(30007 | 30058), _) => Outcome::WebhooksFull,
+        (Some(10003), _) => Outcome::DeadEnd(DeadEnd::ChannelGone),
+        (Some(10015), _) => Outcome::DeadEnd(DeadEnd::WebhookGone),
+        (Some(50027), _) => Outcome::DeadEnd(DeadEnd::TokenChanged),
+        (Some(50001), _) => Outcome::DeadEnd(DeadEnd::NoAccess),
+        (Some(50013), _) => Outcome::DeadEnd(DeadEnd::NoPermission),
+        (Some(50083 | 160_005), _) => Outcome::DeadEnd(DeadEnd::ThreadClosed),
+        (_, 401) => Outcome::DeadEnd(DeadEnd::TokenChanged),
+        (_, 403) => Outcome::DeadEnd(DeadEnd::Forbidden),
+        (_, 404) => Outcome::DeadEnd(match authority {
+            Authority::WebhookToken => DeadEnd::WebhookGone,
+            Authority::BotToken => DeadEnd::ChannelGone,
+        }),
+        (_, 408) => Outcome::Unclear(Unclear::Server),
+        (code, _) => Outcome::Malformed { code },
+    }
+}
+
+/// The parts of a body that decide something.
+#[derive(Debug, Default)]
+struct Body {
+    code: Option<u64>,
+    message: Option<MessageId>,
+    retry_after: Option<f64>,
+    global: bool,
+    /// An answer of the API and not of something in front of it.
+    from_discord: bool,
+    /// A page of the edge, which refuses us as a whole.
+    from_edge: bool,
+}
+
+impl Body {
+    fn read(answer: &Answer) -> Self {
+        let kind = answer
+            .headers
+            .get(CONTENT_TYPE)
+            .and_then(|kind| kind.to_str().ok())
+            .unwrap_or_default();
+        let html = kind.starts_with("text/html");
+        let json: Option<serde_json::Value> = serde_json::from_slice(&answer.body).ok();
+        let object = json.as_ref().and_then(serde_json::Value::as_object);
+        let field = |name| object.and_then(|object| object.get(name));
+        let banned = answer
+            .body
+            .windows(BANNED.len())
+            .any(|part| part == BANNED.as_bytes());
+        Self {
+            code: field("code").and_then(serde_json::Value::as_u64),
+            message: field("id")
+                .and_then(serde_json::Value::as_str)
+                .and_then(|id| id.parse().ok())
+                .map(MessageId),
+            retry_after: field("retry_after").and_then(serde_json::Value::as_f64),
+            global: field("global").and_then(serde_json::Value::as_bool) == Some(true),
+            from_discord: !html
+                && !banned
+                && (object.is_some()
+                    || kind.starts_with("application/json")
+                    || answer.headers.contains_key("x-ratelimit-scope")),
+            from_edge: html || banned,
+        }
+    }
+}
+
+const BANNED: &str = "error code: 1015";
+
+fn scope(answer: &Answer, body: &Body) -> Scope {
+    let header = |name| {
+        answer
+            .headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
+    let flagged =
+        header("x-ratelimit-global").is_some_and(|flag| flag.eq_ignore_ascii_case("true"));
+    match header("x-ratelimit-scope") {
+        Some("global") => Scope::Global,
+        _ if flagged || body.global => Scope::Global,
+        Some("shared") => Scope::Shared,
+        _ => Scope::User,
+    }
+}
+
+/// The header is in whole seconds and the body in fractions; the longer of them holds.
+fn longest_wait(answer: &Answer, body: &Body) -> Option<Duration> {
+    let header = answer
+        .headers
+        .get(RETRY_AFTER)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.trim().parse().ok());
+    [header, body.retry_after]
+        .into_iter()
+        .flatten()
+        .filter_map(|seconds: f64| {
+            let seconds = seconds.min(LONGEST_WAIT.as_secs_f64());
+            Duration::try_from_secs_f64(seconds).ok()
+        })
+        .max()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16, headers: &[(&'static str, &'static str)], body: &'static str) -> Answer {
+        Answer {
+            status: StatusCode::from_u16(status).unwrap(),
+            headers: headers
+                .iter()
+                .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+                .collect(),
+            body: Bytes::from_static(body.as_bytes()),
+            complete: true,
+        }
+    }
+
+    const fn limited(scope: Scope, millis: u64) -> Outcome {
+        Outcome::Limited {
+            scope,
+            wait: Duration::from_millis(millis),
+        }
+    }
+
+    const fn banned(seconds: u64) -> Outcome {
+        Outcome::Banned {
+            wait: Duration::from_secs(seconds),
+        }
+    }
+
+    const fn accepted(message: Option<u64>) -> Outcome {
+        Outcome::Accepted {
+            message: match message {
+                Some(id) => Some(MessageId(id)),
+                None => None,
+            },
+        }
+    }
+
+    #[test]
+    fn each_answer_has_its_class() {
+        const JSON: (&str, &str) = ("content-type", "application/json");
+        const HTML: (&str, &str) = ("content-type", "text/html; charset=UTF-8");
+        let rows: Vec<(Answer, Outcome)> = vec![
+            (answer(200, &[JSON], r#"{"id":"42"}"#), accepted(Some(42))),
+            (answer(204, &[], ""), accepted(None)),
+            (answer(200, &[HTML], "<html>"), accepted(None)),
+            (answer(200, &[JSON], r#"{"id":"#), accepted(None)),
+            (
+                answer(429, &[JSON, ("retry-after", "2")], r#"{"retry_after":1.5}"#),
+                limited(Scope::User, 2000),
+            ),
+            (
+                answer(429, &[JSON, ("retry-after", "1")], r#"{"retry_after":1.5}"#),
+                limited(Scope::User, 1500),
+            ),
+            (
+                answer(
+                    429,
+                    &[JSON, ("x-ratelimit-scope", "shared"), ("retry-after", "45")],
+                    r#"{"global":false}"#,
+                ),
+                limited(Scope::Shared, 45_000),
+            ),
+            (
+                answer(429, &[JSON], r#"{"retry_after":0.25,"global":true}"#),
+                limited(Scope::Global, 250),
+            ),
+            (
+                answer(429, &[JSON, ("x-ratelimit-global", "true")], "{}"),
+                limited(Scope::Global, 5000),
+            ),
+            (
+                answer(429, &[JSON], r#"{"retry_after":-1}"#),
+                limited(Scope::User, 5000),
+            ),
+            (
+                answer(429, &[JSON], r#"{"retry_after":1e300}"#),
+                limited(Scope::User, 7 * 86_400_000),
+            ),
+            (answer(429, &[HTML], "<html>"), banned(3600)),
+            (answer(429, &[], "error code: 1015"), banned(3600)),
+            (answer(429, &[], ""), banned(3600)),
+            (answer(429, &[HTML, ("retry-after", "90")], ""), banned(90)),
+            (answer(403, &[HTML], "<html>"), banned(3600)),
+            (
+                answer(403, &[("content-type", "text/plain")], "error code: 1015"),
+                banned(3600),
+            ),
+            (answer(403, &[JSON], r#"{"code":40333}"#), banned(3600)),
+            (answer(502, &[HTML], ""), Outcome::Unclear(Unclear::Gateway)),
+            (answer(503, &[], ""), Outcome::Unclear(Unclear::Gateway)),
+            (answer(500, &[], ""), Outcome::Unclear(Unclear::Server)),
+            (answer(504, &[], ""), Outcome::Unclear(Unclear::Server)),
+            (answer(408, &[], ""), Outcome::Unclear(Unclear::Server)),
+            (
+                answer(400, &[JSON], r#"{"code":130000}"#),
+                Outcome::Unclear(Unclear::Server),
+            ),
+            (
+                answer(400, &[JSON], r#"{"code":50035}"#),
+                Outcome::Malformed { code: Some(50035) },
+            ),
+            (
+                answer(400, &[JSON], r#"{"code":50006}"#),
+                Outcome::Malformed { code: Some(50006) },
+            ),
+            (
+                answer(400, &[JSON], r#"{"code":50109}"#),
+                Outcome::Malformed { code: Some(50109) },
+            ),
+            (answer(413, &[], ""), Outcome::Malformed { code: None }),
+            (
+                answer(400, &[JSON], r#"{"code":200000}"#),
+                Outcome::Filtered { code: 200_000 },
+            ),
+            (
+                answer(403, &[JSON], r#"{"code":240000}"#),
+                Outcome::Filtered { code: 240_000 },
+            ),
+            (
+                answer(400, &[JSON], r#"{"code":220003}"#),
+                Outcome::DeadEnd(DeadEnd::WrongKind),
+            ),
+            (
+                answer(400, &[JSON], r#"{"code":30007}"#),
+                Outcome::WebhooksFull,
+            ),
+            (
+                answer(401, &[JSON], r#"{"code":50027}"#),
+                Outcome::DeadEnd(DeadEnd::TokenChanged),
+            ),
+            (
+                answer(401, &[JSON], r#"{"code":0}"#),
+                Outcome::DeadEnd(DeadEnd::TokenChanged),
+            ),
+            (
+                answer(403, &[JSON], r#"{"code":50013}"#),
+                Outcome::DeadEnd(DeadEnd::NoPermission),
+            ),
+            (
+                answer(403, &[JSON], r#"{"code":50001}"#),
+                Outcome::DeadEnd(DeadEnd::NoAccess),
+            ),
+            (answer(403, &[], ""), Outcome::DeadEnd(DeadEnd::Forbidden)),
+            (
+                answer(404, &[JSON], r#"{"code":10015}"#),
+                Outcome::DeadEnd(DeadEnd::WebhookGone),
+            ),
+            (
+                answer(404, &[JSON], r#"{"code":10003}"#),
+                Outcome::DeadEnd(DeadEnd::ChannelGone),
+            ),
+            (answer(404, &[], ""), Outcome::DeadEnd(DeadEnd::WebhookGone)),
+            (
+                answer(302, &[("location", "http://169.254.169.254/")], ""),
+                Outcome::DeadEnd(DeadEnd::Redirected),
+            ),
+        ];
+        for (answer, want) in rows {
+            let got = of_answer(Authority::WebhookToken, &answer);
+            assert_eq!(got, want, "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn a_refused_token_is_the_one_that_was_sent() {
+        let refused = answer(401, &[], r#"{"code":0}"#);
+        assert_eq!(
+            of_answer(Authority::BotToken, &refused),
+            Outcome::BotTokenRefused
+        );
+    }
+
+    #[test]
+    fn an_answer_that_breaks_off_is_believed_only_when_it_refuses() {
+        let mut cut = answer(200, &[], r#"{"id":"42"#);
+        cut.complete = false;
+        assert_eq!(
+            of_answer(Authority::WebhookToken, &cut),
+            Outcome::Unclear(Unclear::Broken)
+        );
+        cut = answer(
+            429,
+            &[("content-type", "application/json"), ("retry-after", "3")],
+            r#"{"retr"#,
+        );
+        cut.complete = false;
+        assert_eq!(
+            of_answer(Authority::WebhookToken, &cut),
+            limited(Scope::User, 3000)
+        );
+    }
+
+    #[test]
+    fn dead_ends_keep_their_names() {
+        for end in DeadEnd::ALL {
+            assert_eq!(DeadEnd::parse(end.slug()), Some(end));
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! A pool with its latest figures and what they are worth.
+
+use std::sync::Arc;
+
+use super::{
+    pool::Pool,
+    reading::{DataState, FeedStats, Reading},
+    time::Timestamp,
+    verdict::{Assessment, Evidence, Screen, Usual, assess},
+};
+
+/// One pool with its latest figures.
+#[derive(Debug, Clone)]
+pub struct Listing {
+    /// The number under which the store keeps the pool.
+    pub no: i64,
+    pub pool: Arc<Pool>,
+    /// The latest reading, usable or not.
+    pub reading: Reading,
+    /// The last usable reading, where the latest is not one.
+    pub trusted: Option<Reading>,
+    pub feed: FeedStats,
+    /// The reading's time is the pool's own, not that of the fetch.
+    pub own_time: bool,
+    /// Since when the figures are the same.
+    pub unchanged_since: Timestamp,
+    pub state: DataState,
+    /// From our own daily history, once it is long enough.
+    pub own_usual: Option<Usual>,
+    pub assessment: Assessment,
+    /// Good batches in a row that lacked the pool, and since when.
+    pub missed: Option<Missed>,
+}
+
+/// Since when a pool is no longer in the source's answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Missed {
+    pub batches: u32,
+    pub since: Timestamp,
+}
+
+impl Listing {
+    /// What the pool usually pays, by our own history or else by the feed's summary.
+    pub fn usual(&self) -> Option<Usual> {
+        self.own_usual.or_else(|| Usual::from_feed(&self.feed))
+    }
+
+    /// What the listing's figures are worth.
+    pub fn assess(&self, screen: &Screen) -> Assessment {
+        let evidence = Evidence {
+            reading: &self.reading,
+            data: self.state,
+            usual: self.usual(),
+        };
+        assess(&evidence, screen)
+    }
+
+    /// The reading that rules may rely on.
+    pub fn usable(&self) -> Option<&Reading> {
+        match self.state {
+            DataState::Good => Some(&self.reading),
+            DataState::Suspect | DataState::Stale | DataState::Missing => self.trusted.as_ref(),
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! What pools pay at the moment: taken in, screened, remembered, and searched in memory.
+
+use std::{sync::Arc, time::Duration};
+
+use arc_swap::ArcSwap;
+use rust_decimal::Decimal;
+
+use crate::{
+    domain::{listing::Listing, pool::Pool, time::Timestamp, verdict::Screen},
+    sources::defillama::Defillama,
+    store::{Store, StoreError},
+};
+
+pub mod feed;
+pub mod ingest;
+pub mod prices;
+pub mod quarantine;
+pub mod search;
+pub mod snapshot;
+
+use feed::Health;
+use prices::Prices;
+use snapshot::{Origin, Snapshot};
+
+/// The present market. Readers take the snapshot of the moment without a lock.
+#[derive(Debug)]
+pub struct Market {
+    current: ArcSwap<Snapshot>,
+    health: ArcSwap<Health>,
+    prices: Prices,
+    screen: Screen,
+}
+
+impl Market {
+    /// An empty market. Prices are asked of `prices`, where there is such a source.
+    pub fn new(screen: Screen, prices: Option<Defillama>) -> Self {
+        Self {
+            current: ArcSwap::default(),
+            health: ArcSwap::default(),
+            prices: Prices::new(prices),
+            screen,
+        }
+    }
+
+    /// Puts the market in place as the last batch left it, so that the first minute already answers.
+    pub async fn load(&self, store: &Store, now: Timestamp) -> Result<usize, StoreError> {
+        let Some((_, fetched_at, _)) = store.last_batch().await? else {
+            return Ok(0);
+        };
+        let mut listings = store
+            .listings(now.minus(ingest::FORGOTTEN_AFTER.0))
+            .await?;
+        for listing in &mut listings {
+            restore(listing, fetched_at, &self.screen);
+        }
+        let pools = listings.len();
+        let origin = Origin {
+            source: crate::sources::defillama::NAME,
+            fetched_at,
+            checked_at: fetched_at,
+        };
+        self.swap(Snapshot::new(origin, listings));
+        self.prices.load(store).await?;
+        Ok(pools)
+    }
+
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.current.load_full()
+    }
+
+    /// Puts another snapshot in place of the present one.
+    pub fn swap(&self, snapshot: Snapshot) {
+        self.current.store(Arc::new(snapshot));
+    }
+
+    /// How the source of the market does.
+    pub fn health(&self) -> Arc<Health> {
+        self.health.load_full()
+    }
+
+    pub const fn screen(&self) -> &Screen {
+        &self.screen
+    }
+
+    /// US dollars for one unit of a token of the pool. `None` where no source has a price, or none
+    /// answers within two seconds and none is remembered.
+    pub async fn unit_price(
+        &self,
+        store: &Store,
+        pool: &Pool,
+        asset: &str,
+        now: Timestamp,
+    ) -> Option<Decimal> {
+        const PATIENCE: Duration = Duration::from_secs(2);
+        self.prices.of(store, pool, asset, now, PATIENCE).await
+    }
+}
+
+/// What the store does not keep follows from what it keeps.
+fn restore(listing: &mut Listing, fetched_at: Timestamp, screen: &Screen) {
+    if !listing.own_time && listing.missed.is_none() {
+        // The pool was in the last batch, so its figures were read then.
+        listing.reading.at = listing.reading.at.max(fetched_at);
+    }
+    listing.assessment = listing.assess(screen);
+}

@@ -1,0 +1,221 @@
+//! The source of the market, asked again and again: what came, how it went, when it is asked next.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    Market,
+    ingest::{Change, HalfEmpty, advance, check_size},
+};
+use crate::{
+    domain::{
+        ids::PoolId,
+        time::{Day, Timestamp},
+    },
+    sources::{
+        Answer, Batch, SourceError,
+        defillama::Defillama,
+        fetch::{Backoff, Outcome, Schedule},
+        file::FileSource,
+    },
+    store::{
+        Store, StoreError,
+        market::{BatchRow, DayRow},
+    },
+};
+
+/// Where pools come from.
+#[derive(Debug)]
+pub enum Source {
+    Defillama(Defillama),
+    File(FileSource),
+}
+
+impl Source {
+    async fn pools(&mut self, now: Timestamp) -> Result<Answer, SourceError> {
+        match self {
+            Self::Defillama(source) => source.pools(now).await,
+            Self::File(source) => source.pools(now).await,
+        }
+    }
+}
+
+/// How the source does, for people.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Health {
+    /// When it last answered, with news or without.
+    pub answered_at: Option<Timestamp>,
+    /// What went wrong since then, in words.
+    pub trouble: Option<Trouble>,
+    /// Rows left out of the last batch: unusable ones, and those that contradicted each other.
+    pub skipped: u32,
+    pub conflicting: u32,
+}
+
+/// The last failure, and how many there were in a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    pub at: Timestamp,
+    pub what: String,
+    pub in_a_row: u32,
+}
+
+/// Why a batch brought nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum FeedError {
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    #[error("the batch is half empty: {0}")]
+    HalfEmpty(#[from] HalfEmpty),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The loop's own state: the source, its schedule, and the day for which the usual is known.
+#[derive(Debug)]
+pub struct Feed {
+    source: Source,
+    schedule: Schedule,
+    outcome: Outcome,
+    usual_for: Option<Day>,
+    /// The last batch that came from a run before this one, to know an unchanged answer again.
+    last_digest: Option<Vec<u8>>,
+}
+
+impl Feed {
+    /// Continues after the last batch of the store.
+    pub async fn new(source: Source, store: &Store) -> Result<Self, StoreError> {
+        Ok(Self {
+            source,
+            schedule: Schedule::new(Backoff::default()),
+            outcome: Outcome::Answered,
+            usual_for: None,
+            last_digest: store.last_batch().await?.map(|(_, _, digest)| digest),
+        })
+    }
+
+    /// Asks the source. `None` when it has nothing new; the market's health is kept up to date.
+    pub async fn next(
+        &mut self,
+        store: &Store,
+        market: &Market,
+        now: Timestamp,
+    ) -> Result<Option<Change>, FeedError> {
+        let answered = self.ask(store, market, now).await;
+        let mut health = (*market.health()).clone();
+        match &answered {
+            Ok(change) => {
+                health.answered_at = Some(now);
+                health.trouble = None;
+                if let Some(change) = change {
+                    health.skipped = change.batch.skipped;
+                    health.conflicting = change.batch.conflicting;
+                }
+            }
+            Err(error) => {
+                let in_a_row = health.trouble.as_ref().map_or(0, |trouble| trouble.in_a_row);
+                health.trouble = Some(Trouble {
+                    at: now,
+                    what: error.to_string(),
+                    in_a_row: in_a_row.saturating_add(1),
+                });
+            }
+        }
+        market.health.store(Arc::new(health));
+        answered
+    }
+
+    /// How long to wait after the last answer. `random` is from 0 to 1.
+    pub fn delay(&mut self, interval: Duration, random: f64) -> Duration {
+        self.schedule.next_delay(self.outcome, interval, random)
+    }
+
+    async fn ask(
+        &mut self,
+        store: &Store,
+        market: &Market,
+        now: Timestamp,
+    ) -> Result<Option<Change>, FeedError> {
+        let answer = self.source.pools(now).await;
+        self.outcome = Outcome::of(&answer);
+        let Answer::Batch(batch) = answer? else {
+            return Ok(None);
+        };
+        if self.last_digest.take().is_some_and(|digest| digest == batch.digest) {
+            return Ok(None);
+        }
+        let sizes = store.batch_sizes(batch.source).await?;
+        if let Err(half_empty) = check_size(batch.rows.len(), &sizes) {
+            self.outcome = Outcome::Failed;
+            store.note_batch(&suspect(&batch)).await?;
+            return Err(half_empty.into());
+        }
+        self.learn_what_is_usual(store, market, now.day()).await?;
+        let old = market.snapshot();
+        let screen = *market.screen();
+        let change = tokio::task::spawn_blocking(move || advance(&old, batch, &screen))
+            .await
+            .map_err(|_| SourceError::Malformed("taking the batch in broke off".to_owned()))?;
+        Ok(Some(change))
+    }
+
+    async fn learn_what_is_usual(
+        &mut self,
+        store: &Store,
+        market: &Market,
+        today: Day,
+    ) -> Result<(), StoreError> {
+        if self.usual_for == Some(today) {
+            return Ok(());
+        }
+        let usual = store.refresh_usual(today).await?;
+        let mut snapshot = (*market.snapshot()).clone();
+        snapshot.set_usual(|listing| usual.get(&listing.no).copied());
+        market.swap(snapshot);
+        self.usual_for = Some(today);
+        Ok(())
+    }
+}
+
+fn suspect(batch: &Batch) -> BatchRow {
+    BatchRow {
+        source: batch.source,
+        fetched_at: batch.fetched_at,
+        digest: batch.digest,
+        pools: u32::try_from(batch.rows.len()).unwrap_or(u32::MAX),
+        skipped: batch.skipped,
+        conflicting: batch.conflicting,
+        suspect: true,
+    }
+}
+
+/// Fills in the days that we did not see ourselves from the source's own chart, so that a watched
+/// pool has a past from the first minute on. Returns how many days the chart held.
+pub async fn backfill(
+    source: &Defillama,
+    store: &Store,
+    market: &Market,
+    pool: PoolId,
+    now: Timestamp,
+) -> Result<usize, FeedError> {
+    let snapshot = market.snapshot();
+    let Some(listing) = snapshot.get(pool) else {
+        return Ok(0);
+    };
+    let today = now.day();
+    let days: Vec<DayRow> = source
+        .chart(pool)
+        .await?
+        .into_iter()
+        // Today's row is a running value, which our own readings tell better.
+        .filter(|day| day.at.day() < today)
+        .map(|day| DayRow {
+            day: day.at.day(),
+            apy: day.apy,
+            base: day.base,
+            reward: day.reward,
+            tvl_usd: day.tvl_usd,
+        })
+        .collect();
+    store.add_days(listing.no, &days).await?;
+    Ok(days.len())
+}

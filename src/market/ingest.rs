@@ -1,0 +1,272 @@
+//! Taking a batch in: each row is compared with what stood before, screened and judged.
+//!
+//! Pure, so that the live tick, a replay and the demonstration do the same. Nothing is stored or
+//! swapped here; `alerting::tick` commits what comes out together with what the rules say of it.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use super::{
+    quarantine::is_suspect,
+    snapshot::{Origin, Snapshot},
+};
+use crate::{
+    domain::{
+        ids::PoolId,
+        listing::{Listing, Missed},
+        rate::{Percent, median},
+        reading::{DataState, Observed, Reading},
+        time::{Span, Timestamp},
+        verdict::{Assessment, Evidence, Screen, assess},
+    },
+    sources::Batch,
+};
+
+/// A pool's own time of reading further back than this makes the reading stale.
+pub const STALE_AFTER: Span = Span::hours(24);
+/// Good batches, and time, without a pool before it is called missing.
+const MISSING_AFTER: (u32, Span) = (3, Span::hours(3));
+/// A pool that was not seen for this long is no longer listed.
+pub const FORGOTTEN_AFTER: Span = Span::days(14);
+/// A batch with fewer pools than this share of the usual number is not believed.
+const HALF_EMPTY: f64 = 0.7;
+
+/// The market after a batch, and what is new in it.
+#[derive(Debug)]
+pub struct Change {
+    pub at: Timestamp,
+    pub snapshot: Snapshot,
+    pub news: Vec<News>,
+    /// Pools whose row has to be written, although their figures did not change.
+    pub restated: Vec<PoolId>,
+    pub batch: BatchFacts,
+}
+
+/// What is kept of a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchFacts {
+    pub source: &'static str,
+    pub fetched_at: Timestamp,
+    pub digest: [u8; 32],
+    pub pools: u32,
+    pub skipped: u32,
+    pub conflicting: u32,
+}
+
+/// A pool with new figures, a new verdict or a new state.
+#[derive(Debug, Clone, PartialEq)]
+pub struct News {
+    pub pool: PoolId,
+    /// Usable readings that count from now on, in order: a suspect one that was confirmed, then the
+    /// present one. Empty while the present one cannot be used.
+    pub usable: Vec<Fresh>,
+    /// The figures differ from the last batch.
+    pub figures_changed: bool,
+    /// When the figures before these were last read.
+    pub previous_until: Option<Timestamp>,
+}
+
+/// A usable reading with what it was worth.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fresh {
+    pub reading: Reading,
+    pub assessment: Assessment,
+    /// APY of the usable reading before it, where that differs.
+    pub before: Option<Percent>,
+}
+
+/// The batch has far fewer pools than usual, so nothing of it is believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("only {pools} pools, where {usual} are usual")]
+pub struct HalfEmpty {
+    pub pools: usize,
+    pub usual: usize,
+}
+
+/// Compares the size of a batch with the last good ones.
+pub fn check_size(pools: usize, recent: &[u32]) -> Result<(), HalfEmpty> {
+    let mut sizes: Vec<f64> = recent.iter().copied().map(f64::from).collect();
+    let Some(usual) = median(&mut sizes) else {
+        return Ok(());
+    };
+    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "pools are some thousands")]
+    if (pools as f64) < usual * HALF_EMPTY {
+        return Err(HalfEmpty {
+            pools,
+            usual: usual as usize,
+        });
+    }
+    Ok(())
+}
+
+/// The market after `batch`, which has passed [`check_size`].
+pub fn advance(old: &Snapshot, batch: Batch, screen: &Screen) -> Change {
+    let at = batch.fetched_at;
+    let facts = BatchFacts {
+        source: batch.source,
+        fetched_at: at,
+        digest: batch.digest,
+        pools: u32::try_from(batch.rows.len()).unwrap_or(u32::MAX),
+        skipped: batch.skipped,
+        conflicting: batch.conflicting,
+    };
+    let mut next_no = old.listings().iter().map(|listing| listing.no).max().unwrap_or(0);
+    let mut listings = Vec::with_capacity(batch.rows.len() + 64);
+    let mut news = Vec::new();
+    let mut restated = Vec::new();
+    let mut seen = HashSet::with_capacity(batch.rows.len());
+    for row in batch.rows {
+        seen.insert(row.pool.id);
+        let before = old.get(row.pool.id);
+        let no = before.map_or_else(
+            || {
+                next_no += 1;
+                next_no
+            },
+            |before| before.no,
+        );
+        let (listing, new) = observe(before, row, no, at, old.origin.fetched_at, screen);
+        if new.is_none() && before.is_some_and(|before| before.missed.is_some()) {
+            restated.push(listing.pool.id);
+        }
+        news.extend(new);
+        listings.push(listing);
+    }
+    for gone in old.listings().iter().filter(|listing| !seen.contains(&listing.pool.id)) {
+        if let Some(listing) = miss(gone, at, screen) {
+            restated.push(listing.pool.id);
+            listings.push(listing);
+        }
+    }
+    let origin = Origin {
+        source: batch.source,
+        fetched_at: at,
+        checked_at: at,
+    };
+    Change {
+        at,
+        snapshot: Snapshot::new(origin, listings),
+        news,
+        restated,
+        batch: facts,
+    }
+}
+
+fn observe(
+    before: Option<&Listing>,
+    row: Observed,
+    no: i64,
+    at: Timestamp,
+    last_batch: Timestamp,
+    screen: &Screen,
+) -> (Listing, Option<News>) {
+    let reading = row.reading;
+    let stale = row.own_time && at.since(reading.at) > STALE_AFTER.0;
+    let unchanged = before.is_some_and(|before| before.reading.same_figures(&reading));
+    let trusted = before.and_then(Listing::usable).copied();
+    let suspect_before = before
+        .filter(|before| before.state == DataState::Suspect)
+        .map(|before| before.reading);
+    // What contradicts the trusted reading is believed once the next batch says about the same.
+    let contradicts = trusted.is_some_and(|trusted| is_suspect(&trusted, &reading));
+    let confirmed = suspect_before.filter(|suspect| contradicts && !is_suspect(suspect, &reading));
+    let state = if stale {
+        DataState::Stale
+    } else if contradicts && confirmed.is_none() {
+        DataState::Suspect
+    } else {
+        DataState::Good
+    };
+    let pool = match before {
+        Some(before) if *before.pool == row.pool => Arc::clone(&before.pool),
+        _ => Arc::new(row.pool),
+    };
+    let mut listing = Listing {
+        no,
+        pool,
+        reading,
+        trusted: if state == DataState::Good { None } else { trusted },
+        feed: row.feed,
+        own_time: row.own_time,
+        unchanged_since: match before {
+            Some(before) if unchanged => before.unchanged_since,
+            _ => reading.at,
+        },
+        state,
+        own_usual: before.and_then(|before| before.own_usual),
+        assessment: Assessment::default(),
+        missed: None,
+    };
+    listing.assessment = listing.assess(screen);
+    let same = before.is_some_and(|before| {
+        unchanged
+            && before.state == listing.state
+            && before.assessment.verdict == listing.assessment.verdict
+    });
+    if same {
+        return (listing, None);
+    }
+    let new = News {
+        pool: listing.pool.id,
+        usable: fresh(&listing, confirmed, trusted, screen),
+        figures_changed: !unchanged,
+        previous_until: before.map(|before| {
+            if before.own_time { before.reading.at } else { last_batch }
+        }),
+    };
+    (listing, Some(new))
+}
+
+fn fresh(
+    listing: &Listing,
+    confirmed: Option<Reading>,
+    trusted: Option<Reading>,
+    screen: &Screen,
+) -> Vec<Fresh> {
+    if listing.state != DataState::Good {
+        return Vec::new();
+    }
+    let mut before = trusted;
+    let mut fresh = Vec::with_capacity(1);
+    if let Some(reading) = confirmed {
+        let assessment = assess(
+            &Evidence {
+                reading: &reading,
+                data: DataState::Good,
+                usual: listing.usual(),
+            },
+            screen,
+        );
+        fresh.push(Fresh {
+            reading,
+            assessment,
+            before: before.map(|before| before.apy),
+        });
+        before = Some(reading);
+    }
+    fresh.push(Fresh {
+        reading: listing.reading,
+        assessment: listing.assessment.clone(),
+        before: before.map(|before| before.apy),
+    });
+    fresh
+}
+
+/// A pool that the batch lacks: missing after a while, forgotten after a longer one.
+fn miss(gone: &Listing, at: Timestamp, screen: &Screen) -> Option<Listing> {
+    let missed = gone.missed.map_or(Missed { batches: 1, since: at }, |missed| Missed {
+        batches: missed.batches.saturating_add(1),
+        ..missed
+    });
+    let away: Duration = at.since(missed.since);
+    if away >= FORGOTTEN_AFTER.0 {
+        return None;
+    }
+    let mut listing = gone.clone();
+    listing.missed = Some(missed);
+    if missed.batches >= MISSING_AFTER.0 && away >= MISSING_AFTER.1.0 {
+        listing.trusted = gone.usable().copied();
+        listing.state = DataState::Missing;
+        listing.assessment = listing.assess(screen);
+    }
+    Some(listing)
+}

@@ -1,0 +1,94 @@
+//! The market at one moment: immutable, shared, and swapped whole, so readers need no lock.
+
+use std::collections::HashMap;
+
+use crate::domain::{
+    ids::PoolId, listing::Listing, method::Method, reading::DataState, time::Timestamp, verdict::Usual,
+};
+
+/// Where the present snapshot came from.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Origin {
+    /// The source's name for people.
+    pub source: &'static str,
+    /// When the last answer that held data was fetched.
+    pub fetched_at: Timestamp,
+    /// When the source last answered at all, with or without news.
+    pub checked_at: Timestamp,
+}
+
+/// All pools, in the order of their TVL.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    pub origin: Origin,
+    listings: Vec<Listing>,
+    by_id: HashMap<PoolId, u32>,
+}
+
+impl Snapshot {
+    /// Takes the listings in, largest TVL first.
+    pub fn new(origin: Origin, mut listings: Vec<Listing>) -> Self {
+        listings.sort_by(|a, b| {
+            b.reading
+                .tvl_usd
+                .total_cmp(&a.reading.tvl_usd)
+                .then_with(|| a.pool.id.cmp(&b.pool.id))
+        });
+        let by_id = (0_u32..)
+            .zip(&listings)
+            .map(|(at, listing)| (listing.pool.id, at))
+            .collect();
+        Self {
+            origin,
+            listings,
+            by_id,
+        }
+    }
+
+    pub fn get(&self, id: PoolId) -> Option<&Listing> {
+        self.by_id
+            .get(&id)
+            .and_then(|at| self.listings.get(*at as usize))
+    }
+
+    pub fn listings(&self) -> &[Listing] {
+        &self.listings
+    }
+
+    /// Takes over what each pool usually pays, as known from a new day on. The verdicts follow with
+    /// the next batch, so that a change of them is seen as news.
+    pub fn set_usual(&mut self, usual: impl Fn(&Listing) -> Option<Usual>) {
+        for listing in &mut self.listings {
+            listing.own_usual = usual(listing);
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.listings.is_empty()
+    }
+
+    /// How many pools are in this state.
+    pub fn in_state(&self, state: DataState) -> usize {
+        self.listings
+            .iter()
+            .filter(|listing| listing.state == state)
+            .count()
+    }
+
+    /// The share of TVL, 0–1, whose method of income is not known.
+    pub fn unknown_method_share(&self) -> f64 {
+        let sum = |wanted: fn(&Listing) -> bool| -> f64 {
+            self.listings
+                .iter()
+                .filter(|listing| wanted(listing))
+                .map(|listing| listing.reading.tvl_usd)
+                .sum()
+        };
+        let all = sum(|_| true);
+        if all > 0.0 {
+            sum(|listing| listing.pool.method == Method::Unknown) / all
+        } else {
+            0.0
+        }
+    }
+}
