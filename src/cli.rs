@@ -35,7 +35,7 @@ pub enum Command {
 #[derive(Debug, clap::Args)]
 pub struct ConfigArgs {
     /// The configuration file [default: stipend.toml, if there is one]
-    #[arg(long, value_name = "FILE", env = "STIPEND_CONFIG")]
+    #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }
 

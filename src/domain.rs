@@ -7,6 +7,7 @@ pub mod alert;
 pub mod episode;
 pub mod ids;
 pub mod income;
+pub mod listing;
 pub mod method;
 pub mod money;
 pub mod notice;

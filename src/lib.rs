@@ -4,12 +4,13 @@
 //! `delivery`, all deciding with `domain`; a person comes in through `discord`. See `ARCHITECTURE.md`.
 #![forbid(unsafe_code)]
 
-pub mod cli;
-pub mod clock;
+pub mod domain;
+pub mod render;
+pub mod store;
+pub mod sources;
+pub mod market;
 pub mod alerting;
 pub mod delivery;
-pub mod market;
-pub mod render;
-pub mod sources;
-pub mod domain;
-pub mod store;
+pub mod ops;
+pub mod cli;
+pub mod clock;

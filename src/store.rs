@@ -176,6 +176,16 @@ impl Store {
         })
     }
 
+    /// Looks whether there is anything against opening the database; changes nothing on disk.
+    pub async fn check(path: &Path) -> Result<(), OpenError> {
+        InstanceLock::probe(path)?;
+        check_magic(path)?;
+        if path.metadata().is_ok_and(|meta| meta.len() > 0) {
+            check_existing(path).await?;
+        }
+        Ok(())
+    }
+
     /// The number of this run of the process; raised at each start.
     pub const fn epoch(&self) -> i64 {
         self.epoch

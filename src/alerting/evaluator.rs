@@ -140,6 +140,12 @@ impl Evaluator {
         watches
     }
 
+    /// Pools that an alert names, in order.
+    pub fn named_pools(&self) -> Vec<PoolId> {
+        let named = self.watched.iter().flatten().filter_map(|watched| watched.rule.scope.pool);
+        named.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
     pub fn remembers(&self, pool: PoolId) -> bool {
         self.past.contains_key(&pool)
     }

@@ -207,6 +207,11 @@ impl Alerting {
         self.state.lock().await.evaluator.episode(id, pool)
     }
 
+    /// Pools that an alert names one by one.
+    pub async fn watched_pools(&self) -> Vec<PoolId> {
+        self.state.lock().await.evaluator.named_pools()
+    }
+
     pub async fn count(&self) -> usize {
         self.state.lock().await.evaluator.len()
     }

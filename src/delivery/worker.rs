@@ -228,7 +228,12 @@ impl Worker {
             return Ok(look_again);
         };
         self.cursor = *last;
-        for claimed in shared.store.claim(wall, &chosen).await? {
+        let claimed = shared.store.claim(wall, &chosen).await?;
+        if claimed.len() < chosen.len() {
+            // Something has changed since it was looked at, and there may be something behind it.
+            look_again = look_again.min(Instant::now() + GROUP);
+        }
+        for claimed in claimed {
             if let Some(admission) = admitted.remove(&claimed.destination) {
                 self.start(claimed, admission);
             }
@@ -387,3 +392,6 @@ fn report(what: &'static str, error: StoreError) {
 fn random() -> f64 {
     f64::from(OsRng.next_u32()) / f64::from(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -129,6 +129,11 @@ impl Feed {
         self.schedule.next_delay(self.outcome, interval, random)
     }
 
+    /// Days were filled in, so what is usual is worked out anew with the next batch.
+    pub fn forget_what_is_usual(&mut self) {
+        self.usual_for = None;
+    }
+
     async fn ask(
         &mut self,
         store: &Store,

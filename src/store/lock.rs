@@ -20,6 +20,14 @@ pub enum LockError {
 }
 
 impl InstanceLock {
+    /// Refuses while another process holds the lock; changes nothing on disk.
+    pub fn probe(database: &Path) -> Result<(), LockError> {
+        if database.with_added_extension("lock").exists() {
+            drop(Self::take(database)?);
+        }
+        Ok(())
+    }
+
     /// Takes the lock beside `database` and writes this process's number into it.
     pub fn take(database: &Path) -> Result<Self, LockError> {
         let path = database.with_added_extension("lock");

@@ -110,9 +110,7 @@ impl Store {
     ///
     /// Only before the first claim: an attempt that is under way would be taken for a dead one.
     pub async fn reap(&self) -> Result<u64, StoreError> {
-        const SQL: &str = "UPDATE outbox SET state = 'uncertain', last_error = $1 \
-             WHERE state IN ('pending', 'waiting', 'sending', 'uncertain') AND state = 'sending'";
-        Ok(sqlx::query(SQL)
+        Ok(sqlx::query(REAP)
             .bind(Unclear::Interrupted.slug())
             .execute(&self.writer)
             .await?
@@ -281,10 +279,7 @@ impl Store {
 
     /// Ends what is too old to be worth sending, and returns how many.
     pub async fn expire(&self, now: Timestamp) -> Result<u64, StoreError> {
-        const SQL: &str = "UPDATE outbox SET state = 'expired' \
-             WHERE state IN ('pending', 'waiting', 'sending', 'uncertain') \
-             AND state IN ('pending', 'waiting') AND not_after <= $1";
-        Ok(sqlx::query(SQL)
+        Ok(sqlx::query(EXPIRE)
             .bind(now.millis())
             .execute(&self.writer)
             .await?
@@ -525,7 +520,15 @@ const DUE: &str = "WITH RECURSIVE line (id) AS ( \
          AND state IN ('pending', 'waiting', 'sending', 'uncertain') \
          AND NOT (state = 'uncertain' AND intent_at <= $1) ORDER BY id LIMIT 1 \
      ) \
-     WHERE d.state = 'ready' AND d.webhook_id IS NOT NULL AND o.state <> 'sending'";
+     WHERE d.state = 'ready' AND d.webhook_id IS NOT NULL AND d.token IS NOT NULL \
+     AND o.state <> 'sending' ORDER BY line.id";
+
+const REAP: &str = "UPDATE outbox SET state = 'uncertain', last_error = $1 \
+     WHERE state IN ('pending', 'waiting', 'sending', 'uncertain') AND state = 'sending'";
+
+const EXPIRE: &str = "UPDATE outbox SET state = 'expired' \
+     WHERE state IN ('pending', 'waiting', 'sending', 'uncertain') \
+     AND state IN ('pending', 'waiting') AND not_after <= $1";
 
 const HEAD: &str = "SELECT o.id, o.attempt, o.payload, o.not_after, \
          d.guild_id, d.channel_id, d.webhook_id, d.token \
@@ -639,3 +642,6 @@ impl TryFrom<OutcomeRow> for EntryOutcome {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,267 @@
+//! Everything that commands and tasks share: built once, run until it is told to stop, ended in order.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use chacha20poly1305::aead::{OsRng, rand_core::RngCore as _};
+use secrecy::SecretString;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    alerting::tick::{Alerting, Ticked},
+    clock::Clock,
+    delivery::{self, Delivery, http::ApplicationId},
+    discord::{self, client::ClientError, shards::Shards},
+    domain::ids::PoolId,
+    market::{
+        Market,
+        feed::{Feed, FeedError, Source, backfill},
+    },
+    ops::{config::Config, endpoint, exit::Exit},
+    sources::{
+        defillama::{self, Defillama},
+        fetch::Policy,
+        file::FileSource,
+    },
+    store::{OpenError, Store, StoreError, lock::LockError},
+};
+
+/// What commands and tasks share.
+#[derive(Debug)]
+pub struct App {
+    pub config: Config,
+    pub store: Arc<Store>,
+    pub market: Market,
+    pub alerting: Alerting,
+    pub delivery: Delivery,
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Why the bot cannot start or has to end. Each is one line for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Source(#[from] defillama::SetupError),
+    #[error(transparent)]
+    Http(#[from] delivery::http::ClientError),
+    #[error(transparent)]
+    Discord(#[from] ClientError),
+    #[error("ops.listen: {address} cannot be listened on; choose another address or port 0")]
+    Listen {
+        address: std::net::SocketAddr,
+        source: std::io::Error,
+    },
+    #[error("a task of stipend's own broke down")]
+    Task(#[from] tokio::task::JoinError),
+}
+
+impl RunError {
+    /// The code that a supervisor reads.
+    pub const fn exit(&self) -> Exit {
+        match self {
+            Self::Open(OpenError::Lock(LockError::Held { .. })) => Exit::AlreadyRunning,
+            Self::Open(_) | Self::Source(_) | Self::Listen { .. } => Exit::Unusable,
+            Self::Discord(error) => error.exit(),
+            Self::Http(_) | Self::Store(_) | Self::Task(_) => Exit::Internal,
+        }
+    }
+}
+
+impl App {
+    /// Opens the database and takes over what it holds.
+    pub async fn open(
+        config: Config,
+        key: &[u8; 32],
+        token: &SecretString,
+        application: ApplicationId,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, RunError> {
+        let now = clock.now();
+        let store = Arc::new(Store::open(config.database.path(), key, now).await?);
+        let orphans = store.reap().await?;
+        if orphans > 0 {
+            tracing::warn!(orphans, "messages were under way when the last run ended; they are uncertain");
+        }
+        let prices = config
+            .sources
+            .defillama
+            .enabled
+            .then(|| defillama(&config))
+            .transpose()?;
+        let market = Market::new(config.verdict, prices);
+        let pools = market.load(&store, now).await?;
+        let alerting = Alerting::load(&store, now).await?;
+        alerting.recall(&store, &market.snapshot(), now).await?;
+        let settings = delivery::Settings {
+            api_url: config.discord.api_url.clone(),
+            max_per_second: config.delivery.max_per_second,
+            timeout: config.delivery.timeout.0,
+            channel_limit: true,
+        };
+        let delivery = Delivery::new(
+            Arc::clone(&store),
+            Arc::clone(&clock),
+            &settings,
+            token,
+            application,
+        )?;
+        tracing::info!(pools, epoch = store.epoch(), "the database is open");
+        Ok(Self {
+            config,
+            store,
+            market,
+            alerting,
+            delivery,
+            clock,
+        })
+    }
+
+    /// Asks the source once and takes in what is new: evaluated, committed, swapped, and on its way.
+    pub async fn ingest(&self, feed: &mut Feed) -> Result<Ticked, FeedError> {
+        let now = self.clock.now();
+        let Some(change) = feed.next(&self.store, &self.market, now).await? else {
+            return Ok(Ticked::default());
+        };
+        let ticked = self.alerting.tick(&self.store, &self.market, change).await?;
+        if ticked.notices > 0 {
+            self.delivery.poke();
+        }
+        let hour = now.millis() / 3_600_000;
+        self.store.sweep_changes(hour, now).await?;
+        Ok(ticked)
+    }
+
+    /// The feed that the configuration names; `None` when every source is switched off.
+    pub async fn feed(&self) -> Result<Option<Feed>, RunError> {
+        let sources = &self.config.sources;
+        let source = match &sources.file {
+            Some(path) => Source::File(FileSource::new(path)),
+            None if sources.defillama.enabled => Source::Defillama(defillama(&self.config)?),
+            None => return Ok(None),
+        };
+        Ok(Some(Feed::new(source, &self.store).await?))
+    }
+}
+
+fn defillama(config: &Config) -> Result<Defillama, defillama::SetupError> {
+    let settings = &config.sources.defillama;
+    Defillama::new(&defillama::Settings {
+        pools_url: settings.pools_url.clone(),
+        chart_url: settings.chart_url.clone(),
+        prices_url: settings.prices_url.clone(),
+        policy: Policy {
+            total: settings.timeout.0,
+            max_body: settings.max_body_bytes,
+            ..Policy::default()
+        },
+    })
+}
+
+/// Runs the bot until `stop`, or until something ends it that no restart of a task can mend.
+pub async fn run(
+    app: Arc<App>,
+    token: &SecretString,
+    stop: CancellationToken,
+) -> Result<(), RunError> {
+    let shards = Arc::new(Shards::default());
+    let listener = endpoint::listen(app.config.ops.listen).await.map_err(|source| {
+        let address = app.config.ops.listen;
+        RunError::Listen { address, source }
+    })?;
+    let mut tasks: JoinSet<Result<(), RunError>> = JoinSet::new();
+    tasks.spawn(endpoint::serve(listener, Arc::clone(&app), Arc::clone(&shards), stop.clone()));
+    tasks.spawn(follow(Arc::clone(&app), stop.clone()));
+    tasks.spawn({
+        let (delivery, stop) = (app.delivery.clone(), stop.clone());
+        async move { Ok(delivery.run(stop).await?) }
+    });
+    tasks.spawn({
+        let (app, token, stop) = (Arc::clone(&app), token.clone(), stop.clone());
+        async move { Ok(discord::client::run(app, &token, shards, stop).await?) }
+    });
+    let mut ended = Ok(());
+    while let Some(task) = tasks.join_next().await {
+        // The first task that fails ends the others, and its reason is the one to tell.
+        if let Err(error) = task.map_err(RunError::from).and_then(|result| result)
+            && ended.is_ok()
+        {
+            ended = Err(error);
+        }
+        stop.cancel();
+    }
+    app.store.close().await;
+    ended
+}
+
+/// Follows the market: asks, takes in, waits as long as the source and its health suggest.
+async fn follow(app: Arc<App>, stop: CancellationToken) -> Result<(), RunError> {
+    let Some(mut feed) = app.feed().await? else {
+        tracing::warn!("no source is switched on; the market stays as it was");
+        stop.cancelled().await;
+        return Ok(());
+    };
+    let charts = defillama(&app.config)?;
+    let mut backfilled = HashSet::new();
+    loop {
+        match app.ingest(&mut feed).await {
+            Ok(ticked) if ticked.changed > 0 => {
+                tracing::info!(changed = ticked.changed, notices = ticked.notices, "batch taken in");
+            }
+            Ok(_) => tracing::debug!("the source has nothing new"),
+            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "no batch"),
+        }
+        if app.config.sources.file.is_none()
+            && learn_the_past(&app, &charts, &mut backfilled, &stop).await
+        {
+            feed.forget_what_is_usual();
+        }
+        let random = f64::from(OsRng.next_u32()) / f64::from(u32::MAX);
+        let wait = feed.delay(app.config.sources.defillama.interval.0, random);
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+}
+
+/// Reads the charts of watched pools that we know too little of, a few at a time and each once a
+/// run. Returns whether there are new days.
+async fn learn_the_past(
+    app: &App,
+    charts: &Defillama,
+    backfilled: &mut HashSet<PoolId>,
+    stop: &CancellationToken,
+) -> bool {
+    const AT_A_TIME: usize = 20;
+    const PAUSE: Duration = Duration::from_millis(250);
+    let snapshot = app.market.snapshot();
+    let unknown: Vec<PoolId> = app
+        .alerting
+        .watched_pools()
+        .await
+        .into_iter()
+        .filter(|pool| !backfilled.contains(pool))
+        .filter(|pool| snapshot.get(*pool).is_some_and(|listing| listing.own_usual.is_none()))
+        .take(AT_A_TIME)
+        .collect();
+    let mut learnt = false;
+    for pool in unknown {
+        backfilled.insert(pool);
+        match backfill(charts, &app.store, &app.market, pool, app.clock.now()).await {
+            Ok(days) => learnt |= days > 0,
+            Err(error) => {
+                tracing::warn!(%pool, error = &error as &dyn std::error::Error, "no chart");
+                return learnt;
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return learnt,
+            () = tokio::time::sleep(PAUSE) => {}
+        }
+    }
+    learnt
+}

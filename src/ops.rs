@@ -1,0 +1,6 @@
+//! Running the bot: configuration, secrets, logs, and what the process says when it ends.
+
+pub mod config;
+pub mod exit;
+pub mod logging;
+pub mod secrets;

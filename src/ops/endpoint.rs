@@ -1,0 +1,67 @@
+//! The ops endpoint: is the process alive, is it ready. Loopback unless configured otherwise.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
+use serde::Serialize;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    app::{App, RunError},
+    discord::shards::Shards,
+};
+
+/// Whether the bot can answer, and what is missing.
+#[derive(Debug, Serialize)]
+struct Readiness {
+    ready: bool,
+    pools: usize,
+    shards_ready: u32,
+    shards: u32,
+}
+
+/// Takes the address; port 0 takes a free one, which is logged.
+pub async fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let listener = TcpListener::bind(address).await?;
+    tracing::info!(address = %listener.local_addr()?, "ops endpoint is open");
+    Ok(listener)
+}
+
+/// Serves `/healthz` and `/readyz` until `stop`.
+pub async fn serve(
+    listener: TcpListener,
+    app: Arc<App>,
+    shards: Arc<Shards>,
+    stop: CancellationToken,
+) -> Result<(), RunError> {
+    let router = Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(readiness))
+        .with_state((app, shards));
+    let served = axum::serve(listener, router)
+        .with_graceful_shutdown(async move { stop.cancelled().await })
+        .await;
+    if let Err(error) = served {
+        tracing::warn!(%error, "the ops endpoint ended");
+    }
+    Ok(())
+}
+
+async fn readiness(
+    State((app, shards)): State<(Arc<App>, Arc<Shards>)>,
+) -> (StatusCode, Json<Readiness>) {
+    let pools = app.market.snapshot().listings().len();
+    let (shards_ready, shards) = shards.counts();
+    let ready = pools > 0 && shards > 0 && shards_ready == shards;
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (
+        status,
+        Json(Readiness {
+            ready,
+            pools,
+            shards_ready,
+            shards,
+        }),
+    )
+}

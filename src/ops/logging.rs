@@ -1,0 +1,105 @@
+//! Logs: one line an event on standard error, for people or as JSON, and no secret in any of them.
+//!
+//! Three things keep secrets out. Types hide them (`SecretString`). Libraries that write tokens into
+//! their spans are capped at warnings, whatever the level. And as the last line of defence every
+//! line goes through [`redact`] on its way out.
+
+mod redaction;
+mod writer;
+
+use std::{
+    io::{self, IsTerminal},
+    panic,
+};
+
+use anstream::ColorChoice;
+use tracing::{Subscriber, level_filters::LevelFilter};
+use tracing_subscriber::{
+    Layer,
+    filter::Targets,
+    fmt::{self, MakeWriter},
+    layer::SubscriberExt,
+    util::{SubscriberInitExt, TryInitError},
+};
+
+pub(super) use redaction::is_token;
+pub use redaction::redact;
+use writer::{Style, Writers};
+
+use super::config::{LogFormat, Ops};
+
+/// Targets of libraries, by how they begin. Below warnings they tell of every frame and request, and
+/// some put tokens into it.
+const CAPPED: [&str; 10] = [
+    "h2",
+    "hyper",
+    "poise",
+    "reqwest",
+    "rustls",
+    "serenity",
+    "sqlx",
+    "tokio_tungstenite",
+    "tungstenite",
+    "twilight",
+];
+
+/// Starts logging for the whole process, panics included. It can be done once.
+pub fn init(settings: &Ops) -> Result<(), TryInitError> {
+    let terminal = io::stderr().is_terminal();
+    let style = match settings.log_format {
+        LogFormat::Json => Style::Json,
+        LogFormat::Auto if !terminal => Style::Json,
+        LogFormat::Human | LogFormat::Auto => match anstream::AutoStream::choice(&io::stderr()) {
+            ColorChoice::Never => Style::Plain,
+            _ => Style::Coloured,
+        },
+    };
+    subscriber(settings.log_level.into(), style, io::stderr).try_init()?;
+    panic::set_hook(Box::new(report_panic));
+    Ok(())
+}
+
+fn subscriber<W>(level: LevelFilter, style: Style, output: W) -> impl Subscriber + Send + Sync
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let writers = Writers { style, output };
+    let lines = match style {
+        Style::Json => fmt::layer()
+            .json()
+            .with_current_span(false)
+            .with_writer(writers)
+            .boxed(),
+        // Colours are added by the writer, after everything that could pass for one is escaped.
+        Style::Plain | Style::Coloured => {
+            fmt::layer().with_ansi(false).with_writer(writers).boxed()
+        }
+    };
+    tracing_subscriber::registry().with(lines.with_filter(filter(level)))
+}
+
+/// In `LevelFilter`'s order less is more important, so the smaller of two lets less through.
+fn filter(level: LevelFilter) -> Targets {
+    CAPPED
+        .into_iter()
+        .fold(Targets::new().with_default(level), |targets, target| {
+            targets.with_target(target, level.min(LevelFilter::WARN))
+        })
+}
+
+/// Tells where, and not what: the words of a panic may quote any value, a secret one too.
+fn report_panic(panic: &panic::PanicHookInfo<'_>) {
+    let place = panic
+        .location()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    let thread = std::thread::current();
+    tracing::error!(
+        place,
+        thread = thread.name().unwrap_or("unnamed"),
+        "panicked"
+    );
+}
+
+#[cfg(test)]
+mod tests;
