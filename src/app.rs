@@ -65,20 +65,25 @@ impl RunError {
         match self {
             Self::Open(OpenError::Lock(LockError::Held { .. })) => Exit::AlreadyRunning,
             Self::Open(_) | Self::Source(_) | Self::Listen { .. } => Exit::Unusable,
-            Self::Discord(error) => error.exit(),
+            Self::Discord(ClientError::TokenRefused) => Exit::TokenRefused,
+            Self::Discord(ClientError::IntentsRefused) => Exit::Unusable,
+            Self::Discord(ClientError::VersionRefused) => Exit::Internal,
+            Self::Discord(_) => Exit::Unavailable,
             Self::Http(_) | Self::Store(_) | Self::Task(_) => Exit::Internal,
         }
     }
 }
 
 impl App {
-    /// Opens the database and takes over what it holds.
+    /// Opens the database and takes over what it holds. `channel_limit` is off only where the other
+    /// side is no real Discord and nobody wants to wait.
     pub async fn open(
         config: Config,
         key: &[u8; 32],
         token: &SecretString,
         application: ApplicationId,
         clock: Arc<dyn Clock>,
+        channel_limit: bool,
     ) -> Result<Self, RunError> {
         let now = clock.now();
         let store = Arc::new(Store::open(config.database.path(), key, now).await?);
@@ -100,7 +105,7 @@ impl App {
             api_url: config.discord.api_url.clone(),
             max_per_second: config.delivery.max_per_second,
             timeout: config.delivery.timeout.0,
-            channel_limit: true,
+            channel_limit,
         };
         let delivery = Delivery::new(
             Arc::clone(&store),

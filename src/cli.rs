@@ -4,7 +4,53 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-pub mod replay;
+use crate::{demo, ops::exit::Exit};
+
+mod doctor;
+mod replay;
+mod run;
+
+/// Does what was asked.
+pub fn execute(command: Command) -> Exit {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            tell(&error);
+            return Exit::Internal;
+        }
+    };
+    match command {
+        Command::Run { config } => runtime.block_on(run::run(&config)),
+        Command::Doctor { config } => runtime.block_on(doctor::doctor(&config)),
+        Command::Demo(args) => match runtime.block_on(demo::demo(&args)) {
+            Ok(()) => Exit::Fine,
+            Err(error) => {
+                tell(&*error);
+                Exit::Internal
+            }
+        },
+        Command::Replay(args) => match replay::replay(&args) {
+            Ok(()) => Exit::Fine,
+            Err(error) => {
+                tell(&*error);
+                Exit::Unusable
+            }
+        },
+    }
+}
+
+/// One line for the person at the terminal: what happened, with its causes.
+#[expect(clippy::print_stderr, reason = "this is where the process speaks to whoever started it")]
+fn tell(error: &dyn std::error::Error) {
+    let mut line = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        line.push_str(": ");
+        line.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    eprintln!("stipend: {line}");
+}
 
 /// A Discord bot that tells people what their crypto earns, whether it will last, and when that changes.
 #[derive(Debug, Parser)]

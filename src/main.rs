@@ -2,11 +2,23 @@
 #![forbid(unsafe_code)]
 
 use clap::Parser as _;
-use stipend::cli::{Cli, Command, replay};
+use stipend::{
+    cli::{self, Cli},
+    ops::exit::Exit,
+};
 
-fn main() -> anyhow::Result<()> {
-    match Cli::parse().command {
-        Command::Replay(args) => replay::replay(&args),
-        _ => Ok(()),
+fn main() -> Exit {
+    match Cli::try_parse() {
+        Ok(cli) => cli::execute(cli.command),
+        Err(error) => {
+            // Help and version come this way too, and are no error.
+            let exit = if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Fine
+            };
+            drop(error.print());
+            exit
+        }
     }
 }

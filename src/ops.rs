@@ -1,6 +1,7 @@
 //! Running the bot: configuration, secrets, logs, and what the process says when it ends.
 
 pub mod config;
+pub mod endpoint;
 pub mod exit;
 pub mod logging;
 pub mod secrets;

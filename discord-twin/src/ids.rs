@@ -41,7 +41,9 @@ impl Clock {
         reason = "the twin plays the outside world, whose time nobody passes in"
     )]
     pub(crate) fn start() -> Self {
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        let since_epoch = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or(Duration::ZERO);
         Self {
             started: Instant::now(),
             started_ms: millis(since_epoch).max(EPOCH_MS),
@@ -83,7 +85,11 @@ fn civil(days: u64) -> (u64, u64, u64) {
     let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let march_month = (5 * of_year + 2) / 153;
     let day = of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+    let month = if march_month < 10 {
+        march_month + 3
+    } else {
+        march_month - 9
+    };
     let year = year_of_era + era * 400 + u64::from(month <= 2);
     (year, month, day)
 }
@@ -122,6 +128,10 @@ pub(crate) mod text {
         Text(String),
     }
 
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde's `with` hands over a reference to the field"
+    )]
     pub(crate) fn serialize<S: Serializer>(id: &u64, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(id)
     }
@@ -139,15 +149,23 @@ pub(crate) mod text {
 
         use super::Written;
 
-        #[expect(clippy::ref_option, reason = "serde's `with` hands over a reference to the field")]
-        pub(crate) fn serialize<S: Serializer>(id: &Option<u64>, serializer: S) -> Result<S::Ok, S::Error> {
+        #[expect(
+            clippy::ref_option,
+            reason = "serde's `with` hands over a reference to the field"
+        )]
+        pub(crate) fn serialize<S: Serializer>(
+            id: &Option<u64>,
+            serializer: S,
+        ) -> Result<S::Ok, S::Error> {
             match id {
                 Some(id) => serializer.collect_str(id),
                 None => serializer.serialize_none(),
             }
         }
 
-        pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+        pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+            deserializer: D,
+        ) -> Result<Option<u64>, D::Error> {
             match Option::<Written>::deserialize(deserializer)? {
                 None => Ok(None),
                 Some(Written::Number(id)) => Ok(Some(id)),

@@ -13,7 +13,12 @@ pub(crate) struct Refusal {
 
 impl Refusal {
     const fn new(status: u16, code: u32, message: &'static str) -> Self {
-        Self { status, code, message, errors: None }
+        Self {
+            status,
+            code,
+            message,
+            errors: None,
+        }
     }
 
     pub(crate) fn body(&self) -> Value {
@@ -22,6 +27,36 @@ impl Refusal {
             body["errors"] = errors.clone();
         }
         body
+    }
+
+    /// What is wrong, as plain text for people.
+    pub(crate) fn sentences(&self) -> String {
+        fn walk(node: &Value, path: &str, found: &mut Vec<String>) {
+            for (key, value) in node.as_object().into_iter().flatten() {
+                if key == "_errors" {
+                    let messages = value
+                        .as_array()
+                        .into_iter()
+                        .flatten()
+                        .filter_map(|entry| entry["message"].as_str());
+                    found.extend(
+                        messages
+                            .map(|message| format!("{}: {message}", path.trim_start_matches('.'))),
+                    );
+                } else {
+                    walk(value, &format!("{path}.{key}"), found);
+                }
+            }
+        }
+        let mut found = Vec::new();
+        if let Some(errors) = &self.errors {
+            walk(errors, "", &mut found);
+        }
+        if found.is_empty() {
+            self.message.to_owned()
+        } else {
+            found.join("; ")
+        }
     }
 }
 
@@ -37,14 +72,21 @@ pub(crate) const UNKNOWN_USER: Refusal = Refusal::new(404, 10013, "Unknown User"
 pub(crate) const UNKNOWN_WEBHOOK: Refusal = Refusal::new(404, 10015, "Unknown Webhook");
 pub(crate) const UNKNOWN_INTERACTION: Refusal = Refusal::new(404, 10062, "Unknown interaction");
 pub(crate) const UNKNOWN_COMMAND: Refusal = Refusal::new(404, 10063, "Unknown application command");
-pub(crate) const TOO_MANY_WEBHOOKS: Refusal = Refusal::new(400, 30007, "Maximum number of webhooks reached (15)");
-pub(crate) const TOO_MANY_ATTACHMENTS: Refusal =
-    Refusal::new(400, 30015, "Maximum number of attachments in a message reached (10)");
+pub(crate) const TOO_MANY_WEBHOOKS: Refusal =
+    Refusal::new(400, 30007, "Maximum number of webhooks reached (15)");
+pub(crate) const TOO_MANY_ATTACHMENTS: Refusal = Refusal::new(
+    400,
+    30015,
+    "Maximum number of attachments in a message reached (10)",
+);
 pub(crate) const TOO_LARGE: Refusal = Refusal::new(413, 40005, "Request entity too large");
 pub(crate) const ALREADY_ACKNOWLEDGED: Refusal =
     Refusal::new(400, 40060, "Interaction has already been acknowledged.");
-pub(crate) const TOO_MANY_FOLLOW_UPS: Refusal =
-    Refusal::new(400, 40094, "Reached the maximum number of follow-up messages for this interaction");
+pub(crate) const TOO_MANY_FOLLOW_UPS: Refusal = Refusal::new(
+    400,
+    40094,
+    "Reached the maximum number of follow-up messages for this interaction",
+);
 pub(crate) const MISSING_ACCESS: Refusal = Refusal::new(403, 50001, "Missing Access");
 pub(crate) const EDIT_OF_ANOTHER: Refusal =
     Refusal::new(403, 50005, "Cannot edit a message authored by another user");
@@ -68,28 +110,31 @@ pub(crate) const FORUM_WANTS_ONE: Refusal = Refusal::new(
     220_002,
     "Webhooks posted to forum channels cannot have both a thread_name and thread_id",
 );
-pub(crate) const THREAD_ELSEWHERE: Refusal =
-    Refusal::new(400, 220_003, "Webhooks can only create threads in forum channels");
+pub(crate) const THREAD_ELSEWHERE: Refusal = Refusal::new(
+    400,
+    220_003,
+    "Webhooks can only create threads in forum channels",
+);
 
 /// Collects wrong fields, each with the path at which it stands.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Faulty {
     root: Map<String, Value>,
-    sentences: Vec<String>,
 }
 
 impl Faulty {
     /// Notes that what stands at `path` (keys joined by dots) is wrong.
     pub(crate) fn add(&mut self, path: &str, code: &str, message: impl Into<String>) {
         let message = message.into();
-        self.sentences.push(format!("{path}: {message}"));
         let mut node = &mut self.root;
         for key in path.split('.').filter(|key| !key.is_empty()) {
             let entry = node.entry(key).or_insert_with(|| Value::Object(Map::new()));
             let Value::Object(next) = entry else { return };
             node = next;
         }
-        let list = node.entry("_errors").or_insert_with(|| Value::Array(Vec::new()));
+        let list = node
+            .entry("_errors")
+            .or_insert_with(|| Value::Array(Vec::new()));
         if let Value::Array(list) = list {
             list.push(json!({"code": code, "message": message}));
         }
@@ -108,12 +153,17 @@ impl Faulty {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.sentences.is_empty()
+        self.root.is_empty()
     }
 
-    /// What is wrong, as plain text for people.
+    /// What is wrong, as plain text for tests.
+    #[cfg(test)]
     pub(crate) fn sentences(&self) -> String {
-        self.sentences.join("; ")
+        self.clone()
+            .into_result()
+            .err()
+            .map(|refusal| refusal.sentences())
+            .unwrap_or_default()
     }
 
     /// The refusal for everything noted, or success when nothing was.
@@ -147,6 +197,9 @@ mod tests {
         let refusal = invalid("embeds.0.title", "BASE_TYPE_MAX_LENGTH", "too long");
         let body = refusal.body();
         assert_eq!(body["code"], 50035);
-        assert_eq!(body["errors"]["embeds"]["0"]["title"]["_errors"][0]["code"], "BASE_TYPE_MAX_LENGTH");
+        assert_eq!(
+            body["errors"]["embeds"]["0"]["title"]["_errors"][0]["code"],
+            "BASE_TYPE_MAX_LENGTH"
+        );
     }
 }

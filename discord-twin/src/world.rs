@@ -87,7 +87,8 @@ impl Default for World {
             bot: 1_100_000_000_000_000_002,
             bot_name: "stipend".to_owned(),
             // Shaped like a real one (id, time, signature), because clients check that.
-            token: "MTEwMDAwMDAwMDAwMDAwMDAwMg.GtWiNs.twin-token-of-no-value-to-anybody-0000".to_owned(),
+            token: "MTEwMDAwMDAwMDAwMDAwMDAwMg.GtWiNs.twin-token-of-no-value-to-anybody-0000"
+                .to_owned(),
             guilds: Vec::new(),
             limits: Limits::default(),
             shards: 1,
@@ -118,7 +119,8 @@ impl World {
     pub fn guilds(mut self, count: u32) -> Self {
         for nth in 0..count {
             let id = guild_on_shard(nth % self.shards, self.shards, nth / self.shards);
-            self.guilds.push(Guild::new(id, format!("server {nth}")).channel(id + 1, "general"));
+            self.guilds
+                .push(Guild::new(id, format!("server {nth}")).channel(id + 1, "general"));
         }
         self
     }
@@ -179,7 +181,13 @@ fn english() -> String {
 impl Guild {
     /// A server without channels, in which the bot has [`permission::RECOMMENDED`].
     pub fn new(id: u64, name: impl Into<String>) -> Self {
-        Self { id, name: name.into(), channels: Vec::new(), permissions: recommended(), locale: english() }
+        Self {
+            id,
+            name: name.into(),
+            channels: Vec::new(),
+            permissions: recommended(),
+            locale: english(),
+        }
     }
 
     /// Adds a text channel.
@@ -232,7 +240,15 @@ pub struct Channel {
 impl Channel {
     /// A channel with the permissions of its server.
     pub fn new(id: u64, name: impl Into<String>, kind: ChannelKind) -> Self {
-        Self { id, name: name.into(), kind, permissions: None, parent: None, archived: false, locked: false }
+        Self {
+            id,
+            name: name.into(),
+            kind,
+            permissions: None,
+            parent: None,
+            archived: false,
+            locked: false,
+        }
     }
 
     /// Makes it a thread of another channel.
@@ -296,7 +312,10 @@ impl ChannelKind {
 
     /// Whether it is a thread of another channel.
     pub fn is_thread(self) -> bool {
-        matches!(self, Self::AnnouncementThread | Self::PublicThread | Self::PrivateThread)
+        matches!(
+            self,
+            Self::AnnouncementThread | Self::PublicThread | Self::PrivateThread
+        )
     }
 
     /// Whether messages in it live in threads only.
@@ -348,11 +367,17 @@ impl Default for Limits {
 impl Limits {
     /// No limits at all, for measurements.
     pub fn off() -> Self {
-        Self { enforced: false, ..Self::default() }
+        Self {
+            enforced: false,
+            ..Self::default()
+        }
     }
 
     /// Discord's limits with all times multiplied by `time_scale`.
     pub fn scaled(time_scale: f64) -> Self {
-        Self { time_scale, ..Self::default() }
+        Self {
+            time_scale,
+            ..Self::default()
+        }
     }
 }

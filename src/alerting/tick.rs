@@ -102,7 +102,7 @@ impl Alerting {
             .iter()
             .filter(|listing| state.evaluator.looks_back_at(&listing.pool))
             .collect();
-        recall(&mut state.evaluator, store, looked_at, now).await
+        recall(&mut state.evaluator, store, &looked_at, now).await
     }
 
     /// Evaluates a change, commits it with all that follows from it, and swaps the market.
@@ -142,8 +142,7 @@ impl Alerting {
             .filter(|listing| new.rule.scope.names(&listing.pool))
             .collect();
         if new.rule.condition.window().is_some() {
-            let listings = meant.iter().copied();
-            recall(&mut state.evaluator, store, listings, now).await?;
+            recall(&mut state.evaluator, store, &meant, now).await?;
         }
         let mut baseline = Vec::new();
         for listing in &meant {
@@ -229,7 +228,7 @@ fn watched(alert: &Alert) -> Watched {
 async fn recall(
     evaluator: &mut Evaluator,
     store: &Store,
-    listings: impl IntoIterator<Item = &Listing>,
+    listings: &[&Listing],
     now: Timestamp,
 ) -> Result<(), StoreError> {
     for listing in listings {

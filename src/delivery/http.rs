@@ -40,6 +40,13 @@ pub struct Client {
     bot: HeaderValue,
 }
 
+/// A server that the bot is in, with its permissions over all channels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BotGuild {
+    pub name: String,
+    pub permissions: u64,
+}
+
 /// Why there can be no client.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
@@ -52,7 +59,6 @@ pub enum ClientError {
 }
 
 /// One call and what came of it.
-#[derive(Debug)]
 pub struct Exchange {
     pub outcome: Outcome,
     pub status: Option<u16>,
@@ -151,6 +157,29 @@ impl Client {
             .ok_or(exchange.outcome)
     }
 
+    /// The servers that the bot is in, with its permissions there; the first 200.
+    pub async fn guilds(&self) -> Result<Vec<BotGuild>, Outcome> {
+        #[derive(Deserialize)]
+        struct Listed {
+            name: String,
+            permissions: String,
+        }
+        let url = self.url(&["users", "@me", "guilds"]);
+        let exchange = self.call(Method::GET, url, Authority::BotToken, None).await;
+        if !matches!(exchange.outcome, Outcome::Accepted { .. }) {
+            return Err(exchange.outcome);
+        }
+        let listed: Vec<Listed> =
+            serde_json::from_slice(&exchange.body).map_err(|_| exchange.outcome)?;
+        Ok(listed
+            .into_iter()
+            .map(|guild| BotGuild {
+                name: guild.name,
+                permissions: guild.permissions.parse().unwrap_or(0),
+            })
+            .collect())
+    }
+
     fn url(&self, segments: &[&str]) -> Url {
         let mut url = self.base.clone();
         if let Ok(mut path) = url.path_segments_mut() {
@@ -224,6 +253,16 @@ async fn read(mut response: reqwest::Response) -> Answer {
         headers,
         body: body.freeze(),
         complete,
+    }
+}
+
+impl fmt::Debug for Exchange {
+    /// Without the body, which may hold tokens.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exchange")
+            .field("outcome", &self.outcome)
+            .field("status", &self.status)
+            .finish_non_exhaustive()
     }
 }
 

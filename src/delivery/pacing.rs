@@ -25,13 +25,14 @@ const WEBHOOK_START: Window = Window {
 /// What a channel takes over all its webhooks. No header tells of it before it strikes.
 const CHANNEL: Window = Window {
     calls: 30,
-    length: Duration::from_secs(60),
+    length: Duration::from_mins(1),
 };
 /// Keeps clear of the limit when requests travel at different speeds.
 const GUARD: f64 = 1.01;
 /// A bucket that takes longer to answer is busy with something else.
 const BUCKET_PATIENCE: Duration = Duration::from_millis(100);
-const BUCKET_LATENESS: Duration = Duration::from_millis(5);
+/// The limiter's own timer may ring so long after the moment that it names.
+const BUCKET_LATENESS: Duration = Duration::from_millis(3);
 /// Lanes that nobody used for this long are forgotten.
 const LANE_MEMORY: Duration = Duration::from_mins(10);
 /// How far apart the first requests after a ban are.
@@ -116,7 +117,7 @@ impl Pacing {
             if let Some(learned) = learned {
                 lane.told = true;
                 if learned.remaining == 0 {
-                    lane.rest_until(learned.reset_at.into());
+                    lane.rest_until(Instant::from_std(learned.reset_at) + BUCKET_LATENESS);
                 }
             }
             if let Effect::Pause(wait) = effect {
@@ -160,7 +161,6 @@ impl Pacing {
             Ok(Some(permit)) => Ok(permit),
             Ok(None) => {
                 let reset_at = told.await.map_or(soon, Instant::from_std);
-                // The limiter's own timer may ring a little after the moment that it names.
                 Err(reset_at.max(Instant::now() + BUCKET_LATENESS))
             }
             Err(_) => Err(soon),

@@ -35,12 +35,14 @@ const CONCURRENCY: usize = 32;
 const GROUP: Duration = Duration::from_millis(100);
 /// When all places were taken, this long is waited for more of them to become free.
 const GATHER: Duration = Duration::from_millis(5);
+/// Channels whose rest ends within this time are claimed together.
+const TOGETHER: Duration = Duration::from_millis(40);
 /// Claims are made when the gate has given away moments for less than this.
 const AHEAD: Duration = Duration::from_millis(100);
 /// After the database failed.
 const RETRY: Duration = Duration::from_secs(1);
 /// The longest sleep; also notices that the wall clock has jumped.
-const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+const LONGEST_SLEEP: Duration = Duration::from_mins(1);
 /// What is under way at the end gets this long.
 const LAST_CALLS: Duration = Duration::from_secs(10);
 const LAST_COMMITS: u32 = 3;
@@ -175,7 +177,7 @@ impl Worker {
         }
         let ahead = gate.backlog();
         if ahead > AHEAD {
-            return now + (ahead - AHEAD);
+            return now + ahead.saturating_sub(AHEAD);
         }
         let mut free = CONCURRENCY - self.flights.len();
         if gate.is_probing() {
@@ -205,6 +207,7 @@ impl Worker {
             self.expire().await;
         }
         let mut look_again = Instant::now() + LONGEST_SLEEP;
+        let not_before = Instant::now() + TOGETHER;
         let mut admitted: HashMap<DestinationId, Admission> = HashMap::new();
         let mut chosen = Vec::new();
         for due in from_cursor(&due, self.cursor) {
@@ -221,7 +224,7 @@ impl Worker {
                     admitted.insert(due.destination, admission);
                     chosen.push(due.destination);
                 }
-                Err(ready_at) => look_again = look_again.min(ready_at),
+                Err(ready_at) => look_again = look_again.min(ready_at.max(not_before)),
             }
         }
         let Some(last) = chosen.last() else {

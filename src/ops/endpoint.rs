@@ -17,7 +17,7 @@ use crate::{
 struct Readiness {
     ready: bool,
     pools: usize,
-    shards_ready: u32,
+    shards_connected: u32,
     shards: u32,
 }
 
@@ -52,16 +52,16 @@ async fn readiness(
     State((app, shards)): State<(Arc<App>, Arc<Shards>)>,
 ) -> (StatusCode, Json<Readiness>) {
     let pools = app.market.snapshot().listings().len();
-    let (shards_ready, shards) = shards.counts();
-    let ready = pools > 0 && shards > 0 && shards_ready == shards;
+    let shards = shards.readiness();
+    let ready = pools > 0 && shards.is_ready();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (
         status,
         Json(Readiness {
             ready,
             pools,
-            shards_ready,
-            shards,
+            shards_connected: shards.connected,
+            shards: shards.total,
         }),
     )
 }

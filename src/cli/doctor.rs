@@ -1,0 +1,193 @@
+//! `stipend doctor`: one line for each thing that has to be right, with the mend for what is not.
+
+use std::{fmt, io::Write as _};
+
+use anstyle::{AnsiColor, Style};
+
+use super::{ConfigArgs, run};
+use crate::{
+    clock::{Clock as _, SystemClock},
+    delivery::http::Client,
+    ops::{
+        config::{self, Config},
+        exit::Exit,
+        secrets,
+    },
+    sources::{
+        Answer,
+        defillama::{Defillama, Settings},
+        fetch::Policy,
+        file::FileSource,
+    },
+    store::Store,
+};
+
+/// View Channels, Send Messages, Send Messages in Threads, Embed Links, Attach Files, Read Message
+/// History, Manage Webhooks.
+const PERMISSIONS: u64 = 275_414_895_616;
+const RIGHTS: [(u64, &str); 7] = [
+    (1 << 10, "View Channels"),
+    (1 << 11, "Send Messages"),
+    (1 << 38, "Send Messages in Threads"),
+    (1 << 14, "Embed Links"),
+    (1 << 15, "Attach Files"),
+    (1 << 16, "Read Message History"),
+    (1 << 29, "Manage Webhooks"),
+];
+const ADMINISTRATOR: u64 = 1 << 3;
+
+/// Collects the lines and whether all is well.
+struct Report {
+    failed: bool,
+    out: anstream::AutoStream<std::io::Stdout>,
+}
+
+impl Report {
+    fn line(&mut self, colour: AnsiColor, mark: &str, what: &str, said: &dyn fmt::Display) {
+        let style = Style::new().fg_color(Some(colour.into()));
+        // A closed terminal is no reason to stop looking.
+        drop(writeln!(self.out, "{style}{mark:<5}{style:#} {what:<12} {said}"));
+    }
+
+    fn good(&mut self, what: &str, said: impl fmt::Display) {
+        self.line(AnsiColor::Green, "ok", what, &said);
+    }
+
+    fn note(&mut self, what: &str, said: impl fmt::Display) {
+        self.line(AnsiColor::Yellow, "note", what, &said);
+    }
+
+    fn bad(&mut self, what: &str, said: impl fmt::Display) {
+        self.failed = true;
+        self.line(AnsiColor::Red, "FAIL", what, &said);
+    }
+}
+
+/// Looks at everything, changes nothing, and says what to do.
+pub async fn doctor(args: &ConfigArgs) -> Exit {
+    let mut report = Report {
+        failed: false,
+        out: anstream::AutoStream::auto(std::io::stdout()),
+    };
+    let config = match Config::load(args.config.as_deref(), config::environment()) {
+        Ok(config) => config,
+        Err(faults) => {
+            for fault in faults.iter() {
+                report.bad("config", fault);
+            }
+            return Exit::Failed;
+        }
+    };
+    report.good("config", "every key is known and in range");
+    token(&config, &mut report).await;
+    database(&config, &mut report).await;
+    sources(&config, &mut report).await;
+    if report.failed { Exit::Failed } else { Exit::Fine }
+}
+
+async fn token(config: &Config, report: &mut Report) {
+    let token = match secrets::token(config) {
+        Ok(token) => token,
+        Err(error) => return report.bad("token", error),
+    };
+    let application = match run::application(config, &token).await {
+        Ok(application) => application,
+        Err(error) => return report.bad("token", error),
+    };
+    report.good("token", format_args!("Discord accepts it; application {}", application.0));
+    report.note(
+        "invite",
+        format_args!(
+            "{}/oauth2/authorize?client_id={}&scope=bot+applications.commands&permissions={PERMISSIONS}",
+            config.discord.api_url, application.0
+        ),
+    );
+    let timeout = config.delivery.timeout.0;
+    let guilds = match Client::new(&config.discord.api_url, timeout, &token) {
+        Ok(client) => client.guilds().await,
+        Err(error) => return report.bad("permissions", error),
+    };
+    match guilds {
+        Ok(guilds) if guilds.is_empty() => {
+            report.note("permissions", "the bot is in no server yet; open the invite link above");
+        }
+        Ok(guilds) => {
+            for guild in guilds {
+                let name = crate::render::text::plain_name(&guild.name);
+                let missing = missing(guild.permissions);
+                if missing.is_empty() {
+                    report.good("permissions", format_args!("{name}: all that is needed"));
+                } else {
+                    report.bad(
+                        "permissions",
+                        format_args!(
+                            "{name}: lacks {}; open the invite link again, or grant them to the bot's role",
+                            missing.join(", ")
+                        ),
+                    );
+                }
+            }
+        }
+        Err(outcome) => report.bad("permissions", format_args!("Discord does not list the servers ({outcome:?})")),
+    }
+}
+
+fn missing(permissions: u64) -> Vec<&'static str> {
+    if permissions & ADMINISTRATOR != 0 {
+        return Vec::new();
+    }
+    RIGHTS
+        .into_iter()
+        .filter(|(bit, _)| permissions & bit == 0)
+        .map(|(_, name)| name)
+        .collect()
+}
+
+async fn database(config: &Config, report: &mut Report) {
+    let path = config.database.path();
+    let key = &config.secrets.master_key_file;
+    match Store::check(path).await {
+        Ok(()) if !path.exists() => {
+            report.good("database", format_args!("{} will be made at the first start", path.display()));
+        }
+        Ok(()) if !key.exists() => report.bad(
+            "database",
+            format_args!("{} is sealed with {}, which is gone; put the key file back", path.display(), key.display()),
+        ),
+        Ok(()) => report.good("database", format_args!("{} is sound; keep a copy of {} elsewhere", path.display(), key.display())),
+        Err(error) => report.bad("database", error),
+    }
+}
+
+async fn sources(config: &Config, report: &mut Report) {
+    let now = SystemClock.now();
+    let answer = if let Some(path) = &config.sources.file {
+        FileSource::new(path).pools(now).await
+    } else if config.sources.defillama.enabled {
+        let settings = &config.sources.defillama;
+        let built = Defillama::new(&Settings {
+            pools_url: settings.pools_url.clone(),
+            chart_url: settings.chart_url.clone(),
+            prices_url: settings.prices_url.clone(),
+            policy: Policy {
+                total: settings.timeout.0,
+                max_body: settings.max_body_bytes,
+                ..Policy::default()
+            },
+        });
+        match built {
+            Ok(mut source) => source.pools(now).await,
+            Err(error) => return report.bad("source", error),
+        }
+    } else {
+        return report.note("source", "every source is switched off; the market stays empty");
+    };
+    match answer {
+        Ok(Answer::Batch(batch)) => report.good(
+            "source",
+            format_args!("{} answers with {} pools ({} rows unusable)", batch.source, batch.rows.len(), batch.skipped),
+        ),
+        Ok(Answer::Unchanged) => report.good("source", "answers"),
+        Err(error) => report.bad("source", format_args!("{:#}", anyhow::Error::from(error))),
+    }
+}

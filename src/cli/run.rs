@@ -1,0 +1,138 @@
+//! `stipend run`: from the configuration to a running bot, and from its end to an exit code.
+
+use std::sync::Arc;
+
+use secrecy::SecretString;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::{ConfigArgs, tell};
+use crate::{
+    app::{self, App, RunError},
+    clock::SystemClock,
+    delivery::{
+        http::{ApplicationId, Client},
+        outcome::Outcome,
+    },
+    ops::{
+        config::{self, Config},
+        exit::Exit,
+        logging,
+        secrets::{self, MasterKey, SecretError},
+    },
+    store::{OpenError, Store},
+};
+
+/// What has to be right before anything is started, in the order in which it is looked at: first
+/// what this machine can tell, then what Discord says, and only then the first write.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("{0}")]
+    Config(#[from] config::Faults),
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error(
+        "the master key {} is gone, and {} is sealed with it; put the key file back",
+        key.display(), database.display()
+    )]
+    KeyGone {
+        key: std::path::PathBuf,
+        database: std::path::PathBuf,
+    },
+    #[error("Discord refuses the bot token; copy a fresh one from the Bot page of the developer portal")]
+    TokenRefused,
+    #[error("Discord cannot be reached at {0}; check the network and discord.api_url")]
+    Unreachable(String),
+    #[error(transparent)]
+    Run(#[from] RunError),
+}
+
+impl StartError {
+    const fn exit(&self) -> Exit {
+        match self {
+            Self::Config(_) | Self::Secret(_) | Self::KeyGone { .. } => Exit::Unusable,
+            Self::Open(error) => open_exit(error),
+            Self::TokenRefused => Exit::TokenRefused,
+            Self::Unreachable(_) => Exit::Unavailable,
+            Self::Run(error) => error.exit(),
+        }
+    }
+}
+
+const fn open_exit(error: &OpenError) -> Exit {
+    match error {
+        OpenError::Lock(crate::store::lock::LockError::Held { .. }) => Exit::AlreadyRunning,
+        _ => Exit::Unusable,
+    }
+}
+
+/// Runs the bot until SIGTERM or Ctrl-C.
+pub async fn run(args: &ConfigArgs) -> Exit {
+    match start(args).await {
+        Ok(()) => Exit::Fine,
+        Err(error) => {
+            tell(&error);
+            error.exit()
+        }
+    }
+}
+
+async fn start(args: &ConfigArgs) -> Result<(), StartError> {
+    let config = Config::load(args.config.as_deref(), config::environment())?;
+    if logging::init(&config.ops).is_err() {
+        tracing::warn!("logging was set up already");
+    }
+    let token = secrets::token(&config)?;
+    Store::check(config.database.path()).await?;
+    let (database, key) = (config.database.path(), &config.secrets.master_key_file);
+    if database.exists() && !key.exists() {
+        return Err(StartError::KeyGone {
+            key: key.clone(),
+            database: database.to_owned(),
+        });
+    }
+    let application = application(&config, &token).await?;
+    let key = MasterKey::load_or_create(key)?;
+    let clock = Arc::new(SystemClock);
+    let app = App::open(config, key.bytes(), &token, application, clock, true).await?;
+    let stop = CancellationToken::new();
+    tokio::spawn(stop_on_signal(stop.clone()));
+    Ok(app::run(Arc::new(app), &token, stop).await?)
+}
+
+/// Asks Discord who the token belongs to.
+pub(super) async fn application(
+    config: &Config,
+    token: &SecretString,
+) -> Result<ApplicationId, StartError> {
+    let api_url = &config.discord.api_url;
+    let client = Client::new(api_url, config.delivery.timeout.0, token).map_err(RunError::from)?;
+    client.application().await.map_err(|outcome| match outcome {
+        Outcome::BotTokenRefused => StartError::TokenRefused,
+        _ => StartError::Unreachable(api_url.clone()),
+    })
+}
+
+/// The first signal ends the bot in order, the second one at once: what was under way is uncertain then.
+#[expect(clippy::exit, reason = "a second signal asks for just that")]
+async fn stop_on_signal(stop: CancellationToken) {
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::error!("signals cannot be received; the bot ends only with its process");
+        return;
+    };
+    for again in [false, true] {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        if again {
+            std::process::exit(i32::from(Exit::Internal.code()));
+        }
+        tracing::info!("stopping; a second signal stops at once");
+        stop.cancel();
+    }
+}

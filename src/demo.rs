@@ -1,0 +1,229 @@
+//! `stipend demo`: the whole bot on a recorded market, with no account and no network.
+//!
+//! Nothing here is a shortcut: the market comes over HTTP from a stand-in for the upstream, alerts go
+//! through the real database and outbox, and messages are posted by real webhooks to the stand-in
+//! for Discord. Only the clock is a made-up one, which moves a day at each step.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use discord_twin::{Guild, Limits, Twin, World, guild_on_shard};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use secrecy::SecretString;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    alerting::rules_file::{self, NamedRule},
+    app::App,
+    cli::DemoArgs,
+    clock::{Clock as _, ManualClock},
+    delivery::{http::ApplicationId, state::State},
+    discord,
+    domain::ids::{ChannelId, GuildId, UserId},
+    market::feed::{Feed, FeedError},
+    ops::{
+        config::{Config, Raw},
+        secrets::MasterKey,
+    },
+    store::rules::NewAlert,
+};
+
+mod market;
+mod screen;
+mod upstream;
+
+use market::Recording;
+use upstream::Upstream;
+
+const RULES: &str = include_str!("../data/demo-rules.toml");
+/// Days a second when somebody watches.
+const WATCHED_SPEED: f64 = 2.0;
+/// The person who is said to have set the alerts up.
+const ADMIN: UserId = UserId(2_000_000_000_000_000_001);
+
+/// Replays the recorded market and shows what each channel would read.
+pub async fn demo(args: &DemoArgs) -> anyhow::Result<()> {
+    let recording = Arc::new(Recording::bundled()?);
+    let rules = rules_file::parse(RULES)?;
+    let guild = guild_on_shard(0, 1, 1);
+    let channels: Vec<ChannelId> = (1..).take(rules.len()).map(|at| ChannelId(guild + at)).collect();
+    let twin = Twin::start(world(guild, &channels, &rules)).await?;
+    let upstream = Upstream::start(Arc::clone(&recording)).await?;
+    let folder = Folder::make()?;
+    let clock = Arc::new(ManualClock::at(recording.time_of(0)));
+    let token = SecretString::from(twin.token());
+    let app = open(&folder, &twin, &upstream, &token, Arc::clone(&clock)).await?;
+
+    let stop = CancellationToken::new();
+    let sending = tokio::spawn({
+        let (delivery, stop) = (app.delivery.clone(), stop.clone());
+        async move { delivery.run(stop).await }
+    });
+    let commands = tokio::spawn({
+        let (app, token, stop) = (Arc::clone(&app), token.clone(), stop.clone());
+        async move { discord::client::run(app, &token, Arc::default(), stop).await }
+    });
+
+    let mut shown = screen::Screen::new(&rules, &channels);
+    let days = args.days.min(recording.days());
+    let bar = progress(args, days);
+    let mut feed = app.feed().await?.context("the demonstration has a source")?;
+    for day in 0..days {
+        upstream.show(day);
+        clock.set(recording.time_of(day));
+        match app.ingest(&mut feed).await {
+            Ok(_) => {}
+            // The recording has such days, and what the bot makes of them is worth seeing.
+            Err(FeedError::HalfEmpty(why)) => {
+                bar.suspend(|| screen::print_disbelief(clock.now(), &why));
+            }
+            Err(error) => return Err(error.into()),
+        }
+        if day == 0 {
+            set_up(&app, GuildId(guild), &channels, &rules).await?;
+            learn_the_past(&app, &upstream, &mut feed).await?;
+        }
+        settle(&app).await?;
+        bar.suspend(|| shown.print_new(&twin, clock.now()));
+        bar.set_message(clock.now().day().to_string());
+        bar.inc(1);
+        pause(args).await;
+    }
+    bar.finish_and_clear();
+    shown.summarise(days, twin.violations());
+    if !args.headless {
+        screen::say_how_to_go_on(&twin);
+        tokio::signal::ctrl_c().await?;
+    }
+    stop.cancel();
+    sending.await??;
+    commands.await??;
+    app.store.close().await;
+    twin.stop().await;
+    Ok(())
+}
+
+fn world(guild: u64, channels: &[ChannelId], rules: &[NamedRule]) -> World {
+    let mut server = Guild::new(guild, "Demonstration");
+    for (channel, named) in channels.iter().zip(rules) {
+        server = server.channel(channel.0, screen::channel_name(&named.name));
+    }
+    World::default().guild(server).limits(Limits::off())
+}
+
+/// A folder of its own for database and key, gone with the demonstration.
+struct Folder(std::path::PathBuf);
+
+impl Folder {
+    fn make() -> anyhow::Result<Self> {
+        let path = std::env::temp_dir().join(format!("stipend-demo-{}", std::process::id()));
+        std::fs::create_dir(&path).with_context(|| format!("making {}", path.display()))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What cannot be removed is left to the system's own cleaning of this folder.
+        drop(std::fs::remove_dir_all(&self.0));
+    }
+}
+
+async fn open(
+    folder: &Folder,
+    twin: &Twin,
+    upstream: &Upstream,
+    token: &SecretString,
+    clock: Arc<ManualClock>,
+) -> anyhow::Result<Arc<App>> {
+    let path = |name: &str| folder.0.join(name).display().to_string();
+    let settings = [
+        ("STIPEND_DISCORD__API_URL", twin.base_url().to_owned()),
+        ("STIPEND_DATABASE__URL", format!("sqlite://{}", path("demo.db"))),
+        ("STIPEND_SECRETS__MASTER_KEY_FILE", path("demo.key")),
+        ("STIPEND_SOURCES__DEFILLAMA__POOLS_URL", upstream.url("pools")),
+        ("STIPEND_SOURCES__DEFILLAMA__CHART_URL", upstream.url("chart")),
+        ("STIPEND_SOURCES__DEFILLAMA__PRICES_URL", upstream.url("prices")),
+        ("STIPEND_DELIVERY__MAX_PER_SECOND", "50".to_owned()),
+    ];
+    let settings = settings.map(|(name, value)| (name.to_owned(), value)).to_vec();
+    let config = Config::check(Raw::read(None, settings))
+        .map_err(|faults| anyhow::anyhow!("{}", faults.iter().map(ToString::to_string).collect::<String>()))?;
+    let key = MasterKey::load_or_create(&config.secrets.master_key_file)?;
+    let application = ApplicationId(twin.application());
+    Ok(Arc::new(
+        App::open(config, key.bytes(), token, application, clock, false).await?,
+    ))
+}
+
+/// Keeps the alerts of the rules file, each in a channel of its own, as `/alerts add` does.
+async fn set_up(
+    app: &App,
+    guild: GuildId,
+    channels: &[ChannelId],
+    rules: &[NamedRule],
+) -> anyhow::Result<()> {
+    for (channel, named) in channels.iter().zip(rules) {
+        let destination = app.delivery.prepare(*channel, guild).await?;
+        let new = NewAlert {
+            guild,
+            channel: *channel,
+            rule: named.rule.clone(),
+            created_by: ADMIN,
+        };
+        let now = app.clock.now();
+        app.alerting
+            .add(&app.store, &app.market.snapshot(), new, destination, now)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Reads the charts of all pools up to the first day, so that verdicts rest on the pools' own past.
+async fn learn_the_past(app: &App, upstream: &Upstream, feed: &mut Feed) -> anyhow::Result<()> {
+    let charts = upstream.client()?;
+    for listing in app.market.snapshot().listings() {
+        let now = app.clock.now();
+        crate::market::feed::backfill(&charts, &app.store, &app.market, listing.pool.id, now).await?;
+    }
+    feed.forget_what_is_usual();
+    Ok(())
+}
+
+/// Waits until everything that was said has been posted.
+async fn settle(app: &App) -> anyhow::Result<()> {
+    const MOST: u32 = 2_000;
+    for _ in 0..MOST {
+        let moving = app
+            .store
+            .outbox_counts()
+            .await?
+            .into_iter()
+            .any(|(state, count)| {
+                count > 0 && matches!(state, State::Pending | State::Sending | State::Waiting)
+            });
+        if !moving {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    anyhow::bail!("messages are still on their way after {} s", MOST / 100)
+}
+
+async fn pause(args: &DemoArgs) {
+    let speed = match (args.speed, args.headless) {
+        (Some(speed), _) => speed,
+        (None, true) => return,
+        (None, false) => WATCHED_SPEED,
+    };
+    if speed.is_finite() && speed > 0.0 {
+        tokio::time::sleep(Duration::from_secs_f64((1.0 / speed).min(60.0))).await;
+    }
+}
+
+fn progress(args: &DemoArgs, days: u32) -> ProgressBar {
+    let target = if args.headless { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+    let style = ProgressStyle::with_template("{msg} [{bar:40.cyan}] day {pos} of {len}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::with_draw_target(Some(u64::from(days)), target).with_style(style)
+}

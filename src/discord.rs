@@ -1,0 +1,20 @@
+//! Where people meet stipend: commands and buttons. The only place that knows serenity and poise.
+//!
+//! A command is parse → call → render → reply. What it does stands below its poise function and
+//! takes what it needs, not the context, so that it runs without Discord.
+
+pub mod autocomplete;
+pub mod buttons;
+pub mod checks;
+pub mod client;
+pub mod commands;
+pub mod context;
+pub mod errors;
+pub mod lookup;
+pub mod params;
+pub mod pending;
+pub mod reply;
+pub mod shards;
+
+pub use client::{ClientError, run};
+pub use shards::Shards;

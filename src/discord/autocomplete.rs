@@ -1,0 +1,244 @@
+//! What is offered while a person types, from memory. Discord takes 25 choices of 100 characters.
+
+use std::future::{Ready, ready};
+
+use poise::serenity_prelude as serenity;
+use serenity::{AutocompleteChoice, CreateAutocompleteResponse};
+use tracing::warn;
+
+use super::context::{Caller, Context, parts};
+use crate::{
+    domain::listing::Listing,
+    domain::position::{Holding, Position},
+    market::snapshot::Snapshot,
+    render::{alerts, numbers, text},
+};
+
+/// Discord takes no more.
+const MOST: usize = 25;
+const LONGEST_NAME: usize = 100;
+
+/// Pools whose symbol, protocol, chain, method or details hold what was typed.
+pub fn pool(ctx: Context<'_>, typed: &str) -> Ready<CreateAutocompleteResponse> {
+    let market = ctx.data().app.market.snapshot();
+    ready(offer(pools_for(&market, typed)))
+}
+
+/// Token symbols; the tokens of the pool, where one is picked already.
+pub fn asset(ctx: Context<'_>, typed: &str) -> Ready<CreateAutocompleteResponse> {
+    let market = ctx.data().app.market.snapshot();
+    let picked = option(ctx, "pool").and_then(|picked| picked.parse().ok());
+    ready(match picked.and_then(|id| market.get(id)) {
+        Some(listing) => offer(tokens_of(listing, typed)),
+        None => offer_names(market.assets_like(typed, MOST)),
+    })
+}
+
+/// Protocol slugs.
+pub fn protocol(ctx: Context<'_>, typed: &str) -> Ready<CreateAutocompleteResponse> {
+    let market = ctx.data().app.market.snapshot();
+    ready(offer_names(market.protocols_like(typed, MOST)))
+}
+
+/// Chain names.
+pub fn chain(ctx: Context<'_>, typed: &str) -> Ready<CreateAutocompleteResponse> {
+    let market = ctx.data().app.market.snapshot();
+    ready(offer_names(market.chains_like(typed, MOST)))
+}
+
+/// The alerts of the server.
+pub async fn alert(ctx: Context<'_>, typed: &str) -> CreateAutocompleteResponse {
+    let Some(guild) = caller(ctx).and_then(|caller| caller.guild) else {
+        return CreateAutocompleteResponse::new();
+    };
+    let found = match ctx.data().app.store.alerts_of(guild).await {
+        Ok(alerts) => alerts,
+        Err(error) => {
+            warn!(%error, "alerts cannot be offered");
+            return CreateAutocompleteResponse::new();
+        }
+    };
+    let offered = found.iter().map(|alert| {
+        let words = alerts::rule_words(&alert.rule).replace('\\', "");
+        (format!("#{} {words}", alert.id), alert.id.to_string())
+    });
+    offer(matching(offered, typed))
+}
+
+/// The caller's own positions.
+pub async fn position(ctx: Context<'_>, typed: &str) -> CreateAutocompleteResponse {
+    let Some(caller) = caller(ctx) else {
+        return CreateAutocompleteResponse::new();
+    };
+    let app = &ctx.data().app;
+    let held = match app.store.positions(caller.user).await {
+        Ok(held) => held,
+        Err(error) => {
+            warn!(%error, "positions cannot be offered");
+            return CreateAutocompleteResponse::new();
+        }
+    };
+    let market = app.market.snapshot();
+    let offered = held
+        .iter()
+        .map(|position| (position_name(&market, position), position.id.to_string()));
+    offer(matching(offered, typed))
+}
+
+fn caller(ctx: Context<'_>) -> Option<Caller> {
+    parts(ctx).ok().map(|(_, caller)| caller)
+}
+
+/// What another option of the command holds so far.
+fn option<'a>(ctx: Context<'a>, name: &str) -> Option<&'a str> {
+    let poise::Context::Application(ctx) = ctx else {
+        return None;
+    };
+    ctx.args
+        .iter()
+        .find(|option| option.name == name)
+        .and_then(|option| match option.value {
+            serenity::ResolvedValue::String(text) => Some(text),
+            _ => None,
+        })
+}
+
+fn pools_for(market: &Snapshot, typed: &str) -> Vec<(String, String)> {
+    market
+        .pools_like(typed, MOST)
+        .into_iter()
+        .map(|listing| (pool_name(listing), listing.pool.id.to_string()))
+        .collect()
+}
+
+/// A pool on one line: `USDC · aave-v3 · Ethereum · 4.10 % · $1.2B`. The figures stand behind what
+/// names it, and namesakes are told apart by their details.
+pub fn pool_name(listing: &Listing) -> String {
+    let pool = &listing.pool;
+    let mut parts = vec![
+        text::plain_name(&pool.symbol),
+        text::plain_name(&pool.protocol),
+        text::plain_name(&pool.chain),
+    ];
+    if let Some(meta) = pool.meta.as_deref() {
+        parts.push(text::clean(meta, 20));
+    }
+    parts.retain(|part| !part.is_empty());
+    parts.push(numbers::percent(listing.reading.apy));
+    parts.push(numbers::dollars(listing.reading.tvl_usd));
+    parts.join(" · ")
+}
+
+fn tokens_of(listing: &Listing, typed: &str) -> Vec<(String, String)> {
+    let offered = listing
+        .pool
+        .assets()
+        .map(|asset| (text::clean(asset, text::NAME), asset.to_owned()));
+    matching(offered, typed)
+}
+
+fn position_name(market: &Snapshot, position: &Position) -> String {
+    let stake = &position.stake;
+    let held = match &stake.holding {
+        Holding::Units { asset, quantity } => {
+            let asset = text::plain_name(asset);
+            format!("{} {asset}", numbers::units(quantity.get()))
+        }
+        Holding::Value { usd } => numbers::money(usd.get()),
+    };
+    let place = market.get(stake.pool).map_or_else(
+        || stake.pool.to_string(),
+        |listing| {
+            let pool = &listing.pool;
+            [&*pool.symbol, &*pool.protocol, &*pool.chain]
+                .map(text::plain_name)
+                .join(" · ")
+        },
+    );
+    format!("{}: {held} in {place}", position.id)
+}
+
+/// Those of few whose name holds every word that was typed.
+fn matching(offered: impl Iterator<Item = (String, String)>, typed: &str) -> Vec<(String, String)> {
+    let words: Vec<String> = typed.split_whitespace().map(str::to_lowercase).collect();
+    offered
+        .filter(|(name, _)| {
+            let name = name.to_lowercase();
+            words.iter().all(|word| name.contains(word))
+        })
+        .take(MOST)
+        .collect()
+}
+
+fn offer_names(names: Vec<String>) -> CreateAutocompleteResponse {
+    offer(
+        names
+            .into_iter()
+            .map(|name| (text::clean(&name, 60), name))
+            .collect(),
+    )
+}
+
+/// Leaves out what Discord would refuse: one bad choice would cost the person all of them.
+fn offer(choices: Vec<(String, String)>) -> CreateAutocompleteResponse {
+    CreateAutocompleteResponse::new().set_choices(
+        choices
+            .into_iter()
+            .filter(|(name, value)| {
+                !name.trim().is_empty() && (1..=LONGEST_NAME).contains(&value.chars().count())
+            })
+            .take(MOST)
+            .map(|(name, value)| AutocompleteChoice::new(shortened(&name), value))
+            .collect(),
+    )
+}
+
+fn shortened(name: &str) -> String {
+    if name.chars().count() <= LONGEST_NAME {
+        return name.to_owned();
+    }
+    let kept: String = name.chars().take(LONGEST_NAME - 1).collect();
+    format!("{}…", kept.trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn choices(response: &CreateAutocompleteResponse) -> Vec<serde_json::Value> {
+        let json = serde_json::to_value(response).unwrap();
+        json["choices"].as_array().unwrap().clone()
+    }
+
+    #[test]
+    fn what_is_offered_fits_discord() {
+        let many = (0..60)
+            .map(|at| ("ü".repeat(at * 3 + 1), at.to_string()))
+            .chain([(" ".to_owned(), "blank".to_owned())])
+            .collect();
+        let offered = choices(&offer(many));
+        assert_eq!(offered.len(), MOST);
+        for choice in offered {
+            let name = choice["name"].as_str().unwrap().chars().count();
+            assert!((1..=LONGEST_NAME).contains(&name));
+        }
+        let useless = vec![
+            (String::new(), "x".to_owned()),
+            ("x".to_owned(), String::new()),
+            ("x".to_owned(), "y".repeat(101)),
+        ];
+        assert!(choices(&offer(useless)).is_empty());
+    }
+
+    #[test]
+    fn few_are_narrowed_by_every_word() {
+        let few = || {
+            [("#1 APY USDC", "1"), ("#12 TVL USDC", "12")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into_iter()
+        };
+        assert_eq!(matching(few(), "").len(), 2);
+        assert_eq!(matching(few(), "usdc tvl").len(), 1);
+        assert_eq!(matching(few(), "weth").len(), 0);
+    }
+}

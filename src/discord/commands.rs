@@ -1,0 +1,332 @@
+//! The command tree, and for each command who may use it and who sees its answer.
+
+use std::sync::Arc;
+
+use poise::serenity_prelude as serenity;
+use serenity::ComponentInteraction;
+use tracing::warn;
+
+use super::{
+    buttons::Button,
+    context::{Bot, Caller, Context, parts},
+    errors::{self, CommandError, Trouble},
+    reply::{self, Visibility},
+};
+use crate::{domain::ids::UserId, render::message::Message};
+
+pub mod alerts;
+pub mod help;
+pub mod portfolio;
+pub mod privacy;
+pub mod status;
+pub mod yield_;
+
+type Command = poise::Command<Arc<Bot>, CommandError>;
+type Application<'a> = poise::ApplicationContext<'a, Arc<Bot>, CommandError>;
+
+/// Who may use a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Right {
+    Everyone,
+    ManageServer,
+}
+
+/// One command, by its whole name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    pub name: &'static str,
+    /// Who sees the answer when nothing else is asked for.
+    pub visibility: Visibility,
+    pub right: Right,
+}
+
+/// Every command that can be called. One that is missing here is refused.
+pub const TABLE: [Entry; 15] = [
+    public("yield find"),
+    public("yield pool"),
+    private("portfolio add"),
+    private("portfolio view"),
+    private("portfolio remove"),
+    managing("alerts add"),
+    managing("alerts list"),
+    managing("alerts show"),
+    managing("alerts remove"),
+    managing("alerts test"),
+    private("privacy show"),
+    private("privacy export"),
+    private("privacy delete"),
+    private("status"),
+    private("help"),
+];
+
+const fn public(name: &'static str) -> Entry {
+    Entry {
+        name,
+        visibility: Visibility::Public,
+        right: Right::Everyone,
+    }
+}
+
+const fn private(name: &'static str) -> Entry {
+    Entry {
+        name,
+        visibility: Visibility::Private,
+        right: Right::Everyone,
+    }
+}
+
+const fn managing(name: &'static str) -> Entry {
+    Entry {
+        name,
+        visibility: Visibility::Private,
+        right: Right::ManageServer,
+    }
+}
+
+/// What the table says of a command.
+pub fn entry(name: &str) -> Option<&'static Entry> {
+    TABLE.iter().find(|entry| entry.name == name)
+}
+
+/// The whole tree, for registering and for dispatch.
+pub fn all() -> Vec<Command> {
+    vec![
+        yield_::yield_(),
+        portfolio::portfolio(),
+        alerts::alerts(),
+        privacy::privacy(),
+        status::status(),
+        help::help(),
+    ]
+}
+
+/// Who sees the answer of a look-up.
+const fn shown_to(private: Option<bool>) -> Visibility {
+    if matches!(private, Some(true)) {
+        Visibility::Private
+    } else {
+        Visibility::Public
+    }
+}
+
+/// The start of a command whose answer is for the caller alone and may take a moment.
+async fn begin_private(ctx: Context<'_>) -> Result<(Application<'_>, Caller), CommandError> {
+    let (app, caller) = parts(ctx)?;
+    reply::defer(app, Visibility::Private).await?;
+    Ok((app, caller))
+}
+
+/// Answers the press of a button.
+pub async fn press(bot: &Bot, ctx: &serenity::Context, press: &ComponentInteraction) {
+    let Err(failed) = pressed(bot, ctx, press).await else {
+        return;
+    };
+    let Some(message) = errors::answer(&failed, "button", press.id.get()) else {
+        return;
+    };
+    // Where the press was acknowledged before it failed, the message itself has to say so.
+    if reply::whisper(ctx, press, message.clone()).await.is_err()
+        && let Err(error) = reply::replace(ctx, press, message).await
+    {
+        warn!(%error, "an error could not be told");
+    }
+}
+
+async fn pressed(
+    bot: &Bot,
+    ctx: &serenity::Context,
+    press: &ComponentInteraction,
+) -> Result<(), CommandError> {
+    let button = Button::decode(&press.data.custom_id).ok_or(Trouble::Expired)?;
+    let owner = owner_of(&button, UserId(press.user.id.get()))?;
+    reply::acknowledge(ctx, press).await?;
+    let message = act(bot, button, owner).await?;
+    reply::replace(ctx, press, message).await
+}
+
+/// Only whom a button names may press it.
+fn owner_of(button: &Button, presser: UserId) -> Result<UserId, Trouble> {
+    if button.owner() == presser {
+        Ok(presser)
+    } else {
+        Err(Trouble::NotYours)
+    }
+}
+
+async fn act(bot: &Bot, button: Button, owner: UserId) -> Result<Message, CommandError> {
+    match button {
+        Button::Agree { stake, .. } => portfolio::add::agreed(&bot.app, owner, &stake).await,
+        Button::AgreeToHeld { held, .. } => {
+            let stake = bot
+                .pending
+                .take(owner, held, bot.app.clock.now())
+                .ok_or(Trouble::Expired)?;
+            portfolio::add::agreed(&bot.app, owner, &stake).await
+        }
+        Button::Erase { .. } => {
+            bot.pending.forget(owner);
+            privacy::erase(&bot.app.store, owner).await
+        }
+        Button::Cancel { .. } => Ok(crate::render::privacy::unchanged()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn definitions() -> Vec<Value> {
+        poise::builtins::create_application_commands(&all())
+            .iter()
+            .map(|definition| serde_json::to_value(definition).unwrap())
+            .collect()
+    }
+
+    fn children(of: &Value) -> &[Value] {
+        of["options"].as_array().map_or(&[], Vec::as_slice)
+    }
+
+    fn is_subcommand(option: &Value) -> bool {
+        matches!(option["type"].as_u64(), Some(1 | 2))
+    }
+
+    fn text(of: &Value, key: &str) -> String {
+        of[key].as_str().unwrap_or_default().to_owned()
+    }
+
+    fn length(text: &str) -> usize {
+        text.chars().count()
+    }
+
+    /// Characters that count towards Discord's limit for a command.
+    fn weight(of: &Value) -> usize {
+        let choices = of["choices"].as_array().map_or(&[][..], Vec::as_slice);
+        let own = length(&text(of, "name")) + length(&text(of, "description"));
+        let values = choices
+            .iter()
+            .map(|choice| length(&text(choice, "name")) + length(&text(choice, "value")));
+        own + values.sum::<usize>() + children(of).iter().map(weight).sum::<usize>()
+    }
+
+    fn check_names(of: &Value, path: &str) {
+        let name = text(of, "name");
+        let path = format!("{path} {name}");
+        let named_well = (1..=32).contains(&length(&name))
+            && name
+                .chars()
+                .all(|c| c == '_' || c == '-' || c.is_ascii_lowercase() || c.is_ascii_digit());
+        assert!(named_well, "the name of{path}");
+        let description = length(&text(of, "description"));
+        assert!((1..=100).contains(&description), "the description of{path}");
+        assert!(children(of).len() <= 25, "the options of{path}");
+        let mut optional = false;
+        for option in children(of).iter().filter(|option| !is_subcommand(option)) {
+            let required = option["required"].as_bool().unwrap_or(false);
+            assert!(!(required && optional), "required before optional in{path}");
+            optional |= !required;
+        }
+        let choices = of["choices"].as_array().map_or(&[][..], Vec::as_slice);
+        assert!(choices.len() <= 25, "the choices of{path}");
+        let completes = of["autocomplete"].as_bool().unwrap_or(false);
+        assert!(
+            !(completes && !choices.is_empty()),
+            "choices or autocomplete in{path}"
+        );
+        for child in children(of) {
+            check_names(child, &path);
+        }
+    }
+
+    #[test]
+    fn definitions_are_within_the_limits() {
+        let definitions = definitions();
+        assert!(definitions.len() <= 100);
+        for definition in &definitions {
+            check_names(definition, "");
+            let weight = weight(definition);
+            assert!(
+                weight <= 8_000,
+                "{} weighs {weight}",
+                text(definition, "name")
+            );
+        }
+    }
+
+    fn callable(of: &Value, path: &str, into: &mut Vec<String>) {
+        let path = format!("{path}{}", text(of, "name"));
+        let subcommands: Vec<&Value> = children(of).iter().filter(|it| is_subcommand(it)).collect();
+        if subcommands.is_empty() {
+            into.push(path);
+            return;
+        }
+        for subcommand in subcommands {
+            callable(subcommand, &format!("{path} "), into);
+        }
+    }
+
+    #[test]
+    fn every_command_has_its_entry_and_every_entry_its_command() {
+        let mut names = Vec::new();
+        for definition in definitions() {
+            callable(&definition, "", &mut names);
+        }
+        names.sort();
+        let mut known: Vec<String> = TABLE.iter().map(|entry| entry.name.to_owned()).collect();
+        known.sort();
+        assert_eq!(names, known);
+    }
+
+    #[test]
+    fn the_names_of_dispatch_are_those_of_the_table() {
+        fn leaves(command: &Command, into: &mut Vec<String>) {
+            if command.subcommands.is_empty() {
+                into.push(command.qualified_name.to_string());
+            }
+            for subcommand in &command.subcommands {
+                leaves(subcommand, into);
+            }
+        }
+        let mut commands = all();
+        poise::set_qualified_names(&mut commands);
+        let mut names = Vec::new();
+        for command in &commands {
+            leaves(command, &mut names);
+        }
+        for name in names {
+            assert!(entry(&name).is_some(), "{name} has no entry");
+        }
+    }
+
+    #[test]
+    fn what_needs_a_right_is_registered_with_it() {
+        for definition in definitions() {
+            let mut names = Vec::new();
+            callable(&definition, "", &mut names);
+            let managing = names
+                .iter()
+                .any(|name| entry(name).unwrap().right == Right::ManageServer);
+            let right = definition["default_member_permissions"].as_str();
+            assert_eq!(right, managing.then_some("32"), "{}", names.join(", "));
+            if managing {
+                assert_eq!(definition["contexts"], serde_json::json!([0]));
+            }
+        }
+    }
+
+    #[test]
+    fn only_look_ups_are_public() {
+        for entry in TABLE {
+            let public = entry.visibility == Visibility::Public;
+            assert_eq!(public, entry.name.starts_with("yield "), "{}", entry.name);
+        }
+    }
+
+    #[test]
+    fn a_button_is_for_whom_it_names() {
+        let button = Button::Erase { owner: UserId(1) };
+        assert_eq!(owner_of(&button, UserId(1)), Ok(UserId(1)));
+        assert_eq!(owner_of(&button, UserId(2)), Err(Trouble::NotYours));
+    }
+}

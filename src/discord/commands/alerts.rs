@@ -1,0 +1,101 @@
+//! `/alerts`: what channels are told. For people who manage the server, in servers alone; every
+//! look-up carries the server.
+
+use crate::{
+    app::App,
+    delivery::{outcome::DeadEnd, state::DestinationState},
+    discord::{
+        context::Context,
+        errors::{CommandError, Trouble},
+    },
+    domain::{
+        alert::Alert,
+        ids::{AlertId, GuildId},
+    },
+    market::snapshot::Snapshot,
+    render::alerts::{AlertView, DestinationWords},
+    store::outbox::Destination,
+};
+
+pub mod add;
+pub mod list;
+pub mod remove;
+pub mod show;
+pub mod test;
+
+/// Tell a channel when what pools pay changes
+#[poise::command(
+    slash_command,
+    guild_only,
+    subcommand_required,
+    default_member_permissions = "MANAGE_GUILD",
+    subcommands("add::add", "list::list", "show::show", "remove::remove", "test::test")
+)]
+#[expect(
+    clippy::unused_async,
+    reason = "a command is an async function, and this one only groups others"
+)]
+pub(super) async fn alerts(_: Context<'_>) -> Result<(), CommandError> {
+    Ok(())
+}
+
+/// The alert of that number, if it is this server's.
+async fn owned(app: &App, guild: GuildId, id: AlertId) -> Result<Alert, CommandError> {
+    Ok(app
+        .store
+        .alert(guild, id)
+        .await?
+        .ok_or(Trouble::AlertUnknown(id))?)
+}
+
+async fn view<'a>(
+    app: &App,
+    market: &'a Snapshot,
+    alert: &'a Alert,
+    destination: Option<&Destination>,
+) -> AlertView<'a> {
+    let standing = app.alerting.standing(alert.id, market).await;
+    let pool = alert.rule.scope.pool.and_then(|id| market.get(id));
+    AlertView {
+        alert,
+        pool: pool.map(|listing| &*listing.pool),
+        pools: standing.pools,
+        open: standing.open,
+        waiting: standing.waiting,
+        destination: destination.map_or(DestinationWords::Untried, words_of),
+    }
+}
+
+/// How a channel stands, in words.
+fn words_of(destination: &Destination) -> DestinationWords<'static> {
+    match (destination.state, destination.reason) {
+        (DestinationState::Parked, reason) => {
+            let (reason, mend) = why_parked(reason);
+            DestinationWords::Parked { reason, mend }
+        }
+        (DestinationState::New | DestinationState::Ready, _) => DestinationWords::Untried,
+    }
+}
+
+/// Why nothing is sent to a channel, and what makes it work again.
+pub const fn why_parked(reason: Option<DeadEnd>) -> (&'static str, &'static str) {
+    const ADD_AGAIN: &str = "give /alerts add for that channel again, and I set a new one up";
+    const RIGHTS: &str = "allow my role to View Channel and Manage Webhooks in the channel's \
+         settings, then give /alerts test";
+    const OTHER_CHANNEL: &str = "remove the alert and add it for another channel";
+    match reason {
+        Some(DeadEnd::WebhookGone) => ("its webhook was deleted", ADD_AGAIN),
+        Some(DeadEnd::TokenChanged) => ("its webhook was replaced", ADD_AGAIN),
+        Some(DeadEnd::TokenUnreadable) => ("the key that opens its webhook has changed", ADD_AGAIN),
+        Some(DeadEnd::ChannelGone) => ("the channel is gone", OTHER_CHANNEL),
+        Some(DeadEnd::NoAccess) => ("I cannot see the channel", RIGHTS),
+        Some(DeadEnd::NoPermission | DeadEnd::Forbidden) => ("I lack a right in it", RIGHTS),
+        Some(DeadEnd::WrongKind) => ("a plain message does not fit there", OTHER_CHANNEL),
+        Some(DeadEnd::ThreadClosed) => ("the thread is closed", OTHER_CHANNEL),
+        Some(DeadEnd::Redirected) => (
+            "something that is not Discord answers in its place",
+            "the operator has to look at the network",
+        ),
+        None => ("it does not take messages", "give /alerts test"),
+    }
+}

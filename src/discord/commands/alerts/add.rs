@@ -1,0 +1,309 @@
+//! `/alerts add`: a rule, a channel that can be posted to, and a silent start.
+
+use poise::serenity_prelude as serenity;
+use rust_decimal::prelude::ToPrimitive as _;
+
+use crate::{
+    app::App,
+    delivery::channel::ChannelRefused,
+    discord::{
+        autocomplete, checks,
+        context::{Caller, Context, holds_webhooks},
+        errors::{CommandError, Trouble},
+        lookup,
+        params::{Name, OneOf, Written},
+        reply::{self, Visibility},
+    },
+    domain::{
+        alert::Rule,
+        episode::Timing,
+        ids::ChannelId,
+        method::MethodFilter,
+        money::Amount,
+        rule::{Condition, Kind, Terms, Unit},
+        scope::Scope,
+        time::Span,
+    },
+    market::snapshot::Snapshot,
+    render::{self, message::Message, numbers},
+    store::rules::NewAlert,
+};
+
+/// A longer hold would outlive most of what it waits for.
+const LONGEST_HOLD: Span = Span::days(7);
+
+/// Tell a channel when what pools pay changes
+#[poise::command(slash_command, guild_only)]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is an option that Discord shows"
+)]
+pub(super) async fn add(
+    ctx: Context<'_>,
+    #[description = "What to watch for"] when: OneOf<Kind>,
+    #[description = "How much, in percent or points; not for a verdict"]
+    #[min = 0]
+    #[max = 1_000_000]
+    value: Option<f64>,
+    #[description = "One pool: pick it, or write its asset, protocol and chain"]
+    #[autocomplete = "autocomplete::pool"]
+    pool: Option<Name>,
+    #[description = "Pools that hold this token, such as USDC"]
+    #[autocomplete = "autocomplete::asset"]
+    asset: Option<Name>,
+    #[description = "Pools of this protocol, such as aave-v3"]
+    #[autocomplete = "autocomplete::protocol"]
+    protocol: Option<Name>,
+    #[description = "Pools on this chain, such as Ethereum"]
+    #[autocomplete = "autocomplete::chain"]
+    chain: Option<Name>,
+    #[description = "Pools that earn in this way"] method: Option<OneOf<MethodFilter>>,
+    #[description = "Pools of at least this TVL in US dollars, such as 10m"] min_tvl: Option<
+        Written<Amount>,
+    >,
+    #[description = "Only pools whose tokens all follow a currency"] stable_only: Option<bool>,
+    #[description = "What the value of a change is in; percent when left out"] unit: Option<
+        OneOf<Unit>,
+    >,
+    #[description = "How far a change looks back, such as 1d; up to 14d"] window: Option<
+        Written<Span>,
+    >,
+    #[description = "How long it has to stay true first, such as 2h"] hold: Option<Written<Span>>,
+    #[description = "Where it is over again; a fifth inside the value when left out"]
+    #[min = 0]
+    #[max = 1_000_000]
+    clear_at: Option<f64>,
+    #[description = "Channel to tell; this one when left out"]
+    #[channel_types("Text", "News")]
+    channel: Option<serenity::PartialChannel>,
+) -> Result<(), CommandError> {
+    let (app, caller) = super::super::begin_private(ctx).await?;
+    let draft = Draft {
+        when: when.0,
+        terms: Terms {
+            value,
+            unit: unit.map(|unit| unit.0),
+            window: window.map(|window| window.0),
+            clear_at,
+        },
+        hold: hold.map(|hold| hold.0),
+        pool,
+        asset,
+        protocol,
+        chain,
+        method: method.map(|method| method.0),
+        min_tvl: min_tvl.map(|amount| amount.0),
+        stable_only: stable_only.unwrap_or(false),
+    };
+    let place = match &channel {
+        Some(channel) => Place {
+            channel: ChannelId(channel.id.get()),
+            holds_webhooks: holds_webhooks(channel.kind),
+        },
+        None => Place {
+            channel: caller.channel,
+            holds_webhooks: !caller.in_thread,
+        },
+    };
+    let message = answer(&ctx.data().app, &caller, place, draft).await?;
+    reply::send(app, message, Visibility::Private).await
+}
+
+/// A rule as it was asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Draft {
+    pub when: Kind,
+    pub terms: Terms,
+    pub hold: Option<Span>,
+    pub pool: Option<Name>,
+    pub asset: Option<Name>,
+    pub protocol: Option<Name>,
+    pub chain: Option<Name>,
+    pub method: Option<MethodFilter>,
+    pub min_tvl: Option<Amount>,
+    pub stable_only: bool,
+}
+
+/// Where an alert is to speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    pub channel: ChannelId,
+    pub holds_webhooks: bool,
+}
+
+/// The rule that a draft means, with every name as the market writes it. `timing` is what holds
+/// where the draft says nothing.
+pub fn rule(market: &Snapshot, draft: &Draft, timing: Timing) -> Result<Rule, Trouble> {
+    let condition = Condition::new(draft.when, draft.terms).map_err(Trouble::Rule)?;
+    if let Some(hold) = draft.hold.filter(|hold| *hold > LONGEST_HOLD) {
+        return Err(Trouble::HoldTooLong(hold));
+    }
+    let pool = match &draft.pool {
+        Some(asked) => Some(lookup::pool(market, asked)?.pool.id),
+        None => None,
+    };
+    let scope = Scope {
+        pool,
+        asset: lookup::asset(market, draft.asset.as_ref())?,
+        protocol: lookup::protocol(market, draft.protocol.as_ref())?,
+        chain: lookup::chain(market, draft.chain.as_ref())?,
+        method: draft.method,
+        min_tvl: draft.min_tvl.and_then(|amount| amount.get().to_f64()),
+        stable_only: draft.stable_only,
+    };
+    let narrowed = Scope {
+        stable_only: false,
+        ..scope.clone()
+    };
+    if narrowed.is_everything() {
+        return Err(Trouble::ScopeTooWide);
+    }
+    // A floor on TVL may be met later; names that fit no pool together never are.
+    if !market.is_empty()
+        && !market
+            .listings()
+            .iter()
+            .any(|listing| scope.names(&listing.pool))
+    {
+        return Err(Trouble::NothingMatches);
+    }
+    Ok(Rule {
+        scope,
+        condition,
+        timing: Timing {
+            hold: draft.hold.unwrap_or(timing.hold),
+            ..timing
+        },
+    })
+}
+
+async fn answer(
+    app: &App,
+    caller: &Caller,
+    place: Place,
+    draft: Draft,
+) -> Result<Message, CommandError> {
+    let guild = caller.server()?;
+    let market = app.market.snapshot();
+    let rule = rule(&market, &draft, app.config.alerts.timing)?;
+    check_place(caller, place)?;
+    let limit = usize::try_from(app.config.alerts.per_guild).unwrap_or(usize::MAX);
+    if app.store.alerts_of(guild).await?.len() >= limit {
+        return Err(Trouble::TooManyAlerts { limit }.into());
+    }
+    let destination = app
+        .delivery
+        .prepare(place.channel, guild)
+        .await
+        .map_err(refused)?;
+    let now = app.clock.now();
+    let new = NewAlert {
+        guild,
+        channel: place.channel,
+        rule,
+        created_by: caller.user,
+    };
+    let added = app
+        .alerting
+        .add(&app.store, &market, new, destination, now)
+        .await?;
+    let known = app.store.destination_for(place.channel).await?;
+    let view = super::view(app, &market, &added.alert, known.as_ref()).await;
+    let mut message = render::alerts::added(&view);
+    let earliest = now.plus(added.alert.rule.timing.hold.0);
+    message.content = format!(
+        "{}\n{}",
+        message.content,
+        start_words(added.pools, added.baseline, &numbers::ago(earliest))
+    );
+    Ok(message.fitted())
+}
+
+/// When a new alert speaks for the first time.
+fn start_words(pools: usize, baseline: usize, earliest: &str) -> String {
+    let met = match (pools, baseline) {
+        (0, _) => "There is nothing to meet it yet.".to_owned(),
+        (_, 0) => "No pool meets it at the moment.".to_owned(),
+        (_, 1) => "1 pool meets it already.".to_owned(),
+        (_, many) => format!("{many} pools meet it already."),
+    };
+    format!("{met} It speaks {earliest} at the earliest, since the condition has to hold first.")
+}
+
+/// What the interaction itself says of the channel; the rest is found out by asking Discord.
+fn check_place(caller: &Caller, place: Place) -> Result<(), Trouble> {
+    if !place.holds_webhooks {
+        return Err(Trouble::ThreadChosen);
+    }
+    if place.channel == caller.channel {
+        let rights = checks::lacking(caller.our_rights);
+        if !rights.is_empty() {
+            let channel = place.channel;
+            return Err(Trouble::RightsLacking { channel, rights });
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn refused(refused: ChannelRefused) -> CommandError {
+    match refused {
+        ChannelRefused::Store(error) => error.into(),
+        other => Trouble::ChannelRefused(other.to_string()).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use poise::serenity_prelude::Permissions;
+
+    use super::*;
+    use crate::domain::ids::{GuildId, UserId};
+
+    fn caller(our_rights: Permissions) -> Caller {
+        Caller {
+            user: UserId(1),
+            guild: Some(GuildId(2)),
+            channel: ChannelId(3),
+            in_thread: false,
+            rights: Permissions::MANAGE_GUILD,
+            our_rights,
+            interaction: 4,
+        }
+    }
+
+    #[test]
+    fn a_channel_that_cannot_be_told_is_refused_before_anything_is_done() {
+        let here = Place {
+            channel: ChannelId(3),
+            holds_webhooks: true,
+        };
+        let elsewhere = Place {
+            channel: ChannelId(9),
+            ..here
+        };
+        let thread = Place {
+            holds_webhooks: false,
+            ..here
+        };
+        let blind = caller(Permissions::VIEW_CHANNEL);
+        assert_eq!(
+            check_place(&blind, here),
+            Err(Trouble::RightsLacking {
+                channel: ChannelId(3),
+                rights: vec!["Manage Webhooks"],
+            })
+        );
+        assert_eq!(check_place(&blind, elsewhere), Ok(()));
+        let able = caller(Permissions::VIEW_CHANNEL | Permissions::MANAGE_WEBHOOKS);
+        assert_eq!(check_place(&able, here), Ok(()));
+        assert_eq!(check_place(&able, thread), Err(Trouble::ThreadChosen));
+    }
+
+    #[test]
+    fn the_start_is_told_in_words() {
+        assert!(start_words(5, 0, "soon").starts_with("No pool meets it"));
+        assert!(start_words(5, 1, "soon").starts_with("1 pool meets"));
+        assert!(start_words(5, 2, "soon").starts_with("2 pools meet"));
+        assert!(start_words(0, 0, "soon").contains("speaks soon at the earliest"));
+    }
+}

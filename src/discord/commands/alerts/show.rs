@@ -1,0 +1,49 @@
+//! `/alerts show`: one alert in full, with how far its pool is from it.
+
+use crate::{
+    app::App,
+    discord::{
+        autocomplete,
+        context::Context,
+        errors::CommandError,
+        params::{Number, Written},
+        reply::{self, Visibility},
+    },
+    domain::ids::{AlertId, GuildId},
+    render::{self, alerts::Current, message::Message},
+};
+
+/// One alert in full, and how far its pool is from it
+#[poise::command(slash_command, guild_only)]
+pub(super) async fn show(
+    ctx: Context<'_>,
+    #[description = "Which alert"]
+    #[autocomplete = "autocomplete::alert"]
+    alert: Written<Number>,
+) -> Result<(), CommandError> {
+    let (app, caller) = super::super::begin_private(ctx).await?;
+    let id = AlertId(alert.0.0);
+    let message = answer(&ctx.data().app, caller.server()?, id).await?;
+    reply::send(app, message, Visibility::Private).await
+}
+
+async fn answer(app: &App, guild: GuildId, id: AlertId) -> Result<Message, CommandError> {
+    let alert = super::owned(app, guild, id).await?;
+    let market = app.market.snapshot();
+    let destination = app.store.destination_for(alert.channel).await?;
+    let view = super::view(app, &market, &alert, destination.as_ref()).await;
+    let listing = alert.rule.scope.pool.and_then(|id| market.get(id));
+    let current = listing.map(|listing| Current {
+        pool: &listing.pool,
+        reading: &listing.reading,
+        verdict: listing.assessment.verdict,
+        state: listing.state,
+        source: market.origin.source,
+        fetched_at: market.origin.checked_at,
+    });
+    Ok(render::alerts::show(
+        &view,
+        current.as_ref(),
+        app.clock.now(),
+    ))
+}

@@ -1,0 +1,205 @@
+//! `/privacy`: what is kept of a person, handed out and erased.
+
+use serde_json::json;
+
+use crate::{
+    discord::{
+        buttons::Button,
+        context::Context,
+        errors::CommandError,
+        reply::{self, Visibility},
+    },
+    domain::{alert::Alert, ids::UserId, time::Timestamp},
+    render::{
+        self,
+        message::{File, Message},
+        privacy::Kept,
+    },
+    store::{Store, StoreError, people::Person},
+};
+
+/// What is kept of you: see it, take it along, erase it
+#[poise::command(
+    slash_command,
+    subcommand_required,
+    subcommands("show", "export", "delete")
+)]
+#[expect(
+    clippy::unused_async,
+    reason = "a command is an async function, and this one only groups others"
+)]
+pub(super) async fn privacy(_: Context<'_>) -> Result<(), CommandError> {
+    Ok(())
+}
+
+/// What is kept of you, why, and for how long
+#[poise::command(slash_command)]
+async fn show(ctx: Context<'_>) -> Result<(), CommandError> {
+    let (app, caller) = super::begin_private(ctx).await?;
+    let records = Records::of(&ctx.data().app.store, caller.user).await?;
+    let message = render::privacy::show(&records.kept());
+    reply::send(app, message, Visibility::Private).await
+}
+
+/// Everything that is kept of you, as a file
+#[poise::command(slash_command)]
+async fn export(ctx: Context<'_>) -> Result<(), CommandError> {
+    let (app, caller) = super::begin_private(ctx).await?;
+    let bot = ctx.data();
+    let records = Records::of(&bot.app.store, caller.user).await?;
+    let message = exported(caller.user, &records, bot.app.clock.now())?;
+    reply::send(app, message, Visibility::Private).await
+}
+
+/// Erase everything that is kept of you
+#[poise::command(slash_command)]
+async fn delete(ctx: Context<'_>) -> Result<(), CommandError> {
+    let (app, caller) = super::begin_private(ctx).await?;
+    let owner = caller.user;
+    let records = Records::of(&ctx.data().app.store, owner).await?;
+    let button = |button: Button| {
+        button
+            .encode()
+            .ok_or_else(|| anyhow::anyhow!("a button of numbers does not fit"))
+    };
+    let erase = button(Button::Erase { owner })?;
+    let keep = button(Button::Cancel { owner })?;
+    let message = render::privacy::question(&records.kept(), erase, keep);
+    reply::send(app, message, Visibility::Private).await
+}
+
+/// All that is kept of one person.
+#[derive(Debug, Default)]
+struct Records {
+    person: Option<Person>,
+    /// Alerts of servers that name them as their maker.
+    alerts: Vec<Alert>,
+}
+
+impl Records {
+    async fn of(store: &Store, user: UserId) -> Result<Self, StoreError> {
+        let alerts = store.alerts().await?;
+        Ok(Self {
+            person: store.person(user).await?,
+            alerts: alerts
+                .into_iter()
+                .filter(|alert| alert.created_by == user)
+                .collect(),
+        })
+    }
+
+    fn kept(&self) -> Kept {
+        let person = self.person.as_ref();
+        Kept {
+            positions: person.map_or(0, |person| person.positions.len()),
+            consented_at: person.map(|person| person.agreed_at),
+            alerts: self.alerts.len(),
+        }
+    }
+}
+
+/// The records as a file of JSON.
+fn exported(user: UserId, records: &Records, now: Timestamp) -> Result<Message, CommandError> {
+    let person = records.person.as_ref();
+    let positions = person.map_or(&[][..], |person| &person.positions);
+    let positions: Vec<_> = positions
+        .iter()
+        .map(|position| {
+            json!({
+                "id": position.id,
+                "added_at": position.added_at.rfc3339(),
+                "pool": position.stake.pool,
+                "holding": position.stake.holding,
+                "cost_usd": position.stake.cost_usd,
+                "note": position.stake.note,
+            })
+        })
+        .collect();
+    let alerts: Vec<_> = records
+        .alerts
+        .iter()
+        .map(|alert| {
+            json!({
+                "id": alert.id,
+                "server": alert.guild.to_string(),
+                "channel": alert.channel.to_string(),
+                "created_at": alert.created_at.rfc3339(),
+                "rule": alert.rule,
+            })
+        })
+        .collect();
+    // Numbers of Discord are too large for many readers of JSON, so they are text.
+    let everything = json!({
+        "exported_at": now.rfc3339(),
+        "user": user.to_string(),
+        "agreed_at": person.map(|person| person.agreed_at.rfc3339()),
+        "positions": positions,
+        "alerts_made": alerts,
+    });
+    let bytes = serde_json::to_vec_pretty(&everything).map_err(anyhow::Error::from)?;
+    let mut message = Message::text(
+        "Here is everything that is kept of you. The file is for you alone, and so is this message.",
+    );
+    message.files.push(File {
+        name: "stipend-export.json".to_owned(),
+        bytes,
+    });
+    Ok(message)
+}
+
+/// The person has pressed the button: all that is kept of them goes.
+pub async fn erase(store: &Store, owner: UserId) -> Result<Message, CommandError> {
+    let before = Records::of(store, owner).await?.kept();
+    let positions = store.erase_person(owner).await?;
+    // Only what no longer names the person is told as gone.
+    let after = Records::of(store, owner).await?.kept();
+    Ok(render::privacy::deleted(&Kept {
+        positions: usize::try_from(positions).unwrap_or(before.positions),
+        alerts: before.alerts.saturating_sub(after.alerts),
+        ..before
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        ids::PositionId,
+        position::{Holding, Position, Stake},
+    };
+
+    #[test]
+    fn an_export_holds_everything_and_no_number_is_rounded() {
+        let owner = UserId(9_007_199_254_740_993);
+        let records = Records {
+            person: Some(Person {
+                agreed_at: Timestamp::from_millis(0),
+                positions: vec![Position {
+                    id: PositionId(3),
+                    owner,
+                    stake: Stake {
+                        pool: "747c1d2a-c668-4682-b9f9-296708a3dd90".parse().unwrap(),
+                        holding: Holding::Units {
+                            asset: "USDC".to_owned(),
+                            quantity: "5000.5".parse().unwrap(),
+                        },
+                        cost_usd: None,
+                        note: Some("cold".to_owned()),
+                    },
+                    added_at: Timestamp::from_millis(86_400_000),
+                }],
+            }),
+            alerts: Vec::new(),
+        };
+        let message = exported(owner, &records, Timestamp::from_millis(0)).unwrap();
+        let file: serde_json::Value = serde_json::from_slice(&message.files[0].bytes).unwrap();
+        assert_eq!(file["user"], "9007199254740993");
+        assert_eq!(file["agreed_at"], "1970-01-01T00:00:00Z");
+        assert_eq!(
+            file["positions"][0]["holding"]["units"]["quantity"],
+            "5000.5"
+        );
+        assert_eq!(file["positions"][0]["note"], "cold");
+        assert_eq!(file["positions"][0]["added_at"], "1970-01-02T00:00:00Z");
+    }
+}

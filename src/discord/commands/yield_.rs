@@ -1,0 +1,41 @@
+//! `/yield`: what pools pay.
+
+use crate::{
+    discord::{context::Context, errors::CommandError},
+    domain::listing::Listing,
+    market::snapshot::Snapshot,
+    render,
+};
+
+pub mod find;
+pub mod pool;
+
+/// Look up what pools pay
+#[poise::command(
+    slash_command,
+    rename = "yield",
+    subcommand_required,
+    subcommands("find::find", "pool::pool")
+)]
+#[expect(
+    clippy::unused_async,
+    reason = "a command is an async function, and this one only groups others"
+)]
+pub(super) async fn yield_(_: Context<'_>) -> Result<(), CommandError> {
+    Ok(())
+}
+
+fn view<'a>(market: &'a Snapshot, listing: &'a Listing) -> render::pool::PoolView<'a> {
+    render::pool::PoolView {
+        pool: &listing.pool,
+        reading: &listing.reading,
+        assessment: &listing.assessment,
+        state: listing.state,
+        source: market.origin.source,
+        fetched_at: market.origin.checked_at,
+        unchanged_since: listing.unchanged_since,
+        feed: &listing.feed,
+        usual: listing.usual(),
+        own_time: listing.own_time,
+    }
+}

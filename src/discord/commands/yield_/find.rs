@@ -1,0 +1,169 @@
+//! `/yield find`: pools that fit, best first.
+
+use crate::{
+    discord::{
+        autocomplete,
+        context::{Context, parts},
+        errors::{CommandError, Trouble},
+        lookup,
+        params::{Name, OneOf, Written},
+        reply,
+    },
+    domain::{method::MethodFilter, money::Amount, scope::Scope, time::Timestamp},
+    market::{
+        search::{Order, Query, VerdictFilter},
+        snapshot::Snapshot,
+    },
+    render::{self, message::Message, numbers, text},
+};
+use rust_decimal::prelude::ToPrimitive as _;
+
+/// How many pools one answer shows.
+const SHOWN: usize = 10;
+
+/// Find pools by asset, method, chain, size and verdict
+#[poise::command(slash_command)]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is an option that Discord shows"
+)]
+pub(super) async fn find(
+    ctx: Context<'_>,
+    #[description = "Token that the pool holds, such as USDC"]
+    #[autocomplete = "autocomplete::asset"]
+    asset: Option<Name>,
+    #[description = "How the pool earns"] method: Option<OneOf<MethodFilter>>,
+    #[description = "Chain, such as Ethereum"]
+    #[autocomplete = "autocomplete::chain"]
+    chain: Option<Name>,
+    #[description = "Protocol, such as aave-v3"]
+    #[autocomplete = "autocomplete::protocol"]
+    protocol: Option<Name>,
+    #[description = "Smallest TVL in US dollars, such as 10m"] min_tvl: Option<Written<Amount>>,
+    #[description = "Lowest APY in percent"]
+    #[min = 0]
+    #[max = 1_000_000]
+    min_apy: Option<f64>,
+    #[description = "Highest APY in percent; 100 when left out"]
+    #[min = 0]
+    #[max = 1_000_000]
+    max_apy: Option<f64>,
+    #[description = "Which verdicts; all but the unsustainable when left out"] verdict: Option<
+        OneOf<VerdictFilter>,
+    >,
+    #[description = "Only pools whose tokens all follow a currency"] stable_only: Option<bool>,
+    #[description = "What comes first"] sort: Option<OneOf<Order>>,
+    #[description = "Show the answer to you alone"] private: Option<bool>,
+) -> Result<(), CommandError> {
+    let (app, _) = parts(ctx)?;
+    let bot = ctx.data();
+    let market = bot.app.market.snapshot();
+    let asked = Asked {
+        asset,
+        method: method.map(|method| method.0),
+        chain,
+        protocol,
+        min_tvl: min_tvl.map(|amount| amount.0),
+        min_apy,
+        max_apy: max_apy.unwrap_or(bot.app.market.screen().max_apy),
+        verdicts: verdict.map_or_else(VerdictFilter::default, |verdict| verdict.0),
+        stable_only: stable_only.unwrap_or(false),
+        order: sort.map_or_else(Order::default, |order| order.0),
+    };
+    let message = answer(&market, &asked, bot.app.clock.now())?;
+    reply::send(app, message, super::super::shown_to(private)).await
+}
+
+/// What was asked for, as it was written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Asked {
+    pub asset: Option<Name>,
+    pub method: Option<MethodFilter>,
+    pub chain: Option<Name>,
+    pub protocol: Option<Name>,
+    pub min_tvl: Option<Amount>,
+    pub min_apy: Option<f64>,
+    pub max_apy: f64,
+    pub verdicts: VerdictFilter,
+    pub stable_only: bool,
+    pub order: Order,
+}
+
+/// Finds and words it.
+pub fn answer(market: &Snapshot, asked: &Asked, now: Timestamp) -> Result<Message, Trouble> {
+    if market.is_empty() {
+        return Err(Trouble::NoMarketYet);
+    }
+    let query = Query {
+        scope: Scope {
+            pool: None,
+            asset: lookup::asset(market, asked.asset.as_ref())?,
+            protocol: lookup::protocol(market, asked.protocol.as_ref())?,
+            chain: lookup::chain(market, asked.chain.as_ref())?,
+            method: asked.method,
+            min_tvl: asked.min_tvl.and_then(|amount| amount.get().to_f64()),
+            stable_only: asked.stable_only,
+        },
+        min_apy: asked.min_apy,
+        max_apy: asked.max_apy,
+        verdicts: asked.verdicts,
+        order: asked.order,
+    };
+    let found = market.find(&query, SHOWN);
+    let rows: Vec<_> = found
+        .shown
+        .iter()
+        .map(|listing| super::view(market, listing))
+        .collect();
+    Ok(render::pool::found(
+        &render::pool::Found {
+            asked: words(&query),
+            rows: &rows,
+            total: found.total,
+            hidden: found.hidden,
+        },
+        now,
+    ))
+}
+
+/// The filter in plain words; what shows them escapes them.
+fn words(query: &Query) -> String {
+    let scope = &query.scope;
+    let mut parts = Vec::new();
+    parts.extend(scope.asset.as_deref().map(text::plain_name));
+    parts.extend(scope.method.map(|method| match method {
+        MethodFilter::Staking => "staking".to_owned(),
+        MethodFilter::One(method) => method.label().to_owned(),
+    }));
+    parts.extend(
+        scope
+            .protocol
+            .as_deref()
+            .map(|protocol| format!("in {}", text::plain_name(protocol))),
+    );
+    parts.extend(
+        scope
+            .chain
+            .as_deref()
+            .map(|chain| format!("on {}", text::plain_name(chain))),
+    );
+    parts.extend(
+        scope
+            .min_tvl
+            .map(|floor| format!("TVL ≥ {}", numbers::dollars(floor))),
+    );
+    parts.extend(
+        query
+            .min_apy
+            .map(|floor| format!("APY ≥ {}", numbers::limit(floor))),
+    );
+    if scope.stable_only {
+        parts.push("stablecoins only".to_owned());
+    }
+    match query.verdicts {
+        VerdictFilter::NotUnsustainable => {}
+        VerdictFilter::Only(verdict) => parts.push(format!("{} only", verdict.slug())),
+        VerdictFilter::Any => parts.push("any verdict".to_owned()),
+    }
+    parts.join(", ")
+}

@@ -1,0 +1,190 @@
+//! Who asks, from where, and with what rights.
+
+use std::{
+    collections::{HashSet, VecDeque},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use poise::serenity_prelude as serenity;
+use serenity::{ChannelType, Permissions};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    errors::{CommandError, Trouble},
+    pending::PendingStakes,
+    shards::Shards,
+};
+use crate::{
+    app::App,
+    domain::{
+        ids::{ChannelId, GuildId, UserId},
+        time::Timestamp,
+    },
+};
+
+/// What commands and buttons share beside the application.
+#[derive(Debug)]
+pub struct Bot {
+    pub app: Arc<App>,
+    pub shards: Arc<Shards>,
+    pub pending: PendingStakes,
+    /// Commands under way, waited for when the bot stops.
+    pub running: TaskTracker,
+    /// Ends what waits without a person waiting for it.
+    pub stopping: CancellationToken,
+    pub started_at: Timestamp,
+    seen: Mutex<Seen>,
+}
+
+/// The interactions of the last while.
+#[derive(Debug, Default)]
+struct Seen {
+    ids: HashSet<u64>,
+    order: VecDeque<u64>,
+}
+
+const REMEMBERED: usize = 4_096;
+
+pub type Context<'a> = poise::Context<'a, Arc<Bot>, CommandError>;
+
+impl Bot {
+    pub fn new(app: Arc<App>, shards: Arc<Shards>, stopping: CancellationToken) -> Self {
+        Self {
+            started_at: app.clock.now(),
+            app,
+            shards,
+            pending: PendingStakes::default(),
+            running: TaskTracker::new(),
+            stopping,
+            seen: Mutex::default(),
+        }
+    }
+
+    /// `false` for an interaction that was taken up before.
+    pub fn first_time(&self, interaction: u64) -> bool {
+        self.seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(interaction)
+    }
+}
+
+impl Seen {
+    fn insert(&mut self, interaction: u64) -> bool {
+        if !self.ids.insert(interaction) {
+            return false;
+        }
+        self.order.push_back(interaction);
+        if self.order.len() > REMEMBERED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.ids.remove(&oldest);
+        }
+        true
+    }
+}
+
+/// The person who asks, with what Discord says of their rights and of ours where they ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caller {
+    pub user: UserId,
+    pub guild: Option<GuildId>,
+    pub channel: ChannelId,
+    /// The channel is a thread, or something else that has no webhooks of its own.
+    pub in_thread: bool,
+    /// The person's rights in the channel; none outside of a server.
+    pub rights: Permissions,
+    /// Ours in the channel.
+    pub our_rights: Permissions,
+    /// Unique for this one call.
+    pub interaction: u64,
+}
+
+impl Caller {
+    pub fn of(interaction: &serenity::CommandInteraction) -> Self {
+        Self {
+            user: UserId(interaction.user.id.get()),
+            guild: interaction.guild_id.map(|guild| GuildId(guild.get())),
+            channel: ChannelId(interaction.channel_id.get()),
+            in_thread: interaction
+                .channel
+                .as_ref()
+                .is_some_and(|channel| !holds_webhooks(channel.kind)),
+            rights: interaction
+                .member
+                .as_ref()
+                .and_then(|member| member.permissions)
+                .unwrap_or_default(),
+            our_rights: interaction.app_permissions.unwrap_or_default(),
+            interaction: interaction.id.get(),
+        }
+    }
+
+    /// The server that a command for servers was given in.
+    pub fn server(&self) -> Result<GuildId, Trouble> {
+        self.guild.ok_or(Trouble::OnlyInServers)
+    }
+
+    pub fn manages_server(&self) -> bool {
+        self.guild.is_some()
+            && self
+                .rights
+                .intersects(Permissions::MANAGE_GUILD | Permissions::ADMINISTRATOR)
+    }
+}
+
+/// Whether notices can go to a channel of this kind.
+pub const fn holds_webhooks(kind: ChannelType) -> bool {
+    matches!(kind, ChannelType::Text | ChannelType::News)
+}
+
+/// The parts of a context that every command starts with.
+pub fn parts(
+    ctx: Context<'_>,
+) -> Result<
+    (
+        poise::ApplicationContext<'_, Arc<Bot>, CommandError>,
+        Caller,
+    ),
+    CommandError,
+> {
+    match ctx {
+        poise::Context::Application(ctx) => Ok((ctx, Caller::of(ctx.interaction))),
+        poise::Context::Prefix(_) => Err(Trouble::Outdated.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interaction_is_taken_up_once() {
+        let mut seen = Seen::default();
+        assert!(seen.insert(1));
+        assert!(!seen.insert(1));
+        for id in 2..=u64::try_from(REMEMBERED).unwrap() + 1 {
+            assert!(seen.insert(id));
+        }
+        assert_eq!(seen.ids.len(), REMEMBERED);
+        assert!(seen.insert(1));
+    }
+
+    #[test]
+    fn managing_needs_a_server_and_the_right() {
+        let caller = |guild, rights| Caller {
+            user: UserId(1),
+            guild,
+            channel: ChannelId(2),
+            in_thread: false,
+            rights,
+            our_rights: Permissions::empty(),
+            interaction: 3,
+        };
+        let server = Some(GuildId(4));
+        assert!(caller(server, Permissions::MANAGE_GUILD).manages_server());
+        assert!(caller(server, Permissions::ADMINISTRATOR).manages_server());
+        assert!(!caller(server, Permissions::MANAGE_CHANNELS).manages_server());
+        assert!(!caller(None, Permissions::MANAGE_GUILD).manages_server());
+    }
+}

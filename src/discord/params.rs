@@ -1,0 +1,279 @@
+//! What people write into options, read once and the same way everywhere.
+
+use std::{fmt, str::FromStr};
+
+use poise::serenity_prelude as serenity;
+use serenity::{CommandInteraction, CommandOptionType, CreateCommandOption, ResolvedValue};
+
+use crate::{
+    domain::{
+        method::{Method, MethodFilter},
+        rule::{Kind, Unit},
+        verdict::Verdict,
+    },
+    market::search::{Order, VerdictFilter},
+};
+
+/// A text that reads as a `T`: an amount, a length of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written<T>(pub T);
+
+/// The longest text that any such value needs.
+const LONGEST_VALUE: u16 = 40;
+
+/// Why an option could not be read, in words for the person who wrote it.
+#[derive(Debug)]
+pub struct Misread(String);
+
+impl fmt::Display for Misread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Misread {}
+
+fn text<'a>(value: &ResolvedValue<'a>) -> Option<&'a str> {
+    match value {
+        ResolvedValue::String(text) => Some(text),
+        _ => None,
+    }
+}
+
+fn no_text() -> poise::SlashArgError {
+    poise::SlashArgError::new_command_structure_mismatch("expected a string")
+}
+
+fn misread(words: impl fmt::Display, input: &str) -> poise::SlashArgError {
+    poise::SlashArgError::new_parse(Box::new(Misread(words.to_string())), input.to_owned())
+}
+
+#[poise::async_trait]
+impl<T> poise::SlashArgument for Written<T>
+where
+    T: FromStr + Send,
+    T::Err: fmt::Display,
+{
+    async fn extract(
+        _: &serenity::Context,
+        _: &CommandInteraction,
+        value: &ResolvedValue<'_>,
+    ) -> Result<Self, poise::SlashArgError> {
+        let text = text(value).ok_or_else(no_text)?;
+        text.parse()
+            .map(Self)
+            .map_err(|error: T::Err| misread(error, text))
+    }
+
+    fn create(builder: CreateCommandOption) -> CreateCommandOption {
+        builder
+            .kind(CommandOptionType::String)
+            .min_length(1)
+            .max_length(LONGEST_VALUE)
+    }
+}
+
+/// What a person typed or picked to name a pool, an asset, a protocol or a chain. A picked pool is
+/// its key; typed text is looked up by the command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Name(pub String);
+
+#[poise::async_trait]
+impl poise::SlashArgument for Name {
+    async fn extract(
+        _: &serenity::Context,
+        _: &CommandInteraction,
+        value: &ResolvedValue<'_>,
+    ) -> Result<Self, poise::SlashArgError> {
+        let text = text(value).ok_or_else(no_text)?.trim();
+        if text.is_empty() {
+            return Err(misread("A name is needed, not only blanks.", text));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    fn create(builder: CreateCommandOption) -> CreateCommandOption {
+        builder
+            .kind(CommandOptionType::String)
+            .min_length(1)
+            .max_length(100)
+    }
+}
+
+/// The number of an alert or of a position, as `12` or `#12`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Number(pub i64);
+
+impl FromStr for Number {
+    type Err = Misread;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let digits = text.trim();
+        digits
+            .strip_prefix('#')
+            .unwrap_or(digits)
+            .parse()
+            .ok()
+            .filter(|number| *number > 0)
+            .map(Self)
+            .ok_or_else(|| {
+                let shown: String = text.chars().filter(|c| *c != '`').take(40).collect();
+                Misread(format!(
+                    "`{shown}` is not a number of this list; pick one of those offered, or write it like 12."
+                ))
+            })
+    }
+}
+
+/// A closed set that Discord offers as a list. The value that goes over the wire is a slug, so a
+/// list that grows does not change what an older client means.
+pub trait Choice: Sized + Copy + Send + 'static {
+    /// What is shown, what is sent, what is meant.
+    fn offered() -> Vec<(&'static str, &'static str, Self)>;
+}
+
+/// One of the offered values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OneOf<T>(pub T);
+
+#[poise::async_trait]
+impl<T: Choice> poise::SlashArgument for OneOf<T> {
+    async fn extract(
+        _: &serenity::Context,
+        _: &CommandInteraction,
+        value: &ResolvedValue<'_>,
+    ) -> Result<Self, poise::SlashArgError> {
+        let text = text(value).ok_or_else(no_text)?;
+        T::offered()
+            .into_iter()
+            .find(|(_, slug, _)| *slug == text)
+            .map(|(_, _, meant)| Self(meant))
+            .ok_or_else(|| {
+                poise::SlashArgError::new_command_structure_mismatch("a choice that is not offered")
+            })
+    }
+
+    fn create(builder: CreateCommandOption) -> CreateCommandOption {
+        T::offered().into_iter().fold(
+            builder.kind(CommandOptionType::String),
+            |builder, (name, slug, _)| builder.add_string_choice(name, slug),
+        )
+    }
+}
+
+impl Choice for Kind {
+    fn offered() -> Vec<(&'static str, &'static str, Self)> {
+        Self::ALL
+            .into_iter()
+            .map(|kind| {
+                let name = match kind {
+                    Self::ApyAbove => "APY at or above a value",
+                    Self::ApyBelow => "APY at or below a value",
+                    Self::ApyChange => "APY changes by a value",
+                    Self::VerdictWorsens => "Verdict worsens",
+                    Self::TvlDrop => "TVL drops by percent",
+                };
+                (name, kind.slug(), kind)
+            })
+            .collect()
+    }
+}
+
+impl Choice for Unit {
+    fn offered() -> Vec<(&'static str, &'static str, Self)> {
+        vec![
+            ("percent of the earlier rate", "percent", Self::Percent),
+            ("percentage points", "points", Self::Points),
+        ]
+    }
+}
+
+impl Choice for MethodFilter {
+    fn offered() -> Vec<(&'static str, &'static str, Self)> {
+        Self::all()
+            .map(|filter| {
+                let name = match filter {
+                    Self::Staking => "staking (all kinds)",
+                    Self::One(method) => method.label(),
+                };
+                (name, filter.slug(), filter)
+            })
+            .filter(|(_, _, filter)| *filter != Self::One(Method::Unknown))
+            .collect()
+    }
+}
+
+impl Choice for VerdictFilter {
+    fn offered() -> Vec<(&'static str, &'static str, Self)> {
+        vec![
+            (
+                "sustainable only",
+                "sustainable",
+                Self::Only(Verdict::Sustainable),
+            ),
+            ("mixed only", "mixed", Self::Only(Verdict::Mixed)),
+            ("any, the unsustainable too", "any", Self::Any),
+        ]
+    }
+}
+
+impl Choice for Order {
+    fn offered() -> Vec<(&'static str, &'static str, Self)> {
+        vec![
+            ("best verdict first", "verdict", Self::Verdict),
+            ("highest APY first", "apy", Self::Apy),
+            ("largest TVL first", "tvl", Self::Tvl),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check<T: Choice>() {
+        let offered = T::offered();
+        assert!((1..=25).contains(&offered.len()));
+        for (at, (name, slug, _)) in offered.iter().enumerate() {
+            assert!((1..=100).contains(&name.chars().count()), "{name}");
+            assert!((1..=100).contains(&slug.chars().count()), "{slug}");
+            let earlier = offered.get(..at).unwrap_or_default();
+            assert!(
+                earlier
+                    .iter()
+                    .all(|(other_name, other, _)| other_name != name && other != slug),
+                "{slug} is offered twice"
+            );
+        }
+    }
+
+    #[test]
+    fn choices_fit_discord_and_differ() {
+        check::<Kind>();
+        check::<Unit>();
+        check::<MethodFilter>();
+        check::<VerdictFilter>();
+        check::<Order>();
+    }
+
+    #[test]
+    fn the_staking_family_is_offered() {
+        let slugs: Vec<_> = MethodFilter::offered()
+            .into_iter()
+            .map(|(_, slug, _)| slug)
+            .collect();
+        assert!(slugs.contains(&"staking"));
+        assert!(slugs.contains(&"lending"));
+        assert!(!slugs.contains(&"unknown"));
+    }
+
+    #[test]
+    fn numbers_are_read_with_and_without_their_sign() {
+        assert_eq!("#12".parse::<Number>().unwrap(), Number(12));
+        assert_eq!(" 7 ".parse::<Number>().unwrap(), Number(7));
+        for text in ["", "-1", "0", "12x", "`@everyone`", "99999999999999999999"] {
+            let error = text.parse::<Number>().unwrap_err().to_string();
+            assert_eq!(error.matches('`').count(), 2, "{error}");
+        }
+    }
+}

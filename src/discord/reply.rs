@@ -1,0 +1,186 @@
+//! Our message, said by way of an interaction. Who sees it is fixed by the first answer.
+
+use std::sync::Arc;
+
+use poise::{CreateReply, serenity_prelude as serenity};
+use serenity::{
+    ComponentInteraction, CreateActionRow, CreateAttachment, CreateButton, CreateEmbed,
+    CreateEmbedFooter, CreateInteractionResponse, CreateInteractionResponseMessage,
+    EditInteractionResponse,
+};
+
+use super::{context::Bot, errors::CommandError};
+use crate::render::message::{Action, Button, ButtonStyle, Embed, Message};
+
+/// Who sees an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Visibility {
+    /// Everybody in the channel.
+    Public,
+    /// The person who asked, and nobody else.
+    Private,
+}
+
+impl Visibility {
+    pub const fn is_private(self) -> bool {
+        matches!(self, Self::Private)
+    }
+}
+
+type Application<'a> = poise::ApplicationContext<'a, Arc<Bot>, CommandError>;
+
+/// Says that an answer will come. The answer will be seen by whom this names.
+pub async fn defer(ctx: Application<'_>, visibility: Visibility) -> Result<(), CommandError> {
+    Ok(ctx.defer_response(visibility.is_private()).await?)
+}
+
+/// Answers a command: at once, or in the place that [`defer`] kept.
+pub async fn send(
+    ctx: Application<'_>,
+    message: Message,
+    visibility: Visibility,
+) -> Result<(), CommandError> {
+    if ctx.interaction_type == poise::CommandInteractionType::Autocomplete {
+        return Ok(());
+    }
+    let deferred = ctx
+        .has_sent_initial_response
+        .load(std::sync::atomic::Ordering::SeqCst);
+    let reply = create_reply(message);
+    if deferred {
+        let edit = reply.to_slash_initial_response_edit(EditInteractionResponse::new());
+        ctx.interaction
+            .edit_response(ctx.serenity_context(), edit)
+            .await?;
+    } else {
+        poise::send_application_reply(ctx, reply.ephemeral(visibility.is_private())).await?;
+    }
+    Ok(())
+}
+
+/// Acknowledges a press; the message stays as it is until [`replace`] changes it.
+pub async fn acknowledge(
+    ctx: &serenity::Context,
+    press: &ComponentInteraction,
+) -> Result<(), CommandError> {
+    Ok(press
+        .create_response(&ctx.http, CreateInteractionResponse::Acknowledge)
+        .await?)
+}
+
+/// Puts a message in the place of the one whose button was pressed, after [`acknowledge`].
+pub async fn replace(
+    ctx: &serenity::Context,
+    press: &ComponentInteraction,
+    message: Message,
+) -> Result<(), CommandError> {
+    let edit = create_reply(message).to_slash_initial_response_edit(EditInteractionResponse::new());
+    press.edit_response(&ctx.http, edit).await?;
+    Ok(())
+}
+
+/// Answers a press with a message for the presser alone, and leaves the pressed one as it is.
+pub async fn whisper(
+    ctx: &serenity::Context,
+    press: &ComponentInteraction,
+    message: Message,
+) -> Result<(), CommandError> {
+    let response = create_reply(message)
+        .ephemeral(true)
+        .to_slash_initial_response(CreateInteractionResponseMessage::new());
+    press
+        .create_response(&ctx.http, CreateInteractionResponse::Message(response))
+        .await?;
+    Ok(())
+}
+
+/// The message in the library's terms, with every mention switched off. Parts that are absent are
+/// sent as empty, so that an edit takes away what stood there.
+pub fn create_reply(message: Message) -> CreateReply {
+    let message = message.fitted();
+    let reply = CreateReply::default()
+        .content(message.content)
+        .allowed_mentions(serenity::CreateAllowedMentions::new())
+        .components(message.buttons.iter().map(|row| buttons(row)).collect());
+    let reply = message
+        .embeds
+        .into_iter()
+        .fold(reply, |reply, it| reply.embed(embed(it)));
+    message.files.into_iter().fold(reply, |reply, file| {
+        reply.attachment(CreateAttachment::bytes(file.bytes, file.name))
+    })
+}
+
+fn embed(embed: Embed) -> CreateEmbed {
+    let mut created = CreateEmbed::new().colour(embed.colour.rgb());
+    if !embed.title.is_empty() {
+        created = created.title(embed.title);
+    }
+    if let Some(url) = embed.url {
+        created = created.url(url);
+    }
+    if !embed.description.is_empty() {
+        created = created.description(embed.description);
+    }
+    if !embed.footer.is_empty() {
+        created = created.footer(CreateEmbedFooter::new(embed.footer));
+    }
+    if let Some(at) = embed.timestamp
+        && let Ok(at) = serenity::Timestamp::from_millis(at.millis())
+    {
+        created = created.timestamp(at);
+    }
+    created.fields(
+        embed
+            .fields
+            .into_iter()
+            .map(|field| (field.name, field.value, field.inline)),
+    )
+}
+
+fn buttons(row: &[Button]) -> CreateActionRow {
+    CreateActionRow::Buttons(row.iter().map(button).collect())
+}
+
+fn button(button: &Button) -> CreateButton {
+    let created = match &button.action {
+        Action::Open(url) => CreateButton::new_link(url),
+        Action::Press(custom_id) => CreateButton::new(custom_id).style(match button.style {
+            ButtonStyle::Primary => serenity::ButtonStyle::Primary,
+            ButtonStyle::Secondary | ButtonStyle::Link => serenity::ButtonStyle::Secondary,
+            ButtonStyle::Danger => serenity::ButtonStyle::Danger,
+        }),
+    };
+    created.label(&button.label).disabled(button.disabled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::message::{Colour, Field};
+
+    #[test]
+    fn both_ways_out_of_a_message_say_the_same() {
+        let message = Message::from(Embed {
+            title: "USDC".to_owned(),
+            description: "4.10 %".to_owned(),
+            colour: Colour::Green,
+            fields: vec![Field::narrow("TVL", "$1.2B")],
+            footer: "not advice".to_owned(),
+            ..Embed::default()
+        })
+        .with_buttons([Button::press("I agree", ButtonStyle::Primary, "1|e|5")]);
+        let ours = message.to_discord();
+        let response = create_reply(message)
+            .to_slash_initial_response(CreateInteractionResponseMessage::new());
+        let theirs = serde_json::to_value(response).unwrap();
+        for key in ["title", "description", "color", "footer", "fields"] {
+            assert_eq!(theirs["embeds"][0][key], ours["embeds"][0][key], "{key}");
+        }
+        assert_eq!(theirs["allowed_mentions"]["parse"], serde_json::json!([]));
+        let button = &theirs["components"][0]["components"][0];
+        assert_eq!(button["custom_id"], "1|e|5");
+        assert_eq!(button["label"], "I agree");
+        assert_eq!(button["style"], 1);
+    }
+}
