@@ -89,7 +89,10 @@ impl App {
         let store = Arc::new(Store::open(config.database.path(), key, now).await?);
         let orphans = store.reap().await?;
         if orphans > 0 {
-            tracing::warn!(orphans, "messages were under way when the last run ended; they are uncertain");
+            tracing::warn!(
+                orphans,
+                "messages were under way when the last run ended; they are uncertain"
+            );
         }
         let prices = config
             .sources
@@ -131,7 +134,10 @@ impl App {
         let Some(change) = feed.next(&self.store, &self.market, now).await? else {
             return Ok(Ticked::default());
         };
-        let ticked = self.alerting.tick(&self.store, &self.market, change).await?;
+        let ticked = self
+            .alerting
+            .tick(&self.store, &self.market, change)
+            .await?;
         if ticked.notices > 0 {
             self.delivery.poke();
         }
@@ -173,12 +179,19 @@ pub async fn run(
     stop: CancellationToken,
 ) -> Result<(), RunError> {
     let shards = Arc::new(Shards::default());
-    let listener = endpoint::listen(app.config.ops.listen).await.map_err(|source| {
-        let address = app.config.ops.listen;
-        RunError::Listen { address, source }
-    })?;
+    let listener = endpoint::listen(app.config.ops.listen)
+        .await
+        .map_err(|source| {
+            let address = app.config.ops.listen;
+            RunError::Listen { address, source }
+        })?;
     let mut tasks: JoinSet<Result<(), RunError>> = JoinSet::new();
-    tasks.spawn(endpoint::serve(listener, Arc::clone(&app), Arc::clone(&shards), stop.clone()));
+    tasks.spawn(endpoint::serve(
+        listener,
+        Arc::clone(&app),
+        Arc::clone(&shards),
+        stop.clone(),
+    ));
     tasks.spawn(follow(Arc::clone(&app), stop.clone()));
     tasks.spawn({
         let (delivery, stop) = (app.delivery.clone(), stop.clone());
@@ -214,7 +227,11 @@ async fn follow(app: Arc<App>, stop: CancellationToken) -> Result<(), RunError> 
     loop {
         match app.ingest(&mut feed).await {
             Ok(ticked) if ticked.changed > 0 => {
-                tracing::info!(changed = ticked.changed, notices = ticked.notices, "batch taken in");
+                tracing::info!(
+                    changed = ticked.changed,
+                    notices = ticked.notices,
+                    "batch taken in"
+                );
             }
             Ok(_) => tracing::debug!("the source has nothing new"),
             Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "no batch"),
@@ -250,7 +267,11 @@ async fn learn_the_past(
         .await
         .into_iter()
         .filter(|pool| !backfilled.contains(pool))
-        .filter(|pool| snapshot.get(*pool).is_some_and(|listing| listing.own_usual.is_none()))
+        .filter(|pool| {
+            snapshot
+                .get(*pool)
+                .is_some_and(|listing| listing.own_usual.is_none())
+        })
         .take(AT_A_TIME)
         .collect();
     let mut learnt = false;

@@ -12,7 +12,10 @@ mod run;
 
 /// Does what was asked.
 pub fn execute(command: Command) -> Exit {
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             tell(&error);
@@ -40,7 +43,10 @@ pub fn execute(command: Command) -> Exit {
 }
 
 /// One line for the person at the terminal: what happened, with its causes.
-#[expect(clippy::print_stderr, reason = "this is where the process speaks to whoever started it")]
+#[expect(
+    clippy::print_stderr,
+    reason = "this is where the process speaks to whoever started it"
+)]
 fn tell(error: &dyn std::error::Error) {
     let mut line = error.to_string();
     let mut source = error.source();

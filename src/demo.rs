@@ -46,7 +46,10 @@ pub async fn demo(args: &DemoArgs) -> anyhow::Result<()> {
     let recording = Arc::new(Recording::bundled()?);
     let rules = rules_file::parse(RULES)?;
     let guild = guild_on_shard(0, 1, 1);
-    let channels: Vec<ChannelId> = (1..).take(rules.len()).map(|at| ChannelId(guild + at)).collect();
+    let channels: Vec<ChannelId> = (1..)
+        .take(rules.len())
+        .map(|at| ChannelId(guild + at))
+        .collect();
     let twin = Twin::start(world(guild, &channels, &rules)).await?;
     let upstream = Upstream::start(Arc::clone(&recording)).await?;
     let folder = Folder::make()?;
@@ -67,7 +70,10 @@ pub async fn demo(args: &DemoArgs) -> anyhow::Result<()> {
     let mut shown = screen::Screen::new(&rules, &channels);
     let days = args.days.min(recording.days());
     let bar = progress(args, days);
-    let mut feed = app.feed().await?.context("the demonstration has a source")?;
+    let mut feed = app
+        .feed()
+        .await?
+        .context("the demonstration has a source")?;
     for day in 0..days {
         upstream.show(day);
         clock.set(recording.time_of(day));
@@ -139,16 +145,34 @@ async fn open(
     let path = |name: &str| folder.0.join(name).display().to_string();
     let settings = [
         ("STIPEND_DISCORD__API_URL", twin.base_url().to_owned()),
-        ("STIPEND_DATABASE__URL", format!("sqlite://{}", path("demo.db"))),
+        (
+            "STIPEND_DATABASE__URL",
+            format!("sqlite://{}", path("demo.db")),
+        ),
         ("STIPEND_SECRETS__MASTER_KEY_FILE", path("demo.key")),
-        ("STIPEND_SOURCES__DEFILLAMA__POOLS_URL", upstream.url("pools")),
-        ("STIPEND_SOURCES__DEFILLAMA__CHART_URL", upstream.url("chart")),
-        ("STIPEND_SOURCES__DEFILLAMA__PRICES_URL", upstream.url("prices")),
+        (
+            "STIPEND_SOURCES__DEFILLAMA__POOLS_URL",
+            upstream.url("pools"),
+        ),
+        (
+            "STIPEND_SOURCES__DEFILLAMA__CHART_URL",
+            upstream.url("chart"),
+        ),
+        (
+            "STIPEND_SOURCES__DEFILLAMA__PRICES_URL",
+            upstream.url("prices"),
+        ),
         ("STIPEND_DELIVERY__MAX_PER_SECOND", "50".to_owned()),
     ];
-    let settings = settings.map(|(name, value)| (name.to_owned(), value)).to_vec();
-    let config = Config::check(Raw::read(None, settings))
-        .map_err(|faults| anyhow::anyhow!("{}", faults.iter().map(ToString::to_string).collect::<String>()))?;
+    let settings = settings
+        .map(|(name, value)| (name.to_owned(), value))
+        .to_vec();
+    let config = Config::check(Raw::read(None, settings)).map_err(|faults| {
+        anyhow::anyhow!(
+            "{}",
+            faults.iter().map(ToString::to_string).collect::<String>()
+        )
+    })?;
     let key = MasterKey::load_or_create(&config.secrets.master_key_file)?;
     let application = ApplicationId(twin.application());
     Ok(Arc::new(
@@ -184,7 +208,8 @@ async fn learn_the_past(app: &App, upstream: &Upstream, feed: &mut Feed) -> anyh
     let charts = upstream.client()?;
     for listing in app.market.snapshot().listings() {
         let now = app.clock.now();
-        crate::market::feed::backfill(&charts, &app.store, &app.market, listing.pool.id, now).await?;
+        crate::market::feed::backfill(&charts, &app.store, &app.market, listing.pool.id, now)
+            .await?;
     }
     feed.forget_what_is_usual();
     Ok(())
@@ -222,7 +247,11 @@ async fn pause(args: &DemoArgs) {
 }
 
 fn progress(args: &DemoArgs, days: u32) -> ProgressBar {
-    let target = if args.headless { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+    let target = if args.headless {
+        ProgressDrawTarget::hidden()
+    } else {
+        ProgressDrawTarget::stderr()
+    };
     let style = ProgressStyle::with_template("{msg} [{bar:40.cyan}] day {pos} of {len}")
         .unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::with_draw_target(Some(u64::from(days)), target).with_style(style)

@@ -47,9 +47,7 @@ impl Market {
         let Some((_, fetched_at, _)) = store.last_batch().await? else {
             return Ok(0);
         };
-        let mut listings = store
-            .listings(now.minus(ingest::FORGOTTEN_AFTER.0))
-            .await?;
+        let mut listings = store.listings(now.minus(ingest::FORGOTTEN_AFTER.0)).await?;
         for listing in &mut listings {
             restore(listing, fetched_at, &self.screen);
         }

@@ -63,7 +63,11 @@ pub struct Step {
 
 impl Evaluator {
     /// Begins to watch. `episodes` is where the alert stood when the process ended, or its baseline.
-    pub fn watch(&mut self, watched: Watched, episodes: impl IntoIterator<Item = (PoolId, Episode)>) {
+    pub fn watch(
+        &mut self,
+        watched: Watched,
+        episodes: impl IntoIterator<Item = (PoolId, Episode)>,
+    ) {
         let slot = Slot::try_from(self.watched.len()).expect("there are fewer than 2³² alerts");
         self.index.add(slot, &watched.rule.scope);
         if let Some(window) = watched.rule.condition.window() {
@@ -142,7 +146,11 @@ impl Evaluator {
 
     /// Pools that an alert names, in order.
     pub fn named_pools(&self) -> Vec<PoolId> {
-        let named = self.watched.iter().flatten().filter_map(|watched| watched.rule.scope.pool);
+        let named = self
+            .watched
+            .iter()
+            .flatten()
+            .filter_map(|watched| watched.rule.scope.pool);
         named.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
@@ -200,7 +208,10 @@ impl Evaluator {
     /// Takes over what was committed, and remembers the readings of the change.
     pub fn apply(&mut self, change: &Change, steps: Vec<Step>) {
         for step in steps {
-            if let Some(condition) = self.of_slot(step.slot).map(|watched| watched.rule.condition) {
+            if let Some(condition) = self
+                .of_slot(step.slot)
+                .map(|watched| watched.rule.condition)
+            {
                 self.put(step.slot, step.pool, step.episode, &condition);
             }
         }
@@ -238,8 +249,9 @@ impl Evaluator {
             .chain(sliding)
             .filter(|pool| !fresh.contains(pool))
             .filter(|pool| {
-                now.get(*pool)
-                    .is_some_and(|listing| listing.state == DataState::Good && listing.missed.is_none())
+                now.get(*pool).is_some_and(|listing| {
+                    listing.state == DataState::Good && listing.missed.is_none()
+                })
             })
             .collect()
     }
@@ -270,7 +282,11 @@ impl Evaluator {
     fn step(&self, slot: Slot, news: &News) -> Option<Step> {
         let watched = self.of_slot(slot)?;
         let rule = &watched.rule;
-        let before = self.episodes.get(&(slot, news.pool)).copied().unwrap_or_default();
+        let before = self
+            .episodes
+            .get(&(slot, news.pool))
+            .copied()
+            .unwrap_or_default();
         let mut episode = before;
         let mut edges = Vec::new();
         for fresh in &news.usable {
@@ -358,7 +374,9 @@ impl Evaluator {
 fn in_reach(rule: &Rule, reading: &Reading, past: &[Stretch]) -> bool {
     let tvl = match rule.condition {
         Condition::TvlDrop { window, .. } => oldest_since(past, reading.at.minus(window.0))
-            .map_or(reading.tvl_usd, |oldest| oldest.tvl_usd.max(reading.tvl_usd)),
+            .map_or(reading.tvl_usd, |oldest| {
+                oldest.tvl_usd.max(reading.tvl_usd)
+            }),
         _ => reading.tvl_usd,
     };
     rule.scope.reaches(tvl)

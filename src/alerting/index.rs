@@ -33,9 +33,16 @@ impl Index {
             self.by_pool.entry(pool).or_default().push(slot);
             return;
         }
-        let scope = Scope { min_tvl: None, ..scope.clone() };
+        let scope = Scope {
+            min_tvl: None,
+            ..scope.clone()
+        };
         let key = key_of(&scope);
-        if let Some(group) = self.group_of.get(&key).and_then(|at| self.groups.get_mut(*at)) {
+        if let Some(group) = self
+            .group_of
+            .get(&key)
+            .and_then(|at| self.groups.get_mut(*at))
+        {
             group.slots.push(slot);
             return;
         }
@@ -46,19 +53,29 @@ impl Index {
             (Some(asset), ..) if !asset.contains(['-', '/', '+', '|', ' ']) => {
                 self.by_asset.entry(lower(asset)).or_default().push(at);
             }
-            (_, Some(protocol), _) => self.by_protocol.entry(lower(protocol)).or_default().push(at),
+            (_, Some(protocol), _) => self
+                .by_protocol
+                .entry(lower(protocol))
+                .or_default()
+                .push(at),
             (_, _, Some(chain)) => self.by_chain.entry(lower(chain)).or_default().push(at),
             _ => self.broad.push(at),
         }
         self.group_of.insert(key, at);
-        self.groups.push(Group { scope, slots: vec![slot] });
+        self.groups.push(Group {
+            scope,
+            slots: vec![slot],
+        });
     }
 
     pub fn remove(&mut self, slot: Slot, scope: &Scope) {
         let slots = match scope.pool {
             Some(pool) => self.by_pool.get_mut(&pool),
             None => {
-                let key = key_of(&Scope { min_tvl: None, ..scope.clone() });
+                let key = key_of(&Scope {
+                    min_tvl: None,
+                    ..scope.clone()
+                });
                 self.group_of
                     .get(&key)
                     .and_then(|at| self.groups.get_mut(*at))
@@ -84,17 +101,26 @@ impl Index {
             }
         };
         let mut name = String::new();
-        let mut lower = |text: &str, into: &HashMap<String, Vec<usize>>, group: &mut dyn FnMut(usize)| {
-            if into.is_empty() {
-                return;
-            }
-            name.clear();
-            name.extend(text.chars().flat_map(char::to_lowercase));
-            into.get(&name).into_iter().flatten().copied().for_each(group);
-        };
+        let mut lower =
+            |text: &str, into: &HashMap<String, Vec<usize>>, group: &mut dyn FnMut(usize)| {
+                if into.is_empty() {
+                    return;
+                }
+                name.clear();
+                name.extend(text.chars().flat_map(char::to_lowercase));
+                into.get(&name)
+                    .into_iter()
+                    .flatten()
+                    .copied()
+                    .for_each(group);
+            };
         for (at, asset) in pool.assets().enumerate() {
             // `ETH-ETH` holds one asset, and an alert on it speaks once.
-            if !pool.assets().take(at).any(|earlier| earlier.eq_ignore_ascii_case(asset)) {
+            if !pool
+                .assets()
+                .take(at)
+                .any(|earlier| earlier.eq_ignore_ascii_case(asset))
+            {
                 lower(asset, &self.by_asset, &mut group);
             }
         }

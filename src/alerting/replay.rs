@@ -115,7 +115,8 @@ impl Replay {
     /// Takes the next batch in and answers with what is said about it.
     pub fn feed(&mut self, batch: Batch) -> Result<Vec<Line>, HalfEmpty> {
         check_size(batch.rows.len(), &self.sizes)?;
-        self.sizes.push(u32::try_from(batch.rows.len()).unwrap_or(u32::MAX));
+        self.sizes
+            .push(u32::try_from(batch.rows.len()).unwrap_or(u32::MAX));
         if self.sizes.len() > SIZES {
             self.sizes.remove(0);
         }
@@ -124,9 +125,10 @@ impl Replay {
         let steps = self.evaluator.evaluate(&change);
         let mut lines = self.data_lines(&change);
         for step in &steps {
-            let (Some(watched), Some(listing)) =
-                (self.evaluator.get(step.alert), change.snapshot.get(step.pool))
-            else {
+            let (Some(watched), Some(listing)) = (
+                self.evaluator.get(step.alert),
+                change.snapshot.get(step.pool),
+            ) else {
                 continue;
             };
             for (edge, fresh) in &step.edges {
@@ -178,7 +180,10 @@ impl Replay {
             .chain(change.restated.iter().copied())
             .filter_map(|pool| change.snapshot.get(pool))
             .filter(|listing| {
-                let before = self.snapshot.get(listing.pool.id).map(|before| before.state);
+                let before = self
+                    .snapshot
+                    .get(listing.pool.id)
+                    .map(|before| before.state);
                 listing.state != before.unwrap_or(DataState::Good)
                     && self.evaluator.watches(&listing.pool)
             })
@@ -221,6 +226,7 @@ impl Replay {
                 usual.insert(*pool, found);
             }
         }
-        self.snapshot.set_usual(|listing| usual.get(&listing.pool.id).copied());
+        self.snapshot
+            .set_usual(|listing| usual.get(&listing.pool.id).copied());
     }
 }

@@ -59,7 +59,8 @@ struct Entry {
 
 /// Reads the alerts of a rules file, in their order.
 pub fn parse(text: &str) -> Result<Vec<NamedRule>, RulesFileError> {
-    let file: File = toml::from_str(text).map_err(|error| RulesFileError::Toml(error.to_string()))?;
+    let file: File =
+        toml::from_str(text).map_err(|error| RulesFileError::Toml(error.to_string()))?;
     if file.alert.is_empty() {
         return Err(RulesFileError::Empty);
     }
@@ -74,10 +75,11 @@ pub fn parse(text: &str) -> Result<Vec<NamedRule>, RulesFileError> {
             window: entry.window,
             clear_at: entry.clear_at,
         };
-        let condition = Condition::new(entry.when, terms).map_err(|source| RulesFileError::Rule {
-            name: entry.name.clone(),
-            source,
-        })?;
+        let condition =
+            Condition::new(entry.when, terms).map_err(|source| RulesFileError::Rule {
+                name: entry.name.clone(),
+                source,
+            })?;
         let usual = Timing::default();
         let timing = Timing {
             hold: entry.hold.unwrap_or(usual.hold),
@@ -114,8 +116,14 @@ mod tests {
         let wrong = |text: &str| parse(text).unwrap_err().to_string();
         assert!(wrong("").contains("no [[alert]]"));
         assert!(wrong("[[alert]]\nname = 'a'\nwhen = 'apy_abov'").contains("apy_abov"));
-        assert!(wrong("[[alert]]\nname = 'a'\nwhen = 'apy_above'").contains("alert \"a\": `apy_above` needs a value"));
-        assert!(wrong("[[alert]]\nname = 'a'\nwhen = 'apy_above'\nvalue = 1\nholds = '2h'").contains("holds"));
+        assert!(
+            wrong("[[alert]]\nname = 'a'\nwhen = 'apy_above'")
+                .contains("alert \"a\": `apy_above` needs a value")
+        );
+        assert!(
+            wrong("[[alert]]\nname = 'a'\nwhen = 'apy_above'\nvalue = 1\nholds = '2h'")
+                .contains("holds")
+        );
         let twice = "[[alert]]\nname = 'a'\nwhen = 'apy_above'\nvalue = 1\n";
         assert!(wrong(&twice.repeat(2)).contains("two alerts"));
     }

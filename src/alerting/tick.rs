@@ -73,7 +73,10 @@ impl Alerting {
         let alerting = Self::default();
         let mut episodes: HashMap<AlertId, Vec<(PoolId, Episode)>> = HashMap::new();
         for row in store.episodes().await? {
-            episodes.entry(row.alert).or_default().push((row.pool, row.episode));
+            episodes
+                .entry(row.alert)
+                .or_default()
+                .push((row.pool, row.episode));
         }
         let mut state = alerting.state.lock().await;
         let places = store.destination_ids().await?;
@@ -120,7 +123,9 @@ impl Alerting {
             changed: change.news.len(),
             notices: entries.len(),
         };
-        store.commit_batch(&record(&old, &change, &steps, entries)).await?;
+        store
+            .commit_batch(&record(&old, &change, &steps, entries))
+            .await?;
         state.evaluator.apply(&change, steps);
         market.swap(change.snapshot);
         Ok(ticked)
@@ -198,7 +203,11 @@ impl Alerting {
             .filter(|listing| scope.names(&listing.pool) && scope.reaches(listing.reading.tvl_usd))
             .count();
         let (open, waiting) = state.evaluator.standing(id);
-        Standing { pools, open, waiting }
+        Standing {
+            pools,
+            open,
+            waiting,
+        }
     }
 
     /// Where an alert stands with one pool.
@@ -236,7 +245,9 @@ async fn recall(
         if evaluator.remembers(pool.id) {
             continue;
         }
-        let mut stretches = store.stretches(listing.no, now.minus(LONGEST_WINDOW.0)).await?;
+        let mut stretches = store
+            .stretches(listing.no, now.minus(LONGEST_WINDOW.0))
+            .await?;
         if let Some(reading) = listing.usable() {
             stretches.push(Stretch {
                 from: listing.unchanged_since,
@@ -255,9 +266,10 @@ async fn recall(
 fn entries(state: &State, steps: &[Step], change: &Change) -> Vec<Entry> {
     let mut entries = Vec::new();
     for step in steps {
-        let (Some(watched), Some(destination)) =
-            (state.evaluator.get(step.alert), state.places.get(&step.alert))
-        else {
+        let (Some(watched), Some(destination)) = (
+            state.evaluator.get(step.alert),
+            state.places.get(&step.alert),
+        ) else {
             continue;
         };
         let Some(listing) = change.snapshot.get(step.pool) else {
@@ -285,7 +297,9 @@ fn entries(state: &State, steps: &[Step], change: &Change) -> Vec<Entry> {
                 alert_version: step.version,
                 pool: Some(step.pool),
                 occasion: Occasion::Edge(edge.kind),
-                payload: render::notice::notice(&notice, change.at).to_discord().to_string(),
+                payload: render::notice::notice(&notice, change.at)
+                    .to_discord()
+                    .to_string(),
                 created_at: change.at,
                 not_after: change.at.plus(SHELF_LIFE.0),
             });
@@ -306,7 +320,9 @@ fn record<'a>(
     let mut readings = Vec::with_capacity(change.news.len());
     let mut days = Vec::with_capacity(change.news.len());
     for news in &change.news {
-        let Some(listing) = now.get(news.pool) else { continue };
+        let Some(listing) = now.get(news.pool) else {
+            continue;
+        };
         pools.push(listing);
         let verdict_changed = old
             .get(news.pool)

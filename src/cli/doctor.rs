@@ -46,7 +46,10 @@ impl Report {
     fn line(&mut self, colour: AnsiColor, mark: &str, what: &str, said: &dyn fmt::Display) {
         let style = Style::new().fg_color(Some(colour.into()));
         // A closed terminal is no reason to stop looking.
-        drop(writeln!(self.out, "{style}{mark:<5}{style:#} {what:<12} {said}"));
+        drop(writeln!(
+            self.out,
+            "{style}{mark:<5}{style:#} {what:<12} {said}"
+        ));
     }
 
     fn good(&mut self, what: &str, said: impl fmt::Display) {
@@ -82,7 +85,11 @@ pub async fn doctor(args: &ConfigArgs) -> Exit {
     token(&config, &mut report).await;
     database(&config, &mut report).await;
     sources(&config, &mut report).await;
-    if report.failed { Exit::Failed } else { Exit::Fine }
+    if report.failed {
+        Exit::Failed
+    } else {
+        Exit::Fine
+    }
 }
 
 async fn token(config: &Config, report: &mut Report) {
@@ -94,7 +101,10 @@ async fn token(config: &Config, report: &mut Report) {
         Ok(application) => application,
         Err(error) => return report.bad("token", error),
     };
-    report.good("token", format_args!("Discord accepts it; application {}", application.0));
+    report.good(
+        "token",
+        format_args!("Discord accepts it; application {}", application.0),
+    );
     report.note(
         "invite",
         format_args!(
@@ -109,7 +119,10 @@ async fn token(config: &Config, report: &mut Report) {
     };
     match guilds {
         Ok(guilds) if guilds.is_empty() => {
-            report.note("permissions", "the bot is in no server yet; open the invite link above");
+            report.note(
+                "permissions",
+                "the bot is in no server yet; open the invite link above",
+            );
         }
         Ok(guilds) => {
             for guild in guilds {
@@ -128,7 +141,10 @@ async fn token(config: &Config, report: &mut Report) {
                 }
             }
         }
-        Err(outcome) => report.bad("permissions", format_args!("Discord does not list the servers ({outcome:?})")),
+        Err(outcome) => report.bad(
+            "permissions",
+            format_args!("Discord does not list the servers ({outcome:?})"),
+        ),
     }
 }
 
@@ -148,13 +164,27 @@ async fn database(config: &Config, report: &mut Report) {
     let key = &config.secrets.master_key_file;
     match Store::check(path).await {
         Ok(()) if !path.exists() => {
-            report.good("database", format_args!("{} will be made at the first start", path.display()));
+            report.good(
+                "database",
+                format_args!("{} will be made at the first start", path.display()),
+            );
         }
         Ok(()) if !key.exists() => report.bad(
             "database",
-            format_args!("{} is sealed with {}, which is gone; put the key file back", path.display(), key.display()),
+            format_args!(
+                "{} is sealed with {}, which is gone; put the key file back",
+                path.display(),
+                key.display()
+            ),
         ),
-        Ok(()) => report.good("database", format_args!("{} is sound; keep a copy of {} elsewhere", path.display(), key.display())),
+        Ok(()) => report.good(
+            "database",
+            format_args!(
+                "{} is sound; keep a copy of {} elsewhere",
+                path.display(),
+                key.display()
+            ),
+        ),
         Err(error) => report.bad("database", error),
     }
 }
@@ -180,12 +210,20 @@ async fn sources(config: &Config, report: &mut Report) {
             Err(error) => return report.bad("source", error),
         }
     } else {
-        return report.note("source", "every source is switched off; the market stays empty");
+        return report.note(
+            "source",
+            "every source is switched off; the market stays empty",
+        );
     };
     match answer {
         Ok(Answer::Batch(batch)) => report.good(
             "source",
-            format_args!("{} answers with {} pools ({} rows unusable)", batch.source, batch.rows.len(), batch.skipped),
+            format_args!(
+                "{} answers with {} pools ({} rows unusable)",
+                batch.source,
+                batch.rows.len(),
+                batch.skipped
+            ),
         ),
         Ok(Answer::Unchanged) => report.good("source", "answers"),
         Err(error) => report.bad("source", format_args!("{:#}", anyhow::Error::from(error))),

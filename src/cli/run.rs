@@ -41,7 +41,9 @@ pub enum StartError {
         key: std::path::PathBuf,
         database: std::path::PathBuf,
     },
-    #[error("Discord refuses the bot token; copy a fresh one from the Bot page of the developer portal")]
+    #[error(
+        "Discord refuses the bot token; copy a fresh one from the Bot page of the developer portal"
+    )]
     TokenRefused,
     #[error("Discord cannot be reached at {0}; check the network and discord.api_url")]
     Unreachable(String),
@@ -118,9 +120,10 @@ pub(super) async fn application(
 /// The first signal ends the bot in order, the second one at once: what was under way is uncertain then.
 #[expect(clippy::exit, reason = "a second signal asks for just that")]
 async fn stop_on_signal(stop: CancellationToken) {
-    let (Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
         tracing::error!("signals cannot be received; the bot ends only with its process");
         return;
     };

@@ -48,10 +48,12 @@ struct RecordedDay(String, f64, f64, Option<f64>, Option<f64>);
 
 impl Recording {
     pub(super) fn bundled() -> anyhow::Result<Self> {
-        let plain = zstd::bulk::decompress(BUNDLE, LARGEST).context("unpacking the recorded market")?;
+        let plain =
+            zstd::bulk::decompress(BUNDLE, LARGEST).context("unpacking the recorded market")?;
         let text = String::from_utf8(plain).context("reading the recorded market")?;
         let mut lines = text.lines();
-        let head: Head = serde_json::from_str(lines.next().context("the recorded market is empty")?)?;
+        let head: Head =
+            serde_json::from_str(lines.next().context("the recorded market is empty")?)?;
         Ok(Self {
             first: Day::parse(&head.from).context("the recorded market has no first day")?,
             days: head.days,
@@ -65,7 +67,10 @@ impl Recording {
     }
 
     fn day(&self, at: u32) -> Day {
-        Day(self.first.0.saturating_add(i32::try_from(at).unwrap_or(i32::MAX)))
+        Day(self
+            .first
+            .0
+            .saturating_add(i32::try_from(at).unwrap_or(i32::MAX)))
     }
 
     /// The moment at which a day's record is read.

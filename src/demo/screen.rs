@@ -29,7 +29,10 @@ struct Channel {
 /// A channel's name for a rule: `Dollars and euros over 15 %` becomes `dollars-and-euros-over-15`.
 pub(super) fn channel_name(rule: &str) -> String {
     let words = rule.split(|c: char| !c.is_ascii_alphanumeric());
-    let words: Vec<String> = words.filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
+    let words: Vec<String> = words
+        .filter(|word| !word.is_empty())
+        .map(str::to_lowercase)
+        .collect();
     words.join("-")
 }
 
@@ -71,11 +74,18 @@ impl Screen {
     /// Says how many messages of which kind there were, and whether a rule of Discord's was broken.
     pub(super) fn summarise(&self, days: u32, violations: Vec<String>) {
         let mut kinds: BTreeMap<&str, u32> = BTreeMap::new();
-        for channel in self.channels.values().filter(|channel| channel.messages > 0) {
+        for channel in self
+            .channels
+            .values()
+            .filter(|channel| channel.messages > 0)
+        {
             *kinds.entry(channel.kind).or_default() += channel.messages;
         }
         let total: u32 = kinds.values().sum();
-        let each: Vec<String> = kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+        let each: Vec<String> = kinds
+            .iter()
+            .map(|(kind, count)| format!("{count} {kind}"))
+            .collect();
         let mut out = anstream::stdout().lock();
         let bold = Style::new().bold();
         drop(writeln!(

@@ -504,7 +504,10 @@ mod tests {
     fn the_chance_falls_with_excess_and_with_variation() {
         for origin in [Origin::Own, Origin::Feed] {
             let chance = |ratio, variation| {
-                let usual = Usual { origin, ..usual(4.0, variation, 30).unwrap() };
+                let usual = Usual {
+                    origin,
+                    ..usual(4.0, variation, 30).unwrap()
+                };
                 chance_to_last(ratio, &usual)
             };
             assert!(chance(1.0, 0.1) > chance(2.0, 0.1));

@@ -112,7 +112,10 @@ impl Feed {
                 }
             }
             Err(error) => {
-                let in_a_row = health.trouble.as_ref().map_or(0, |trouble| trouble.in_a_row);
+                let in_a_row = health
+                    .trouble
+                    .as_ref()
+                    .map_or(0, |trouble| trouble.in_a_row);
                 health.trouble = Some(Trouble {
                     at: now,
                     what: error.to_string(),
@@ -145,7 +148,11 @@ impl Feed {
         let Answer::Batch(batch) = answer? else {
             return Ok(None);
         };
-        if self.last_digest.take().is_some_and(|digest| digest == batch.digest) {
+        if self
+            .last_digest
+            .take()
+            .is_some_and(|digest| digest == batch.digest)
+        {
             return Ok(None);
         }
         let sizes = store.batch_sizes(batch.source).await?;

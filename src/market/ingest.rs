@@ -88,7 +88,12 @@ pub fn check_size(pools: usize, recent: &[u32]) -> Result<(), HalfEmpty> {
     let Some(usual) = median(&mut sizes) else {
         return Ok(());
     };
-    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "pools are some thousands")]
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "pools are some thousands"
+    )]
     if (pools as f64) < usual * HALF_EMPTY {
         return Err(HalfEmpty {
             pools,
@@ -109,7 +114,12 @@ pub fn advance(old: &Snapshot, batch: Batch, screen: &Screen) -> Change {
         skipped: batch.skipped,
         conflicting: batch.conflicting,
     };
-    let mut next_no = old.listings().iter().map(|listing| listing.no).max().unwrap_or(0);
+    let mut next_no = old
+        .listings()
+        .iter()
+        .map(|listing| listing.no)
+        .max()
+        .unwrap_or(0);
     let mut listings = Vec::with_capacity(batch.rows.len() + 64);
     let mut news = Vec::new();
     let mut restated = Vec::new();
@@ -131,7 +141,11 @@ pub fn advance(old: &Snapshot, batch: Batch, screen: &Screen) -> Change {
         news.extend(new);
         listings.push(listing);
     }
-    for gone in old.listings().iter().filter(|listing| !seen.contains(&listing.pool.id)) {
+    for gone in old
+        .listings()
+        .iter()
+        .filter(|listing| !seen.contains(&listing.pool.id))
+    {
         if let Some(listing) = miss(gone, at, screen) {
             restated.push(listing.pool.id);
             listings.push(listing);
@@ -184,7 +198,11 @@ fn observe(
         no,
         pool,
         reading,
-        trusted: if state == DataState::Good { None } else { trusted },
+        trusted: if state == DataState::Good {
+            None
+        } else {
+            trusted
+        },
         feed: row.feed,
         own_time: row.own_time,
         unchanged_since: match before {
@@ -210,7 +228,11 @@ fn observe(
         usable: fresh(&listing, confirmed, trusted, screen),
         figures_changed: !unchanged,
         previous_until: before.map(|before| {
-            if before.own_time { before.reading.at } else { last_batch }
+            if before.own_time {
+                before.reading.at
+            } else {
+                last_batch
+            }
         }),
     };
     (listing, Some(new))
@@ -253,10 +275,16 @@ fn fresh(
 
 /// A pool that the batch lacks: missing after a while, forgotten after a longer one.
 fn miss(gone: &Listing, at: Timestamp, screen: &Screen) -> Option<Listing> {
-    let missed = gone.missed.map_or(Missed { batches: 1, since: at }, |missed| Missed {
-        batches: missed.batches.saturating_add(1),
-        ..missed
-    });
+    let missed = gone.missed.map_or(
+        Missed {
+            batches: 1,
+            since: at,
+        },
+        |missed| Missed {
+            batches: missed.batches.saturating_add(1),
+            ..missed
+        },
+    );
     let away: Duration = at.since(missed.since);
     if away >= FORGOTTEN_AFTER.0 {
         return None;

@@ -113,7 +113,9 @@ impl Prices {
 fn keys_of(pool: &Pool, asset: &str) -> Vec<PriceKey> {
     let assets: Vec<&str> = pool.assets().collect();
     let tokens = pool.underlying.iter();
-    let place = assets.iter().position(|token| token.eq_ignore_ascii_case(asset));
+    let place = assets
+        .iter()
+        .position(|token| token.eq_ignore_ascii_case(asset));
     let chosen: Vec<&str> = match place {
         Some(at) if assets.len() == pool.underlying.len() => {
             tokens.skip(at).take(1).map(|token| &**token).collect()

@@ -80,7 +80,9 @@ impl Snapshot {
         let total = matching.len();
         match query.order {
             Order::Tvl => {}
-            Order::Apy => matching.sort_by(|a, b| b.reading.apy.get().total_cmp(&a.reading.apy.get())),
+            Order::Apy => {
+                matching.sort_by(|a, b| b.reading.apy.get().total_cmp(&a.reading.apy.get()))
+            }
             Order::Verdict => matching.sort_by(|a, b| {
                 let rank = |listing: &Listing| Reverse(listing.assessment.verdict.rank());
                 rank(a)
@@ -117,7 +119,9 @@ impl Snapshot {
             if !words.iter().all(|word| mentions(listing, word)) {
                 continue;
             }
-            let hit = words.iter().any(|word| pool.symbol.eq_ignore_ascii_case(word));
+            let hit = words
+                .iter()
+                .any(|word| pool.symbol.eq_ignore_ascii_case(word));
             if hit {
                 exact.push(listing);
             } else if others.len() < limit {

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use crate::domain::{
-    ids::PoolId, listing::Listing, method::Method, reading::DataState, time::Timestamp, verdict::Usual,
+    ids::PoolId, listing::Listing, method::Method, reading::DataState, time::Timestamp,
+    verdict::Usual,
 };
 
 /// Where the present snapshot came from.

@@ -54,7 +54,11 @@ async fn readiness(
     let pools = app.market.snapshot().listings().len();
     let shards = shards.readiness();
     let ready = pools > 0 && shards.is_ready();
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
     (
         status,
         Json(Readiness {

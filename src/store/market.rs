@@ -102,7 +102,9 @@ impl Store {
             .fetch_all(&self.readers)
             .await?;
         let mut names = Names::default();
-        rows.into_iter().map(|row| row.into_listing(&mut names)).collect()
+        rows.into_iter()
+            .map(|row| row.into_listing(&mut names))
+            .collect()
     }
 
     /// Commits a batch with all that the rules made of it.
@@ -145,7 +147,10 @@ impl Store {
             .bind(source)
             .fetch_all(&self.readers)
             .await?;
-        Ok(sizes.into_iter().filter_map(|size| u32::try_from(size).ok()).collect())
+        Ok(sizes
+            .into_iter()
+            .filter_map(|size| u32::try_from(size).ok())
+            .collect())
     }
 
     /// When the last good batch was fetched, from which source, and its digest.
@@ -168,7 +173,11 @@ impl Store {
             .bind(since.millis())
             .fetch_all(&self.readers)
             .await?;
-        let ends: Vec<i64> = rows.iter().skip(1).map(|row| row.4.unwrap_or(row.0)).collect();
+        let ends: Vec<i64> = rows
+            .iter()
+            .skip(1)
+            .map(|row| row.4.unwrap_or(row.0))
+            .collect();
         rows.iter()
             .zip(ends)
             .map(|((from, apy, tvl_usd, verdict, _), until)| {
@@ -210,8 +219,9 @@ impl Store {
     pub async fn add_days(&self, no: i64, days: &[DayRow]) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
         for chunk in days.chunks(CHUNK) {
-            let mut query =
-                QueryBuilder::<Sqlite>::new("INSERT INTO daily (pool_no, day, apy, base, reward, tvl_usd) ");
+            let mut query = QueryBuilder::<Sqlite>::new(
+                "INSERT INTO daily (pool_no, day, apy, base, reward, tvl_usd) ",
+            );
             query.push_values(chunk, |mut values, day| {
                 values
                     .push_bind(no)
@@ -251,8 +261,9 @@ impl Store {
         let mut tx = self.begin().await?;
         let all: Vec<(&i64, &Usual)> = usual.iter().collect();
         for chunk in all.chunks(CHUNK) {
-            let mut query =
-                QueryBuilder::<Sqlite>::new("INSERT INTO usual (pool_no, day, centre, variation, days) ");
+            let mut query = QueryBuilder::<Sqlite>::new(
+                "INSERT INTO usual (pool_no, day, centre, variation, days) ",
+            );
             query.push_values(chunk, |mut values, (no, usual)| {
                 values
                     .push_bind(**no)
@@ -335,14 +346,22 @@ async fn save_batch(connection: &mut SqliteConnection, batch: &BatchRow) -> Resu
     Ok(())
 }
 
-async fn save_pools(connection: &mut SqliteConnection, chunk: &[&Listing]) -> Result<(), StoreError> {
+async fn save_pools(
+    connection: &mut SqliteConnection,
+    chunk: &[&Listing],
+) -> Result<(), StoreError> {
     let mut query = QueryBuilder::<Sqlite>::new(
         "INSERT INTO pool (no, id, chain, protocol, symbol, meta, method, stablecoin, multi_asset, \
          impermanent_loss, underlying, at, own_time, apy, base, reward, tvl_usd, feed_mean_30d, \
          feed_sigma, feed_days, unchanged_since, data_state, missed, missed_since) ",
     );
     query.push_values(chunk, |mut values, listing| {
-        let Listing { pool, reading, feed, .. } = listing;
+        let Listing {
+            pool,
+            reading,
+            feed,
+            ..
+        } = listing;
         values
             .push_bind(listing.no)
             .push_bind(pool.id.as_bytes().as_slice())
@@ -409,9 +428,13 @@ async fn save_readings(
     Ok(())
 }
 
-async fn save_days(connection: &mut SqliteConnection, chunk: &[&Listing]) -> Result<(), StoreError> {
-    let mut query =
-        QueryBuilder::<Sqlite>::new("INSERT INTO daily (pool_no, day, apy, base, reward, tvl_usd) ");
+async fn save_days(
+    connection: &mut SqliteConnection,
+    chunk: &[&Listing],
+) -> Result<(), StoreError> {
+    let mut query = QueryBuilder::<Sqlite>::new(
+        "INSERT INTO daily (pool_no, day, apy, base, reward, tvl_usd) ",
+    );
     query.push_values(chunk, |mut values, listing| {
         let reading = &listing.reading;
         values
@@ -436,7 +459,11 @@ struct Names(HashMap<String, Arc<str>>);
 
 impl Names {
     fn share(&mut self, name: String) -> Arc<str> {
-        Arc::clone(self.0.entry(name).or_insert_with_key(|name| Arc::from(name.as_str())))
+        Arc::clone(
+            self.0
+                .entry(name)
+                .or_insert_with_key(|name| Arc::from(name.as_str())),
+        )
     }
 }
 

@@ -50,7 +50,8 @@ impl Store {
 
     /// The person's positions, oldest first.
     pub async fn positions(&self, user: UserId) -> Result<Vec<Position>, StoreError> {
-        const SQL: &str = "SELECT id, sealed, added_at FROM position WHERE user_id = $1 ORDER BY id";
+        const SQL: &str =
+            "SELECT id, sealed, added_at FROM position WHERE user_id = $1 ORDER BY id";
         let rows: Vec<(i64, Vec<u8>, i64)> = sqlx::query_as(SQL)
             .bind(columns::snowflake(user.0))
             .fetch_all(&self.readers)

@@ -99,7 +99,12 @@ impl Store {
         let rows: Vec<(i64, i64)> = sqlx::query_as(SQL).fetch_all(&self.readers).await?;
         Ok(rows
             .into_iter()
-            .map(|(channel, id)| (ChannelId(columns::from_snowflake(channel)), DestinationId(id)))
+            .map(|(channel, id)| {
+                (
+                    ChannelId(columns::from_snowflake(channel)),
+                    DestinationId(id),
+                )
+            })
             .collect())
     }
 
@@ -125,7 +130,11 @@ impl Store {
         let alert = AlertId(id);
         let rows: Vec<EpisodeRow> = baseline
             .iter()
-            .map(|&(pool, episode)| EpisodeRow { alert, pool, episode })
+            .map(|&(pool, episode)| EpisodeRow {
+                alert,
+                pool,
+                episode,
+            })
             .collect();
         save_episodes(&mut tx, &rows).await?;
         tx.commit().await?;
@@ -162,7 +171,8 @@ impl Store {
     pub async fn episodes(&self) -> Result<Vec<EpisodeRow>, StoreError> {
         const SQL: &str = "SELECT e.alert_id, e.pool, e.state FROM episode e \
              JOIN alert a ON a.id = e.alert_id WHERE a.removed_at IS NULL";
-        let rows: Vec<(i64, Vec<u8>, String)> = sqlx::query_as(SQL).fetch_all(&self.readers).await?;
+        let rows: Vec<(i64, Vec<u8>, String)> =
+            sqlx::query_as(SQL).fetch_all(&self.readers).await?;
         rows.into_iter()
             .map(|(alert, pool, state)| {
                 Ok(EpisodeRow {

@@ -136,6 +136,12 @@ fn stored(state: &mut State, command: &Value, guild: Option<u64>) -> Value {
             made[key.as_str()] = value.clone();
         }
     }
+    tidy(&mut made["options"]);
+    if made["options"].is_null()
+        && let Some(fields) = made.as_object_mut()
+    {
+        fields.remove("options");
+    }
     if let Some(bits) = made["default_member_permissions"].as_u64() {
         made["default_member_permissions"] = json!(bits.to_string());
     }
@@ -146,4 +152,19 @@ fn stored(state: &mut State, command: &Value, guild: Option<u64>) -> Value {
         made["guild_id"] = json!(guild.to_string());
     }
     made
+}
+
+/// Drops the empty keys that libraries send and Discord does not give back.
+fn tidy(options: &mut Value) {
+    for option in options.as_array_mut().into_iter().flatten() {
+        let Some(fields) = option.as_object_mut() else {
+            continue;
+        };
+        fields.retain(|_, value| {
+            !value.is_null() && value.as_array().is_none_or(|list| !list.is_empty())
+        });
+        if let Some(inner) = fields.get_mut("options") {
+            tidy(inner);
+        }
+    }
 }
