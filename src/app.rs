@@ -65,10 +65,7 @@ impl RunError {
         match self {
             Self::Open(OpenError::Lock(LockError::Held { .. })) => Exit::AlreadyRunning,
             Self::Open(_) | Self::Source(_) | Self::Listen { .. } => Exit::Unusable,
-            Self::Discord(ClientError::TokenRefused) => Exit::TokenRefused,
-            Self::Discord(ClientError::IntentsRefused) => Exit::Unusable,
-            Self::Discord(ClientError::VersionRefused) => Exit::Internal,
-            Self::Discord(_) => Exit::Unavailable,
+            Self::Discord(error) => error.exit(),
             Self::Http(_) | Self::Store(_) | Self::Task(_) => Exit::Internal,
         }
     }
@@ -151,7 +148,9 @@ impl App {
         let sources = &self.config.sources;
         let source = match &sources.file {
             Some(path) => Source::File(FileSource::new(path)),
-            None if sources.defillama.enabled => Source::Defillama(defillama(&self.config)?),
+            None if sources.defillama.enabled => {
+                Source::Defillama(Box::new(defillama(&self.config)?))
+            }
             None => return Ok(None),
         };
         Ok(Some(Feed::new(source, &self.store).await?))

@@ -151,6 +151,7 @@ CREATE TABLE outbox (
 
 CREATE INDEX outbox_due ON outbox (destination_id, id) WHERE state IN ('pending', 'waiting', 'sending', 'uncertain');
 CREATE INDEX outbox_by_alert ON outbox (alert_id, id);
+CREATE INDEX outbox_parked ON outbox (destination_id) WHERE state = 'parked';
 
 -- People. What they hold is sealed as one piece.
 CREATE TABLE person (

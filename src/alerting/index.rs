@@ -69,18 +69,17 @@ impl Index {
     }
 
     pub fn remove(&mut self, slot: Slot, scope: &Scope) {
-        let slots = match scope.pool {
-            Some(pool) => self.by_pool.get_mut(&pool),
-            None => {
-                let key = key_of(&Scope {
-                    min_tvl: None,
-                    ..scope.clone()
-                });
-                self.group_of
-                    .get(&key)
-                    .and_then(|at| self.groups.get_mut(*at))
-                    .map(|group| &mut group.slots)
-            }
+        let slots = if let Some(pool) = scope.pool {
+            self.by_pool.get_mut(&pool)
+        } else {
+            let key = key_of(&Scope {
+                min_tvl: None,
+                ..scope.clone()
+            });
+            self.group_of
+                .get(&key)
+                .and_then(|at| self.groups.get_mut(*at))
+                .map(|group| &mut group.slots)
         };
         if let Some(slots) = slots {
             slots.retain(|other| *other != slot);

@@ -67,7 +67,7 @@ impl Report {
 }
 
 /// Looks at everything, changes nothing, and says what to do.
-pub async fn doctor(args: &ConfigArgs) -> Exit {
+pub(super) async fn doctor(args: &ConfigArgs) -> Exit {
     let mut report = Report {
         failed: false,
         out: anstream::AutoStream::auto(std::io::stdout()),

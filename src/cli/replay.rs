@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Prints each notice with its time, rule, pool and reason. The same input gives the same bytes.
-pub fn replay(args: &ReplayArgs) -> anyhow::Result<()> {
+pub(super) fn replay(args: &ReplayArgs) -> anyhow::Result<()> {
     let rules = fs::read_to_string(&args.rules)
         .with_context(|| format!("reading {}", args.rules.display()))?;
     let rules = rules_file::parse(&rules).with_context(|| args.rules.display().to_string())?;

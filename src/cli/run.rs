@@ -26,7 +26,7 @@ use crate::{
 /// What has to be right before anything is started, in the order in which it is looked at: first
 /// what this machine can tell, then what Discord says, and only then the first write.
 #[derive(Debug, thiserror::Error)]
-pub enum StartError {
+pub(super) enum StartError {
     #[error("{0}")]
     Config(#[from] config::Faults),
     #[error(transparent)]
@@ -71,7 +71,7 @@ const fn open_exit(error: &OpenError) -> Exit {
 }
 
 /// Runs the bot until SIGTERM or Ctrl-C.
-pub async fn run(args: &ConfigArgs) -> Exit {
+pub(super) async fn run(args: &ConfigArgs) -> Exit {
     match start(args).await {
         Ok(()) => Exit::Fine,
         Err(error) => {

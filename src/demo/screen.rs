@@ -163,13 +163,12 @@ fn plain(text: &str, now: Timestamp) -> String {
             _ => (0, None),
         };
         rest = rest.get(skip..).unwrap_or_default();
-        match shown {
-            Some(shown) => plain.push_str(&shown),
-            None => {
-                let Some(c) = rest.chars().next() else { break };
-                plain.push(c);
-                rest = rest.get(c.len_utf8()..).unwrap_or_default();
-            }
+        if let Some(shown) = shown {
+            plain.push_str(&shown);
+        } else {
+            let Some(c) = rest.chars().next() else { break };
+            plain.push(c);
+            rest = rest.get(c.len_utf8()..).unwrap_or_default();
         }
     }
     plain

@@ -169,7 +169,7 @@ impl Condition {
         let value = terms.value.ok_or(RuleError::ValueMissing(kind))?;
         let (fits, allowed) = match kind {
             Kind::TvlDrop => (value > 0.0 && value < 100.0, "percent between 0 and 100"),
-            Kind::ApyBelow => (value >= 0.0 && value <= 1e6, "percent from 0 to 1,000,000"),
+            Kind::ApyBelow => ((0.0..=1e6).contains(&value), "percent from 0 to 1,000,000"),
             _ => (
                 value > 0.0 && value <= 1e6,
                 "a number above 0 and up to 1,000,000",

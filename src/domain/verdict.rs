@@ -414,22 +414,22 @@ mod tests {
         }
     }
 
-    fn usual(centre: f64, variation: f64, days: u32) -> Option<Usual> {
-        Some(Usual {
+    fn usual(centre: f64, variation: f64, days: u32) -> Usual {
+        Usual {
             centre: Percent::new(centre).unwrap(),
             variation: Some(variation),
             days,
             origin: Origin::Own,
-        })
+        }
     }
 
-    fn judged(reading: &Reading, usual: Option<Usual>) -> Assessment {
+    fn judged(reading: &Reading, usual: impl Into<Option<Usual>>) -> Assessment {
         let data = DataState::Good;
         assess(
             &Evidence {
                 reading,
                 data,
-                usual,
+                usual: usual.into(),
             },
             &Screen::default(),
         )
@@ -463,7 +463,7 @@ mod tests {
             &Evidence {
                 reading: &reading(4.0, Some(4.0), None, 1e9),
                 data: DataState::Suspect,
-                usual: usual(4.0, 0.01, 300),
+                usual: Some(usual(4.0, 0.01, 300)),
             },
             &Screen::default(),
         );
@@ -506,7 +506,7 @@ mod tests {
             let chance = |ratio, variation| {
                 let usual = Usual {
                     origin,
-                    ..usual(4.0, variation, 30).unwrap()
+                    ..usual(4.0, variation, 30)
                 };
                 chance_to_last(ratio, &usual)
             };

@@ -26,7 +26,7 @@ use crate::{
 /// Where pools come from.
 #[derive(Debug)]
 pub enum Source {
-    Defillama(Defillama),
+    Defillama(Box<Defillama>),
     File(FileSource),
 }
 

@@ -183,7 +183,7 @@ fn observe(
     // What contradicts the trusted reading is believed once the next batch says about the same.
     let contradicts = trusted.is_some_and(|trusted| is_suspect(&trusted, &reading));
     let confirmed = suspect_before.filter(|suspect| contradicts && !is_suspect(suspect, &reading));
-    let state = if stale {
+    let standing = if stale {
         DataState::Stale
     } else if contradicts && confirmed.is_none() {
         DataState::Suspect
@@ -198,7 +198,7 @@ fn observe(
         no,
         pool,
         reading,
-        trusted: if state == DataState::Good {
+        trusted: if standing == DataState::Good {
             None
         } else {
             trusted
@@ -209,7 +209,7 @@ fn observe(
             Some(before) if unchanged => before.unchanged_since,
             _ => reading.at,
         },
-        state,
+        state: standing,
         own_usual: before.and_then(|before| before.own_usual),
         assessment: Assessment::default(),
         missed: None,

@@ -81,7 +81,7 @@ impl Snapshot {
         match query.order {
             Order::Tvl => {}
             Order::Apy => {
-                matching.sort_by(|a, b| b.reading.apy.get().total_cmp(&a.reading.apy.get()))
+                matching.sort_by(|a, b| b.reading.apy.get().total_cmp(&a.reading.apy.get()));
             }
             Order::Verdict => matching.sort_by(|a, b| {
                 let rank = |listing: &Listing| Reverse(listing.assessment.verdict.rank());

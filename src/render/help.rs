@@ -10,7 +10,7 @@ const COMMANDS: &str = "\
 `/yield pool` – one pool: what it pays, who pays, whether it will last\n\
 `/portfolio add`, `view`, `remove` – what your own positions earn; only you see it\n\
 `/alerts add`, `list`, `show`, `test`, `remove` – tell a channel when that changes\n\
-`/privacy show`, `delete` – what is kept of you\n\
+`/privacy show`, `export`, `delete` – what is kept of you\n\
 `/status` – how old the data is and whether notices arrive";
 
 const VERDICTS: &str = "\

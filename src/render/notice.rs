@@ -68,10 +68,14 @@ fn fields(notice: &Notice<'_>) -> Vec<Field> {
     fields.push(Field::wide(
         "Source",
         format!(
-            "{}, as of {}{DOT}unchanged since {}{DOT}{}",
+            "{}, as of {}{}{DOT}{}",
             text::escape(notice.source),
             ago(reading.at),
-            ago(notice.unchanged_since),
+            if stands(notice) {
+                format!("{DOT}unchanged since {}", ago(notice.unchanged_since))
+            } else {
+                String::new()
+            },
             pool::key(notice.source, notice.pool.id),
         ),
     ));
@@ -95,6 +99,11 @@ fn speaker(speaker: &Speaker) -> String {
     }
 }
 
+/// The figures have stood since before the reading; fresh ones need no word about it.
+fn stands(notice: &Notice<'_>) -> bool {
+    notice.unchanged_since < notice.reading.at
+}
+
 /// The notice for a terminal: two lines without markup.
 pub fn notice_text(notice: &Notice<'_>, now: Timestamp) -> String {
     let mut details = Vec::new();
@@ -108,12 +117,17 @@ pub fn notice_text(notice: &Notice<'_>, now: Timestamp) -> String {
     }
     details.push(speaker(&notice.speaker));
     details.push(format!("episode {}", notice.edge.episode));
-    details.push(format!(
-        "{} as of {} ago, unchanged for {}",
-        text::clean(notice.source, text::NAME),
-        age(now.since(notice.reading.at)),
-        age(now.since(notice.unchanged_since)),
-    ));
+    let mut source = text::clean(notice.source, text::NAME);
+    if now > notice.reading.at {
+        source.push_str(" as of ");
+        source.push_str(&age(now.since(notice.reading.at)));
+        source.push_str(" ago");
+    }
+    if stands(notice) {
+        source.push_str(", unchanged for ");
+        source.push_str(&age(now.since(notice.unchanged_since)));
+    }
+    details.push(source);
     format!(
         "{} {} – {}, {}\n   {}",
         tone(notice).mark,

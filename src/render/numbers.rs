@@ -66,7 +66,8 @@ const fn plus(value: f64) -> &'static str {
 
 /// A share between 0 and 1 in whole percent; what is there is never rounded to nothing or to all.
 pub fn share(share: f64) -> String {
-    let percent = (share * 100.0).clamp(0.0, 100.0);
+    // Adding zero takes the sign off a negative nothing.
+    let percent = (share * 100.0).clamp(0.0, 100.0) + 0.0;
     match percent {
         percent if percent > 0.0 && percent < 0.5 => "under 1 %".to_owned(),
         percent if percent > 99.5 && percent < 100.0 => "over 99 %".to_owned(),

@@ -8,7 +8,9 @@ use std::{
 
 /// The held lock. The operating system lets it go when the process ends, however it ends.
 #[derive(Debug)]
-pub struct InstanceLock(File);
+pub struct InstanceLock {
+    _held: File,
+}
 
 /// Why the lock cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -58,7 +60,7 @@ impl InstanceLock {
         file.set_len(0).map_err(io)?;
         file.rewind().map_err(io)?;
         writeln!(file, "{}", std::process::id()).map_err(io)?;
-        Ok(Self(file))
+        Ok(Self { _held: file })
     }
 }
 

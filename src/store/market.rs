@@ -468,6 +468,10 @@ impl Names {
 }
 
 #[derive(FromRow)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a row has the columns that it has"
+)]
 struct PoolRow {
     no: i64,
     id: Vec<u8>,

@@ -58,7 +58,7 @@ impl AlertRow {
     }
 }
 
-/// Rows of one multi-row statement; SQLite takes 32,766 bound values, and longer texts are slower to prepare.
+/// Rows of one multi-row statement; `SQLite` takes 32,766 bound values, and longer texts are slower to prepare.
 const CHUNK: usize = 200;
 
 impl Store {

@@ -95,8 +95,8 @@ mod tests {
     #[test]
     fn a_value_opens_at_its_own_place_only() {
         let sealer = Sealer::new(&[1; 32]);
-        let sealed = sealer.seal(&PLACE, b"5,000 USDC");
-        assert_eq!(sealer.open(&PLACE, &sealed).unwrap(), b"5,000 USDC");
+        let bytes = sealer.seal(&PLACE, b"5,000 USDC");
+        assert_eq!(sealer.open(&PLACE, &bytes).unwrap(), b"5,000 USDC");
         for other in [
             Place { row: 8, ..PLACE },
             Place { owner: 43, ..PLACE },
@@ -105,18 +105,18 @@ mod tests {
                 ..PLACE
             },
         ] {
-            assert_eq!(sealer.open(&other, &sealed), Err(Unopenable));
+            assert_eq!(sealer.open(&other, &bytes), Err(Unopenable));
         }
-        assert_eq!(Sealer::new(&[2; 32]).open(&PLACE, &sealed), Err(Unopenable));
+        assert_eq!(Sealer::new(&[2; 32]).open(&PLACE, &bytes), Err(Unopenable));
     }
 
     #[test]
     fn changed_and_short_bytes_do_not_open() {
         let sealer = Sealer::new(&[1; 32]);
-        let mut sealed = sealer.seal(&PLACE, b"x");
-        assert_eq!(sealer.open(&PLACE, &sealed[..10]), Err(Unopenable));
-        *sealed.last_mut().unwrap() ^= 1;
-        assert_eq!(sealer.open(&PLACE, &sealed), Err(Unopenable));
+        let mut bytes = sealer.seal(&PLACE, b"x");
+        assert_eq!(sealer.open(&PLACE, &bytes[..10]), Err(Unopenable));
+        *bytes.last_mut().unwrap() ^= 1;
+        assert_eq!(sealer.open(&PLACE, &bytes), Err(Unopenable));
     }
 
     #[test]

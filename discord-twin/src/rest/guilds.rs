@@ -137,6 +137,7 @@ fn application(state: &State) -> Value {
         "approximate_guild_count": state.guilds.len(),
         "approximate_user_install_count": 0,
         "approximate_user_authorization_count": 0,
+        "eligible_oauth2_scopes": ["bot", "applications.commands"],
         "redirect_uris": [],
         "interactions_endpoint_url": null,
         "role_connections_verification_url": null,
