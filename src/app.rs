@@ -157,7 +157,8 @@ impl App {
     }
 }
 
-fn defillama(config: &Config) -> Result<Defillama, defillama::SetupError> {
+/// The upstream as the configuration describes it.
+pub(crate) fn defillama(config: &Config) -> Result<Defillama, defillama::SetupError> {
     let settings = &config.sources.defillama;
     Defillama::new(&defillama::Settings {
         pools_url: settings.pools_url.clone(),

@@ -24,7 +24,7 @@ use crate::{
     render,
     store::{
         Store, StoreError,
-        market::{BatchRecord, BatchRow, ReadingRow},
+        market::{BatchRecord, ReadingRow},
         rules::{EpisodeRow, NewAlert},
     },
 };
@@ -353,15 +353,7 @@ fn record<'a>(
             .filter_map(|pool| now.get(*pool)),
     );
     BatchRecord {
-        batch: BatchRow {
-            source: change.batch.source,
-            fetched_at: change.batch.fetched_at,
-            digest: change.batch.digest,
-            pools: change.batch.pools,
-            skipped: change.batch.skipped,
-            conflicting: change.batch.conflicting,
-            suspect: false,
-        },
+        batch: change.batch,
         pools,
         readings,
         days,

@@ -6,6 +6,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::{ConfigArgs, run};
 use crate::{
+    app,
     clock::{Clock as _, SystemClock},
     delivery::http::Client,
     ops::{
@@ -13,12 +14,7 @@ use crate::{
         exit::Exit,
         secrets,
     },
-    sources::{
-        Answer,
-        defillama::{Defillama, Settings},
-        fetch::Policy,
-        file::FileSource,
-    },
+    sources::{Answer, file::FileSource},
     store::Store,
 };
 
@@ -194,18 +190,7 @@ async fn sources(config: &Config, report: &mut Report) {
     let answer = if let Some(path) = &config.sources.file {
         FileSource::new(path).pools(now).await
     } else if config.sources.defillama.enabled {
-        let settings = &config.sources.defillama;
-        let built = Defillama::new(&Settings {
-            pools_url: settings.pools_url.clone(),
-            chart_url: settings.chart_url.clone(),
-            prices_url: settings.prices_url.clone(),
-            policy: Policy {
-                total: settings.timeout.0,
-                max_body: settings.max_body_bytes,
-                ..Policy::default()
-            },
-        });
-        match built {
+        match app::defillama(config) {
             Ok(mut source) => source.pools(now).await,
             Err(error) => return report.bad("source", error),
         }

@@ -27,7 +27,7 @@ use crate::{
 /// what this machine can tell, then what Discord says, and only then the first write.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum StartError {
-    #[error("{0}")]
+    #[error(transparent)]
     Config(#[from] config::Faults),
     #[error(transparent)]
     Secret(#[from] SecretError),

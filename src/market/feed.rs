@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     Market,
-    ingest::{Change, HalfEmpty, advance, check_size},
+    ingest::{Change, HalfEmpty, advance, batch_row, check_size},
 };
 use crate::{
     domain::{
@@ -12,15 +12,12 @@ use crate::{
         time::{Day, Timestamp},
     },
     sources::{
-        Answer, Batch, SourceError,
+        Answer, SourceError,
         defillama::Defillama,
         fetch::{Backoff, Outcome, Schedule},
         file::FileSource,
     },
-    store::{
-        Store, StoreError,
-        market::{BatchRow, DayRow},
-    },
+    store::{Store, StoreError, market::DayRow},
 };
 
 /// Where pools come from.
@@ -64,7 +61,7 @@ pub struct Trouble {
 pub enum FeedError {
     #[error(transparent)]
     Source(#[from] SourceError),
-    #[error("the batch is half empty: {0}")]
+    #[error("the batch is half empty")]
     HalfEmpty(#[from] HalfEmpty),
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -158,7 +155,7 @@ impl Feed {
         let sizes = store.batch_sizes(batch.source).await?;
         if let Err(half_empty) = check_size(batch.rows.len(), &sizes) {
             self.outcome = Outcome::Failed;
-            store.note_batch(&suspect(&batch)).await?;
+            store.note_batch(&batch_row(&batch, true)).await?;
             return Err(half_empty.into());
         }
         self.learn_what_is_usual(store, market, now.day()).await?;
@@ -185,18 +182,6 @@ impl Feed {
         market.swap(snapshot);
         self.usual_for = Some(today);
         Ok(())
-    }
-}
-
-fn suspect(batch: &Batch) -> BatchRow {
-    BatchRow {
-        source: batch.source,
-        fetched_at: batch.fetched_at,
-        digest: batch.digest,
-        pools: u32::try_from(batch.rows.len()).unwrap_or(u32::MAX),
-        skipped: batch.skipped,
-        conflicting: batch.conflicting,
-        suspect: true,
     }
 }
 

@@ -19,6 +19,7 @@ use crate::{
         verdict::{Assessment, Evidence, Screen, assess},
     },
     sources::Batch,
+    store::market::BatchRow,
 };
 
 /// A pool's own time of reading further back than this makes the reading stale.
@@ -38,18 +39,7 @@ pub struct Change {
     pub news: Vec<News>,
     /// Pools whose row has to be written, although their figures did not change.
     pub restated: Vec<PoolId>,
-    pub batch: BatchFacts,
-}
-
-/// What is kept of a batch.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BatchFacts {
-    pub source: &'static str,
-    pub fetched_at: Timestamp,
-    pub digest: [u8; 32],
-    pub pools: u32,
-    pub skipped: u32,
-    pub conflicting: u32,
+    pub batch: BatchRow,
 }
 
 /// A pool with new figures, a new verdict or a new state.
@@ -103,17 +93,23 @@ pub fn check_size(pools: usize, recent: &[u32]) -> Result<(), HalfEmpty> {
     Ok(())
 }
 
-/// The market after `batch`, which has passed [`check_size`].
-pub fn advance(old: &Snapshot, batch: Batch, screen: &Screen) -> Change {
-    let at = batch.fetched_at;
-    let facts = BatchFacts {
+/// What is kept of a batch. A suspect one changes nothing else.
+pub fn batch_row(batch: &Batch, suspect: bool) -> BatchRow {
+    BatchRow {
         source: batch.source,
-        fetched_at: at,
+        fetched_at: batch.fetched_at,
         digest: batch.digest,
         pools: u32::try_from(batch.rows.len()).unwrap_or(u32::MAX),
         skipped: batch.skipped,
         conflicting: batch.conflicting,
-    };
+        suspect,
+    }
+}
+
+/// The market after `batch`, which has passed [`check_size`].
+pub fn advance(old: &Snapshot, batch: Batch, screen: &Screen) -> Change {
+    let at = batch.fetched_at;
+    let row = batch_row(&batch, false);
     let mut next_no = old
         .listings()
         .iter()
@@ -161,7 +157,7 @@ pub fn advance(old: &Snapshot, batch: Batch, screen: &Screen) -> Change {
         snapshot: Snapshot::new(origin, listings),
         news,
         restated,
-        batch: facts,
+        batch: row,
     }
 }
 
