@@ -100,7 +100,6 @@ impl App {
         let market = Market::new(config.verdict, prices);
         let pools = market.load(&store, now).await?;
         let alerting = Alerting::load(&store, now).await?;
-        alerting.recall(&store, &market.snapshot(), now).await?;
         let settings = delivery::Settings {
             api_url: config.discord.api_url.clone(),
             max_per_second: config.delivery.max_per_second,
@@ -143,7 +142,9 @@ impl App {
         Ok(ticked)
     }
 
-    /// The feed that the configuration names; `None` when every source is switched off.
+    /// The feed that the configuration names; `None` when every source is switched off. Before the
+    /// first batch the rules are told the past that they look into, which may take a second or two
+    /// and keeps nobody from being answered.
     pub async fn feed(&self) -> Result<Option<Feed>, RunError> {
         let sources = &self.config.sources;
         let source = match &sources.file {
@@ -153,6 +154,9 @@ impl App {
             }
             None => return Ok(None),
         };
+        let snapshot = self.market.snapshot();
+        let now = self.clock.now();
+        self.alerting.recall(&self.store, &snapshot, now).await?;
         Ok(Some(Feed::new(source, &self.store).await?))
     }
 }

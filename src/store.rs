@@ -73,7 +73,7 @@ pub enum OpenError {
     #[error(transparent)]
     Lock(#[from] LockError),
     #[error(
-        "{} is no SQLite database; move it away, or restore a backup with `stipend restore FILE`",
+        "{} is no SQLite database; move it away, or put a backup in its place",
         .0.display()
     )]
     NotADatabase(PathBuf),
@@ -91,7 +91,7 @@ pub enum OpenError {
         found: i64,
         known: i64,
     },
-    #[error("{} is damaged ({detail}); restore a backup with `stipend restore FILE`", path.display())]
+    #[error("{} is damaged ({detail}); keep it, and put a backup in its place", path.display())]
     Damaged { path: PathBuf, detail: String },
     #[error(
         "the master key does not belong to {}; put the right key file back (nothing was changed)",
