@@ -34,12 +34,20 @@ pub fn execute(command: Command) -> Exit {
         },
         Command::Replay(args) => match replay::replay(&args) {
             Ok(()) => Exit::Fine,
+            // Whoever reads the lines has seen enough.
+            Err(error) if is_closed_pipe(&error) => Exit::Fine,
             Err(error) => {
                 tell(&*error);
                 Exit::Unusable
             }
         },
     }
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<std::io::Error>()
+        .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 /// One line for the person at the terminal: what happened, with its causes.
@@ -96,7 +104,7 @@ pub struct DemoArgs {
     /// Print every notice as a person would read it, and end when the replay ends.
     #[arg(long)]
     pub headless: bool,
-    /// How many days of the recorded market to replay.
+    /// How many days of the recorded market to replay, from 2 to 60
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(2..=60))]
     pub days: u32,
     /// Recorded days a second [default: 2, headless: as fast as it goes]

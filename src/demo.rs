@@ -36,6 +36,8 @@ use market::Recording;
 use upstream::Upstream;
 
 const RULES: &str = include_str!("../data/demo-rules.toml");
+/// The days before are the past that verdicts rest on, read from the charts as for any watched pool.
+const FIRST: u32 = 15;
 /// Days a second when somebody watches.
 const WATCHED_SPEED: f64 = 2.0;
 /// The person who is said to have set the alerts up.
@@ -53,7 +55,7 @@ pub async fn demo(args: &DemoArgs) -> anyhow::Result<()> {
     let twin = Twin::start(world(guild, &channels, &rules)).await?;
     let upstream = Upstream::start(Arc::clone(&recording)).await?;
     let folder = Folder::make()?;
-    let clock = Arc::new(ManualClock::at(recording.time_of(0)));
+    let clock = Arc::new(ManualClock::at(recording.time_of(FIRST)));
     let token = SecretString::from(twin.token());
     let app = open(&folder, &twin, &upstream, &token, Arc::clone(&clock)).await?;
 
@@ -68,13 +70,13 @@ pub async fn demo(args: &DemoArgs) -> anyhow::Result<()> {
     });
 
     let mut shown = screen::Screen::new(&rules, &channels);
-    let days = args.days.min(recording.days());
+    let days = args.days.min(recording.days() - FIRST);
     let bar = progress(args, days);
     let mut feed = app
         .feed()
         .await?
         .context("the demonstration has a source")?;
-    for day in 0..days {
+    for day in FIRST..FIRST + days {
         upstream.show(day);
         clock.set(recording.time_of(day));
         match app.ingest(&mut feed).await {
@@ -85,7 +87,7 @@ pub async fn demo(args: &DemoArgs) -> anyhow::Result<()> {
             }
             Err(error) => return Err(error.into()),
         }
-        if day == 0 {
+        if day == FIRST {
             set_up(&app, GuildId(guild), &channels, &rules).await?;
             learn_the_past(&app, &upstream, &mut feed).await?;
         }
@@ -98,7 +100,7 @@ pub async fn demo(args: &DemoArgs) -> anyhow::Result<()> {
     bar.finish_and_clear();
     shown.summarise(days, twin.violations());
     if !args.headless {
-        screen::say_how_to_go_on(&twin);
+        screen::say_how_to_go_on(&twin, guild, &channels);
         tokio::signal::ctrl_c().await?;
     }
     stop.cancel();

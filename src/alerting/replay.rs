@@ -79,13 +79,25 @@ pub struct DataLine {
     pub pool: PoolId,
     pub edge: &'static str,
     pub state: DataState,
+    /// The pool's name for a reader.
+    #[serde(skip)]
+    pub name: String,
 }
 
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Edge(line) => write!(f, "{}  {}", line.at, line.text),
-            Self::Data(line) => write!(f, "{}  data {}: {}", line.at, line.state.slug(), line.pool),
+            Self::Data(line) => {
+                write!(
+                    f,
+                    "{}  data {}: {} ({})",
+                    line.at,
+                    line.state.slug(),
+                    line.name,
+                    line.pool
+                )
+            }
         }
     }
 }
@@ -198,6 +210,7 @@ impl Replay {
                     pool: listing.pool.id,
                     edge: "data",
                     state: listing.state,
+                    name: render::plain_name(&listing.pool),
                 })
             })
             .collect()

@@ -60,7 +60,10 @@ impl Screen {
     pub(super) fn print_new(&mut self, twin: &Twin, now: Timestamp) {
         let mut out = anstream::stdout().lock();
         let ledger = twin.ledger();
-        for message in ledger.iter().skip(self.printed) {
+        // Channels are posted to side by side, so what came within a day is shown by channel.
+        let mut new: Vec<_> = ledger.iter().skip(self.printed).collect();
+        new.sort_by_key(|message| message.channel);
+        for message in new {
             if let Some(channel) = self.channels.get_mut(&message.channel) {
                 channel.messages += 1;
                 for embed in message.body["embeds"].as_array().into_iter().flatten() {
@@ -112,13 +115,14 @@ pub(super) fn print_disbelief(now: Timestamp, why: &HalfEmpty) {
 }
 
 /// The demonstration goes on with its last day until it is ended.
-pub(super) fn say_how_to_go_on(twin: &Twin) {
+pub(super) fn say_how_to_go_on(twin: &Twin, guild: u64, channels: &[ChannelId]) {
     let mut out = anstream::stdout().lock();
     let base = twin.base_url();
+    let channel = channels.first().map_or(guild, |channel| channel.0);
     drop(writeln!(
         out,
         "The bot still answers. Try a command from another terminal, and end with Ctrl-C:\n  \
-         curl -s {base}/twin/run -d '{{\"command\":\"yield find\",\"options\":{{\"asset\":\"USDC\"}}}}' -H 'Content-Type: application/json'"
+         curl -s {base}/twin/run -d '{{\"guild\":\"{guild}\",\"channel\":\"{channel}\",\"permissions\":\"32\",\"command\":\"yield find\",\"options\":{{\"asset\":\"USDC\"}}}}' -H 'Content-Type: application/json'"
     ));
 }
 

@@ -5,6 +5,8 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::time::Timestamp;
+
 /// A pool's key in the upstream feed: any UUID (version 4 for old pools, version 5 for newer ones).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -88,6 +90,14 @@ numeric_id!(
     /// A holding that a person told us of.
     PositionId(i64)
 );
+
+impl MessageId {
+    /// When Discord made the message: the upper bits of the id count milliseconds since 2015.
+    pub const fn created_at(self) -> Timestamp {
+        const DISCORD_EPOCH_MS: i64 = 1_420_070_400_000;
+        Timestamp::from_millis((self.0 >> 22).cast_signed() + DISCORD_EPOCH_MS)
+    }
+}
 
 #[cfg(test)]
 mod tests {

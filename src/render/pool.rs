@@ -205,8 +205,11 @@ fn data_words(view: &PoolView<'_>, now: Timestamp) -> String {
 fn ages(fetched_at: Timestamp, unchanged_since: Option<Timestamp>, now: Timestamp) -> String {
     let fetched = format!("fetched {} ago", age(now.since(fetched_at)));
     match unchanged_since {
-        Some(since) => format!("{fetched}{DOT}unchanged for {}", age(now.since(since))),
-        None => fetched,
+        // Figures that came with this very fetch have not stood for any time yet.
+        Some(since) if since < fetched_at => {
+            format!("{fetched}{DOT}unchanged for {}", age(now.since(since)))
+        }
+        _ => fetched,
     }
 }
 

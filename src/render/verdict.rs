@@ -122,6 +122,11 @@ fn reason(reason: &Reason) -> String {
 fn against(ratio: f64, usual: &str) -> String {
     if (0.9..1.1).contains(&ratio) {
         format!("APY is close to {usual}")
+    } else if ratio < 0.5 {
+        format!(
+            "APY has lost over half of what is usual: it is {} of {usual}",
+            share(ratio)
+        )
     } else if ratio < 0.9 {
         format!("APY is {} of {usual}", share(ratio))
     } else if ratio < 10.0 {
@@ -217,7 +222,7 @@ mod tests {
                     centre: percent(5.0),
                     origin: Origin::Own,
                 },
-                "APY is 40 % of its 30-day median of 5.00 %",
+                "APY has lost over half of what is usual: it is 40 % of its 30-day median of 5.00 %",
             ),
             (
                 Reason::AgainstUsual {

@@ -74,6 +74,8 @@ pub struct Destination {
     pub state: DestinationState,
     /// Why it is parked.
     pub reason: Option<DeadEnd>,
+    /// The newest message that is known to have arrived.
+    pub last_message: Option<MessageId>,
     pub changed_at: Timestamp,
 }
 
@@ -299,8 +301,8 @@ impl Store {
         &self,
         channel: ChannelId,
     ) -> Result<Option<Destination>, StoreError> {
-        const SQL: &str = "SELECT id, guild_id, channel_id, webhook_id, state, reason, changed_at \
-             FROM destination WHERE channel_id = $1";
+        const SQL: &str = "SELECT id, guild_id, channel_id, webhook_id, state, reason, \
+                 last_confirmed_message_id, changed_at FROM destination WHERE channel_id = $1";
         sqlx::query_as::<_, DestinationRow>(SQL)
             .bind(snowflake(channel.0))
             .fetch_optional(&self.readers)
@@ -311,8 +313,8 @@ impl Store {
 
     /// The destinations of a server, in the order in which they were made.
     pub async fn destinations(&self, guild: GuildId) -> Result<Vec<Destination>, StoreError> {
-        const SQL: &str = "SELECT id, guild_id, channel_id, webhook_id, state, reason, changed_at \
-             FROM destination WHERE guild_id = $1 ORDER BY id";
+        const SQL: &str = "SELECT id, guild_id, channel_id, webhook_id, state, reason, \
+                 last_confirmed_message_id, changed_at FROM destination WHERE guild_id = $1 ORDER BY id";
         sqlx::query_as::<_, DestinationRow>(SQL)
             .bind(snowflake(guild.0))
             .fetch_all(&self.readers)
@@ -618,6 +620,7 @@ struct DestinationRow {
     webhook_id: Option<i64>,
     state: String,
     reason: Option<String>,
+    last_confirmed_message_id: Option<i64>,
     changed_at: i64,
 }
 
@@ -635,6 +638,9 @@ impl TryFrom<DestinationRow> for Destination {
                 .reason
                 .map(|slug| DeadEnd::parse(&slug).ok_or(bad("reason")))
                 .transpose()?,
+            last_message: row
+                .last_confirmed_message_id
+                .map(|id| MessageId(from_snowflake(id))),
             changed_at: time(row.changed_at),
         })
     }

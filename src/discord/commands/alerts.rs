@@ -73,7 +73,15 @@ fn words_of(destination: &Destination) -> DestinationWords<'static> {
             let (reason, mend) = why_parked(reason);
             DestinationWords::Parked { reason, mend }
         }
-        (DestinationState::New | DestinationState::Ready, _) => DestinationWords::Untried,
+        (DestinationState::New | DestinationState::Ready, _) => {
+            destination
+                .last_message
+                .map_or(DestinationWords::Untried, |message| {
+                    DestinationWords::Working {
+                        last: message.created_at(),
+                    }
+                })
+        }
     }
 }
 
