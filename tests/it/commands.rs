@@ -1,0 +1,219 @@
+//! Every command as people give it: who sees the answer, what it says, and what is refused.
+
+use discord_twin::{Invocation, Press, Reply, Twin, permission};
+
+use crate::support::{
+    TestBot, USDC, Upstream, admin, answer, call, manage, market, member, one_server, other, said,
+    server,
+};
+
+async fn setting() -> (Twin, Upstream, TestBot) {
+    let twin = Twin::start(one_server()).await.unwrap();
+    let upstream = Upstream::start(answer(&market(5.0))).await;
+    let mut bot = TestBot::new(&twin, &upstream);
+    bot.start(&twin, 1).await;
+    (twin, upstream, bot)
+}
+
+#[track_caller]
+fn says(reply: &Reply, words: &[&str]) {
+    let said = said(reply);
+    for word in words {
+        assert!(said.contains(word), "“{word}” is not in: {said}");
+    }
+}
+
+async fn private(twin: &Twin, call: &Invocation, words: &[&str]) -> Reply {
+    let reply = twin.run(call).await.unwrap();
+    assert!(reply.ephemeral, "{}: others see it", call.command);
+    says(&reply, words);
+    reply
+}
+
+fn button(reply: &Reply) -> String {
+    let id = &reply.message["components"][0]["components"][0]["custom_id"];
+    id.as_str()
+        .unwrap_or_else(|| panic!("no button: {}", reply.message))
+        .to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn help_status_and_look_ups() {
+    let (twin, _upstream, bot) = setting().await;
+    private(&twin, &call("help"), &["/yield find", "sustainable"]).await;
+    private(&twin, &call("status"), &["DefiLlama", "all well"]).await;
+    let find = twin
+        .run(&call("yield find").option("asset", "USDC"))
+        .await
+        .unwrap();
+    assert!(!find.ephemeral);
+    says(&find, &["USDC", "aave-v3"]);
+    private(
+        &twin,
+        &call("yield find")
+            .option("asset", "USDC")
+            .option("private", true),
+        &["USDC"],
+    )
+    .await;
+    let offered = twin
+        .autocomplete(&call("yield pool").option("pool", "usdc"), "pool")
+        .await
+        .unwrap();
+    assert_eq!(offered.choices.len(), 1, "{:?}", offered.choices);
+    assert_eq!(offered.choices[0]["value"], USDC);
+    let pool = twin
+        .run(&call("yield pool").option("pool", USDC))
+        .await
+        .unwrap();
+    assert!(!pool.ephemeral);
+    says(&pool, &["USDC", "5.00"]);
+    private(
+        &twin,
+        &call("yield pool").option("pool", "nonsense"),
+        &["No pool answers to"],
+    )
+    .await;
+    bot.end(&twin);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn positions_are_their_owners_alone_and_sealed() {
+    let (twin, _upstream, bot) = setting().await;
+    let add = call("portfolio add").option("pool", USDC);
+    private(
+        &twin,
+        &add.clone().option("amount", "1,5"),
+        &["1,5", "is not an amount"],
+    )
+    .await;
+    private(&twin, &add.clone(), &["`amount`", "`value`"]).await;
+    let asked = add.option("value", "7654321").option("note", "zebrafinch");
+    let question = private(&twin, &asked, &["May I keep"]).await;
+    let stranger = Press::on_reply(question.interaction, button(&question)).by(other());
+    drop(twin.press(&stranger).await);
+    let agree = Press::on_reply(question.interaction, button(&question)).by(member());
+    let added = twin.press(&agree).await.unwrap();
+    says(&added, &["Added", "7,654,321"]);
+    private(&twin, &call("portfolio view"), &["7,654,321", "zebrafinch"]).await;
+    private(
+        &twin,
+        &call("portfolio view").by(other()),
+        &["no positions"],
+    )
+    .await;
+    private(
+        &twin,
+        &call("portfolio remove").option("position", "1").by(other()),
+        &["no such position"],
+    )
+    .await;
+    private(&twin, &call("privacy show"), &["1"]).await;
+    let export = private(&twin, &call("privacy export"), &["everything"]).await;
+    let file = twin
+        .ledger()
+        .into_iter()
+        .find(|message| Some(message.id) == export.message_id())
+        .unwrap();
+    assert!(String::from_utf8_lossy(&file.files[0].bytes).contains("zebrafinch"));
+    let bytes = bot.database_bytes();
+    for secret in ["zebrafinch", "7654321"] {
+        let clear = bytes
+            .windows(secret.len())
+            .any(|window| window == secret.as_bytes());
+        assert!(!clear, "{secret} is in the database in clear");
+    }
+    private(
+        &twin,
+        &call("portfolio remove").option("position", "1"),
+        &["Removed"],
+    )
+    .await;
+    let question = private(&twin, &call("privacy delete"), &[]).await;
+    twin.press(&Press::on_reply(question.interaction, button(&question)).by(member()))
+        .await
+        .unwrap();
+    private(&twin, &call("portfolio view"), &["no positions"]).await;
+    bot.end(&twin);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn alerts_live_from_add_to_remove() {
+    let (twin, _upstream, bot) = setting().await;
+    let add = manage("alerts add").option("when", "apy_below");
+    private(&twin, &add.clone().option("pool", USDC), &["needs a value"]).await;
+    private(
+        &twin,
+        &add.clone().option("value", 3),
+        &["every pool there is"],
+    )
+    .await;
+    let drop = manage("alerts add")
+        .option("when", "tvl_drop")
+        .option("value", 100)
+        .option("pool", USDC);
+    private(&twin, &drop, &["100 is not a value"]).await;
+    private(
+        &twin,
+        &add.clone().option("value", 3).option("pool", USDC),
+        &["#1", "No pool meets it"],
+    )
+    .await;
+    private(
+        &twin,
+        &add.option("value", 3).option("method", "lending"),
+        &["#2", "1 pool meets it"],
+    )
+    .await;
+    private(&twin, &manage("alerts list"), &["#1", "#2"]).await;
+    private(
+        &twin,
+        &manage("alerts show").option("alert", "1"),
+        &["USDC", "5.00"],
+    )
+    .await;
+    private(&twin, &manage("alerts test").option("alert", "1"), &["#1"]).await;
+    let posted = twin.channel(server() + 1);
+    assert_eq!(posted.len(), 1);
+    assert!(
+        posted[0].body["embeds"][0]["title"]
+            .as_str()
+            .unwrap()
+            .contains("Test of alert #1")
+    );
+    private(
+        &twin,
+        &manage("alerts remove").option("alert", "1"),
+        &["#1"],
+    )
+    .await;
+    private(
+        &twin,
+        &manage("alerts show").option("alert", "1"),
+        &["no alert #1"],
+    )
+    .await;
+    bot.end(&twin);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rights_are_looked_at_at_each_call() {
+    let (twin, _upstream, bot) = setting().await;
+    let list = call("alerts list");
+    assert!(twin.invoke(&list).is_err());
+    let let_through = Invocation {
+        permitted: true,
+        ..list
+    };
+    private(&twin, &let_through, &["Manage Server"]).await;
+    let blind = permission::RECOMMENDED & !permission::MANAGE_WEBHOOKS;
+    twin.set_guild_permissions(server(), blind).unwrap();
+    let add = Invocation::of("alerts add").in_guild(server()).by(admin());
+    let add = add
+        .option("when", "apy_below")
+        .option("value", 3)
+        .option("pool", USDC);
+    private(&twin, &add, &["Manage Webhooks"]).await;
+    assert!(twin.webhooks(server() + 1).is_empty());
+    bot.end(&twin);
+}

@@ -1,0 +1,28 @@
+//! The demonstration runs without a terminal and shows several kinds of notices.
+
+use std::process::Command;
+
+#[test]
+fn twenty_days_show_four_kinds_and_break_no_rule() {
+    let output = Command::new(env!("CARGO_BIN_EXE_stipend"))
+        .args(["demo", "--headless", "--days", "20"])
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success(),
+        "{told}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let last = told.lines().last().unwrap();
+    let kinds = [
+        "apy_above",
+        "apy_below",
+        "apy_change",
+        "verdict_worsens",
+        "tvl_drop",
+    ];
+    let seen = kinds.iter().filter(|kind| last.contains(**kind)).count();
+    assert!(seen >= 4, "{last}");
+    assert!(!told.contains("broken rule"), "{told}");
+}

@@ -1,0 +1,102 @@
+//! A replay prints what a channel would have read, and the same bytes each time.
+
+use std::{fs, path::Path, process::Command};
+
+use serde_json::Value;
+
+use crate::support::{USDC, answer, market, shared};
+
+fn replay(snapshots: &Path, rules: &Path) -> Vec<u8> {
+    let output = Command::new(env!("CARGO_BIN_EXE_stipend"))
+        .arg("replay")
+        .args(["--format", "ndjson", "--snapshots"])
+        .arg(snapshots)
+        .arg("--rules")
+        .arg(rules)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output.stdout
+}
+
+fn lines(bytes: &[u8]) -> Vec<Value> {
+    let text = std::str::from_utf8(bytes).unwrap();
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[test]
+fn a_small_replay_tells_the_fall_of_one_pool() {
+    let folder = tempfile::tempdir().unwrap();
+    let snapshots = folder.path().join("snapshots");
+    fs::create_dir(&snapshots).unwrap();
+    for (day, apy) in [(1, 5.0), (2, 4.9), (3, 2.0), (4, 1.9)] {
+        fs::write(
+            snapshots.join(format!("pools-2026-03-0{day}_1200.json")),
+            answer(&market(apy)),
+        )
+        .unwrap();
+    }
+    let rules = folder.path().join("rules.toml");
+    let rule = format!(
+        "[[alert]]\nname = \"low\"\nwhen = \"apy_below\"\nvalue = 3\nscope = {{ pool = \"{USDC}\" }}\n"
+    );
+    fs::write(&rules, rule).unwrap();
+    let told = lines(&replay(&snapshots, &rules));
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0]["at"], "2026-03-04T12:00:00Z");
+    assert_eq!(told[0]["edge"], "opened");
+    assert_eq!(told[0]["pool"], USDC);
+    assert_eq!(told[0]["to"], 1.9);
+}
+
+#[test]
+fn the_recorded_falls_of_february_are_told() {
+    let Some(shared) = shared() else { return };
+    let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/rules.toml");
+    let stable = shared.join("data/stable-snapshots");
+    let first = replay(&stable, &rules);
+    assert_eq!(first, replay(&stable, &rules));
+    let told = lines(&first);
+    let opened = |at: &str, alert: &str, pool: &str, from: f64, to: f64| {
+        let found = told.iter().any(|line| {
+            line["at"] == at
+                && line["alert"] == alert
+                && line["pool"] == pool
+                && line["edge"] == "opened"
+                && line["from"] == from
+                && line["to"] == to
+        });
+        let near: Vec<_> = told.iter().filter(|line| line["alert"] == alert).collect();
+        assert!(found, "{alert}: {near:?}");
+    };
+    opened(
+        "2026-02-22T10:42:00Z",
+        "Euler USDC under 20 %",
+        "4059659c-a240-47c3-85a5-69897563d63b",
+        57.02006,
+        12.77508,
+    );
+    opened(
+        "2026-02-26T11:12:00Z",
+        "Silo USDC on Avalanche stops paying",
+        "724b2011-c3f7-4179-b154-e5adb155f84f",
+        20.02749,
+        0.50388,
+    );
+}
+
+#[test]
+fn exchanges_replay_to_the_same_bytes() {
+    let Some(shared) = shared() else { return };
+    let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/rules.toml");
+    let dex = shared.join("data/dex-snapshots");
+    let first = replay(&dex, &rules);
+    assert!(!first.is_empty());
+    assert_eq!(first, replay(&dex, &rules));
+}

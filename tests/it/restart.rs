@@ -1,0 +1,80 @@
+//! A bot that is killed goes on where it was: nothing is lost, nothing is told twice.
+
+use discord_twin::Twin;
+use sqlx::{Connection as _, SqliteConnection};
+
+use crate::support::{
+    LONG, TestBot, USDC, USDT, Upstream, WETH, answer, call, manage, one_server, row, said, server,
+    until,
+};
+
+fn three(usdc: f64, usdt: f64, weth: f64) -> String {
+    answer(&[
+        row(USDC, "USDC", "aave-v3", usdc),
+        row(USDT, "USDT", "aave-v3", usdt),
+        row(WETH, "WETH", "compound-v3", weth),
+    ])
+}
+
+async fn show(upstream: &Upstream, usdc: f64, usdt: f64, weth: f64) {
+    for step in [0.0, 0.01, 0.02] {
+        upstream.set(three(usdc - step, usdt - step, weth - step));
+        upstream.taken().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_notice_is_told_once_across_a_kill() {
+    let twin = Twin::start(one_server()).await.unwrap();
+    let upstream = Upstream::start(three(5.0, 5.0, 5.0)).await;
+    let mut bot = TestBot::new(&twin, &upstream);
+    bot.start(&twin, 1).await;
+    for pool in [USDC, USDT, WETH] {
+        let add = manage("alerts add")
+            .option("when", "apy_below")
+            .option("value", 3);
+        let reply = twin
+            .run(&add.option("pool", pool).option("hold", "1s"))
+            .await
+            .unwrap();
+        assert!(
+            said(&reply).contains("No pool meets it"),
+            "{}",
+            said(&reply)
+        );
+    }
+    let channel = server() + 1;
+    show(&upstream, 2.0, 5.0, 5.0).await;
+    twin.wait_for_messages(channel, 1, LONG).await.unwrap();
+    until("nothing is under way", || twin.in_flight() == 0).await;
+    bot.kill();
+    let webhooks = twin.webhooks(channel);
+    assert_eq!(webhooks.len(), 1);
+
+    // One row is left as a kill in mid-flight would leave it: of a pool that has not spoken yet.
+    let url = format!("sqlite://{}", bot.path("stipend.db").display());
+    let mut open = SqliteConnection::connect(&url).await.unwrap();
+    sqlx::query(
+        "INSERT INTO outbox (dedup_key, destination_id, alert_id, alert_version, pool, edge, payload, payload_sha256,
+            created_at, not_after, state, attempt, next_attempt_at, owner_epoch, intent_at)
+         SELECT x'0102', destination_id, alert_id, alert_version, pool, edge, payload, payload_sha256,
+            created_at, not_after, 'sending', 1, next_attempt_at, 0, created_at
+         FROM outbox LIMIT 1",
+    )
+    .execute(&mut open)
+    .await
+    .unwrap();
+    open.close().await.unwrap();
+
+    bot.start(&twin, 1).await;
+    show(&upstream, 1.9, 2.0, 5.0).await;
+    twin.wait_for_messages(channel, 2, LONG).await.unwrap();
+    show(&upstream, 1.8, 1.9, 2.0).await;
+    twin.wait_for_messages(channel, 3, LONG).await.unwrap();
+    show(&upstream, 1.7, 1.8, 1.9).await;
+    assert_eq!(twin.channel(channel).len(), 3);
+    assert_eq!(twin.webhooks(channel), webhooks);
+    let status = said(&twin.run(&call("status")).await.unwrap());
+    assert!(status.contains("1 uncertain"), "{status}");
+    bot.end(&twin);
+}

@@ -1,0 +1,402 @@
+//! What every story needs: a bot as a child process, a source whose answers can be set, a server.
+
+use std::{
+    fs::{self, File},
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Output, Stdio},
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Router,
+    extract::State,
+    http::{HeaderName, StatusCode},
+    response::IntoResponse,
+    routing::get,
+};
+use discord_twin::{Guild, Invocation, PATIENCE, Person, Reply, Twin, World, guild_on_shard};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// Long enough for a loaded machine, short enough to notice a bot that hangs.
+pub(crate) const LONG: Duration = Duration::from_secs(60);
+const STEP: Duration = Duration::from_millis(20);
+
+pub(crate) const USDC: &str = "aa70268e-4b52-42bf-a116-608b370f9501";
+pub(crate) const USDT: &str = "f981a304-bb6c-45b8-b0c5-fd2f515ad23a";
+pub(crate) const WETH: &str = "85fc6934-c94d-4ebe-9c60-66beb363669f";
+
+/// The folder of recorded answers, on machines that have it.
+pub(crate) fn shared() -> Option<PathBuf> {
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
+    let path = std::env::var_os("STIPEND_SHARED").map_or_else(beside, PathBuf::from);
+    path.is_dir().then_some(path)
+}
+
+/// A world, checked against Discord's own description where that is at hand.
+pub(crate) fn world() -> World {
+    World {
+        openapi: shared()
+            .map(|shared| shared.join("discord/openapi.json"))
+            .filter(|path| path.is_file()),
+        ..World::default().free_identifies()
+    }
+}
+
+pub(crate) fn server() -> u64 {
+    guild_on_shard(0, 1, 0)
+}
+
+/// A world of one server with two channels, `server() + 1` and `server() + 2`.
+pub(crate) fn one_server() -> World {
+    world().guild(
+        Guild::new(server(), "Test")
+            .channel(server() + 1, "yields")
+            .channel(server() + 2, "more"),
+    )
+}
+
+pub(crate) fn member() -> Person {
+    Person::default()
+}
+
+pub(crate) fn other() -> Person {
+    Person::new(900_000_000_000_000_002, "bob")
+}
+
+pub(crate) fn admin() -> Person {
+    Person::new(900_000_000_000_000_003, "eve").manager()
+}
+
+/// Everything that a reply says, as one text.
+pub(crate) fn said(reply: &Reply) -> String {
+    format!("{} {}", reply.content(), reply.message["embeds"])
+}
+
+/// One row of `/pools`.
+pub(crate) fn row(id: &str, symbol: &str, project: &str, apy: f64) -> Value {
+    json!({
+        "pool": id, "chain": "Ethereum", "project": project, "symbol": symbol, "poolMeta": null,
+        "tvlUsd": 250_000_000, "apy": apy, "apyBase": apy, "apyReward": null, "apyMean30d": apy,
+        "stablecoin": symbol.starts_with("USD"), "ilRisk": "no", "exposure": "single",
+        "underlyingTokens": ["0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48"], "rewardTokens": null,
+        "sigma": 0.1, "count": 400,
+    })
+}
+
+pub(crate) fn answer(rows: &[Value]) -> String {
+    json!({ "status": "success", "data": rows }).to_string()
+}
+
+/// A small market in which the USDC pool pays this much.
+pub(crate) fn market(usdc: f64) -> Vec<Value> {
+    vec![
+        row(USDC, "USDC", "aave-v3", usdc),
+        row(USDT, "USDT", "aave-v3", 4.5),
+        row(WETH, "WETH", "compound-v3", 2.1),
+    ]
+}
+
+#[derive(Debug, Clone)]
+struct Answers {
+    status: StatusCode,
+    content_type: String,
+    pools: String,
+    asked: u64,
+}
+
+/// A stand-in for the source.
+pub(crate) struct Upstream {
+    base: String,
+    answers: Arc<Mutex<Answers>>,
+    server: tokio::task::JoinHandle<()>,
+}
+
+impl Upstream {
+    pub(crate) async fn start(pools: String) -> Self {
+        let answers = Arc::new(Mutex::new(Answers {
+            status: StatusCode::OK,
+            content_type: "application/json".to_owned(),
+            pools,
+            asked: 0,
+        }));
+        let empty = || async { axum::Json(json!({ "status": "success", "data": [] })) };
+        let router = Router::new()
+            .route("/pools", get(pools_answer))
+            .route("/chart/{pool}", get(empty))
+            .route(
+                "/prices/{keys}",
+                get(|| async { axum::Json(json!({ "coins": {} })) }),
+            )
+            .with_state(Arc::clone(&answers));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self {
+            base,
+            answers,
+            server,
+        }
+    }
+
+    /// Answers with this from now on.
+    pub(crate) fn set(&self, pools: String) {
+        self.set_raw("application/json", pools);
+    }
+
+    pub(crate) fn set_raw(&self, content_type: &str, pools: String) {
+        let mut answers = self.answers.lock().unwrap();
+        content_type.clone_into(&mut answers.content_type);
+        answers.pools = pools;
+    }
+
+    fn asked(&self) -> u64 {
+        self.answers.lock().unwrap().asked
+    }
+
+    /// Waits until the present answer was handed out and another one was asked for after it, so
+    /// that what the bot does with it is done.
+    pub(crate) async fn taken(&self) {
+        let before = self.asked();
+        until("the source is asked twice", || self.asked() >= before + 2).await;
+    }
+}
+
+impl Drop for Upstream {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+async fn pools_answer(State(answers): State<Arc<Mutex<Answers>>>) -> impl IntoResponse {
+    let mut answers = answers.lock().unwrap();
+    answers.asked += 1;
+    let kind = [(
+        HeaderName::from_static("content-type"),
+        answers.content_type.clone(),
+    )];
+    (answers.status, kind, answers.pools.clone())
+}
+
+/// Waits for something that only asking again can tell.
+pub(crate) async fn until(what: &str, done: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !done() {
+        assert!(started.elapsed() < LONG, "{what}: not within {LONG:?}");
+        tokio::time::sleep(STEP).await;
+    }
+}
+
+/// The folder of one bot and how it is started; the running process, when there is one.
+pub(crate) struct TestBot {
+    pub(crate) folder: TempDir,
+    settings: Vec<(String, String)>,
+    child: Option<Child>,
+}
+
+impl TestBot {
+    /// Not started yet.
+    pub(crate) fn new(twin: &Twin, upstream: &Upstream) -> Self {
+        let folder = TempDir::new().unwrap();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        let token = folder.path().join("token");
+        fs::write(&token, twin.token()).unwrap();
+        fs::set_permissions(&token, fs::Permissions::from_mode(0o600)).unwrap();
+        let settings = [
+            ("DISCORD__API_URL", twin.base_url().to_owned()),
+            ("DISCORD__TOKEN_FILE", path("token")),
+            ("DATABASE__URL", format!("sqlite://{}", path("stipend.db"))),
+            ("SECRETS__MASTER_KEY_FILE", path("stipend.key")),
+            (
+                "SOURCES__DEFILLAMA__POOLS_URL",
+                format!("{}/pools", upstream.base),
+            ),
+            (
+                "SOURCES__DEFILLAMA__CHART_URL",
+                format!("{}/chart", upstream.base),
+            ),
+            (
+                "SOURCES__DEFILLAMA__PRICES_URL",
+                format!("{}/prices", upstream.base),
+            ),
+            ("SOURCES__DEFILLAMA__INTERVAL", "1s".to_owned()),
+            ("OPS__LISTEN", "127.0.0.1:0".to_owned()),
+            ("OPS__LOG_FORMAT", "json".to_owned()),
+        ];
+        let settings = settings
+            .map(|(name, value)| (format!("STIPEND_{name}"), value))
+            .to_vec();
+        Self {
+            folder,
+            settings,
+            child: None,
+        }
+    }
+
+    /// Replaces or adds a setting, by its name after `STIPEND_`.
+    pub(crate) fn set(&mut self, name: &str, value: impl Into<String>) {
+        let name = format!("STIPEND_{name}");
+        self.settings.retain(|(known, _)| *known != name);
+        self.settings.push((name, value.into()));
+    }
+
+    pub(crate) fn unset(&mut self, name: &str) {
+        let name = format!("STIPEND_{name}");
+        self.settings.retain(|(known, _)| *known != name);
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_stipend"));
+        command
+            .arg("run")
+            .current_dir(self.folder.path())
+            .env_clear()
+            .envs(self.settings.iter().cloned())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Starts the process and waits until it is connected and has read the market.
+    pub(crate) async fn start(&mut self, twin: &Twin, shards: usize) {
+        self.spawn();
+        let ready = twin.wait_ready(shards, LONG).await;
+        assert!(ready.is_ok(), "{ready:?}\n{}", self.log());
+        twin.wait_for_commands(PATIENCE).await.unwrap();
+        until("the market is read", || {
+            self.log().contains("batch taken in") || self.log().contains("\"pools\":3")
+        })
+        .await;
+    }
+
+    pub(crate) fn spawn(&mut self) {
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.path("log"))
+            .unwrap();
+        let mut command = self.command();
+        command.stdout(log.try_clone().unwrap()).stderr(log);
+        self.child = Some(command.spawn().unwrap());
+    }
+
+    /// Runs a process that is expected to end by itself.
+    pub(crate) async fn fails(&self) -> Failed {
+        let mut command = self.command();
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = tokio::process::Command::from(command)
+            .kill_on_drop(true)
+            .output();
+        let started = Instant::now();
+        let output = tokio::time::timeout(LONG, child)
+            .await
+            .expect("ends by itself")
+            .unwrap();
+        Failed {
+            output,
+            after: started.elapsed(),
+        }
+    }
+
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.path("log")).unwrap_or_default()
+    }
+
+    /// As `kill -9` or a loss of power would.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    /// Waits for the process to end by itself.
+    pub(crate) async fn ended(&mut self) -> ExitStatus {
+        let started = Instant::now();
+        let mut child = self.child.take().unwrap();
+        loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                return status;
+            }
+            if started.elapsed() > LONG {
+                self.child = Some(child);
+                panic!("the bot still runs\n{}", self.log());
+            }
+            tokio::time::sleep(STEP).await;
+        }
+    }
+
+    /// The bytes of the database and of what lies beside it.
+    pub(crate) fn database_bytes(&self) -> Vec<u8> {
+        ["stipend.db", "stipend.db-wal"]
+            .iter()
+            .flat_map(|name| fs::read(self.path(name)).unwrap_or_default())
+            .collect()
+    }
+
+    /// Every story ends with this.
+    pub(crate) fn end(mut self, twin: &Twin) {
+        assert!(!self.log().contains("panicked"), "a panic:\n{}", self.log());
+        self.kill();
+        assert_eq!(broken_rules(twin), Vec::<String>::new(), "\n{}", self.log());
+    }
+}
+
+/// Rules that the bot broke. Not counted: what the stand-in's own answers lack against Discord's
+/// description, and the number of a new file, which Discord's manual writes as a number and its
+/// description as a text.
+fn broken_rules(twin: &Twin) -> Vec<String> {
+    const NOT_COUNTED: [&str; 2] = [
+        "the twin's own answer",
+        "/attachments/0/id: 0 is not of type",
+    ];
+    let mut broken = twin.violations();
+    broken.retain(|sentence| !NOT_COUNTED.iter().any(|known| sentence.contains(known)));
+    broken
+}
+
+impl Drop for TestBot {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            drop(child.kill());
+            drop(child.wait());
+        }
+        if std::thread::panicking() {
+            eprintln!("the bot's log:\n{}", self.log());
+        }
+    }
+}
+
+/// A process that ended by itself.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    pub(crate) output: Output,
+    pub(crate) after: Duration,
+}
+
+impl Failed {
+    /// Checks the code, and that the person reads one line which says this.
+    pub(crate) fn check(&self, code: i32, words: &str) {
+        let told = String::from_utf8_lossy(&self.output.stderr);
+        assert_eq!(self.output.status.code(), Some(code), "{told}");
+        let lines: Vec<&str> = told
+            .lines()
+            .filter(|line| line.starts_with("stipend: "))
+            .collect();
+        assert_eq!(lines.len(), 1, "{told}");
+        assert!(lines[0].contains(words), "{told}");
+    }
+}
+
+pub(crate) fn call(command: &str) -> Invocation {
+    Invocation::of(command).in_guild(server()).by(member())
+}
+
+pub(crate) fn manage(command: &str) -> Invocation {
+    Invocation::of(command).in_guild(server()).by(admin())
+}
