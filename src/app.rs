@@ -101,7 +101,7 @@ impl App {
             .then(|| defillama(&config))
             .transpose()?;
         let market = Market::new(config.verdict, prices);
-        let pools = market.load(&store, now).await?;
+        let pools = market.load(&store).await?;
         let alerting = Alerting::load(&store, now).await?;
         alerting.recall(&store, &market.snapshot(), now).await?;
         let settings = delivery::Settings {
