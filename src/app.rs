@@ -98,7 +98,7 @@ impl App {
             .then(|| defillama(&config))
             .transpose()?;
         let market = Market::new(config.verdict, prices);
-        let pools = market.load(&store, now).await?;
+        let pools = market.load(&store).await?;
         let alerting = Alerting::load(&store, now).await?;
         let settings = delivery::Settings {
             api_url: config.discord.api_url.clone(),
@@ -130,10 +130,13 @@ impl App {
         let Some(change) = feed.next(&self.store, &self.market, now).await? else {
             return Ok(Ticked::default());
         };
-        let ticked = self
-            .alerting
-            .tick(&self.store, &self.market, change)
-            .await?;
+        let ticked = match self.alerting.tick(&self.store, &self.market, change).await {
+            Ok(ticked) => ticked,
+            Err(error) => {
+                feed.forget_last_answer();
+                return Err(error.into());
+            }
+        };
         if ticked.notices > 0 {
             self.delivery.poke();
         }

@@ -12,6 +12,8 @@ use crate::{
 };
 
 pub mod feed;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod ingest;
 pub mod prices;
 pub mod quarantine;
@@ -43,13 +45,15 @@ impl Market {
     }
 
     /// Puts the market in place as the last batch left it, so that the first minute already answers.
-    pub async fn load(&self, store: &Store, now: Timestamp) -> Result<usize, StoreError> {
+    pub async fn load(&self, store: &Store) -> Result<usize, StoreError> {
         let Some((_, fetched_at, _)) = store.last_batch().await? else {
             return Ok(0);
         };
-        let mut listings = store.listings(now.minus(ingest::FORGOTTEN_AFTER.0)).await?;
+        let mut listings = store.listings().await?;
+        let mut trusted = store.last_usable().await?;
         for listing in &mut listings {
             restore(listing, fetched_at, &self.screen);
+            listing.trusted = trusted.remove(&listing.no);
         }
         let pools = listings.len();
         let origin = Origin {

@@ -381,3 +381,6 @@ async fn begin_epoch(writer: &SqlitePool, sealer: &Sealer, now: Timestamp) -> sq
     tx.commit().await?;
     Ok(epoch)
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@
 //! change and changes nothing itself, so that the answer can be committed first and taken over after.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeSet, HashMap},
     time::Duration,
 };
@@ -177,7 +178,7 @@ impl Evaluator {
             reading,
             verdict: listing.assessment.verdict,
             before: None,
-            past: self.past_before(listing.pool.id, reading, &listing.assessment),
+            past: before_present(self.past_of(listing.pool.id), reading, &listing.assessment),
             reported: None,
             opened_from: None,
         })
@@ -289,9 +290,15 @@ impl Evaluator {
             .unwrap_or_default();
         let mut episode = before;
         let mut edges = Vec::new();
+        let mut remembered = Cow::Borrowed(self.past_of(news.pool));
+        let mut earlier: Option<&Fresh> = None;
         for fresh in &news.usable {
             let reading = &fresh.reading;
-            let past = self.past_before(news.pool, reading, &fresh.assessment);
+            // What has just been confirmed is the past of what confirmed it.
+            if let Some(earlier) = earlier.replace(fresh) {
+                add(remembered.to_mut(), &earlier.reading, &earlier.assessment);
+            }
+            let past = before_present(&remembered, reading, &fresh.assessment);
             // An episode that is open is seen to its end, also when the pool shrinks out of scope.
             if !episode.is_open() && !in_reach(rule, reading, past) {
                 continue;
@@ -319,13 +326,8 @@ impl Evaluator {
         })
     }
 
-    /// The stretches of a pool before the one that a reading belongs to.
-    fn past_before(&self, pool: PoolId, reading: &Reading, assessment: &Assessment) -> &[Stretch] {
-        match self.past.get(&pool).map(Vec::as_slice) {
-            None => &[],
-            Some([earlier @ .., last]) if belongs(last, reading, assessment) => earlier,
-            Some(stretches) => stretches,
-        }
+    fn past_of(&self, pool: PoolId) -> &[Stretch] {
+        self.past.get(&pool).map_or(&[], Vec::as_slice)
     }
 
     fn extend_past(&mut self, change: &Change) {
@@ -382,6 +384,18 @@ fn in_reach(rule: &Rule, reading: &Reading, past: &[Stretch]) -> bool {
     rule.scope.reaches(tvl)
 }
 
+/// The stretches before the one that a reading belongs to.
+fn before_present<'a>(
+    stretches: &'a [Stretch],
+    reading: &Reading,
+    assessment: &Assessment,
+) -> &'a [Stretch] {
+    match stretches {
+        [earlier @ .., last] if belongs(last, reading, assessment) => earlier,
+        _ => stretches,
+    }
+}
+
 /// One more reading: the present stretch grows, or another begins.
 fn add(stretches: &mut Vec<Stretch>, reading: &Reading, assessment: &Assessment) {
     match stretches.last_mut() {
@@ -403,3 +417,6 @@ fn belongs(stretch: &Stretch, reading: &Reading, assessment: &Assessment) -> boo
         && stretch.tvl_usd.to_bits() == reading.tvl_usd.to_bits()
         && stretch.verdict == assessment.verdict
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use crate::domain::{ids::PoolId, pool::Pool, scope::Scope};
 /// Slots of alerts, by pool and by filter. Alerts with the same filter share one comparison.
 #[derive(Debug, Default)]
 pub struct Index {
-    by_pool: HashMap<PoolId, Vec<Slot>>,
+    by_pool: HashMap<PoolId, Vec<usize>>,
     groups: Vec<Group>,
     group_of: HashMap<String, usize>,
     by_asset: HashMap<String, Vec<usize>>,
@@ -29,10 +29,6 @@ struct Group {
 
 impl Index {
     pub fn add(&mut self, slot: Slot, scope: &Scope) {
-        if let Some(pool) = scope.pool {
-            self.by_pool.entry(pool).or_default().push(slot);
-            return;
-        }
         let scope = Scope {
             min_tvl: None,
             ..scope.clone()
@@ -47,18 +43,19 @@ impl Index {
             return;
         }
         let at = self.groups.len();
-        let lower = |name: &String| name.to_lowercase();
-        match (&scope.asset, &scope.protocol, &scope.chain) {
+        let lower = |name: &String| name.to_ascii_lowercase();
+        match (scope.pool, &scope.asset, &scope.protocol, &scope.chain) {
+            (Some(pool), ..) => self.by_pool.entry(pool).or_default().push(at),
             // A symbol of several tokens has no entry of its own, so it is looked for everywhere.
-            (Some(asset), ..) if !asset.contains(['-', '/', '+', '|', ' ']) => {
+            (_, Some(asset), ..) if !asset.contains(['-', '/', '+', '|', ' ']) => {
                 self.by_asset.entry(lower(asset)).or_default().push(at);
             }
-            (_, Some(protocol), _) => self
+            (_, _, Some(protocol), _) => self
                 .by_protocol
                 .entry(lower(protocol))
                 .or_default()
                 .push(at),
-            (_, _, Some(chain)) => self.by_chain.entry(lower(chain)).or_default().push(at),
+            (_, _, _, Some(chain)) => self.by_chain.entry(lower(chain)).or_default().push(at),
             _ => self.broad.push(at),
         }
         self.group_of.insert(key, at);
@@ -69,18 +66,15 @@ impl Index {
     }
 
     pub fn remove(&mut self, slot: Slot, scope: &Scope) {
-        let slots = if let Some(pool) = scope.pool {
-            self.by_pool.get_mut(&pool)
-        } else {
-            let key = key_of(&Scope {
-                min_tvl: None,
-                ..scope.clone()
-            });
-            self.group_of
-                .get(&key)
-                .and_then(|at| self.groups.get_mut(*at))
-                .map(|group| &mut group.slots)
-        };
+        let key = key_of(&Scope {
+            min_tvl: None,
+            ..scope.clone()
+        });
+        let slots = self
+            .group_of
+            .get(&key)
+            .and_then(|at| self.groups.get_mut(*at))
+            .map(|group| &mut group.slots);
         if let Some(slots) = slots {
             slots.retain(|other| *other != slot);
         }
@@ -88,9 +82,6 @@ impl Index {
 
     /// Calls `each` with the slot of every alert whose filter names the pool.
     pub fn watching(&self, pool: &Pool, mut each: impl FnMut(Slot)) {
-        for slot in self.by_pool.get(&pool.id).into_iter().flatten() {
-            each(*slot);
-        }
         let mut group = |at: usize| {
             if let Some(group) = self.groups.get(at)
                 && !group.slots.is_empty()
@@ -99,6 +90,9 @@ impl Index {
                 group.slots.iter().copied().for_each(&mut each);
             }
         };
+        for at in self.by_pool.get(&pool.id).into_iter().flatten() {
+            group(*at);
+        }
         let mut name = String::new();
         let mut lower =
             |text: &str, into: &HashMap<String, Vec<usize>>, group: &mut dyn FnMut(usize)| {
@@ -106,7 +100,7 @@ impl Index {
                     return;
                 }
                 name.clear();
-                name.extend(text.chars().flat_map(char::to_lowercase));
+                name.extend(text.chars().map(|c| c.to_ascii_lowercase()));
                 into.get(&name)
                     .into_iter()
                     .flatten()
@@ -132,11 +126,15 @@ impl Index {
 /// The same filter gives the same key, whatever the case of its names.
 fn key_of(scope: &Scope) -> String {
     format!(
-        "{:?}|{:?}|{:?}|{:?}|{}",
-        scope.asset.as_deref().map(str::to_lowercase),
-        scope.protocol.as_deref().map(str::to_lowercase),
-        scope.chain.as_deref().map(str::to_lowercase),
+        "{:?}|{:?}|{:?}|{:?}|{:?}|{}",
+        scope.pool,
+        scope.asset.as_deref().map(str::to_ascii_lowercase),
+        scope.protocol.as_deref().map(str::to_ascii_lowercase),
+        scope.chain.as_deref().map(str::to_ascii_lowercase),
         scope.method,
         scope.stable_only
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -244,3 +244,6 @@ impl Replay {
             .set_usual(|listing| usual.get(&listing.pool.id).copied());
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,7 +16,7 @@ use crate::{
         ids::{AlertId, DestinationId, GuildId, PoolId},
         listing::Listing,
         notice::{Notice, Speaker},
-        reading::Stretch,
+        reading::{DataState, Stretch},
         rule::LONGEST_WINDOW,
         time::Timestamp,
     },
@@ -105,7 +105,7 @@ impl Alerting {
             .iter()
             .filter(|listing| state.evaluator.looks_back_at(&listing.pool))
             .collect();
-        recall(&mut state.evaluator, store, &looked_at, now).await
+        recall(&mut state.evaluator, store, &looked_at, false, now).await
     }
 
     /// Evaluates a change, commits it with all that follows from it, and swaps the market.
@@ -146,8 +146,10 @@ impl Alerting {
             .iter()
             .filter(|listing| new.rule.scope.names(&listing.pool))
             .collect();
-        if new.rule.condition.window().is_some() {
-            recall(&mut state.evaluator, store, &meant, now).await?;
+        if let Some(window) = new.rule.condition.window() {
+            // What is remembered reaches back only as far as the rules so far look.
+            let anew = window.0 > state.evaluator.longest_window();
+            recall(&mut state.evaluator, store, &meant, anew, now).await?;
         }
         let mut baseline = Vec::new();
         for listing in &meant {
@@ -233,29 +235,42 @@ fn watched(alert: &Alert) -> Watched {
     }
 }
 
-/// Loads the past of pools that are not remembered yet.
+/// Loads the past of pools that are not remembered yet, or of all of them anew.
 async fn recall(
     evaluator: &mut Evaluator,
     store: &Store,
     listings: &[&Listing],
+    anew: bool,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     for listing in listings {
         let pool = &listing.pool;
-        if evaluator.remembers(pool.id) {
+        if !anew && evaluator.remembers(pool.id) {
             continue;
         }
         let mut stretches = store
             .stretches(listing.no, now.minus(LONGEST_WINDOW.0))
             .await?;
         if let Some(reading) = listing.usable() {
-            stretches.push(Stretch {
-                from: listing.unchanged_since,
-                until: reading.at,
-                apy: reading.apy,
-                tvl_usd: reading.tvl_usd,
-                verdict: listing.assessment.verdict,
-            });
+            let same_figures = |stretch: &&mut Stretch| {
+                stretch.apy == reading.apy && stretch.tvl_usd.to_bits() == reading.tvl_usd.to_bits()
+            };
+            let last = stretches.last_mut().filter(same_figures);
+            // What is not usable now has no verdict; the last usable reading had one.
+            let verdict = match (&last, listing.state) {
+                (None, _) | (_, DataState::Good) => listing.assessment.verdict,
+                (Some(last), _) => last.verdict,
+            };
+            match last {
+                Some(last) if last.verdict == verdict => last.until = last.until.max(reading.at),
+                _ => stretches.push(Stretch {
+                    from: listing.unchanged_since,
+                    until: reading.at,
+                    apy: reading.apy,
+                    tvl_usd: reading.tvl_usd,
+                    verdict,
+                }),
+            }
         }
         evaluator.remember(pool.id, stretches);
     }
@@ -324,16 +339,16 @@ fn record<'a>(
             continue;
         };
         pools.push(listing);
-        let verdict_changed = old
-            .get(news.pool)
-            .is_none_or(|before| before.assessment.verdict != listing.assessment.verdict);
-        if !news.usable.is_empty() && (news.figures_changed || verdict_changed) {
-            readings.extend(news.usable.iter().map(|fresh| ReadingRow {
-                no: listing.no,
-                reading: &fresh.reading,
-                verdict: fresh.assessment.verdict,
-                previous_until: news.previous_until,
-            }));
+        if !news.usable.is_empty() {
+            let mut previous_until = news.previous_until;
+            for fresh in &news.usable {
+                readings.push(ReadingRow {
+                    no: listing.no,
+                    reading: &fresh.reading,
+                    verdict: fresh.assessment.verdict,
+                    previous_until: previous_until.replace(fresh.reading.at),
+                });
+            }
         }
         if !news.usable.is_empty() && !new_day {
             days.push(listing);
@@ -366,5 +381,14 @@ fn record<'a>(
             })
             .collect(),
         entries,
+        forgotten: old
+            .listings()
+            .iter()
+            .filter(|listing| now.get(listing.pool.id).is_none())
+            .map(|listing| listing.no)
+            .collect(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -62,3 +62,58 @@ impl Scope {
         *self == Self::default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{domain::method::Method, market::fixture};
+
+    fn pool() -> Pool {
+        Pool {
+            method: Method::StakingLiquid,
+            stablecoin: false,
+            ..fixture::pool(1, "WSTETH-WETH")
+        }
+    }
+
+    fn names(scope: &str) -> bool {
+        toml::from_str::<Scope>(scope).unwrap().names(&pool())
+    }
+
+    #[test]
+    fn each_condition_that_is_given_has_to_match_whatever_the_case() {
+        assert!(names(""));
+        assert!(names("asset = 'weth'"));
+        assert!(names("asset = 'wstETH-weth'"));
+        assert!(!names("asset = 'ETH'"));
+        assert!(names("protocol = 'AAVE-v3'\nchain = 'ethereum'"));
+        assert!(!names("protocol = 'aave-v3'\nchain = 'Base'"));
+        assert!(!names("protocol = 'aave'"));
+        assert!(names("method = 'staking-liquid'"));
+        assert!(!names("method = 'lending'"));
+        assert!(!names("stable_only = true"));
+        assert!(names(&format!("pool = '{}'", fixture::id(1))));
+        assert!(!names(&format!("pool = '{}'", fixture::id(2))));
+        assert!(!names(&format!(
+            "pool = '{}'\nasset = 'DAI'",
+            fixture::id(1)
+        )));
+    }
+
+    #[test]
+    fn the_floor_belongs_to_the_pools_size_and_not_to_its_name() {
+        let scope = Scope {
+            min_tvl: Some(1e6),
+            ..Scope::default()
+        };
+        assert!(scope.names(&pool()));
+        assert!(scope.reaches(1e6) && !scope.reaches(999_999.9) && !scope.reaches(f64::NAN));
+        assert!(Scope::default().reaches(0.0));
+        assert!(Scope::default().is_everything() && !scope.is_everything());
+    }
+
+    #[test]
+    fn a_condition_that_nobody_knows_is_refused() {
+        assert!(toml::from_str::<Scope>("tokens = 'USDC'").is_err());
+    }
+}

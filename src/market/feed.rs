@@ -34,6 +34,13 @@ impl Source {
             Self::File(source) => source.pools(now).await,
         }
     }
+
+    fn forget(&mut self) {
+        match self {
+            Self::Defillama(source) => source.forget(),
+            Self::File(source) => source.forget(),
+        }
+    }
 }
 
 /// How the source does, for people.
@@ -129,6 +136,12 @@ impl Feed {
         self.schedule.next_delay(self.outcome, interval, random)
     }
 
+    /// What came last was not taken over, so the same bytes have to count as news once more.
+    pub fn forget_last_answer(&mut self) {
+        self.outcome = Outcome::Failed;
+        self.source.forget();
+    }
+
     /// Days were filled in, so what is usual is worked out anew with the next batch.
     pub fn forget_what_is_usual(&mut self) {
         self.usual_for = None;
@@ -154,7 +167,7 @@ impl Feed {
         }
         let sizes = store.batch_sizes(batch.source).await?;
         if let Err(half_empty) = check_size(batch.rows.len(), &sizes) {
-            self.outcome = Outcome::Failed;
+            self.forget_last_answer();
             store.note_batch(&batch_row(&batch, true)).await?;
             return Err(half_empty.into());
         }

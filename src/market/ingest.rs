@@ -51,7 +51,7 @@ pub struct News {
     pub usable: Vec<Fresh>,
     /// The figures differ from the last batch.
     pub figures_changed: bool,
-    /// When the figures before these were last read.
+    /// When the usable figures before these were last read.
     pub previous_until: Option<Timestamp>,
 }
 
@@ -130,7 +130,7 @@ pub fn advance(old: &Snapshot, batch: Batch, screen: &Screen) -> Change {
             },
             |before| before.no,
         );
-        let (listing, new) = observe(before, row, no, at, old.origin.fetched_at, screen);
+        let (listing, new) = observe(before, row, no, at, screen);
         if new.is_none() && before.is_some_and(|before| before.missed.is_some()) {
             restated.push(listing.pool.id);
         }
@@ -166,7 +166,6 @@ fn observe(
     row: Observed,
     no: i64,
     at: Timestamp,
-    last_batch: Timestamp,
     screen: &Screen,
 ) -> (Listing, Option<News>) {
     let reading = row.reading;
@@ -223,13 +222,7 @@ fn observe(
         pool: listing.pool.id,
         usable: fresh(&listing, confirmed, trusted, screen),
         figures_changed: !unchanged,
-        previous_until: before.map(|before| {
-            if before.own_time {
-                before.reading.at
-            } else {
-                last_batch
-            }
-        }),
+        previous_until: trusted.map(|trusted| trusted.at),
     };
     (listing, Some(new))
 }
@@ -294,3 +287,6 @@ fn miss(gone: &Listing, at: Timestamp, screen: &Screen) -> Option<Listing> {
     }
     Some(listing)
 }
+
+#[cfg(test)]
+mod tests;

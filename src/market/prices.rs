@@ -127,3 +127,6 @@ fn keys_of(pool: &Pool, asset: &str) -> Vec<PriceKey> {
         .filter_map(|token| PriceKey::token(&pool.chain, token))
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -214,3 +214,6 @@ fn starts_ignoring_case(name: &str, needle: &str) -> bool {
         .get(..needle.len())
         .is_some_and(|start| start.eq_ignore_ascii_case(needle.as_bytes()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -125,6 +125,12 @@ impl Defillama {
         Ok(answer)
     }
 
+    /// The last list was not taken over, so the same bytes count as news once more.
+    pub fn forget(&mut self) {
+        self.validators = Validators::default();
+        self.digest = None;
+    }
+
     /// What the pool showed on each day of its life, ascending; nothing for an id that is well
     /// formed and not known.
     pub async fn chart(&self, pool: PoolId) -> Result<Vec<ChartDay>, SourceError> {

@@ -168,6 +168,11 @@ impl FileSource {
         }
     }
 
+    /// The last content was not taken over, so the same bytes count as news once more.
+    pub fn forget(&mut self) {
+        self.digest = None;
+    }
+
     /// All pools in the file, or that they are as they were. `now` stands for the time of fetching.
     pub async fn pools(&mut self, now: Timestamp) -> Result<Answer, SourceError> {
         let path = self.path.clone();

@@ -35,6 +35,9 @@ pub struct BatchRecord<'a> {
     pub days: Vec<&'a Listing>,
     pub episodes: Vec<EpisodeRow>,
     pub entries: Vec<Entry>,
+    /// Numbers of pools that are no longer listed. What is kept of them goes, since a pool that
+    /// comes back later gets a new number, and a number may be given again.
+    pub forgotten: Vec<i64>,
 }
 
 /// What is kept of a batch.
@@ -82,28 +85,49 @@ pub struct PriceRow {
 pub const CHANGES_KEPT: Span = Span::days(14);
 /// The month that decides what is usual.
 const USUAL_DAYS: i32 = 30;
+/// The order of the join makes it a seek for each pool instead of a scan of every year.
+const USUAL: &str = "SELECT p.no, d.apy FROM pool p CROSS JOIN daily d \
+     ON d.pool_no = p.no AND d.day >= $1 AND d.day < $2 ORDER BY p.no";
 /// Rows of one multi-row statement.
 const CHUNK: usize = 100;
 /// Old changes are swept a part of the pools at a time, so that no batch pays for all.
 const SWEEP_PARTS: i64 = 24;
 
 impl Store {
-    /// The pools as the last batch left them, but for those that were gone for longer than `since`.
-    pub async fn listings(&self, since: Timestamp) -> Result<Vec<Listing>, StoreError> {
+    /// The pools as the last batch left them.
+    pub async fn listings(&self) -> Result<Vec<Listing>, StoreError> {
         const SQL: &str = "SELECT p.no, p.id, p.chain, p.protocol, p.symbol, p.meta, p.method, \
                  p.stablecoin, p.multi_asset, p.impermanent_loss, p.underlying, p.at, p.own_time, \
                  p.apy, p.base, p.reward, p.tvl_usd, p.feed_mean_30d, p.feed_sigma, p.feed_days, \
                  p.unchanged_since, p.data_state, p.missed, p.missed_since, \
                  u.centre, u.variation, u.days \
-             FROM pool p LEFT JOIN usual u ON u.pool_no = p.no \
-             WHERE p.missed_since IS NULL OR p.missed_since >= $1";
-        let rows: Vec<PoolRow> = sqlx::query_as(SQL)
-            .bind(since.millis())
-            .fetch_all(&self.readers)
-            .await?;
+             FROM pool p LEFT JOIN usual u ON u.pool_no = p.no";
+        let rows: Vec<PoolRow> = sqlx::query_as(SQL).fetch_all(&self.readers).await?;
         let mut names = Names::default();
         rows.into_iter()
             .map(|row| row.into_listing(&mut names))
+            .collect()
+    }
+
+    /// The last usable reading of each pool whose latest one is not usable, by the pool's number.
+    pub async fn last_usable(&self) -> Result<HashMap<i64, Reading>, StoreError> {
+        const SQL: &str = "SELECT p.no, r.apy, r.base, r.reward, r.tvl_usd, MAX(r.at, COALESCE(p.trusted_at, 0)) \
+             FROM pool p JOIN reading r ON r.pool_no = p.no \
+             WHERE p.data_state <> 'good' \
+                 AND r.at = (SELECT MAX(at) FROM reading WHERE pool_no = p.no)";
+        type Row = (i64, f64, Option<f64>, Option<f64>, f64, i64);
+        let rows: Vec<Row> = sqlx::query_as(SQL).fetch_all(&self.readers).await?;
+        rows.into_iter()
+            .map(|(no, apy, base, reward, tvl_usd, at)| {
+                let reading = Reading {
+                    at: columns::time(at),
+                    apy: columns::percent(apy, "apy")?,
+                    base: base.and_then(Percent::new),
+                    reward: reward.and_then(Percent::new),
+                    tvl_usd,
+                };
+                Ok((no, reading))
+            })
             .collect()
     }
 
@@ -111,6 +135,9 @@ impl Store {
     pub async fn commit_batch(&self, record: &BatchRecord<'_>) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
         save_batch(&mut tx, &record.batch).await?;
+        for no in &record.forgotten {
+            forget_pool(&mut tx, *no).await?;
+        }
         for chunk in record.pools.chunks(CHUNK) {
             save_pools(&mut tx, chunk).await?;
         }
@@ -126,10 +153,13 @@ impl Store {
         Ok(())
     }
 
-    /// Takes away changes that are older than [`CHANGES_KEPT`], for one part of the pools.
+    /// Takes away changes that are older than [`CHANGES_KEPT`], for one part of the pools. The last
+    /// one before that stays: its figures may have been read for long after.
     pub async fn sweep_changes(&self, part: i64, now: Timestamp) -> Result<(), StoreError> {
         const SQL: &str = "DELETE FROM reading \
-             WHERE pool_no IN (SELECT no FROM pool WHERE no % $1 = $2) AND at < $3";
+             WHERE pool_no IN (SELECT no FROM pool WHERE no % $1 = $2) AND at < \
+                 (SELECT MAX(last.at) FROM reading last \
+                  WHERE last.pool_no = reading.pool_no AND last.at <= $3)";
         sqlx::query(SQL)
             .bind(SWEEP_PARTS)
             .bind(part.rem_euclid(SWEEP_PARTS))
@@ -162,7 +192,8 @@ impl Store {
         Ok(row.map(|(source, at, digest)| (source, columns::time(at), digest)))
     }
 
-    /// The stretches of a pool that reach into the time since `since`, oldest first, without the present one.
+    /// The stretches of a pool that reach into the time since `since`, oldest first. How long the
+    /// last one went on is not known here; it ends with its first reading.
     pub async fn stretches(&self, no: i64, since: Timestamp) -> Result<Vec<Stretch>, StoreError> {
         const SQL: &str = "SELECT at, apy, tvl_usd, verdict, previous_until FROM reading \
              WHERE pool_no = $1 AND at >= COALESCE( \
@@ -177,6 +208,7 @@ impl Store {
             .iter()
             .skip(1)
             .map(|row| row.4.unwrap_or(row.0))
+            .chain(rows.last().map(|row| row.0))
             .collect();
         rows.iter()
             .zip(ends)
@@ -241,10 +273,7 @@ impl Store {
     /// Works out what each pool usually paid in the month before `today`, keeps it, and returns it
     /// by the pool's number. Pools with too few days are left out.
     pub async fn refresh_usual(&self, today: Day) -> Result<HashMap<i64, Usual>, StoreError> {
-        // The order of the join makes it a seek for each pool instead of a scan of every year.
-        const SQL: &str = "SELECT p.no, d.apy FROM pool p CROSS JOIN daily d \
-             ON d.pool_no = p.no AND d.day >= $1 AND d.day < $2 ORDER BY p.no";
-        let rows: Vec<(i64, f64)> = sqlx::query_as(SQL)
+        let rows: Vec<(i64, f64)> = sqlx::query_as(USUAL)
             .bind(i64::from(today.0 - USUAL_DAYS))
             .bind(i64::from(today.0))
             .fetch_all(&self.readers)
@@ -278,6 +307,11 @@ impl Store {
             );
             query.build().execute(&mut *tx).await?;
         }
+        // A pool that has too few days by now has nothing usual any more.
+        sqlx::query("DELETE FROM usual WHERE day <> $1")
+            .bind(i64::from(today.0))
+            .execute(&mut *tx)
+            .await?;
         tx.commit().await?;
         Ok(usual)
     }
@@ -346,6 +380,19 @@ async fn save_batch(connection: &mut SqliteConnection, batch: &BatchRow) -> Resu
     Ok(())
 }
 
+async fn forget_pool(connection: &mut SqliteConnection, no: i64) -> Result<(), StoreError> {
+    const TABLES: [&str; 4] = [
+        "DELETE FROM reading WHERE pool_no = $1",
+        "DELETE FROM daily WHERE pool_no = $1",
+        "DELETE FROM usual WHERE pool_no = $1",
+        "DELETE FROM pool WHERE no = $1",
+    ];
+    for sql in TABLES {
+        sqlx::query(sql).bind(no).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
 async fn save_pools(
     connection: &mut SqliteConnection,
     chunk: &[&Listing],
@@ -353,7 +400,7 @@ async fn save_pools(
     let mut query = QueryBuilder::<Sqlite>::new(
         "INSERT INTO pool (no, id, chain, protocol, symbol, meta, method, stablecoin, multi_asset, \
          impermanent_loss, underlying, at, own_time, apy, base, reward, tvl_usd, feed_mean_30d, \
-         feed_sigma, feed_days, unchanged_since, data_state, missed, missed_since) ",
+         feed_sigma, feed_days, unchanged_since, data_state, missed, missed_since, trusted_at) ",
     );
     query.push_values(chunk, |mut values, listing| {
         let Listing {
@@ -387,7 +434,8 @@ async fn save_pools(
             .push_bind(listing.unchanged_since.millis())
             .push_bind(listing.state.slug())
             .push_bind(listing.missed.map_or(0, |missed| i64::from(missed.batches)))
-            .push_bind(listing.missed.map(|missed| missed.since.millis()));
+            .push_bind(listing.missed.map(|missed| missed.since.millis()))
+            .push_bind(listing.trusted.map(|trusted| trusted.at.millis()));
     });
     query.push(
         " ON CONFLICT (no) DO UPDATE SET chain = excluded.chain, protocol = excluded.protocol, \
@@ -399,7 +447,7 @@ async fn save_pools(
          feed_mean_30d = excluded.feed_mean_30d, feed_sigma = excluded.feed_sigma, \
          feed_days = excluded.feed_days, unchanged_since = excluded.unchanged_since, \
          data_state = excluded.data_state, missed = excluded.missed, \
-         missed_since = excluded.missed_since",
+         missed_since = excluded.missed_since, trusted_at = excluded.trusted_at",
     );
     query.build().execute(connection).await?;
     Ok(())
@@ -555,3 +603,6 @@ impl PoolRow {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -138,11 +138,17 @@ impl Store {
     pub async fn erase_person(&self, user: UserId) -> Result<u64, StoreError> {
         const POSITIONS: &str = "DELETE FROM position WHERE user_id = $1";
         const PERSON: &str = "DELETE FROM person WHERE user_id = $1";
+        // Alerts belong to their server and stay there, without a name.
+        const ALERTS: &str = "UPDATE alert SET created_by = 0 WHERE created_by = $1";
         let mut tx = self.begin().await?;
         let user = columns::snowflake(user.0);
         let positions = sqlx::query(POSITIONS).bind(user).execute(&mut *tx).await?;
         sqlx::query(PERSON).bind(user).execute(&mut *tx).await?;
+        sqlx::query(ALERTS).bind(user).execute(&mut *tx).await?;
         tx.commit().await?;
         Ok(positions.rows_affected())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -217,3 +217,6 @@ pub(in crate::store) async fn save_episodes(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,9 @@
 //! Stories of the whole bot: the real binary against a stand-in for Discord and one for the source.
+#![expect(clippy::unwrap_used, reason = "a story that cannot go on has failed")]
+#![expect(
+    clippy::similar_names,
+    reason = "USDC and USDT are what they are called"
+)]
 
 mod architecture;
 mod bad_start;

@@ -4,7 +4,7 @@ use std::{
     fs::{self, File},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -312,22 +312,6 @@ impl TestBot {
         if let Some(mut child) = self.child.take() {
             child.kill().unwrap();
             child.wait().unwrap();
-        }
-    }
-
-    /// Waits for the process to end by itself.
-    pub(crate) async fn ended(&mut self) -> ExitStatus {
-        let started = Instant::now();
-        let mut child = self.child.take().unwrap();
-        loop {
-            if let Some(status) = child.try_wait().unwrap() {
-                return status;
-            }
-            if started.elapsed() > LONG {
-                self.child = Some(child);
-                panic!("the bot still runs\n{}", self.log());
-            }
-            tokio::time::sleep(STEP).await;
         }
     }
 

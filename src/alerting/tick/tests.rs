@@ -1,0 +1,449 @@
+use std::path::Path;
+
+use proptest::{prelude::*, sample::select};
+use secrecy::SecretString;
+use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
+
+use super::*;
+use crate::{
+    domain::{
+        alert::Rule,
+        episode::Timing,
+        ids::{ChannelId, UserId, WebhookId},
+        reading::Observed,
+        rule::{Condition, Kind, Terms},
+        scope::Scope,
+        time::Span,
+        verdict::Screen,
+    },
+    market::fixture::{after, day, holding, hour, id, rewarded, row},
+    store::outbox::Proven,
+};
+
+const GUILD: GuildId = GuildId(1);
+const CHANNEL: ChannelId = ChannelId(10);
+
+/// A database in a folder of its own, with the market and the alerts over it.
+struct Bench {
+    folder: tempfile::TempDir,
+    store: Store,
+    market: Market,
+    alerting: Alerting,
+    destination: DestinationId,
+}
+
+fn file(folder: &tempfile::TempDir) -> std::path::PathBuf {
+    folder.path().join("stipend.db")
+}
+
+async fn open(path: &Path) -> Store {
+    Store::open(path, &[7; 32], hour(0)).await.unwrap()
+}
+
+impl Bench {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(&file(&folder)).await;
+        let proven = Proven {
+            guild: GUILD,
+            channel: CHANNEL,
+            webhook: WebhookId(11),
+            token: SecretString::from("token"),
+        };
+        let destination = store.save_destination(&proven, hour(0)).await.unwrap();
+        let alerting = Alerting::load(&store, hour(0)).await.unwrap();
+        let market = Market::new(Screen::default(), None);
+        Self {
+            folder,
+            store,
+            market,
+            alerting,
+            destination,
+        }
+    }
+
+    async fn add(&self, rule: Rule, now: Timestamp) -> Added {
+        let new = NewAlert {
+            guild: GUILD,
+            channel: CHANNEL,
+            rule,
+            created_by: UserId(5),
+        };
+        self.alerting
+            .add(
+                &self.store,
+                &self.market.snapshot(),
+                new,
+                self.destination,
+                now,
+            )
+            .await
+            .unwrap()
+    }
+
+    async fn tick(&self, at: Timestamp, rows: Vec<Observed>) -> Result<Ticked, StoreError> {
+        let change = after(&self.market.snapshot(), at, rows);
+        self.alerting.tick(&self.store, &self.market, change).await
+    }
+
+    /// Ends the process and begins another on the same file.
+    async fn restarted(self, now: Timestamp) -> Self {
+        self.store.close().await;
+        drop(self.store);
+        let store = open(&file(&self.folder)).await;
+        let market = Market::new(Screen::default(), None);
+        market.load(&store).await.unwrap();
+        let alerting = Alerting::load(&store, now).await.unwrap();
+        alerting
+            .recall(&store, &market.snapshot(), now)
+            .await
+            .unwrap();
+        Self {
+            store,
+            market,
+            alerting,
+            ..self
+        }
+    }
+
+    async fn connection(&self) -> SqliteConnection {
+        let options = SqliteConnectOptions::new().filename(file(&self.folder));
+        SqliteConnection::connect_with(&options).await.unwrap()
+    }
+
+    /// The outbox: key, edge, time and message of each entry.
+    async fn said(&self) -> Vec<(Vec<u8>, String, i64, String)> {
+        sqlx::query_as("SELECT dedup_key, edge, created_at, payload FROM outbox ORDER BY id")
+            .fetch_all(&mut self.connection().await)
+            .await
+            .unwrap()
+    }
+
+    /// Rows of batch, pool, reading, daily and episode.
+    async fn rows(&self) -> (i64, i64, i64, i64, String) {
+        sqlx::query_as(
+            "SELECT (SELECT COUNT(*) FROM batch), (SELECT COUNT(*) FROM pool), \
+                 (SELECT COUNT(*) FROM reading), (SELECT COUNT(*) FROM daily), \
+                 (SELECT COALESCE(GROUP_CONCAT(state), '') FROM episode)",
+        )
+        .fetch_one(&mut self.connection().await)
+        .await
+        .unwrap()
+    }
+}
+
+fn rule(kind: Kind, value: Option<f64>, window: Option<Span>) -> Rule {
+    let terms = Terms {
+        value,
+        window,
+        ..Terms::default()
+    };
+    Rule {
+        scope: Scope::default(),
+        condition: Condition::new(kind, terms).unwrap(),
+        timing: Timing {
+            hold: Span::hours(1),
+            clear_hold: Span::hours(1),
+        },
+    }
+}
+
+fn above() -> Rule {
+    rule(Kind::ApyAbove, Some(5.0), None)
+}
+
+#[tokio::test]
+async fn an_edge_is_in_the_outbox_with_the_reading_and_the_episode_that_made_it() {
+    let bench = Bench::new().await;
+    let added = bench.add(above(), hour(0)).await;
+    bench.tick(hour(0), vec![row(1, 4.0)]).await.unwrap();
+    bench.tick(hour(1), vec![row(1, 6.0)]).await.unwrap();
+    assert_eq!(bench.said().await, []);
+    let ticked = bench.tick(hour(2), vec![row(1, 6.5)]).await.unwrap();
+    assert_eq!(
+        ticked,
+        Ticked {
+            changed: 1,
+            notices: 1
+        }
+    );
+    let said = bench.said().await;
+    assert_eq!(said.len(), 1);
+    assert_eq!(
+        (said[0].1.as_str(), said[0].2),
+        ("opened", hour(2).millis())
+    );
+    assert!(said[0].3.contains("6.50"), "{}", said[0].3);
+    assert_eq!(bench.rows().await.2, 3);
+    assert!(
+        bench
+            .alerting
+            .episode(added.alert.id, id(1))
+            .await
+            .is_open()
+    );
+}
+
+#[tokio::test]
+async fn a_commit_that_fails_moves_nothing_and_the_same_tick_says_it_once_later() {
+    let bench = Bench::new().await;
+    let added = bench.add(above(), hour(0)).await;
+    bench.tick(hour(0), vec![row(1, 4.0)]).await.unwrap();
+    bench.tick(hour(1), vec![row(1, 6.0)]).await.unwrap();
+    let rows = bench.rows().await;
+    let episode = bench.alerting.episode(added.alert.id, id(1)).await;
+    let rename = async |from: &str, to: &str| {
+        let sql = format!("ALTER TABLE {from} RENAME TO {to}");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
+            .execute(&mut bench.connection().await)
+            .await
+            .unwrap();
+    };
+    rename("outbox", "aside").await;
+    for _ in 0..2 {
+        assert!(bench.tick(hour(2), vec![row(1, 6.5)]).await.is_err());
+        assert_eq!(bench.rows().await, rows);
+        assert_eq!(bench.alerting.episode(added.alert.id, id(1)).await, episode);
+        assert_eq!(bench.market.snapshot().origin.fetched_at, hour(1));
+    }
+    rename("aside", "outbox").await;
+    bench.tick(hour(2), vec![row(1, 6.5)]).await.unwrap();
+    let said = bench.said().await;
+    assert_eq!(said.len(), 1);
+    bench.tick(hour(3), vec![row(1, 6.5)]).await.unwrap();
+    bench.tick(hour(9), vec![row(1, 6.6)]).await.unwrap();
+    assert_eq!(bench.said().await, said);
+}
+
+#[tokio::test]
+async fn what_is_true_already_is_the_baseline_and_silent_until_it_was_not() {
+    let bench = Bench::new().await;
+    bench
+        .tick(hour(0), vec![row(1, 6.0), row(2, 4.0)])
+        .await
+        .unwrap();
+    let added = bench.add(above(), hour(0)).await;
+    assert_eq!((added.pools, added.baseline), (2, 1));
+    for hours in 1..5 {
+        bench
+            .tick(hour(hours), vec![row(1, 6.0), row(2, 4.0)])
+            .await
+            .unwrap();
+    }
+    let bench = bench.restarted(hour(5)).await;
+    bench
+        .tick(hour(5), vec![row(1, 6.1), row(2, 4.0)])
+        .await
+        .unwrap();
+    bench
+        .tick(hour(6), vec![row(1, 3.0), row(2, 4.0)])
+        .await
+        .unwrap();
+    assert_eq!(bench.said().await, []);
+    bench
+        .tick(hour(7), vec![row(1, 6.0), row(2, 4.0)])
+        .await
+        .unwrap();
+    bench
+        .tick(hour(8), vec![row(1, 6.0), row(2, 4.0)])
+        .await
+        .unwrap();
+    assert_eq!(bench.said().await.len(), 1);
+}
+
+#[tokio::test]
+async fn nothing_is_said_for_an_alert_that_was_removed() {
+    let bench = Bench::new().await;
+    let added = bench.add(above(), hour(0)).await;
+    bench.tick(hour(0), vec![row(1, 4.0)]).await.unwrap();
+    bench.tick(hour(1), vec![row(1, 6.0)]).await.unwrap();
+    let id_of = added.alert.id;
+    let elsewhere = bench
+        .alerting
+        .remove(&bench.store, GuildId(2), id_of, hour(1))
+        .await
+        .unwrap();
+    assert_eq!((elsewhere, bench.alerting.count().await), (None, 1));
+    let removed = bench
+        .alerting
+        .remove(&bench.store, GUILD, id_of, hour(1))
+        .await
+        .unwrap();
+    assert_eq!(removed, Some(added.alert));
+    bench.tick(hour(2), vec![row(1, 6.5)]).await.unwrap();
+    let bench = bench.restarted(hour(3)).await;
+    bench.tick(hour(3), vec![row(1, 7.0)]).await.unwrap();
+    assert_eq!(
+        (bench.said().await.len(), bench.alerting.count().await),
+        (0, 0)
+    );
+}
+
+/// A pool that came back had a new number under an id that was still there, so no batch could be
+/// committed from then on.
+#[tokio::test]
+async fn a_pool_that_was_forgotten_can_come_back() {
+    for restart in [false, true] {
+        let mut bench = Bench::new().await;
+        bench
+            .tick(day(0), vec![row(1, 4.0), row(2, 4.0)])
+            .await
+            .unwrap();
+        bench.tick(day(1), vec![row(1, 4.0)]).await.unwrap();
+        bench.tick(day(15), vec![row(1, 4.0)]).await.unwrap();
+        assert!(bench.market.snapshot().get(id(2)).is_none());
+        if restart {
+            bench = bench.restarted(day(15)).await;
+        }
+        bench
+            .tick(day(16), vec![row(1, 4.0), row(3, 4.0)])
+            .await
+            .unwrap();
+        bench
+            .tick(day(17), vec![row(1, 4.0), row(2, 9.0), row(3, 4.0)])
+            .await
+            .unwrap();
+        let bench = bench.restarted(day(17)).await;
+        let snapshot = bench.market.snapshot();
+        for (pool, apy) in [(1, 4.0), (2, 9.0), (3, 4.0)] {
+            assert_eq!(
+                snapshot
+                    .get(id(pool))
+                    .map(|listing| listing.reading.apy.get()),
+                Some(apy)
+            );
+        }
+        let back = snapshot.get(id(2)).unwrap();
+        let days = bench
+            .store
+            .days(back.no, crate::domain::time::Day(0))
+            .await
+            .unwrap();
+        assert_eq!(days.len(), 1, "the days of another pool are not its own");
+    }
+}
+
+/// The same, when the process was down while the pool's time ran out.
+#[tokio::test]
+async fn a_pool_that_was_gone_over_a_long_stop_can_come_back() {
+    let bench = Bench::new().await;
+    bench
+        .tick(day(0), vec![row(1, 4.0), row(2, 4.0)])
+        .await
+        .unwrap();
+    bench.tick(day(1), vec![row(1, 4.0)]).await.unwrap();
+    let bench = bench.restarted(day(40)).await;
+    bench
+        .tick(day(40), vec![row(1, 4.0), row(2, 5.0)])
+        .await
+        .unwrap();
+    assert!(bench.market.snapshot().get(id(2)).is_some());
+}
+
+/// A zero that was confirmed changed neither figures nor verdict, so it was left out of the memory.
+#[tokio::test]
+async fn a_zero_that_is_confirmed_is_kept_with_both_of_its_readings() {
+    let bench = Bench::new().await;
+    for (hours, apy) in [(0, 4.0), (1, 4.0), (2, 0.0), (3, 0.0), (4, 5.0)] {
+        bench.tick(hour(hours), vec![row(1, apy)]).await.unwrap();
+    }
+    let stretches = bench.store.stretches(1, hour(0)).await.unwrap();
+    let kept: Vec<_> = stretches
+        .iter()
+        .map(|kept| (kept.from, kept.until, kept.apy.get()))
+        .collect();
+    assert_eq!(
+        kept,
+        [
+            (hour(0), hour(1), 4.0),
+            (hour(2), hour(2), 0.0),
+            (hour(3), hour(3), 0.0),
+            (hour(4), hour(4), 5.0),
+        ]
+    );
+}
+
+/// What was remembered reached back only as far as the windows of the rules before it.
+#[tokio::test]
+async fn a_new_alert_with_a_longer_window_looks_back_over_all_of_it() {
+    let drop = |days| rule(Kind::TvlDrop, Some(30.0), Some(Span::days(days)));
+    let bench = Bench::new().await;
+    bench.add(drop(1), hour(0)).await;
+    bench
+        .tick(day(0), vec![holding(row(1, 4.0), 1e7)])
+        .await
+        .unwrap();
+    bench
+        .tick(day(1), vec![holding(row(1, 4.0), 6e6)])
+        .await
+        .unwrap();
+    bench
+        .tick(day(3), vec![holding(row(1, 4.0), 6.1e6)])
+        .await
+        .unwrap();
+    bench
+        .tick(day(4), vec![holding(row(1, 4.0), 6.0e6)])
+        .await
+        .unwrap();
+    assert_eq!(bench.add(drop(1), day(4)).await.baseline, 0);
+    assert_eq!(bench.add(drop(7), day(4)).await.baseline, 1);
+}
+
+fn market_rows(seed: &[(f64, f64, f64, bool)]) -> Vec<Observed> {
+    let mut rows = vec![row(9, 3.0)];
+    for (number, (apy, tvl, share, there)) in (1..).zip(seed) {
+        if *there {
+            rows.push(holding(rewarded(row(number, *apy), *share), *tvl));
+        }
+    }
+    rows
+}
+
+fn figures() -> impl Strategy<Value = (f64, f64, f64, bool)> {
+    (
+        select(&[0.0, 2.0, 4.0, 4.5, 6.0, 40.0][..]),
+        select(&[1e6, 1e6, 6e5, 2e6][..]),
+        select(&[0.0, 0.0, 0.5, 0.9][..]),
+        proptest::bool::weighted(0.8),
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, max_shrink_iters: 60, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_process_that_is_restarted_after_each_batch_says_the_same(
+        batches in proptest::collection::vec(proptest::collection::vec(figures(), 2), 8..14)
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let run = |restart: bool| {
+            runtime.block_on(async {
+                let mut bench = Bench::new().await;
+                for rule in [
+                    above(),
+                    rule(Kind::ApyBelow, Some(3.0), None),
+                    rule(Kind::ApyChange, Some(20.0), Some(Span::hours(3))),
+                    rule(Kind::VerdictWorsens, None, Some(Span::hours(6))),
+                    rule(Kind::TvlDrop, Some(30.0), Some(Span::hours(4))),
+                ] {
+                    bench.add(rule, hour(0)).await;
+                }
+                for (hours, rows) in (0..).zip(&batches) {
+                    bench.tick(hour(hours), market_rows(rows)).await.unwrap();
+                    if restart {
+                        bench = bench.restarted(hour(hours)).await;
+                    }
+                }
+                bench.said().await
+            })
+        };
+        let (restarted, steady) = (run(true), run(false));
+        let briefly = |said: &[(Vec<u8>, String, i64, String)]| -> Vec<String> {
+            said.iter().map(|entry| format!("{} {} {}", entry.2, entry.1, entry.3)).collect()
+        };
+        for (one, other) in briefly(&restarted).iter().zip(briefly(&steady)) {
+            prop_assert_eq!(one, &other);
+        }
+        prop_assert_eq!(restarted.len(), steady.len());
+    }
+}

@@ -1,0 +1,192 @@
+use std::{collections::BTreeMap, path::Path};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    domain::{
+        alert::Rule,
+        episode::Timing,
+        ids::{ChannelId, GuildId},
+        position::Holding,
+        rule::{Condition, Kind, Terms},
+        scope::Scope,
+    },
+    market::fixture::{hour, id},
+    store::rules::NewAlert,
+};
+
+async fn open(folder: &Path) -> Store {
+    Store::open(&folder.join("stipend.db"), &[7; 32], hour(0))
+        .await
+        .unwrap()
+}
+
+fn stake(quantity: &str, note: &str) -> Stake {
+    Stake {
+        pool: id(1),
+        holding: Holding::Units {
+            asset: "SECRETCOIN".to_owned(),
+            quantity: quantity.parse().unwrap(),
+        },
+        cost_usd: None,
+        note: Some(note.to_owned()),
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Act {
+    Add(usize),
+    Remove(usize, i64),
+    Erase(usize),
+}
+
+fn acts() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        5 => (0_usize..2).prop_map(Act::Add),
+        4 => (0_usize..2, 0_i64..14).prop_map(|(who, id)| Act::Remove(who, id)),
+        1 => (0_usize..2).prop_map(Act::Erase),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 16, max_shrink_iters: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nobody_sees_or_removes_what_is_somebody_elses(
+        ids in (any::<u64>(), any::<u64>()).prop_filter("two people", |(one, other)| one != other),
+        acts in proptest::collection::vec(acts(), 1..20),
+    ) {
+        let users = [UserId(ids.0), UserId(ids.1)];
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let folder = tempfile::tempdir().unwrap();
+            let store = open(folder.path()).await;
+            let mut wanted: [BTreeMap<i64, Stake>; 2] = Default::default();
+            for act in acts {
+                match act {
+                    Act::Add(who) => {
+                        store.agree(users[who], hour(0)).await.unwrap();
+                        let stake = stake("1.5", &who.to_string());
+                        let id = store.add_position(users[who], &stake, hour(1)).await.unwrap();
+                        wanted[who].insert(id.0, stake);
+                    }
+                    Act::Remove(who, id) => {
+                        let removed = store.remove_position(users[who], PositionId(id)).await.unwrap();
+                        assert_eq!(removed.map(|removed| removed.stake), wanted[who].remove(&id));
+                    }
+                    Act::Erase(who) => {
+                        let count = store.erase_person(users[who]).await.unwrap();
+                        assert_eq!(count, wanted[who].len() as u64);
+                        wanted[who].clear();
+                        assert_eq!(store.person(users[who]).await.unwrap(), None);
+                        assert!(!store.agreed(users[who]).await.unwrap());
+                    }
+                }
+                for (user, wanted) in users.iter().zip(&wanted) {
+                    let kept = store.positions(*user).await.unwrap();
+                    assert!(kept.iter().all(|position| position.owner == *user));
+                    let kept: BTreeMap<i64, Stake> =
+                        kept.into_iter().map(|position| (position.id.0, position.stake)).collect();
+                    assert_eq!(&kept, wanted);
+                }
+            }
+        });
+    }
+}
+
+fn holds(folder: &Path, text: &str) -> bool {
+    std::fs::read_dir(folder).unwrap().any(|file| {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        bytes
+            .windows(text.len())
+            .any(|window| window == text.as_bytes())
+    })
+}
+
+#[tokio::test]
+async fn what_a_person_holds_is_nowhere_in_the_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    store.agree(UserId(5), hour(0)).await.unwrap();
+    store
+        .add_position(UserId(5), &stake("73195.25", "for the roof"), hour(1))
+        .await
+        .unwrap();
+    // The files do hold what is not sealed, so the search works.
+    store.set_setting("plain", b"PLAINTEXT").await.unwrap();
+    for _ in 0..2 {
+        assert!(holds(folder.path(), "PLAINTEXT"));
+        for secret in ["SECRETCOIN", "73195", "roof"] {
+            assert!(!holds(folder.path(), secret), "{secret}");
+        }
+        store.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_sealed_position_that_is_moved_to_another_owner_does_not_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    for user in [5, 6] {
+        store.agree(UserId(user), hour(0)).await.unwrap();
+    }
+    store
+        .add_position(UserId(5), &stake("1", ""), hour(1))
+        .await
+        .unwrap();
+    sqlx::query("UPDATE position SET user_id = 6")
+        .execute(&store.writer)
+        .await
+        .unwrap();
+    assert!(matches!(
+        store.positions(UserId(6)).await,
+        Err(StoreError::Sealed(_))
+    ));
+}
+
+/// The alerts of an erased person kept the person's id.
+#[tokio::test]
+async fn the_alerts_of_an_erased_person_stay_without_a_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let new = |user| NewAlert {
+        guild: GuildId(1),
+        channel: ChannelId(2),
+        rule: Rule {
+            scope: Scope::default(),
+            condition: Condition::new(
+                Kind::ApyAbove,
+                Terms {
+                    value: Some(5.0),
+                    ..Terms::default()
+                },
+            )
+            .unwrap(),
+            timing: Timing::default(),
+        },
+        created_by: UserId(user),
+    };
+    store.agree(UserId(5), hour(0)).await.unwrap();
+    store.add_alert(&new(5), &[], hour(0)).await.unwrap();
+    store.add_alert(&new(6), &[], hour(0)).await.unwrap();
+    let gone = store.add_alert(&new(5), &[], hour(0)).await.unwrap();
+    store
+        .remove_alert(GuildId(1), gone.id, hour(0))
+        .await
+        .unwrap();
+    store.erase_person(UserId(5)).await.unwrap();
+    let makers: Vec<u64> = store
+        .alerts()
+        .await
+        .unwrap()
+        .iter()
+        .map(|alert| alert.created_by.0)
+        .collect();
+    assert_eq!(makers, [0, 6]);
+    let named: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM alert WHERE created_by = 5")
+        .fetch_one(&store.readers)
+        .await
+        .unwrap();
+    assert_eq!(named, 0, "removed alerts have no name either");
+}

@@ -1,0 +1,179 @@
+use std::fs;
+
+use super::*;
+use crate::{
+    domain::{
+        ids::UserId,
+        position::{Holding, Stake},
+    },
+    market::fixture::{hour, id},
+};
+
+const KEY: [u8; 32] = [7; 32];
+
+/// A database with a person and a position, closed, so that all of it is in the one file.
+async fn made(folder: &Path) -> PathBuf {
+    let path = folder.join("stipend.db");
+    let store = Store::open(&path, &KEY, hour(0)).await.unwrap();
+    assert_eq!(store.epoch(), 1);
+    store.agree(UserId(5), hour(0)).await.unwrap();
+    let stake = Stake {
+        pool: id(1),
+        holding: Holding::Value {
+            usd: "12".parse().unwrap(),
+        },
+        cost_usd: None,
+        note: None,
+    };
+    store
+        .add_position(UserId(5), &stake, hour(0))
+        .await
+        .unwrap();
+    store.close().await;
+    path
+}
+
+async fn refused(path: &Path, key: &[u8; 32]) -> OpenError {
+    let before = fs::read(path).unwrap();
+    let error = Store::open(path, key, hour(1)).await.unwrap_err();
+    assert_eq!(
+        fs::read(path).unwrap(),
+        before,
+        "a refused file stays as it was"
+    );
+    error
+}
+
+#[tokio::test]
+async fn each_run_begins_an_epoch_and_finds_what_was_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = made(folder.path()).await;
+    let store = Store::open(&path, &KEY, hour(1)).await.unwrap();
+    assert_eq!(store.epoch(), 2);
+    assert_eq!(store.positions(UserId(5)).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn another_key_is_refused_before_anything_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = made(folder.path()).await;
+    assert!(matches!(
+        refused(&path, &[8; 32]).await,
+        OpenError::WrongKey(_)
+    ));
+    let store = Store::open(&path, &KEY, hour(1)).await.unwrap();
+    assert_eq!(store.epoch(), 2, "the refused run was none");
+}
+
+#[tokio::test]
+async fn a_schema_from_a_later_version_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = made(folder.path()).await;
+    let options = SqliteConnectOptions::new().filename(&path);
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    sqlx::query("UPDATE _sqlx_migrations SET version = 99999999999999 WHERE version = 1")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+    let error = refused(&path, &KEY).await;
+    assert!(
+        matches!(
+            error,
+            OpenError::NewerSchema {
+                found: 99_999_999_999_999,
+                ..
+            }
+        ),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn what_is_no_database_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("stipend.db");
+    for bytes in [b"not a database at all".as_slice(), b"SQLite", b"\0"] {
+        fs::write(&path, bytes).unwrap();
+        let error = refused(&path, &KEY).await;
+        assert!(matches!(error, OpenError::NotADatabase(_)), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_was_cut_off_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = made(folder.path()).await;
+    let whole = fs::read(&path).unwrap();
+    for length in [16, 90, 100, 4096, whole.len() / 2] {
+        fs::write(&path, &whole[..length]).unwrap();
+        let error = refused(&path, &KEY).await;
+        assert!(
+            matches!(error, OpenError::Damaged { .. }),
+            "{length}: {error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_page_of_a_small_table_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = made(folder.path()).await;
+    let options = SqliteConnectOptions::new().filename(&path).read_only(true);
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    let root: u32 =
+        sqlx::query_scalar("SELECT rootpage FROM sqlite_schema WHERE name = 'position'")
+            .fetch_one(&mut connection)
+            .await
+            .unwrap();
+    connection.close().await.unwrap();
+    let mut bytes = fs::read(&path).unwrap();
+    let start = (root as usize - 1) * 4096;
+    bytes[start..start + 64].fill(0xa5);
+    fs::write(&path, &bytes).unwrap();
+    let error = refused(&path, &KEY).await;
+    assert!(matches!(error, OpenError::Damaged { .. }), "{error}");
+    assert!(matches!(
+        Store::check(&path).await,
+        Err(OpenError::Damaged { .. })
+    ));
+    assert_eq!(fs::read(&path).unwrap(), bytes);
+}
+
+#[tokio::test]
+async fn an_empty_file_becomes_a_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("stipend.db");
+    fs::write(&path, b"").unwrap();
+    assert_eq!(Store::open(&path, &KEY, hour(0)).await.unwrap().epoch(), 1);
+}
+
+#[tokio::test]
+async fn settings_are_kept_by_name_and_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("stipend.db"), &KEY, hour(0))
+        .await
+        .unwrap();
+    assert_eq!(store.setting("a").await.unwrap(), None);
+    store.set_setting("a", b"1").await.unwrap();
+    store.set_setting("a", b"2").await.unwrap();
+    assert_eq!(
+        store.setting("a").await.unwrap().as_deref(),
+        Some(b"2".as_slice())
+    );
+}
+
+/// Earlier ones lose committed pages when a write-ahead log is reset (3.7.0 to 3.51.2).
+#[tokio::test]
+async fn the_linked_sqlite_has_the_fix_for_the_reset_of_its_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("stipend.db"), &KEY, hour(0))
+        .await
+        .unwrap();
+    let version = store.sqlite_version().await.unwrap();
+    let parts: Vec<u32> = version
+        .split('.')
+        .map(|part| part.parse().unwrap())
+        .collect();
+    assert!(parts >= vec![3, 51, 3], "{version}");
+}
