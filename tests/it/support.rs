@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// Long enough for a loaded machine, short enough to notice a bot that hangs.
-pub(crate) const LONG: Duration = Duration::from_secs(60);
+pub(crate) const LONG: Duration = Duration::from_mins(1);
 const STEP: Duration = Duration::from_millis(20);
 
 pub(crate) const USDC: &str = "aa70268e-4b52-42bf-a116-608b370f9501";
