@@ -1,0 +1,142 @@
+//! The market in memory: reading an answer, comparing, judging, swapping, searching.
+
+use std::{hint::black_box, time::Duration};
+
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use stipend::{
+    domain::time::Timestamp,
+    domain::{
+        scope::Scope,
+        time::Span,
+        verdict::{Evidence, Screen, assess},
+    },
+    market::{
+        Market,
+        ingest::advance,
+        search::{Order, Query, VerdictFilter},
+        snapshot::Snapshot,
+    },
+    sources::defillama::{categories::Categories, pools as list},
+};
+
+#[path = "support/pools.rs"]
+mod pools;
+
+use pools::{Upstream, batch};
+
+/// 2025-11-03 00:30 UTC.
+const START: Timestamp = Timestamp::from_millis(1_762_129_800_000);
+
+fn taking_in(criterion: &mut Criterion) {
+    let categories = Categories::bundled();
+    let screen = Screen::default();
+    let mut upstream = Upstream::full();
+    let first = upstream.body();
+    upstream.step(0.5);
+    let second = upstream.body();
+    let later = START.plus(Span::hours(1).0);
+    let old = advance(
+        &Snapshot::default(),
+        batch(&first, START, &categories),
+        &screen,
+    )
+    .snapshot;
+    let count = old.listings().len();
+    let mut group = criterion.benchmark_group("market");
+    group
+        .sample_size(20)
+        .warm_up_time(Duration::from_secs(1))
+        .measurement_time(Duration::from_secs(4));
+
+    group.throughput(Throughput::Bytes(second.len() as u64));
+    group.bench_function(format!("parse {count} pools"), |bencher| {
+        bencher.iter(|| list::parse(black_box(&second), later, &categories).expect("sound"));
+    });
+    group.bench_function("parse and hash", |bencher| {
+        bencher.iter(|| batch(black_box(&second), later, &categories));
+    });
+    group.throughput(Throughput::Elements(count as u64));
+    let next = batch(&second, later, &categories);
+    group.bench_function("advance, half changed", |bencher| {
+        bencher.iter_batched(
+            || next.clone(),
+            |batch| advance(black_box(&old), batch, &screen),
+            BatchSize::LargeInput,
+        );
+    });
+    group.bench_function("judge all", |bencher| {
+        bencher.iter(|| {
+            for listing in black_box(&old).listings() {
+                let evidence = Evidence {
+                    reading: &listing.reading,
+                    data: listing.state,
+                    usual: listing.usual(),
+                };
+                black_box(assess(&evidence, &screen));
+            }
+        });
+    });
+    let market = Market::new(screen, None);
+    group.bench_function("swap", |bencher| {
+        bencher.iter_batched(
+            || old.clone(),
+            |snapshot| market.swap(black_box(snapshot)),
+            BatchSize::LargeInput,
+        );
+    });
+    group.finish();
+}
+
+fn searching(criterion: &mut Criterion) {
+    const CHOICES: usize = 25;
+    let categories = Categories::bundled();
+    let body = Upstream::full().body();
+    let first = batch(&body, START, &categories);
+    let market = advance(&Snapshot::default(), first, &Screen::default()).snapshot;
+    let mut group = criterion.benchmark_group("search");
+    group
+        .sample_size(20)
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(2));
+    for typed in [
+        "",
+        "u",
+        "usdc",
+        "usdc aave",
+        "steth curve ethereum",
+        "no such pool",
+    ] {
+        group.bench_function(format!("pools like `{typed}`"), |bencher| {
+            bencher.iter(|| black_box(&market).pools_like(black_box(typed), CHOICES));
+        });
+    }
+    group.bench_function("assets like `us`", |bencher| {
+        bencher.iter(|| black_box(&market).assets_like("us", CHOICES));
+    });
+    group.bench_function("protocols like `a`", |bencher| {
+        bencher.iter(|| black_box(&market).protocols_like("a", CHOICES));
+    });
+    let query = |scope| Query {
+        scope,
+        min_apy: None,
+        max_apy: 100.0,
+        verdicts: VerdictFilter::default(),
+        order: Order::Verdict,
+    };
+    let usdc = Scope {
+        asset: Some("usdc".to_owned()),
+        ..Scope::default()
+    };
+    for (name, query) in [
+        ("find all", query(Scope::default())),
+        ("find usdc", query(usdc)),
+    ] {
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| black_box(&market).find(black_box(&query), 10));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, taking_in, searching);
+criterion_main!(benches);

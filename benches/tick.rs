@@ -1,0 +1,231 @@
+//! A whole tick against a `SQLite` file: an answer parsed, compared and judged, the rules evaluated,
+//! and all of it committed. For one core: `taskset -c 0 cargo bench --bench tick`.
+#![expect(clippy::print_stdout, reason = "the table is what it is for")]
+
+use std::time::{Duration, Instant};
+
+use secrecy::SecretString;
+use stipend::{
+    alerting::{
+        evaluator::{Evaluator, Watched},
+        tick::Alerting,
+    },
+    domain::{
+        episode::Timing,
+        ids::{AlertId, ChannelId, GuildId, WebhookId},
+        time::{Span, Timestamp},
+        verdict::Screen,
+    },
+    market::{Market, ingest::advance, snapshot::Snapshot},
+    sources::defillama::categories::Categories,
+    store::{Store, outbox::Proven},
+};
+
+#[path = "support/alerts.rs"]
+mod alerts;
+#[path = "support/figures.rs"]
+mod figures;
+#[path = "support/pools.rs"]
+mod pools;
+
+use figures::Times;
+use pools::{Upstream, batch};
+
+/// 2025-11-03 00:30 UTC.
+const START: Timestamp = Timestamp::from_millis(1_762_129_800_000);
+
+const CHANNELS: u64 = 100;
+const HOUR: Duration = Span::hours(1).0;
+const TICKS: usize = 9;
+
+#[derive(Default)]
+struct Parts {
+    whole: Times,
+    parse: Times,
+    advance: Times,
+    evaluate: Times,
+    rest: Times,
+    changed: usize,
+    notices: usize,
+    steps: usize,
+    ticks: usize,
+}
+
+struct Bench {
+    store: Store,
+    market: Market,
+    alerting: Alerting,
+    /// Does what the one inside of `alerting` does, to see its part of the time.
+    shadow: Evaluator,
+    categories: Categories,
+    upstream: Upstream,
+    now: Timestamp,
+    _folder: tempfile::TempDir,
+}
+
+impl Bench {
+    async fn with(count: usize) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("tick.db");
+        let store = Store::open(&path, &[7; 32], START)
+            .await
+            .expect("a database");
+        let categories = Categories::bundled();
+        let market = Market::new(Screen::default(), None);
+        let upstream = Upstream::full();
+        let first = batch(&upstream.body(), START, &categories);
+        let change = advance(&Snapshot::default(), first, market.screen());
+        Alerting::default()
+            .tick(&store, &market, change)
+            .await
+            .expect("the first batch");
+        let mut channels = Vec::new();
+        for at in 1..=CHANNELS {
+            let proven = Proven {
+                guild: GuildId(at),
+                channel: ChannelId(1000 + at),
+                webhook: WebhookId(2000 + at),
+                token: SecretString::from("token"),
+            };
+            store
+                .save_destination(&proven, START)
+                .await
+                .expect("a channel");
+            let at = i64::try_from(at).expect("small");
+            channels.push((at, 1000 + at));
+        }
+        let snapshot = market.snapshot();
+        let timing = Timing {
+            hold: Span::hours(1),
+            clear_hold: Span::hours(1),
+        };
+        let rules = alerts::rules(&snapshot, count, timing);
+        let mut shadow = Evaluator::default();
+        let baselines: Vec<_> = rules
+            .iter()
+            .map(|rule| alerts::baseline(&shadow, &snapshot, rule))
+            .collect();
+        alerts::write(&path, &rules, &baselines, &channels, START)
+            .await
+            .expect("the alerts");
+        for ((id, rule), baseline) in (1..).zip(rules).zip(baselines) {
+            let id = AlertId(id);
+            shadow.watch(
+                Watched {
+                    id,
+                    version: 1,
+                    rule,
+                },
+                baseline,
+            );
+        }
+        let alerting = Alerting::load(&store, START).await.expect("the alerts");
+        let recalled = Instant::now();
+        alerting
+            .recall(&store, &snapshot, START)
+            .await
+            .expect("the past");
+        println!(
+            "<!-- {count} alerts: the past recalled in {:?} -->",
+            recalled.elapsed()
+        );
+        assert_eq!(alerting.count().await, count);
+        Self {
+            store,
+            market,
+            alerting,
+            shadow,
+            categories,
+            upstream,
+            now: START,
+            _folder: folder,
+        }
+    }
+
+    async fn tick(&mut self, share: f64, parts: &mut Parts) {
+        self.upstream.step(share);
+        let body = self.upstream.body();
+        self.now = self.now.plus(HOUR);
+        let old = self.market.snapshot();
+
+        let begun = Instant::now();
+        let batch = batch(&body, self.now, &self.categories);
+        let parsed = begun.elapsed();
+        let begun = Instant::now();
+        let change = advance(&old, batch, self.market.screen());
+        let advanced = begun.elapsed();
+        drop(old);
+
+        let begun = Instant::now();
+        let steps = self.shadow.evaluate(&change);
+        let evaluated = begun.elapsed();
+        parts.steps += steps.len();
+        self.shadow.apply(&change, steps);
+
+        let begun = Instant::now();
+        let ticked = self
+            .alerting
+            .tick(&self.store, &self.market, change)
+            .await
+            .expect("the tick");
+        let committed = begun.elapsed();
+        parts.whole.add(parsed + advanced + committed);
+        parts.parse.add(parsed);
+        parts.advance.add(advanced);
+        parts.evaluate.add(evaluated);
+        parts.rest.add(committed.saturating_sub(evaluated));
+        parts.changed += ticked.changed;
+        parts.notices += ticked.notices;
+        parts.ticks += 1;
+    }
+}
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    println!(
+        "| alerts | of the pools changed | tick, median (range) | parse | compare and judge | evaluate | \
+         render, commit, take over | steps | notices |"
+    );
+    println!("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+    for count in [1_000, 10_000, 100_000] {
+        runtime.block_on(async {
+            let mut bench = Bench::with(count).await;
+            let mut warm = Parts::default();
+            for _ in 0..4 {
+                bench.tick(0.5, &mut warm).await;
+            }
+            for share in [0.5, 0.01] {
+                let mut parts = Parts::default();
+                for _ in 0..TICKS {
+                    bench.tick(share, &mut parts).await;
+                }
+                row(&count.to_string(), &parts);
+            }
+            // The day has ended by now: its first batch writes a row for every pool.
+            let mut parts = Parts::default();
+            while bench.now.plus(HOUR).day() == bench.now.day() {
+                bench.tick(0.01, &mut Parts::default()).await;
+            }
+            bench.tick(0.5, &mut parts).await;
+            row(&format!("{count}, first of a day"), &parts);
+            bench.store.close().await;
+        });
+    }
+}
+
+fn row(name: &str, parts: &Parts) {
+    println!(
+        "| {name} | {} | {} | {:.1} | {:.1} | {:.1} | {:.1} | {} | {} |",
+        parts.changed / parts.ticks,
+        parts.whole.line(),
+        parts.parse.within(0.5),
+        parts.advance.within(0.5),
+        parts.evaluate.within(0.5),
+        parts.rest.within(0.5),
+        parts.steps / parts.ticks,
+        parts.notices / parts.ticks,
+    );
+}
