@@ -344,7 +344,7 @@ const HALF: f64 = 0.5;
 
 /// The chance that a rate lasts, from its ratio to what is usual and from how much it varies.
 ///
-/// Two logistic curves fitted to the 22,089 days of 314 recorded charts (2021–2025, mostly pools of
+/// Two logistic curves fitted to the 22,089 days of 314 recorded charts (2022–2025, mostly pools of
 /// decentralised exchanges), seven pools in ten for fitting and the others unseen: one for our own
 /// median and the typical distance from it, one for the feed's 30-day mean and its deviation over the
 /// pool's whole life. `README.md` says what they reach.
