@@ -15,6 +15,7 @@ pub mod feed;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod ingest;
+mod names;
 pub mod prices;
 pub mod quarantine;
 pub mod search;
@@ -61,7 +62,8 @@ impl Market {
             fetched_at,
             checked_at: fetched_at,
         };
-        self.swap(Snapshot::new(origin, listings));
+        let gone = Arc::new(store.gone_pools().await?);
+        self.swap(Snapshot::new(origin, listings, gone));
         self.prices.load(store).await?;
         Ok(pools)
     }

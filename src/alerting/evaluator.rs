@@ -19,6 +19,7 @@ use crate::{
         pool::Pool,
         reading::{DataState, Reading, Stretch, oldest_since},
         rule::{Condition, Judgement, Present},
+        time::{Span, Timestamp},
         verdict::Assessment,
     },
     market::{
@@ -47,7 +48,8 @@ pub struct Evaluator {
     restless: BTreeSet<(PoolId, Slot)>,
     /// Stretches of pools that a rule with a window watches; the last one is the present.
     past: HashMap<PoolId, Vec<Stretch>>,
-    longest_window: Duration,
+    /// The lengths of the windows that rules look back over.
+    windows: BTreeSet<Span>,
 }
 
 /// What one batch does to one alert and pool.
@@ -72,7 +74,7 @@ impl Evaluator {
         let slot = Slot::try_from(self.watched.len()).expect("there are fewer than 2³² alerts");
         self.index.add(slot, &watched.rule.scope);
         if let Some(window) = watched.rule.condition.window() {
-            self.longest_window = self.longest_window.max(window.0);
+            self.windows.insert(window);
         }
         self.slot_of.insert(watched.id, slot);
         let condition = watched.rule.condition;
@@ -164,8 +166,10 @@ impl Evaluator {
         self.past.insert(pool, stretches);
     }
 
-    pub const fn longest_window(&self) -> Duration {
-        self.longest_window
+    pub fn longest_window(&self) -> Duration {
+        self.windows
+            .last()
+            .map_or(Duration::ZERO, |window| window.0)
     }
 
     /// What a rule says of a pool as it stands, for a new alert's baseline.
@@ -199,7 +203,7 @@ impl Evaluator {
                 });
             }
         }
-        for pool in self.quiet_but_restless(&change.snapshot, &fresh) {
+        for pool in self.quiet_but_restless(change.at, &fresh) {
             self.unchanged(pool, &change.snapshot, &mut steps);
         }
         steps.sort_by_key(|step| (step.pool, step.alert));
@@ -238,27 +242,25 @@ impl Evaluator {
     }
 
     /// Pools without news for which time may decide something: an episode waits, or a window slides
-    /// over a change.
-    fn quiet_but_restless(&self, now: &Snapshot, fresh: &BTreeSet<PoolId>) -> BTreeSet<PoolId> {
+    /// past a change.
+    fn quiet_but_restless(&self, now: Timestamp, fresh: &BTreeSet<PoolId>) -> BTreeSet<PoolId> {
         let waiting = self.restless.iter().map(|(pool, _)| *pool);
         let sliding = self
             .past
             .iter()
-            .filter(|(_, stretches)| stretches.len() > 1)
+            .filter(|(_, past)| self.windows.iter().any(|window| slides(past, now, *window)))
             .map(|(pool, _)| *pool);
         waiting
             .chain(sliding)
             .filter(|pool| !fresh.contains(pool))
-            .filter(|pool| {
-                now.get(*pool).is_some_and(|listing| {
-                    listing.state == DataState::Good && listing.missed.is_none()
-                })
-            })
             .collect()
     }
 
     fn unchanged(&self, pool: PoolId, now: &Snapshot, steps: &mut Vec<Step>) {
         let Some(listing) = now.get(pool) else { return };
+        if listing.state != DataState::Good || listing.missed.is_some() {
+            return;
+        }
         let news = News {
             pool,
             usable: vec![Fresh {
@@ -269,11 +271,14 @@ impl Evaluator {
             figures_changed: false,
             previous_until: None,
         };
+        let past = self.past_of(pool);
         self.index.watching(&listing.pool, |slot| {
+            let window = |of: &Watched| of.rule.condition.window();
             let moved_by_time = self.restless.contains(&(pool, slot))
                 || self
                     .of_slot(slot)
-                    .is_some_and(|watched| watched.rule.condition.window().is_some());
+                    .and_then(window)
+                    .is_some_and(|window| slides(past, listing.reading.at, window));
             if moved_by_time {
                 steps.extend(self.step(slot, &news));
             }
@@ -331,7 +336,7 @@ impl Evaluator {
     }
 
     fn extend_past(&mut self, change: &Change) {
-        let start = change.at.minus(self.longest_window);
+        let start = change.at.minus(self.longest_window());
         let news: HashMap<PoolId, &News> =
             change.news.iter().map(|news| (news.pool, news)).collect();
         for (pool, stretches) in &mut self.past {
@@ -382,6 +387,18 @@ fn in_reach(rule: &Rule, reading: &Reading, past: &[Stretch]) -> bool {
         _ => reading.tvl_usd,
     };
     rule.scope.reaches(tvl)
+}
+
+/// Whether what a window of this length begins with is another at `now` than at the last look, which
+/// is when the present stretch was last read. What people were told is a figure of some stretch, so
+/// that it leaves the window together with it.
+fn slides(past: &[Stretch], now: Timestamp, window: Span) -> bool {
+    let [.., looked_at] = past else { return false };
+    let begins = |at: Timestamp| {
+        let start = at.minus(window.0);
+        past.partition_point(|stretch| stretch.until < start)
+    };
+    begins(now) != begins(looked_at.until)
 }
 
 /// The stretches before the one that a reading belongs to.

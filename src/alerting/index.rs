@@ -7,7 +7,8 @@ use crate::domain::{ids::PoolId, pool::Pool, scope::Scope};
 /// Slots of alerts, by pool and by filter. Alerts with the same filter share one comparison.
 #[derive(Debug, Default)]
 pub struct Index {
-    by_pool: HashMap<PoolId, Vec<usize>>,
+    /// Alerts on one pool and nothing else, which are most.
+    by_pool: HashMap<PoolId, Vec<Slot>>,
     groups: Vec<Group>,
     group_of: HashMap<String, usize>,
     by_asset: HashMap<String, Vec<usize>>,
@@ -33,6 +34,10 @@ impl Index {
             min_tvl: None,
             ..scope.clone()
         };
+        if let Some(pool) = sole_pool(&scope) {
+            self.by_pool.entry(pool).or_default().push(slot);
+            return;
+        }
         let key = key_of(&scope);
         if let Some(group) = self
             .group_of
@@ -44,18 +49,17 @@ impl Index {
         }
         let at = self.groups.len();
         let lower = |name: &String| name.to_ascii_lowercase();
-        match (scope.pool, &scope.asset, &scope.protocol, &scope.chain) {
-            (Some(pool), ..) => self.by_pool.entry(pool).or_default().push(at),
+        match (&scope.asset, &scope.protocol, &scope.chain) {
             // A symbol of several tokens has no entry of its own, so it is looked for everywhere.
-            (_, Some(asset), ..) if !asset.contains(['-', '/', '+', '|', ' ']) => {
+            (Some(asset), ..) if !asset.contains(['-', '/', '+', '|', ' ']) => {
                 self.by_asset.entry(lower(asset)).or_default().push(at);
             }
-            (_, _, Some(protocol), _) => self
+            (_, Some(protocol), _) => self
                 .by_protocol
                 .entry(lower(protocol))
                 .or_default()
                 .push(at),
-            (_, _, _, Some(chain)) => self.by_chain.entry(lower(chain)).or_default().push(at),
+            (_, _, Some(chain)) => self.by_chain.entry(lower(chain)).or_default().push(at),
             _ => self.broad.push(at),
         }
         self.group_of.insert(key, at);
@@ -66,15 +70,18 @@ impl Index {
     }
 
     pub fn remove(&mut self, slot: Slot, scope: &Scope) {
-        let key = key_of(&Scope {
+        let scope = Scope {
             min_tvl: None,
             ..scope.clone()
-        });
-        let slots = self
-            .group_of
-            .get(&key)
-            .and_then(|at| self.groups.get_mut(*at))
-            .map(|group| &mut group.slots);
+        };
+        let slots = match sole_pool(&scope) {
+            Some(pool) => self.by_pool.get_mut(&pool),
+            None => self
+                .group_of
+                .get(&key_of(&scope))
+                .and_then(|at| self.groups.get_mut(*at))
+                .map(|group| &mut group.slots),
+        };
         if let Some(slots) = slots {
             slots.retain(|other| *other != slot);
         }
@@ -82,6 +89,8 @@ impl Index {
 
     /// Calls `each` with the slot of every alert whose filter names the pool.
     pub fn watching(&self, pool: &Pool, mut each: impl FnMut(Slot)) {
+        let on_pool = self.by_pool.get(&pool.id);
+        on_pool.into_iter().flatten().copied().for_each(&mut each);
         let mut group = |at: usize| {
             if let Some(group) = self.groups.get(at)
                 && !group.slots.is_empty()
@@ -90,9 +99,6 @@ impl Index {
                 group.slots.iter().copied().for_each(&mut each);
             }
         };
-        for at in self.by_pool.get(&pool.id).into_iter().flatten() {
-            group(*at);
-        }
         let mut name = String::new();
         let mut lower =
             |text: &str, into: &HashMap<String, Vec<usize>>, group: &mut dyn FnMut(usize)| {
@@ -121,6 +127,11 @@ impl Index {
         lower(&pool.chain, &self.by_chain, &mut group);
         self.broad.iter().copied().for_each(group);
     }
+}
+
+/// The pool of a filter that names one and asks for nothing else.
+fn sole_pool(scope: &Scope) -> Option<PoolId> {
+    scope.pool.filter(|pool| *scope == Scope::of_pool(*pool))
 }
 
 /// The same filter gives the same key, whatever the case of its names.

@@ -330,34 +330,22 @@ fn record<'a>(
     entries: Vec<Entry>,
 ) -> BatchRecord<'a> {
     let now = &change.snapshot;
-    let new_day = old.origin.fetched_at.day() != change.at.day();
     let mut pools = Vec::with_capacity(change.news.len());
     let mut readings = Vec::with_capacity(change.news.len());
-    let mut days = Vec::with_capacity(change.news.len());
     for news in &change.news {
         let Some(listing) = now.get(news.pool) else {
             continue;
         };
         pools.push(listing);
-        if !news.usable.is_empty() {
-            let mut previous_until = news.previous_until;
-            for fresh in &news.usable {
-                readings.push(ReadingRow {
-                    no: listing.no,
-                    reading: &fresh.reading,
-                    verdict: fresh.assessment.verdict,
-                    previous_until: previous_until.replace(fresh.reading.at),
-                });
-            }
+        let mut previous_until = news.previous_until;
+        for fresh in &news.usable {
+            readings.push(ReadingRow {
+                no: listing.no,
+                reading: &fresh.reading,
+                verdict: fresh.assessment.verdict,
+                previous_until: previous_until.replace(fresh.reading.at),
+            });
         }
-        if !news.usable.is_empty() && !new_day {
-            days.push(listing);
-        }
-    }
-    if new_day {
-        days.extend(now.listings().iter().filter(|listing| {
-            listing.missed.is_none() && listing.usable() == Some(&listing.reading)
-        }));
     }
     let known: HashSet<PoolId> = change.news.iter().map(|news| news.pool).collect();
     pools.extend(
@@ -371,7 +359,6 @@ fn record<'a>(
         batch: change.batch,
         pools,
         readings,
-        days,
         episodes: steps
             .iter()
             .map(|step| EpisodeRow {
@@ -381,7 +368,7 @@ fn record<'a>(
             })
             .collect(),
         entries,
-        forgotten: old
+        gone: old
             .listings()
             .iter()
             .filter(|listing| now.get(listing.pool.id).is_none())

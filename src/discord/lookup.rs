@@ -179,7 +179,7 @@ mod tests {
             listing(2, "USDC-WETH", "aave-v3", "Ethereum"),
             listing(3, "USDC", "compound-v3", "Base"),
         ];
-        Snapshot::new(origin, listings)
+        Snapshot::new(origin, listings, Arc::default())
     }
 
     fn found(text: &str) -> Result<i64, Trouble> {

@@ -5,10 +5,13 @@ use std::{sync::Arc, time::Duration};
 use super::{
     Market,
     ingest::{Change, HalfEmpty, advance, batch_row, check_size},
+    snapshot::Snapshot,
 };
 use crate::{
     domain::{
         ids::PoolId,
+        listing::Listing,
+        reading::Reading,
         time::{Day, Timestamp},
     },
     sources::{
@@ -171,7 +174,7 @@ impl Feed {
             store.note_batch(&batch_row(&batch, true)).await?;
             return Err(half_empty.into());
         }
-        self.learn_what_is_usual(store, market, now.day()).await?;
+        self.begin_day(store, market, now.day()).await?;
         let old = market.snapshot();
         let screen = *market.screen();
         let change = tokio::task::spawn_blocking(move || advance(&old, batch, &screen))
@@ -180,7 +183,8 @@ impl Feed {
         Ok(Some(change))
     }
 
-    async fn learn_what_is_usual(
+    /// Writes down the days that have ended, and learns from them what each pool usually pays.
+    async fn begin_day(
         &mut self,
         store: &Store,
         market: &Market,
@@ -189,13 +193,24 @@ impl Feed {
         if self.usual_for == Some(today) {
             return Ok(());
         }
+        let old = market.snapshot();
+        store.end_days(&ended(&old, today)).await?;
         let usual = store.refresh_usual(today).await?;
-        let mut snapshot = (*market.snapshot()).clone();
+        let mut snapshot = (*old).clone();
         snapshot.set_usual(|listing| usual.get(&listing.no).copied());
         market.swap(snapshot);
         self.usual_for = Some(today);
         Ok(())
     }
+}
+
+/// The last usable readings of pools, where they are of a day before `today`.
+fn ended(snapshot: &Snapshot, today: Day) -> Vec<(i64, Reading)> {
+    let of_pool = |listing: &Listing| {
+        let reading = listing.usable()?;
+        (listing.missed.is_none() && reading.at.day() < today).then_some((listing.no, *reading))
+    };
+    snapshot.listings().iter().filter_map(of_pool).collect()
 }
 
 /// Fills in the days that we did not see ourselves from the source's own chart, so that a watched

@@ -3,7 +3,11 @@
 //! Pure, so that the live tick, a replay and the demonstration do the same. Nothing is stored or
 //! swapped here; `alerting::tick` commits what comes out together with what the rules say of it.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use super::{
     quarantine::is_suspect,
@@ -110,12 +114,7 @@ pub fn batch_row(batch: &Batch, suspect: bool) -> BatchRow {
 pub fn advance(old: &Snapshot, batch: Batch, screen: &Screen) -> Change {
     let at = batch.fetched_at;
     let row = batch_row(&batch, false);
-    let mut next_no = old
-        .listings()
-        .iter()
-        .map(|listing| listing.no)
-        .max()
-        .unwrap_or(0);
+    let mut numbers = Numbers::after(old);
     let mut listings = Vec::with_capacity(batch.rows.len() + 64);
     let mut news = Vec::new();
     let mut restated = Vec::new();
@@ -123,13 +122,7 @@ pub fn advance(old: &Snapshot, batch: Batch, screen: &Screen) -> Change {
     for row in batch.rows {
         seen.insert(row.pool.id);
         let before = old.get(row.pool.id);
-        let no = before.map_or_else(
-            || {
-                next_no += 1;
-                next_no
-            },
-            |before| before.no,
-        );
+        let no = before.map_or_else(|| numbers.of(row.pool.id), |before| before.no);
         let (listing, new) = observe(before, row, no, at, screen);
         if new.is_none() && before.is_some_and(|before| before.missed.is_some()) {
             restated.push(listing.pool.id);
@@ -142,9 +135,12 @@ pub fn advance(old: &Snapshot, batch: Batch, screen: &Screen) -> Change {
         .iter()
         .filter(|listing| !seen.contains(&listing.pool.id))
     {
-        if let Some(listing) = miss(gone, at, screen) {
-            restated.push(listing.pool.id);
-            listings.push(listing);
+        match miss(gone, at, screen) {
+            Some(listing) => {
+                restated.push(listing.pool.id);
+                listings.push(listing);
+            }
+            None => numbers.keep(gone),
         }
     }
     let origin = Origin {
@@ -154,10 +150,42 @@ pub fn advance(old: &Snapshot, batch: Batch, screen: &Screen) -> Change {
     };
     Change {
         at,
-        snapshot: Snapshot::new(origin, listings),
+        snapshot: Snapshot::new(origin, listings, numbers.gone),
         news,
         restated,
         batch: row,
+    }
+}
+
+/// The numbers under which the store keeps pools. One is never given to another pool.
+struct Numbers {
+    last: i64,
+    gone: Arc<HashMap<PoolId, i64>>,
+}
+
+impl Numbers {
+    fn after(old: &Snapshot) -> Self {
+        let listed = old.listings().iter().map(|listing| listing.no);
+        let gone = old.gone().values().copied();
+        Self {
+            last: listed.chain(gone).max().unwrap_or(0),
+            gone: Arc::clone(old.gone()),
+        }
+    }
+
+    /// The number of a pool that is not listed: the one it had, or the next.
+    fn of(&mut self, pool: PoolId) -> i64 {
+        if self.gone.contains_key(&pool)
+            && let Some(no) = Arc::make_mut(&mut self.gone).remove(&pool)
+        {
+            return no;
+        }
+        self.last += 1;
+        self.last
+    }
+
+    fn keep(&mut self, gone: &Listing) {
+        Arc::make_mut(&mut self.gone).insert(gone.pool.id, gone.no);
     }
 }
 

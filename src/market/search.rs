@@ -1,8 +1,10 @@
 //! Finding pools and completing what a person types, from memory alone.
 
-use std::{cmp::Reverse, collections::HashMap};
+use std::cmp::{Ordering, Reverse};
 
-use super::snapshot::Snapshot;
+use memchr::memmem::Finder;
+
+use super::snapshot::{Snapshot, by_size};
 use crate::domain::{ids::PoolId, listing::Listing, scope::Scope, verdict::Verdict};
 
 /// What `/yield find` asks for.
@@ -15,6 +17,18 @@ pub struct Query {
     pub max_apy: f64,
     pub verdicts: VerdictFilter,
     pub order: Order,
+}
+
+impl Query {
+    /// Whether a listing is shown, or hidden by the screen on APY and verdict; `None` when it is
+    /// not meant at all.
+    fn admits(&self, listing: &Listing) -> Option<bool> {
+        let apy = listing.reading.apy.get();
+        let meant = self.scope.reaches(listing.reading.tvl_usd)
+            && self.min_apy.is_none_or(|floor| apy >= floor)
+            && self.scope.names(&listing.pool);
+        meant.then(|| apy <= self.max_apy && self.verdicts.shows(listing.assessment.verdict))
+    }
 }
 
 /// Which verdicts are shown.
@@ -47,6 +61,19 @@ pub enum Order {
     Tvl,
 }
 
+impl Order {
+    fn compare(self, a: &Listing, b: &Listing) -> Ordering {
+        let by_apy = || b.reading.apy.get().total_cmp(&a.reading.apy.get());
+        let rank = |listing: &Listing| Reverse(listing.assessment.verdict.rank());
+        let asked = match self {
+            Self::Tvl => Ordering::Equal,
+            Self::Apy => by_apy(),
+            Self::Verdict => rank(a).cmp(&rank(b)).then_with(by_apy),
+        };
+        asked.then_with(|| by_size(a, b))
+    }
+}
+
 /// The answer to a query.
 #[derive(Debug)]
 pub struct Found<'a> {
@@ -63,34 +90,26 @@ impl Snapshot {
     pub fn find(&self, query: &Query, limit: usize) -> Found<'_> {
         let mut matching = Vec::new();
         let mut hidden = 0;
-        for listing in self.listings() {
-            let apy = listing.reading.apy.get();
-            let meant = query.scope.names(&listing.pool)
-                && query.scope.reaches(listing.reading.tvl_usd)
-                && query.min_apy.is_none_or(|floor| apy >= floor);
-            if !meant {
-                continue;
-            }
-            if apy <= query.max_apy && query.verdicts.shows(listing.assessment.verdict) {
-                matching.push(listing);
-            } else {
-                hidden += 1;
-            }
+        let mut consider = |listing| match query.admits(listing) {
+            Some(true) => matching.push(listing),
+            Some(false) => hidden += 1,
+            None => {}
+        };
+        match self.names().candidates(&query.scope) {
+            Some(at) => at
+                .iter()
+                .filter_map(|at| self.listings().get(*at as usize))
+                .for_each(consider),
+            None => self.listings().iter().for_each(&mut consider),
         }
         let total = matching.len();
-        match query.order {
-            Order::Tvl => {}
-            Order::Apy => {
-                matching.sort_by(|a, b| b.reading.apy.get().total_cmp(&a.reading.apy.get()));
-            }
-            Order::Verdict => matching.sort_by(|a, b| {
-                let rank = |listing: &Listing| Reverse(listing.assessment.verdict.rank());
-                rank(a)
-                    .cmp(&rank(b))
-                    .then_with(|| b.reading.apy.get().total_cmp(&a.reading.apy.get()))
-            }),
+        let order = |a: &&Listing, b: &&Listing| query.order.compare(a, b);
+        if total > limit {
+            // Nobody reads the rest, so it need not be in order.
+            matching.select_nth_unstable_by(limit, order);
+            matching.truncate(limit);
         }
-        matching.truncate(limit);
+        matching.sort_unstable_by(order);
         Found {
             shown: matching,
             total,
@@ -109,20 +128,22 @@ impl Snapshot {
             .filter(|word| !word.is_empty())
             .map(str::to_lowercase)
             .collect();
+        if words.is_empty() {
+            return self.listings().iter().take(limit).collect();
+        }
+        let finders: Vec<Finder<'_>> = words.iter().map(|word| Finder::new(word)).collect();
         let mut exact = Vec::new();
         let mut others = Vec::new();
-        for listing in self.listings() {
+        for (listing, text) in self.listings().iter().zip(self.names().texts()) {
             if exact.len() >= limit {
                 break;
             }
-            let pool = &listing.pool;
-            if !words.iter().all(|word| mentions(listing, word)) {
+            let mentions = |finder: &Finder<'_>| finder.find(text.as_bytes()).is_some();
+            if !finders.iter().all(mentions) {
                 continue;
             }
-            let hit = words
-                .iter()
-                .any(|word| pool.symbol.eq_ignore_ascii_case(word));
-            if hit {
+            let symbol = text.lines().next().unwrap_or_default();
+            if words.iter().any(|word| word == symbol) {
                 exact.push(listing);
             } else if others.len() < limit {
                 others.push(listing);
@@ -133,86 +154,20 @@ impl Snapshot {
         exact
     }
 
-    /// Token symbols that begin with `text`, by the TVL of their pools.
+    /// Token symbols that begin with `text`, then those that hold it, by the TVL of their pools.
     pub fn assets_like(&self, text: &str, limit: usize) -> Vec<String> {
-        self.names_like(text, limit, |listing, add| {
-            for asset in listing.pool.assets() {
-                add(asset);
-            }
-        })
+        self.names().assets.like(text, limit)
     }
 
-    /// Protocol slugs that begin with or hold `text`, by TVL.
+    /// Protocol slugs that begin with `text`, then those that hold it, by TVL.
     pub fn protocols_like(&self, text: &str, limit: usize) -> Vec<String> {
-        self.names_like(text, limit, |listing, add| add(&listing.pool.protocol))
+        self.names().protocols.like(text, limit)
     }
 
-    /// Chain names that begin with or hold `text`, by TVL.
+    /// Chain names that begin with `text`, then those that hold it, by TVL.
     pub fn chains_like(&self, text: &str, limit: usize) -> Vec<String> {
-        self.names_like(text, limit, |listing, add| add(&listing.pool.chain))
+        self.names().chains.like(text, limit)
     }
-
-    fn names_like<'a>(
-        &'a self,
-        text: &str,
-        limit: usize,
-        names: impl Fn(&'a Listing, &mut dyn FnMut(&'a str)),
-    ) -> Vec<String> {
-        let text = text.trim().to_lowercase();
-        let mut weights: HashMap<&str, f64> = HashMap::new();
-        for listing in self.listings() {
-            names(listing, &mut |name| {
-                if contains_ignoring_case(name, &text) {
-                    *weights.entry(name).or_default() += listing.reading.tvl_usd;
-                }
-            });
-        }
-        let mut ranked: Vec<(bool, f64, &str)> = weights
-            .into_iter()
-            .map(|(name, weight)| (starts_ignoring_case(name, &text), weight, name))
-            .collect();
-        ranked.sort_by(|a, b| {
-            b.0.cmp(&a.0)
-                .then_with(|| b.1.total_cmp(&a.1))
-                .then_with(|| a.2.cmp(b.2))
-        });
-        ranked
-            .into_iter()
-            .take(limit)
-            .map(|(_, _, name)| name.to_owned())
-            .collect()
-    }
-}
-
-fn mentions(listing: &Listing, word: &str) -> bool {
-    let pool = &listing.pool;
-    contains_ignoring_case(&pool.symbol, word)
-        || contains_ignoring_case(&pool.protocol, word)
-        || contains_ignoring_case(&pool.chain, word)
-        || contains_ignoring_case(pool.method.slug(), word)
-        || pool
-            .meta
-            .as_deref()
-            .is_some_and(|meta| contains_ignoring_case(meta, word))
-}
-
-/// `needle` is in lower case. ASCII names, which nearly all are, are compared without allocating.
-fn contains_ignoring_case(name: &str, needle: &str) -> bool {
-    if needle.is_empty() {
-        return true;
-    }
-    if !name.is_ascii() {
-        return name.to_lowercase().contains(needle);
-    }
-    name.as_bytes()
-        .windows(needle.len())
-        .any(|window| window.eq_ignore_ascii_case(needle.as_bytes()))
-}
-
-fn starts_ignoring_case(name: &str, needle: &str) -> bool {
-    name.as_bytes()
-        .get(..needle.len())
-        .is_some_and(|start| start.eq_ignore_ascii_case(needle.as_bytes()))
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! The market at one moment: immutable, shared, and swapped whole, so readers need no lock.
 
-use std::collections::HashMap;
+use std::{cmp::Ordering, collections::HashMap, sync::Arc};
 
+use super::names::Names;
 use crate::domain::{
     ids::PoolId, listing::Listing, method::Method, reading::DataState, time::Timestamp,
     verdict::Usual,
@@ -24,25 +25,37 @@ pub struct Snapshot {
     pub origin: Origin,
     listings: Vec<Listing>,
     by_id: HashMap<PoolId, u32>,
+    names: Arc<Names>,
+    /// Numbers of pools that are no longer listed: their days are theirs again when they come back.
+    gone: Arc<HashMap<PoolId, i64>>,
+}
+
+/// The order of a snapshot: largest TVL first.
+pub(super) fn by_size(a: &Listing, b: &Listing) -> Ordering {
+    let (a_tvl, b_tvl) = (a.reading.tvl_usd, b.reading.tvl_usd);
+    b_tvl
+        .total_cmp(&a_tvl)
+        .then_with(|| a.pool.id.cmp(&b.pool.id))
 }
 
 impl Snapshot {
-    /// Takes the listings in, largest TVL first.
-    pub fn new(origin: Origin, mut listings: Vec<Listing>) -> Self {
-        listings.sort_by(|a, b| {
-            b.reading
-                .tvl_usd
-                .total_cmp(&a.reading.tvl_usd)
-                .then_with(|| a.pool.id.cmp(&b.pool.id))
-        });
+    /// Takes the listings in, largest TVL first, and the numbers of pools that were listed once.
+    pub fn new(
+        origin: Origin,
+        mut listings: Vec<Listing>,
+        gone: Arc<HashMap<PoolId, i64>>,
+    ) -> Self {
+        listings.sort_by(by_size);
         let by_id = (0_u32..)
             .zip(&listings)
             .map(|(at, listing)| (listing.pool.id, at))
             .collect();
         Self {
             origin,
+            names: Arc::new(Names::of(&listings)),
             listings,
             by_id,
+            gone,
         }
     }
 
@@ -50,6 +63,14 @@ impl Snapshot {
         self.by_id
             .get(&id)
             .and_then(|at| self.listings.get(*at as usize))
+    }
+
+    pub(super) const fn gone(&self) -> &Arc<HashMap<PoolId, i64>> {
+        &self.gone
+    }
+
+    pub(super) fn names(&self) -> &Names {
+        &self.names
     }
 
     pub fn listings(&self) -> &[Listing] {

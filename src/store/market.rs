@@ -14,6 +14,7 @@ use super::{
 use crate::{
     delivery::entry::Entry,
     domain::{
+        ids::PoolId,
         listing::{Listing, Missed},
         pool::Pool,
         rate::Percent,
@@ -31,13 +32,10 @@ pub struct BatchRecord<'a> {
     pub pools: Vec<&'a Listing>,
     /// Changed figures of those pools.
     pub readings: Vec<ReadingRow<'a>>,
-    /// Pools whose row for the day has to be written.
-    pub days: Vec<&'a Listing>,
     pub episodes: Vec<EpisodeRow>,
     pub entries: Vec<Entry>,
-    /// Numbers of pools that are no longer listed. What is kept of them goes, since a pool that
-    /// comes back later gets a new number, and a number may be given again.
-    pub forgotten: Vec<i64>,
+    /// Numbers of pools that are no longer listed. Their number and their days stay.
+    pub gone: Vec<i64>,
 }
 
 /// What is kept of a batch.
@@ -101,11 +99,20 @@ impl Store {
                  p.apy, p.base, p.reward, p.tvl_usd, p.feed_mean_30d, p.feed_sigma, p.feed_days, \
                  p.unchanged_since, p.data_state, p.missed, p.missed_since, \
                  u.centre, u.variation, u.days \
-             FROM pool p LEFT JOIN usual u ON u.pool_no = p.no";
+             FROM pool p LEFT JOIN usual u ON u.pool_no = p.no WHERE p.gone_at IS NULL";
         let rows: Vec<PoolRow> = sqlx::query_as(SQL).fetch_all(&self.readers).await?;
         let mut names = Names::default();
         rows.into_iter()
             .map(|row| row.into_listing(&mut names))
+            .collect()
+    }
+
+    /// Numbers of pools that are no longer listed.
+    pub async fn gone_pools(&self) -> Result<HashMap<PoolId, i64>, StoreError> {
+        const SQL: &str = "SELECT id, no FROM pool WHERE gone_at IS NOT NULL";
+        let rows: Vec<(Vec<u8>, i64)> = sqlx::query_as(SQL).fetch_all(&self.readers).await?;
+        rows.into_iter()
+            .map(|(id, no)| Ok((columns::pool_id(&id)?, no)))
             .collect()
     }
 
@@ -135,17 +142,14 @@ impl Store {
     pub async fn commit_batch(&self, record: &BatchRecord<'_>) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
         save_batch(&mut tx, &record.batch).await?;
-        for no in &record.forgotten {
-            forget_pool(&mut tx, *no).await?;
+        for no in &record.gone {
+            take_off(&mut tx, *no, record.batch.fetched_at).await?;
         }
         for chunk in record.pools.chunks(CHUNK) {
             save_pools(&mut tx, chunk).await?;
         }
         for chunk in record.readings.chunks(CHUNK) {
             save_readings(&mut tx, chunk).await?;
-        }
-        for chunk in record.days.chunks(CHUNK) {
-            save_days(&mut tx, chunk).await?;
         }
         rules::save_episodes(&mut tx, &record.episodes).await?;
         outbox::insert_entries(&mut tx, &record.entries).await?;
@@ -245,6 +249,16 @@ impl Store {
                 })
             })
             .collect()
+    }
+
+    /// Writes the row of the day for pools whose day has ended, by its last usable reading.
+    pub async fn end_days(&self, pools: &[(i64, Reading)]) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        for chunk in pools.chunks(CHUNK) {
+            save_days(&mut tx, chunk).await?;
+        }
+        tx.commit().await?;
+        Ok(())
     }
 
     /// Fills in days that we did not see ourselves; what we saw stays.
@@ -380,16 +394,23 @@ async fn save_batch(connection: &mut SqliteConnection, batch: &BatchRow) -> Resu
     Ok(())
 }
 
-async fn forget_pool(connection: &mut SqliteConnection, no: i64) -> Result<(), StoreError> {
-    const TABLES: [&str; 4] = [
+async fn take_off(
+    connection: &mut SqliteConnection,
+    no: i64,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    const TABLES: [&str; 2] = [
         "DELETE FROM reading WHERE pool_no = $1",
-        "DELETE FROM daily WHERE pool_no = $1",
         "DELETE FROM usual WHERE pool_no = $1",
-        "DELETE FROM pool WHERE no = $1",
     ];
     for sql in TABLES {
         sqlx::query(sql).bind(no).execute(&mut *connection).await?;
     }
+    sqlx::query("UPDATE pool SET gone_at = $2 WHERE no = $1")
+        .bind(no)
+        .bind(now.millis())
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
@@ -447,7 +468,8 @@ async fn save_pools(
          feed_mean_30d = excluded.feed_mean_30d, feed_sigma = excluded.feed_sigma, \
          feed_days = excluded.feed_days, unchanged_since = excluded.unchanged_since, \
          data_state = excluded.data_state, missed = excluded.missed, \
-         missed_since = excluded.missed_since, trusted_at = excluded.trusted_at",
+         missed_since = excluded.missed_since, trusted_at = excluded.trusted_at, \
+         gone_at = NULL",
     );
     query.build().execute(connection).await?;
     Ok(())
@@ -478,15 +500,14 @@ async fn save_readings(
 
 async fn save_days(
     connection: &mut SqliteConnection,
-    chunk: &[&Listing],
+    chunk: &[(i64, Reading)],
 ) -> Result<(), StoreError> {
     let mut query = QueryBuilder::<Sqlite>::new(
         "INSERT INTO daily (pool_no, day, apy, base, reward, tvl_usd) ",
     );
-    query.push_values(chunk, |mut values, listing| {
-        let reading = &listing.reading;
+    query.push_values(chunk, |mut values, (no, reading)| {
         values
-            .push_bind(listing.no)
+            .push_bind(*no)
             .push_bind(i64::from(reading.at.day().0))
             .push_bind(reading.apy.get())
             .push_bind(reading.base.map(Percent::get))

@@ -166,3 +166,58 @@ fn orders_put_the_best_verdict_the_highest_rate_or_the_biggest_pool_first() {
     assert_eq!(first(Order::Apy), [id(1), id(3), id(2)]);
     assert_eq!(first(Order::Tvl), [id(1), id(2), id(3)]);
 }
+
+/// The directory of names only narrows what is looked at.
+#[test]
+fn a_filter_finds_what_a_look_at_every_pool_finds() {
+    let market = market(
+        (1..60)
+            .map(|number| {
+                let symbols = ["USDC", "usdc-WETH", "WETH/ETH", "ETH-ETH", "USD₮0|DAI"];
+                let protocols = ["aave-v3", "Aave-V3", "curve-dex"];
+                let pick = usize::from(number);
+                let apy = f64::from(number % 7) * 20.0;
+                made(
+                    number,
+                    symbols[pick % symbols.len()],
+                    protocols[pick % protocols.len()],
+                    apy,
+                    f64::from(number % 11) * 1e5,
+                )
+            })
+            .collect(),
+    );
+    let filters = [
+        "",
+        "asset = 'usdc'",
+        "asset = 'Usdc-weth'",
+        "asset = 'usd₮0'",
+        "asset = 'nothing'",
+        "protocol = 'AAVE-V3'",
+        "protocol = 'aave-v3'\nasset = 'eth'",
+        "chain = 'ethereum'\nmin_tvl = 300000",
+        "chain = 'nowhere'",
+    ];
+    for filter in filters {
+        for order in [Order::Verdict, Order::Apy, Order::Tvl] {
+            let query = Query {
+                scope: toml::from_str(filter).unwrap(),
+                order,
+                verdicts: VerdictFilter::NotUnsustainable,
+                ..query()
+            };
+            let mut plainly: Vec<&Listing> = market
+                .listings()
+                .iter()
+                .filter(|listing| query.admits(listing) == Some(true))
+                .collect();
+            plainly.sort_by(|a, b| order.compare(a, b));
+            for limit in [1, 3, 100] {
+                let found = market.find(&query, limit);
+                let first = &plainly[..plainly.len().min(limit)];
+                assert_eq!(ids(&found.shown), ids(first), "{filter:?} {order:?}");
+                assert_eq!(found.total, plainly.len());
+            }
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! The words by which people find pools, laid out once for each snapshot.
+
+use std::collections::HashMap;
+
+use memchr::memmem::Finder;
+
+use crate::domain::{listing::Listing, scope::Scope};
+
+/// All names of a market. Positions are those of the snapshot's listings.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Names {
+    pub(super) assets: Directory,
+    pub(super) protocols: Directory,
+    pub(super) chains: Directory,
+    texts: Texts,
+}
+
+impl Names {
+    /// `listings` come in the order of the snapshot, largest TVL first.
+    pub(super) fn of(listings: &[Listing]) -> Self {
+        let mut assets = Gathered::default();
+        let mut protocols = Gathered::default();
+        let mut chains = Gathered::default();
+        let mut texts = Texts::default();
+        for (at, listing) in (0..).zip(listings) {
+            let pool = &listing.pool;
+            let tvl = listing.reading.tvl_usd;
+            for asset in pool.assets() {
+                assets.add(asset, at, tvl);
+            }
+            protocols.add(&pool.protocol, at, tvl);
+            chains.add(&pool.chain, at, tvl);
+            texts.add(&[
+                &pool.symbol,
+                &pool.protocol,
+                &pool.chain,
+                pool.method.slug(),
+                pool.meta.as_deref().unwrap_or_default(),
+            ]);
+        }
+        Self {
+            assets: assets.finish(),
+            protocols: protocols.finish(),
+            chains: chains.finish(),
+            texts,
+        }
+    }
+
+    /// The fewest listings that hold all that a filter can mean; `None` when that is every one.
+    pub(super) fn candidates(&self, scope: &Scope) -> Option<&[u32]> {
+        // A symbol of several tokens is no name of its own.
+        let asset = scope
+            .asset
+            .as_deref()
+            .filter(|asset| crate::domain::pool::assets_of(asset).eq([*asset]));
+        let lists = [
+            asset.map(|name| self.assets.listings(name)),
+            scope
+                .protocol
+                .as_deref()
+                .map(|name| self.protocols.listings(name)),
+            scope
+                .chain
+                .as_deref()
+                .map(|name| self.chains.listings(name)),
+        ];
+        lists
+            .into_iter()
+            .flatten()
+            .min_by_key(|listings| listings.len())
+    }
+
+    /// What is written about each listing, in order: lower case, fields apart by line ends, the
+    /// symbol first.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.texts.iter()
+    }
+}
+
+/// Names of one sort, those with the largest TVL first. The same name in another case is the same.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Directory {
+    names: Vec<Name>,
+    by_lower: HashMap<Box<str>, u32>,
+}
+
+#[derive(Debug, Clone)]
+struct Name {
+    /// As the largest pool writes it.
+    written: Box<str>,
+    lower: Box<str>,
+    listings: Vec<u32>,
+}
+
+impl Directory {
+    /// Positions of the listings that bear the name.
+    fn listings(&self, name: &str) -> &[u32] {
+        self.by_lower
+            .get(name.to_lowercase().as_str())
+            .and_then(|at| self.names.get(*at as usize))
+            .map_or(&[], |name| name.listings.as_slice())
+    }
+
+    /// Names that begin with `text`, then those that hold it, each by TVL.
+    pub(super) fn like(&self, text: &str, limit: usize) -> Vec<String> {
+        let text = text.trim().to_lowercase();
+        let finder = Finder::new(text.as_bytes());
+        let mut begin = Vec::new();
+        let mut hold = Vec::new();
+        for name in &self.names {
+            if begin.len() == limit {
+                break;
+            }
+            if name.lower.starts_with(&text) {
+                begin.push(&name.written);
+            } else if hold.len() < limit && finder.find(name.lower.as_bytes()).is_some() {
+                hold.push(&name.written);
+            }
+        }
+        let found = begin.into_iter().chain(hold).take(limit);
+        found.map(|name| name.to_string()).collect()
+    }
+}
+
+/// A directory on its way, in the order in which names come up.
+#[derive(Default)]
+struct Gathered {
+    names: Vec<(Name, f64)>,
+    at_of: HashMap<Box<str>, usize>,
+    lower: String,
+}
+
+impl Gathered {
+    fn add(&mut self, name: &str, at: u32, tvl: f64) {
+        self.lower.clear();
+        push_lower(&mut self.lower, name);
+        if let Some((name, sum)) = self
+            .at_of
+            .get(self.lower.as_str())
+            .and_then(|at| self.names.get_mut(*at))
+        {
+            // `ETH-ETH` bears its name twice.
+            if name.listings.last() != Some(&at) {
+                name.listings.push(at);
+                *sum += tvl;
+            }
+            return;
+        }
+        let lower: Box<str> = self.lower.as_str().into();
+        self.at_of.insert(lower.clone(), self.names.len());
+        let name = Name {
+            written: name.into(),
+            lower,
+            listings: vec![at],
+        };
+        self.names.push((name, tvl));
+    }
+
+    fn finish(mut self) -> Directory {
+        self.names.sort_by(|(a, a_tvl), (b, b_tvl)| {
+            b_tvl.total_cmp(a_tvl).then_with(|| a.lower.cmp(&b.lower))
+        });
+        let names: Vec<Name> = self.names.into_iter().map(|(name, _)| name).collect();
+        let mut by_lower: HashMap<Box<str>, u32> = HashMap::with_capacity(names.len());
+        by_lower.extend((0..).zip(&names).map(|(at, name)| (name.lower.clone(), at)));
+        Directory { names, by_lower }
+    }
+}
+
+/// Many short texts as one piece of memory, so that looking through all of them is one pass.
+#[derive(Debug, Clone, Default)]
+struct Texts {
+    all: String,
+    ends: Vec<usize>,
+}
+
+impl Texts {
+    fn add(&mut self, fields: &[&str]) {
+        for field in fields {
+            push_lower(&mut self.all, field);
+            self.all.push('\n');
+        }
+        self.ends.push(self.all.len());
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &str> {
+        let begins = std::iter::once(0).chain(self.ends.iter().copied());
+        begins
+            .zip(&self.ends)
+            .filter_map(|(begin, end)| self.all.get(begin..*end))
+    }
+}
+
+fn push_lower(into: &mut String, text: &str) {
+    if text.is_ascii() {
+        into.extend(text.chars().map(|c| c.to_ascii_lowercase()));
+    } else {
+        into.push_str(&text.to_lowercase());
+    }
+}
