@@ -3,11 +3,9 @@
 //! The live tick, a replay and the demonstration use the same evaluator. It answers with what would
 //! change and changes nothing itself, so that the answer can be committed first and taken over after.
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeSet, HashMap},
-    time::Duration,
-};
+use std::{borrow::Cow, collections::BTreeSet, time::Duration};
+
+use foldhash::HashMap;
 
 use super::index::{Index, Slot};
 use crate::{
@@ -42,14 +40,67 @@ pub struct Evaluator {
     watched: Vec<Option<Watched>>,
     slot_of: HashMap<AlertId, Slot>,
     index: Index,
-    /// Pools that an alert is not simply quiet about.
-    episodes: HashMap<(Slot, PoolId), Episode>,
+    episodes: Episodes,
     /// Episodes that time alone can move.
     restless: BTreeSet<(PoolId, Slot)>,
     /// Stretches of pools that a rule with a window watches; the last one is the present.
     past: HashMap<PoolId, Vec<Stretch>>,
     /// The lengths of the windows that rules look back over.
     windows: BTreeSet<Span>,
+}
+
+/// What is known of a pool beside its news.
+#[derive(Clone, Copy)]
+struct Known<'a> {
+    episodes: &'a [(Slot, Episode)],
+    past: &'a [Stretch],
+}
+
+/// Where alerts stand with pools that they are not simply quiet about: by pool, in the order of slots.
+#[derive(Debug, Default)]
+struct Episodes(HashMap<PoolId, Vec<(Slot, Episode)>>);
+
+impl Episodes {
+    fn of_pool(&self, pool: PoolId) -> &[(Slot, Episode)] {
+        self.0.get(&pool).map_or(&[], Vec::as_slice)
+    }
+
+    fn of_alert(&self, slot: Slot) -> impl Iterator<Item = &Episode> {
+        self.0.values().filter_map(move |of_pool| {
+            let at = of_pool.binary_search_by_key(&slot, |(of, _)| *of).ok()?;
+            of_pool.get(at).map(|(_, episode)| episode)
+        })
+    }
+
+    fn put(&mut self, slot: Slot, pool: PoolId, episode: Episode) {
+        let of_pool = self.0.entry(pool).or_default();
+        match of_pool.binary_search_by_key(&slot, |(of, _)| *of) {
+            Ok(at) if episode.is_default() => {
+                of_pool.remove(at);
+            }
+            Ok(at) => of_pool[at].1 = episode,
+            Err(_) if episode.is_default() => {}
+            Err(at) => of_pool.insert(at, (slot, episode)),
+        }
+        if of_pool.is_empty() {
+            self.0.remove(&pool);
+        }
+    }
+
+    fn forget(&mut self, slot: Slot) {
+        self.0.retain(|_, of_pool| {
+            of_pool.retain(|(of, _)| *of != slot);
+            !of_pool.is_empty()
+        });
+    }
+}
+
+fn episode_of(of_pool: &[(Slot, Episode)], slot: Slot) -> Episode {
+    let found = of_pool.binary_search_by_key(&slot, |(of, _)| *of);
+    found
+        .ok()
+        .and_then(|at| of_pool.get(at))
+        .map_or_else(Episode::default, |(_, episode)| *episode)
 }
 
 /// What one batch does to one alert and pool.
@@ -89,7 +140,7 @@ impl Evaluator {
         let slot = self.slot_of.remove(&id)?;
         let watched = self.watched.get_mut(slot as usize)?.take()?;
         self.index.remove(slot, &watched.rule.scope);
-        self.episodes.retain(|(of, _), _| *of != slot);
+        self.episodes.forget(slot);
         self.restless.retain(|(_, of)| *of != slot);
         Some(watched)
     }
@@ -111,8 +162,8 @@ impl Evaluator {
         let Some(slot) = self.slot_of.get(&id) else {
             return (0, 0);
         };
-        let of_alert = self.episodes.iter().filter(|((of, _), _)| of == slot);
-        of_alert.fold((0, 0), |(open, waiting), (_, episode)| {
+        let of_alert = self.episodes.of_alert(*slot);
+        of_alert.fold((0, 0), |(open, waiting), episode| {
             (
                 open + usize::from(episode.is_open()),
                 waiting + usize::from(episode.is_waiting() && !episode.is_open()),
@@ -122,11 +173,9 @@ impl Evaluator {
 
     /// Where an alert stands with a pool.
     pub fn episode(&self, id: AlertId, pool: PoolId) -> Episode {
-        self.slot_of
-            .get(&id)
-            .and_then(|slot| self.episodes.get(&(*slot, pool)))
-            .copied()
-            .unwrap_or_default()
+        self.slot_of.get(&id).map_or_else(Episode::default, |slot| {
+            episode_of(self.episodes.of_pool(pool), *slot)
+        })
     }
 
     /// Whether a rule with a window watches the pool, so that its past has to be remembered.
@@ -198,8 +247,9 @@ impl Evaluator {
                 continue;
             };
             if !news.usable.is_empty() {
+                let known = self.known_of(news.pool);
                 self.index.watching(&listing.pool, |slot| {
-                    steps.extend(self.step(slot, news));
+                    steps.extend(self.step(slot, news, known));
                 });
             }
         }
@@ -234,11 +284,7 @@ impl Evaluator {
         } else {
             self.restless.remove(&(pool, slot));
         }
-        if episode.is_default() {
-            self.episodes.remove(&(slot, pool));
-        } else {
-            self.episodes.insert((slot, pool), episode);
-        }
+        self.episodes.put(slot, pool, episode);
     }
 
     /// Pools without news for which time may decide something: an episode waits, or a window slides
@@ -271,31 +317,34 @@ impl Evaluator {
             figures_changed: false,
             previous_until: None,
         };
-        let past = self.past_of(pool);
+        let known = self.known_of(pool);
         self.index.watching(&listing.pool, |slot| {
             let window = |of: &Watched| of.rule.condition.window();
             let moved_by_time = self.restless.contains(&(pool, slot))
                 || self
                     .of_slot(slot)
                     .and_then(window)
-                    .is_some_and(|window| slides(past, listing.reading.at, window));
+                    .is_some_and(|window| slides(known.past, listing.reading.at, window));
             if moved_by_time {
-                steps.extend(self.step(slot, &news));
+                steps.extend(self.step(slot, &news, known));
             }
         });
     }
 
-    fn step(&self, slot: Slot, news: &News) -> Option<Step> {
+    fn known_of(&self, pool: PoolId) -> Known<'_> {
+        Known {
+            episodes: self.episodes.of_pool(pool),
+            past: self.past_of(pool),
+        }
+    }
+
+    fn step(&self, slot: Slot, news: &News, known: Known<'_>) -> Option<Step> {
         let watched = self.of_slot(slot)?;
         let rule = &watched.rule;
-        let before = self
-            .episodes
-            .get(&(slot, news.pool))
-            .copied()
-            .unwrap_or_default();
+        let before = episode_of(known.episodes, slot);
         let mut episode = before;
         let mut edges = Vec::new();
-        let mut remembered = Cow::Borrowed(self.past_of(news.pool));
+        let mut remembered = Cow::Borrowed(known.past);
         let mut earlier: Option<&Fresh> = None;
         for fresh in &news.usable {
             let reading = &fresh.reading;

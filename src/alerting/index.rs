@@ -1,6 +1,6 @@
 //! Which alerts watch a pool, found by what they watch instead of by asking each of them.
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 use crate::domain::{ids::PoolId, pool::Pool, scope::Scope};
 

@@ -33,7 +33,7 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct Alerting {
     /// Held over a commit, so that a batch and a new alert cannot pass each other.
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
 }
 
 #[derive(Debug, Default)]
@@ -115,10 +115,14 @@ impl Alerting {
         market: &Market,
         change: Change,
     ) -> Result<Ticked, StoreError> {
-        let mut state = self.state.lock().await;
+        let state = Arc::clone(&self.state).lock_owned().await;
         let old = market.snapshot();
-        let steps = state.evaluator.evaluate(&change);
-        let entries = entries(&state, &steps, &change);
+        let (mut state, change, steps, entries) = aside(move || {
+            let steps = state.evaluator.evaluate(&change);
+            let entries = entries(&state, &steps, &change);
+            (state, change, steps, entries)
+        })
+        .await;
         let ticked = Ticked {
             changed: change.news.len(),
             notices: entries.len(),
@@ -126,8 +130,14 @@ impl Alerting {
         store
             .commit_batch(&record(&old, &change, &steps, entries))
             .await?;
-        state.evaluator.apply(&change, steps);
-        market.swap(change.snapshot);
+        let (state, snapshot) = aside(move || {
+            state.evaluator.apply(&change, steps);
+            (state, change.snapshot)
+        })
+        .await;
+        market.swap(snapshot);
+        drop(state);
+        aside(move || drop(old)).await;
         Ok(ticked)
     }
 
@@ -224,6 +234,14 @@ impl Alerting {
 
     pub async fn count(&self) -> usize {
         self.state.lock().await.evaluator.len()
+    }
+}
+
+/// Does what takes long where it keeps nobody waiting who is answered by this thread.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(broken) => std::panic::resume_unwind(broken.into_panic()),
     }
 }
 

@@ -37,15 +37,19 @@ impl Pool {
 
     /// Whether one of the pool's tokens has this symbol, whatever the case.
     pub fn holds(&self, asset: &str) -> bool {
-        self.assets().any(|token| token.eq_ignore_ascii_case(asset))
-            || self.symbol.eq_ignore_ascii_case(asset)
+        let bytes = self.symbol.as_bytes();
+        let same = |token: &[u8]| token.eq_ignore_ascii_case(asset.as_bytes());
+        same(bytes) || (!asset.is_empty() && bytes.split(|byte| BETWEEN.contains(byte)).any(same))
     }
 }
+
+/// What stands between the tokens of a symbol.
+const BETWEEN: [u8; 5] = *b"-/+| ";
 
 /// The token symbols in a pool's symbol.
 pub fn assets_of(symbol: &str) -> impl Iterator<Item = &str> {
     symbol
-        .split(['-', '/', '+', '|', ' '])
+        .split(BETWEEN.map(char::from))
         .filter(|token| !token.is_empty())
 }
 

@@ -3,11 +3,9 @@
 //! Pure, so that the live tick, a replay and the demonstration do the same. Nothing is stored or
 //! swapped here; `alerting::tick` commits what comes out together with what the rules say of it.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
+
+use foldhash::{HashMap, HashSet, HashSetExt as _};
 
 use super::{
     quarantine::is_suspect,

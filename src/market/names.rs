@@ -1,7 +1,6 @@
 //! The words by which people find pools, laid out once for each snapshot.
 
-use std::collections::HashMap;
-
+use foldhash::{HashMap, HashMapExt as _};
 use memchr::memmem::Finder;
 
 use crate::domain::{listing::Listing, scope::Scope};
@@ -118,7 +117,7 @@ impl Directory {
             }
         }
         let found = begin.into_iter().chain(hold).take(limit);
-        found.map(|name| name.to_string()).collect()
+        found.map(ToString::to_string).collect()
     }
 }
 
@@ -193,7 +192,11 @@ impl Texts {
 
 fn push_lower(into: &mut String, text: &str) {
     if text.is_ascii() {
-        into.extend(text.chars().map(|c| c.to_ascii_lowercase()));
+        let begin = into.len();
+        into.push_str(text);
+        if let Some(added) = into.get_mut(begin..) {
+            added.make_ascii_lowercase();
+        }
     } else {
         into.push_str(&text.to_lowercase());
     }

@@ -131,7 +131,7 @@ impl Snapshot {
         if words.is_empty() {
             return self.listings().iter().take(limit).collect();
         }
-        let finders: Vec<Finder<'_>> = words.iter().map(|word| Finder::new(word)).collect();
+        let finders: Vec<Finder<'_>> = words.iter().map(Finder::new).collect();
         let mut exact = Vec::new();
         let mut others = Vec::new();
         for (listing, text) in self.listings().iter().zip(self.names().texts()) {

@@ -1,6 +1,8 @@
 //! The market at one moment: immutable, shared, and swapped whole, so readers need no lock.
 
-use std::{cmp::Ordering, collections::HashMap, sync::Arc};
+use std::{cmp::Ordering, sync::Arc};
+
+use foldhash::HashMap;
 
 use super::names::Names;
 use crate::domain::{

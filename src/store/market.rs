@@ -108,7 +108,7 @@ impl Store {
     }
 
     /// Numbers of pools that are no longer listed.
-    pub async fn gone_pools(&self) -> Result<HashMap<PoolId, i64>, StoreError> {
+    pub async fn gone_pools(&self) -> Result<foldhash::HashMap<PoolId, i64>, StoreError> {
         const SQL: &str = "SELECT id, no FROM pool WHERE gone_at IS NOT NULL";
         let rows: Vec<(Vec<u8>, i64)> = sqlx::query_as(SQL).fetch_all(&self.readers).await?;
         rows.into_iter()

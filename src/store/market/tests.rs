@@ -237,7 +237,10 @@ async fn days_that_are_filled_in_do_not_replace_what_we_saw() {
     let (_folder, store) = fresh().await;
     keep(&store, &[]).await;
     let today = hour(0).day();
-    let seen = row(1, 4.0).reading;
+    let seen = Reading {
+        at: hour(0),
+        ..row(1, 4.0).reading
+    };
     store.end_days(&[(1, seen)]).await.unwrap();
     store
         .add_days(1, &days_from(today.0 - 1, &[9.0, 9.0]))
