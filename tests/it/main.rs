@@ -14,3 +14,4 @@ mod replay;
 mod restart;
 mod shards;
 mod support;
+mod whole_market;

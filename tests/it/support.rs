@@ -16,7 +16,9 @@ use axum::{
     response::IntoResponse,
     routing::get,
 };
-use discord_twin::{Guild, Invocation, PATIENCE, Person, Reply, Twin, World, guild_on_shard};
+use discord_twin::{
+    Guild, Invocation, PATIENCE, Person, Reply, StoredMessage, Twin, World, guild_on_shard,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -73,6 +75,17 @@ pub(crate) fn admin() -> Person {
 /// Everything that a reply says, as one text.
 pub(crate) fn said(reply: &Reply) -> String {
     format!("{} {}", reply.content(), reply.message["embeds"])
+}
+
+/// The pool that a notice is about, by the key that it carries.
+pub(crate) fn pool_of(notice: &StoredMessage) -> String {
+    let words = notice.body["embeds"].to_string();
+    let (_, after) = words.split_once("/yields/pool/").expect("a pool's page");
+    after.split(')').next().unwrap().to_owned()
+}
+
+pub(crate) fn pools_of(notices: &[StoredMessage]) -> Vec<String> {
+    notices.iter().map(pool_of).collect()
 }
 
 /// One row of `/pools`.
