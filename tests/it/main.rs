@@ -7,6 +7,7 @@
 
 mod architecture;
 mod bad_start;
+mod bad_store;
 mod bad_upstream;
 mod commands;
 mod demo;

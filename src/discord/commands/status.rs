@@ -103,7 +103,8 @@ fn source<'a>(market: &Snapshot, health: &'a Health, now: Timestamp) -> SourceSt
         state,
         fetched_at: answered,
         unchanged_since: (!market.is_empty()).then_some(market.origin.fetched_at),
-        skipped_rows: u64::from(health.skipped) + u64::from(health.conflicting),
+        skipped_rows: health.skipped as usize,
+        conflicting_rows: health.conflicting as usize,
         last_error: health.trouble.as_ref().map(|trouble| trouble.what.as_str()),
     }
 }
