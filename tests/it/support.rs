@@ -202,6 +202,18 @@ pub(crate) async fn until(what: &str, done: impl Fn() -> bool) {
     }
 }
 
+/// What a process says until it ends by itself. One that hangs is killed, and the story fails.
+pub(crate) async fn ended(mut command: Command) -> Output {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = tokio::process::Command::from(command)
+        .kill_on_drop(true)
+        .output();
+    tokio::time::timeout(LONG, child)
+        .await
+        .expect("ends by itself")
+        .unwrap()
+}
+
 /// The folder of one bot and how it is started; the running process, when there is one.
 pub(crate) struct TestBot {
     pub(crate) folder: TempDir,
@@ -300,16 +312,8 @@ impl TestBot {
 
     /// Runs a process that is expected to end by itself.
     pub(crate) async fn fails(&self) -> Failed {
-        let mut command = self.command();
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let child = tokio::process::Command::from(command)
-            .kill_on_drop(true)
-            .output();
         let started = Instant::now();
-        let output = tokio::time::timeout(LONG, child)
-            .await
-            .expect("ends by itself")
-            .unwrap();
+        let output = ended(self.command()).await;
         Failed {
             output,
             after: started.elapsed(),
