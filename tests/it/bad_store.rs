@@ -4,7 +4,8 @@ use discord_twin::Twin;
 use sqlx::{Connection as _, SqliteConnection};
 
 use crate::support::{
-    LONG, TestBot, USDC, Upstream, answer, call, manage, market, one_server, said, server, until,
+    LONG, TestBot, USDC, Upstream, answer, call, manage, market, one_server, pools_of, said,
+    server, until,
 };
 
 async fn sql(bot: &TestBot, sql: &'static str) {
@@ -14,8 +15,8 @@ async fn sql(bot: &TestBot, sql: &'static str) {
     connection.close().await.unwrap();
 }
 
-/// Breaks the database, shows news, and mends it while the source goes on to give the same bytes.
-async fn story(breaks: &'static str, mends: &'static str) {
+/// A bot that watches the USDC pool for under 3 %, and has read that it pays 5 %.
+async fn watching() -> (Twin, Upstream, TestBot) {
     let twin = Twin::start(one_server()).await.unwrap();
     let upstream = Upstream::start(answer(&market(5.0))).await;
     let mut bot = TestBot::new(&twin, &upstream);
@@ -26,17 +27,30 @@ async fn story(breaks: &'static str, mends: &'static str) {
     twin.run(&add.option("pool", USDC).option("hold", "1s"))
         .await
         .unwrap();
-    let pool = call("yield pool").option("pool", USDC);
+    (twin, upstream, bot)
+}
 
-    sql(&bot, breaks).await;
-    upstream.set(answer(&market(2.0)));
-    until("a batch cannot be kept", || bot.log().contains("no batch")).await;
-    let before = said(&twin.run(&pool).await.unwrap());
-    assert!(before.contains("5.00 %"), "{before}");
-
-    sql(&bot, mends).await;
+/// Shows these bytes while the database is broken, and goes on to show them after it was mended.
+async fn refused_then_taken(
+    bot: &TestBot,
+    upstream: &Upstream,
+    usdc: f64,
+    [breaks, mends]: [&'static str; 2],
+) {
     let taken = || bot.log().matches("batch taken in").count();
-    until("the same bytes are taken in", || taken() == 2).await;
+    let before = taken();
+    sql(bot, breaks).await;
+    upstream.set(answer(&market(usdc)));
+    until("a batch cannot be kept", || bot.log().contains("no batch")).await;
+    assert_eq!(taken(), before);
+    sql(bot, mends).await;
+    until("the same bytes are taken in", || taken() == before + 1).await;
+}
+
+async fn story(fault: [&'static str; 2]) {
+    let (twin, upstream, bot) = watching().await;
+    refused_then_taken(&bot, &upstream, 2.0, fault).await;
+    let pool = call("yield pool").option("pool", USDC);
     let after = said(&twin.run(&pool).await.unwrap());
     assert!(after.contains("2.00 %"), "{after}");
     upstream.set(answer(&market(1.9)));
@@ -47,19 +61,38 @@ async fn story(breaks: &'static str, mends: &'static str) {
 /// What was evaluated and not committed is news again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_whose_commit_failed_comes_again() {
-    story(
+    story([
         "CREATE TRIGGER refuse BEFORE INSERT ON reading BEGIN SELECT RAISE(ABORT, 'no'); END",
         "DROP TRIGGER refuse",
-    )
+    ])
     .await;
 }
 
 /// So is what failed before it was evaluated.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_that_could_not_be_compared_comes_again() {
-    story(
+    story([
         "ALTER TABLE batch RENAME TO away",
         "ALTER TABLE away RENAME TO batch",
-    )
+    ])
     .await;
+}
+
+/// Readings, episodes and notices are committed together: with an episode that was kept without its
+/// notice, nobody would ever be told.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notice_that_could_not_be_written_down_is_told_later_and_once() {
+    let (twin, upstream, bot) = watching().await;
+    upstream.set(answer(&market(2.0)));
+    upstream.taken().await;
+    let fault = [
+        "CREATE TRIGGER refuse BEFORE INSERT ON outbox BEGIN SELECT RAISE(ABORT, 'no'); END",
+        "DROP TRIGGER refuse",
+    ];
+    refused_then_taken(&bot, &upstream, 1.9, fault).await;
+    twin.wait_for_messages(server() + 1, 1, LONG).await.unwrap();
+    upstream.set(answer(&market(1.8)));
+    upstream.taken().await;
+    assert_eq!(pools_of(&twin.channel(server() + 1)), [USDC]);
+    bot.end(&twin);
 }
