@@ -95,11 +95,7 @@ fn source<'a>(market: &Snapshot, health: &'a Health, now: Timestamp) -> SourceSt
         Some(_) => SourceState::Fresh,
     };
     SourceStatus {
-        name: if market.origin.source.is_empty() {
-            crate::sources::defillama::NAME
-        } else {
-            market.origin.source
-        },
+        name: market.origin.source,
         state,
         fetched_at: answered,
         unchanged_since: (!market.is_empty()).then_some(market.origin.fetched_at),
