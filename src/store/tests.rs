@@ -74,6 +74,12 @@ async fn looking_at_what_a_kill_left_changes_nothing_and_sees_the_newest() {
         refused(&path, &[8; 32]).await,
         OpenError::WrongKey(_)
     ));
+    // Without its index the log is still read, and not taken for none.
+    fs::remove_file(killed.join("stipend.db-shm")).unwrap();
+    assert!(matches!(
+        Store::open(&path, &[8; 32], hour(1)).await,
+        Err(OpenError::WrongKey(_))
+    ));
     let store = Store::open(&path, &KEY, hour(1)).await.unwrap();
     assert_eq!(store.epoch(), 2);
 }
