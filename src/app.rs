@@ -65,9 +65,22 @@ impl RunError {
         match self {
             Self::Open(OpenError::Lock(LockError::Held { .. })) => Exit::AlreadyRunning,
             Self::Open(_) | Self::Source(_) | Self::Listen { .. } => Exit::Unusable,
-            Self::Discord(error) => error.exit(),
+            Self::Discord(error) => discord_exit(error),
             Self::Http(_) | Self::Store(_) | Self::Task(_) => Exit::Internal,
         }
+    }
+}
+
+const fn discord_exit(error: &ClientError) -> Exit {
+    match error {
+        ClientError::TokenRefused => Exit::TokenRefused,
+        ClientError::IntentsRefused => Exit::Unusable,
+        ClientError::VersionRefused => Exit::Internal,
+        ClientError::StartsUsedUp { .. }
+        | ClientError::NeverLetIn(_)
+        | ClientError::NoGateway
+        | ClientError::Unreachable { .. }
+        | ClientError::Broken(_) => Exit::Unavailable,
     }
 }
 

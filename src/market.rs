@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 use rust_decimal::Decimal;
 
 use crate::{
-    domain::{listing::Listing, pool::Pool, time::Timestamp, verdict::Screen},
+    domain::{listing::Listing, pool::Pool, reading::DEFILLAMA, time::Timestamp, verdict::Screen},
     sources::defillama::Defillama,
     store::{Store, StoreError},
 };
@@ -58,7 +58,7 @@ impl Market {
         }
         let pools = listings.len();
         let origin = Origin {
-            source: crate::sources::defillama::NAME,
+            source: DEFILLAMA,
             fetched_at,
             checked_at: fetched_at,
         };

@@ -24,7 +24,7 @@ pub mod verdict;
 #[cfg(test)]
 mod samples;
 
-use crate::domain::pool::Pool;
+use crate::domain::{pool::Pool, reading::DEFILLAMA};
 
 /// Joins the parts of a line.
 pub(crate) const DOT: &str = " · ";
@@ -73,7 +73,7 @@ pub(crate) fn plain_name(pool: &Pool) -> String {
 /// What the end of every market reply says of the source.
 pub(crate) fn feed_words(source: &str) -> String {
     let source = text::clean(source, text::NAME);
-    if source == "DefiLlama" {
+    if source == DEFILLAMA {
         format!("{source} hourly feed")
     } else {
         source

@@ -126,16 +126,17 @@ impl Store {
     ///
     /// Whatever is refused is refused before the first write.
     pub async fn open(path: &Path, key: &[u8; 32], now: Timestamp) -> Result<Self, OpenError> {
-        check_magic(path)?;
+        let sealer = Sealer::new(key);
+        // A lock file is a trace already. So all is looked at before the lock is taken, and once
+        // more under it, since another process may have come in between.
+        InstanceLock::probe(path)?;
+        examine(path, Some(&sealer)).await?;
         let lock = InstanceLock::take(path)?;
+        examine(path, Some(&sealer)).await?;
         let sql = |source| OpenError::Sql {
             path: path.to_owned(),
             source,
         };
-        let existed = path.metadata().is_ok_and(|meta| meta.len() > 0);
-        if existed {
-            check_existing(path).await?;
-        }
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -147,10 +148,6 @@ impl Store {
             // A batch touches more pages than the default 2 MB hold, and spilling them costs twice.
             .pragma("cache_size", "-16000")
             .optimize_on_close(true, None);
-        let sealer = Sealer::new(key);
-        if existed {
-            check_key(path, &options, &sealer).await?;
-        }
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
             .idle_timeout(None)
@@ -181,11 +178,7 @@ impl Store {
     /// Looks whether there is anything against opening the database; changes nothing on disk.
     pub async fn check(path: &Path) -> Result<(), OpenError> {
         InstanceLock::probe(path)?;
-        check_magic(path)?;
-        if path.metadata().is_ok_and(|meta| meta.len() > 0) {
-            check_existing(path).await?;
-        }
-        Ok(())
+        examine(path, None).await
     }
 
     /// The number of this run of the process; raised at each start.
@@ -259,8 +252,107 @@ fn check_magic(path: &Path) -> Result<(), OpenError> {
     }
 }
 
-/// Looks at schema version and at the health of the small tables, without writing.
-async fn check_existing(path: &Path) -> Result<(), OpenError> {
+/// Looks at all that could speak against opening the database, without a trace on disk. The key is
+/// looked at where it is known.
+async fn examine(path: &Path, sealer: Option<&Sealer>) -> Result<(), OpenError> {
+    check_magic(path)?;
+    if path.metadata().map_or(0, |meta| meta.len()) == 0 {
+        return Ok(());
+    }
+    let damaged = |error: sqlx::Error| damaged(path, &error.to_string());
+    let mut connection = SqliteConnection::connect_with(&traceless(path))
+        .await
+        .map_err(damaged)?;
+    let tables: Vec<String> =
+        sqlx::query_scalar("SELECT name FROM sqlite_schema WHERE type = 'table'")
+            .fetch_all(&mut connection)
+            .await
+            .map_err(damaged)?;
+    check_schema(path, &tables, &mut connection).await?;
+    check_health(path, &tables, &mut connection).await?;
+    if let Some(sealer) = sealer {
+        check_key(path, &tables, &mut connection, sealer).await?;
+    }
+    connection.close().await.map_err(damaged)
+}
+
+fn damaged(path: &Path, detail: &str) -> OpenError {
+    OpenError::Damaged {
+        path: path.to_owned(),
+        detail: detail.chars().take(120).collect(),
+    }
+}
+
+/// How to read a database that no other stipend has open, and leave its folder as it is.
+///
+/// A plain read-only connection makes a `-wal` and a `-shm`. Where all is in the one file, reading it
+/// as immutable does without them. After a kill the newest pages are in the `-wal`, and `immutable`
+/// would not see them; there the `-shm` that lies beside it is only read, and the index that it
+/// should hold is built in memory. (Should that `-shm` have been lost, `SQLite` has to make one.)
+fn traceless(path: &Path) -> SqliteConnectOptions {
+    let beside = |ending: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(ending);
+        PathBuf::from(name)
+    };
+    let options = SqliteConnectOptions::new().read_only(true);
+    let log = beside("-wal").metadata().map_or(0, |meta| meta.len());
+    if log == 0 {
+        options.filename(path).immutable(true)
+    } else if beside("-shm").exists() {
+        options.filename(format!("file:{}?readonly_shm=1", uri_path(path)))
+    } else {
+        options.filename(path)
+    }
+}
+
+/// The path as a part of a URI.
+fn uri_path(path: &Path) -> String {
+    path.as_os_str()
+        .as_encoded_bytes()
+        .iter()
+        .map(|byte| match byte {
+            b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => {
+                char::from(*byte).to_string()
+            }
+            other => format!("%{other:02X}"),
+        })
+        .collect()
+}
+
+async fn check_schema(
+    path: &Path,
+    tables: &[String],
+    connection: &mut SqliteConnection,
+) -> Result<(), OpenError> {
+    if !tables.iter().any(|table| table == "_sqlx_migrations") {
+        return Ok(());
+    }
+    let found: Option<i64> = sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations")
+        .fetch_one(connection)
+        .await
+        .map_err(|error| damaged(path, &error.to_string()))?;
+    let known = MIGRATIONS
+        .iter()
+        .map(|migration| migration.version)
+        .max()
+        .unwrap_or(0);
+    match found {
+        Some(found) if found > known => Err(OpenError::NewerSchema {
+            path: path.to_owned(),
+            found,
+            known,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Looks at the tables that are small enough for it and hold what cannot be read anew.
+async fn check_health(
+    path: &Path,
+    tables: &[String],
+    connection: &mut SqliteConnection,
+) -> Result<(), OpenError> {
     const SMALL: [&str; 6] = [
         "alert",
         "episode",
@@ -269,37 +361,6 @@ async fn check_existing(path: &Path) -> Result<(), OpenError> {
         "person",
         "position",
     ];
-    let options = SqliteConnectOptions::new().filename(path).read_only(true);
-    let damaged = |error: sqlx::Error| OpenError::Damaged {
-        path: path.to_owned(),
-        detail: error.to_string(),
-    };
-    let mut connection = SqliteConnection::connect_with(&options)
-        .await
-        .map_err(damaged)?;
-    let tables: Vec<String> =
-        sqlx::query_scalar("SELECT name FROM sqlite_schema WHERE type = 'table'")
-            .fetch_all(&mut connection)
-            .await
-            .map_err(damaged)?;
-    if tables.iter().any(|table| table == "_sqlx_migrations") {
-        let found: Option<i64> = sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations")
-            .fetch_one(&mut connection)
-            .await
-            .map_err(damaged)?;
-        let known = MIGRATIONS
-            .iter()
-            .map(|migration| migration.version)
-            .max()
-            .unwrap_or(0);
-        if let Some(found) = found.filter(|found| *found > known) {
-            return Err(OpenError::NewerSchema {
-                path: path.to_owned(),
-                found,
-                known,
-            });
-        }
-    }
     for table in SMALL
         .into_iter()
         .filter(|small| tables.iter().any(|table| table == small))
@@ -307,17 +368,14 @@ async fn check_existing(path: &Path) -> Result<(), OpenError> {
         // A table-valued pragma takes its argument as a bound value.
         let report: String = sqlx::query_scalar("SELECT quick_check FROM pragma_quick_check($1)")
             .bind(table)
-            .fetch_one(&mut connection)
+            .fetch_one(&mut *connection)
             .await
-            .map_err(damaged)?;
+            .map_err(|error| damaged(path, &error.to_string()))?;
         if report != "ok" {
-            return Err(OpenError::Damaged {
-                path: path.to_owned(),
-                detail: report.chars().take(120).collect(),
-            });
+            return Err(damaged(path, &report));
         }
     }
-    connection.close().await.map_err(damaged)
+    Ok(())
 }
 
 const KEY_CHECK: &str = "key check";
@@ -330,30 +388,21 @@ const KEY_CHECK_PLACE: Place = Place {
 
 async fn check_key(
     path: &Path,
-    options: &SqliteConnectOptions,
+    tables: &[String],
+    connection: &mut SqliteConnection,
     sealer: &Sealer,
 ) -> Result<(), OpenError> {
-    let sql = |source| OpenError::Sql {
-        path: path.to_owned(),
-        source,
-    };
-    let mut connection = SqliteConnection::connect_with(&options.clone().read_only(true))
-        .await
-        .map_err(sql)?;
-    let known: bool = sqlx::query_scalar(
-        "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'setting')",
-    )
-    .fetch_one(&mut connection)
-    .await
-    .map_err(sql)?;
-    if !known {
+    if !tables.iter().any(|table| table == "setting") {
         return Ok(());
     }
     let check: Option<Vec<u8>> = sqlx::query_scalar("SELECT value FROM setting WHERE name = $1")
         .bind(KEY_CHECK)
-        .fetch_optional(&mut connection)
+        .fetch_optional(connection)
         .await
-        .map_err(sql)?;
+        .map_err(|source| OpenError::Sql {
+            path: path.to_owned(),
+            source,
+        })?;
     match check {
         Some(check) if sealer.open(&KEY_CHECK_PLACE, &check).is_err() => {
             Err(OpenError::WrongKey(path.to_owned()))

@@ -22,7 +22,7 @@ use super::{
     errors::{self, CommandError},
     shards::Shards,
 };
-use crate::{app::App, domain::time::Span, ops::exit::Exit};
+use crate::{app::App, domain::time::Span};
 
 /// Why there is no connection. Each says what the operator can do.
 #[derive(Debug, thiserror::Error)]
@@ -65,23 +65,12 @@ pub enum ClientError {
 }
 
 impl ClientError {
-    /// The code that a supervisor reads.
-    pub const fn exit(&self) -> Exit {
-        match self {
-            Self::TokenRefused => Exit::TokenRefused,
-            Self::IntentsRefused => Exit::Unusable,
-            Self::VersionRefused => Exit::Internal,
-            Self::StartsUsedUp { .. }
-            | Self::NeverLetIn(_)
-            | Self::NoGateway
-            | Self::Unreachable { .. }
-            | Self::Broken(_) => Exit::Unavailable,
-        }
-    }
-
     /// Trying again cannot help before a person has done something.
     pub const fn is_final(&self) -> bool {
-        !matches!(self.exit(), Exit::Unavailable)
+        matches!(
+            self,
+            Self::TokenRefused | Self::IntentsRefused | Self::VersionRefused
+        )
     }
 }
 

@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{pool::Pool, rate::Percent, time::Timestamp, verdict::Verdict};
 
+/// The source of pools, as people know it.
+pub const DEFILLAMA: &str = "DefiLlama";
+
 /// What a pool showed at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Reading {

@@ -15,7 +15,7 @@ use crate::{
         time::{Day, Timestamp},
     },
     sources::{
-        Answer, SourceError,
+        Answer, Batch, SourceError,
         defillama::Defillama,
         fetch::{Backoff, Outcome, Schedule},
         file::FileSource,
@@ -168,9 +168,22 @@ impl Feed {
         {
             return Ok(None);
         }
+        let taken = self.take_in(batch, store, market, now).await;
+        if taken.is_err() {
+            self.forget_last_answer();
+        }
+        taken.map(Some)
+    }
+
+    async fn take_in(
+        &mut self,
+        batch: Batch,
+        store: &Store,
+        market: &Market,
+        now: Timestamp,
+    ) -> Result<Change, FeedError> {
         let sizes = store.batch_sizes(batch.source).await?;
         if let Err(half_empty) = check_size(batch.rows.len(), &sizes) {
-            self.forget_last_answer();
             store.note_batch(&batch_row(&batch, true)).await?;
             return Err(half_empty.into());
         }
@@ -180,7 +193,7 @@ impl Feed {
         let change = tokio::task::spawn_blocking(move || advance(&old, batch, &screen))
             .await
             .map_err(|_| SourceError::Malformed("taking the batch in broke off".to_owned()))?;
-        Ok(Some(change))
+        Ok(change)
     }
 
     /// Writes down the days that have ended, and learns from them what each pool usually pays.

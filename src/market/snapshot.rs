@@ -6,12 +6,16 @@ use foldhash::HashMap;
 
 use super::names::Names;
 use crate::domain::{
-    ids::PoolId, listing::Listing, method::Method, reading::DataState, time::Timestamp,
+    ids::PoolId,
+    listing::Listing,
+    method::Method,
+    reading::{DEFILLAMA, DataState},
+    time::Timestamp,
     verdict::Usual,
 };
 
 /// Where the present snapshot came from.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     /// The source's name for people.
     pub source: &'static str,
@@ -19,6 +23,17 @@ pub struct Origin {
     pub fetched_at: Timestamp,
     /// When the source last answered at all, with or without news.
     pub checked_at: Timestamp,
+}
+
+impl Default for Origin {
+    /// Before the first answer.
+    fn default() -> Self {
+        Self {
+            source: DEFILLAMA,
+            fetched_at: Timestamp::default(),
+            checked_at: Timestamp::default(),
+        }
+    }
 }
 
 /// All pools, in the order of their TVL.

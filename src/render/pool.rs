@@ -10,7 +10,7 @@ use super::{
 use crate::domain::{
     ids::PoolId,
     pool::Pool,
-    reading::{DataState, FeedStats, Reading},
+    reading::{DEFILLAMA, DataState, FeedStats, Reading},
     time::Timestamp,
     verdict::{Assessment, Origin, Usual},
 };
@@ -234,7 +234,7 @@ pub(crate) fn key(source: &str, id: PoolId) -> String {
 }
 
 fn page(source: &str, id: PoolId) -> Option<String> {
-    (source == "DefiLlama").then(|| format!("https://defillama.com/yields/pool/{id}"))
+    (source == DEFILLAMA).then(|| format!("https://defillama.com/yields/pool/{id}"))
 }
 
 /// A ranked list of pools, one a line.

@@ -39,7 +39,9 @@ pub struct SourceStatus<'a> {
     /// The answers are the same since then.
     pub unchanged_since: Option<Timestamp>,
     /// Rows of the latest answer that could not be read.
-    pub skipped_rows: u64,
+    pub skipped_rows: usize,
+    /// Rows of the latest answer that were left out because others say otherwise of the same pool.
+    pub conflicting_rows: usize,
     /// The last failure since the last success.
     pub last_error: Option<&'a str>,
 }
@@ -169,8 +171,17 @@ fn source(source: &SourceStatus<'_>, now: Timestamp) -> String {
             .unchanged_since
             .map(|at| format!("unchanged for {}", since(at))),
     );
-    if source.skipped_rows > 0 {
-        parts.push(format!("{} rows skipped", grouped_u64(source.skipped_rows)));
+    let rows = |number| count(number, "row", "rows");
+    for (number, words) in [
+        (source.skipped_rows, "skipped"),
+        (
+            source.conflicting_rows,
+            "left out as contradicting each other",
+        ),
+    ] {
+        if number > 0 {
+            parts.push(format!("{} {words}", rows(number)));
+        }
     }
     let error = source
         .last_error
@@ -260,6 +271,7 @@ mod tests {
             fetched_at: Some(before(Span::minutes(4))),
             unchanged_since: Some(before(Span::minutes(34))),
             skipped_rows: 0,
+            conflicting_rows: 0,
             last_error: None,
         };
         let good = Status {
@@ -285,6 +297,7 @@ mod tests {
                 state: SourceState::Stale,
                 fetched_at: Some(before(Span::hours(7))),
                 skipped_rows: 3,
+                conflicting_rows: 2,
                 last_error: Some("503 from <https://yields.llama.fi>"),
                 ..fresh
             }],

@@ -24,9 +24,6 @@ use categories::Categories;
 use chart::ChartDay;
 use prices::{PriceKey, Prices};
 
-/// The source as people know it.
-pub const NAME: &str = "DefiLlama";
-
 /// The cap on decoded bytes of everything but the list of pools.
 const SMALL_BODY: u64 = 8 * 1024 * 1024;
 

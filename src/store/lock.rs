@@ -24,10 +24,12 @@ pub enum LockError {
 impl InstanceLock {
     /// Refuses while another process holds the lock; changes nothing on disk.
     pub fn probe(database: &Path) -> Result<(), LockError> {
-        if database.with_added_extension("lock").exists() {
-            drop(Self::take(database)?);
+        let path = database.with_added_extension("lock");
+        match File::open(&path) {
+            Ok(file) => held_by_another(&file, file.try_lock_shared(), path),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(source) => Err(LockError::Io { path, source }),
         }
-        Ok(())
     }
 
     /// Takes the lock beside `database` and writes this process's number into it.
@@ -44,23 +46,32 @@ impl InstanceLock {
             .truncate(false)
             .open(&path)
             .map_err(io)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                let read = (&file).take(40).read_to_string(&mut holder);
-                let holder = match read {
-                    Ok(1..) => format!("process {}", holder.trim()),
-                    _ => "another process".to_owned(),
-                };
-                return Err(LockError::Held { path, holder });
-            }
-            Err(TryLockError::Error(source)) => return Err(io(source)),
-        }
+        held_by_another(&file, file.try_lock(), path.clone())?;
         file.set_len(0).map_err(io)?;
         file.rewind().map_err(io)?;
         writeln!(file, "{}", std::process::id()).map_err(io)?;
         Ok(Self { _held: file })
+    }
+}
+
+/// Says who holds the lock that could not be had.
+fn held_by_another(
+    file: &File,
+    tried: Result<(), TryLockError>,
+    path: PathBuf,
+) -> Result<(), LockError> {
+    match tried {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            let read = file.take(40).read_to_string(&mut holder);
+            let holder = match read {
+                Ok(1..) => format!("process {}", holder.trim()),
+                _ => "another process".to_owned(),
+            };
+            Err(LockError::Held { path, holder })
+        }
+        Err(TryLockError::Error(source)) => Err(LockError::Io { path, source }),
     }
 }
 
@@ -73,12 +84,27 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join("stipend.db");
         let first = InstanceLock::take(&database).unwrap();
-        let refused = InstanceLock::take(&database).unwrap_err().to_string();
-        assert!(
-            refused.contains(&format!("process {}", std::process::id())),
-            "{refused}"
-        );
+        for refused in [
+            InstanceLock::probe(&database).unwrap_err().to_string(),
+            InstanceLock::take(&database).unwrap_err().to_string(),
+        ] {
+            let holder = format!("process {}", std::process::id());
+            assert!(refused.contains(&holder), "{refused}");
+        }
         drop(first);
+        InstanceLock::probe(&database).unwrap();
         InstanceLock::take(&database).unwrap();
+    }
+
+    #[test]
+    fn looking_leaves_the_file_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("stipend.db");
+        let lock = folder.path().join("stipend.db.lock");
+        InstanceLock::probe(&database).unwrap();
+        assert!(!lock.exists());
+        std::fs::write(&lock, "4242\n").unwrap();
+        InstanceLock::probe(&database).unwrap();
+        assert_eq!(std::fs::read(&lock).unwrap(), b"4242\n");
     }
 }

@@ -1,4 +1,4 @@
-use std::fs;
+use std::{collections::BTreeMap, fs};
 
 use super::*;
 use crate::{
@@ -33,15 +33,55 @@ async fn made(folder: &Path) -> PathBuf {
     path
 }
 
+/// The folder with the bytes of all that is in it.
+fn disk(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let entries = fs::read_dir(folder).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths
+        .map(|path| (path.clone(), fs::read(path).unwrap()))
+        .collect()
+}
+
 async fn refused(path: &Path, key: &[u8; 32]) -> OpenError {
-    let before = fs::read(path).unwrap();
+    let folder = path.parent().unwrap();
+    let before = disk(folder);
     let error = Store::open(path, key, hour(1)).await.unwrap_err();
-    assert_eq!(
-        fs::read(path).unwrap(),
-        before,
-        "a refused file stays as it was"
-    );
+    assert!(disk(folder) == before, "what is refused changes nothing");
     error
+}
+
+/// As after a kill: the newest pages are in the log beside the database, in a folder whose name is
+/// full of what has a meaning in a URI.
+#[tokio::test]
+async fn looking_at_what_a_kill_left_changes_nothing_and_sees_the_newest() {
+    let folder = tempfile::tempdir().unwrap();
+    let (live, killed) = (folder.path().join("live"), folder.path().join("ä b#c?d%20"));
+    fs::create_dir(&live).unwrap();
+    fs::create_dir(&killed).unwrap();
+    let store = Store::open(&live.join("stipend.db"), &KEY, hour(0))
+        .await
+        .unwrap();
+    for (path, bytes) in disk(&live) {
+        fs::write(killed.join(path.file_name().unwrap()), bytes).unwrap();
+    }
+    drop(store);
+    let path = killed.join("stipend.db");
+    let before = disk(&killed);
+    assert_eq!(before.len(), 4, "{:?}", before.keys());
+    Store::check(&path).await.unwrap();
+    assert!(disk(&killed) == before);
+    assert!(matches!(
+        refused(&path, &[8; 32]).await,
+        OpenError::WrongKey(_)
+    ));
+    // Without its index the log is still read, and not taken for none.
+    fs::remove_file(killed.join("stipend.db-shm")).unwrap();
+    assert!(matches!(
+        Store::open(&path, &[8; 32], hour(1)).await,
+        Err(OpenError::WrongKey(_))
+    ));
+    let store = Store::open(&path, &KEY, hour(1)).await.unwrap();
+    assert_eq!(store.epoch(), 2);
 }
 
 #[tokio::test]

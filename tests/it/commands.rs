@@ -3,8 +3,8 @@
 use discord_twin::{Invocation, Press, Reply, Twin, permission};
 
 use crate::support::{
-    TestBot, USDC, Upstream, admin, answer, call, manage, market, member, one_server, other, said,
-    server,
+    TestBot, USDC, USDT, Upstream, admin, answer, call, manage, market, member, one_server, other,
+    said, server,
 };
 
 async fn setting() -> (Twin, Upstream, TestBot) {
@@ -37,6 +37,17 @@ fn button(reply: &Reply) -> String {
         .to_owned()
 }
 
+/// Checks that this cannot be read out of the database's bytes.
+#[track_caller]
+fn sealed(bot: &TestBot, secret: &str) {
+    let bytes = bot.database_bytes();
+    let clear = bytes
+        .windows(secret.len())
+        .any(|window| window == secret.as_bytes());
+    assert!(!clear, "{secret} is in the database in clear");
+}
+
+/// What anybody can look up, who sees it, and what a pool that does not exist is answered with.
 #[tokio::test(flavor = "multi_thread")]
 async fn help_status_and_look_ups() {
     let (twin, _upstream, bot) = setting().await;
@@ -77,6 +88,7 @@ async fn help_status_and_look_ups() {
     bot.end(&twin);
 }
 
+/// A position is kept after consent, shown to its owner alone, never in clear on disk, and erased.
 #[tokio::test(flavor = "multi_thread")]
 async fn positions_are_their_owners_alone_and_sealed() {
     let (twin, _upstream, bot) = setting().await;
@@ -90,8 +102,6 @@ async fn positions_are_their_owners_alone_and_sealed() {
     private(&twin, &add.clone(), &["`amount`", "`value`"]).await;
     let asked = add.option("value", "7654321").option("note", "zebrafinch");
     let question = private(&twin, &asked, &["May I keep"]).await;
-    let stranger = Press::on_reply(question.interaction, button(&question)).by(other());
-    drop(twin.press(&stranger).await);
     let agree = Press::on_reply(question.interaction, button(&question)).by(member());
     let added = twin.press(&agree).await.unwrap();
     says(&added, &["Added", "7,654,321"]);
@@ -116,13 +126,8 @@ async fn positions_are_their_owners_alone_and_sealed() {
         .find(|message| Some(message.id) == export.message_id())
         .unwrap();
     assert!(String::from_utf8_lossy(&file.files[0].bytes).contains("zebrafinch"));
-    let bytes = bot.database_bytes();
-    for secret in ["zebrafinch", "7654321"] {
-        let clear = bytes
-            .windows(secret.len())
-            .any(|window| window == secret.as_bytes());
-        assert!(!clear, "{secret} is in the database in clear");
-    }
+    sealed(&bot, "zebrafinch");
+    sealed(&bot, "7654321");
     private(
         &twin,
         &call("portfolio remove").option("position", "1"),
@@ -137,6 +142,56 @@ async fn positions_are_their_owners_alone_and_sealed() {
     bot.end(&twin);
 }
 
+/// What one is asked to agree to, nobody else can agree to, and nothing is kept before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_cannot_agree_for_somebody_else() {
+    let (twin, _upstream, bot) = setting().await;
+    let add = call("portfolio add").option("pool", USDC);
+    let question = private(&twin, &add.option("value", "5000"), &["May I keep"]).await;
+    let press = Press::on_reply(question.interaction, button(&question)).by(other());
+    assert!(twin.press_only(&press).is_err());
+    let refused = twin.press(&press.forged()).await.unwrap();
+    assert!(refused.ephemeral && !refused.updated);
+    says(&refused, &["This button is for somebody else."]);
+    for person in [member(), other()] {
+        let kept = call("privacy show").by(person);
+        private(&twin, &kept, &["Nothing is kept of you."]).await;
+    }
+    bot.end(&twin);
+}
+
+/// While a name is typed, names of the market are offered, and a picked pool offers its own tokens.
+#[tokio::test(flavor = "multi_thread")]
+async fn names_are_offered_while_they_are_typed() {
+    let (twin, _upstream, bot) = setting().await;
+    for (command, option, typed, expected) in [
+        ("yield find", "asset", "usd", vec!["USDC", "USDT"]),
+        ("yield find", "protocol", "aa", vec!["aave-v3"]),
+        ("yield find", "chain", "eth", vec!["Ethereum"]),
+        ("alerts add", "asset", "we", vec!["WETH"]),
+        ("alerts add", "protocol", "", vec!["aave-v3", "compound-v3"]),
+        ("alerts add", "chain", "solana", vec![]),
+    ] {
+        let typing = manage(command).option(option, typed);
+        let choices = twin.autocomplete(&typing, option).await.unwrap().choices;
+        let mut values: Vec<_> = choices
+            .iter()
+            .map(|choice| choice["value"].as_str().unwrap())
+            .collect();
+        values.sort_unstable();
+        assert_eq!(values, expected, "/{command} {option}: {typed}");
+    }
+    let picked = call("portfolio add").option("pool", USDT);
+    let offered = twin
+        .autocomplete(&picked.option("asset", ""), "asset")
+        .await
+        .unwrap();
+    assert_eq!(offered.choices.len(), 1, "{:?}", offered.choices);
+    assert_eq!(offered.choices[0]["value"], "USDT");
+    bot.end(&twin);
+}
+
+/// An alert from a wrong first try to its removal, with a webhook whose token stays sealed.
 #[tokio::test(flavor = "multi_thread")]
 async fn alerts_live_from_add_to_remove() {
     let (twin, _upstream, bot) = setting().await;
@@ -181,6 +236,9 @@ async fn alerts_live_from_add_to_remove() {
             .unwrap()
             .contains("Test of alert #1")
     );
+    let webhooks = twin.webhooks(server() + 1);
+    assert_eq!(webhooks.len(), 1);
+    sealed(&bot, &twin.webhook_token(webhooks[0]).unwrap());
     private(
         &twin,
         &manage("alerts remove").option("alert", "1"),
@@ -196,6 +254,7 @@ async fn alerts_live_from_add_to_remove() {
     bot.end(&twin);
 }
 
+/// Rights of the caller and of the bot are checked by the bot itself, whatever Discord let through.
 #[tokio::test(flavor = "multi_thread")]
 async fn rights_are_looked_at_at_each_call() {
     let (twin, _upstream, bot) = setting().await;

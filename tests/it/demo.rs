@@ -2,12 +2,14 @@
 
 use std::process::Command;
 
-#[test]
-fn twenty_days_show_four_kinds_and_break_no_rule() {
-    let output = Command::new(env!("CARGO_BIN_EXE_stipend"))
-        .args(["demo", "--headless", "--days", "20"])
-        .output()
-        .unwrap();
+use crate::support::ended;
+
+/// What a newcomer sees first is varied, and keeps Discord's rules.
+#[tokio::test]
+async fn twenty_days_show_four_kinds_and_break_no_rule() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stipend"));
+    command.args(["demo", "--headless", "--days", "20"]);
+    let output = ended(command).await;
     let told = String::from_utf8_lossy(&output.stdout);
     assert!(
         output.status.success(),

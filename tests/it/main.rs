@@ -7,6 +7,7 @@
 
 mod architecture;
 mod bad_start;
+mod bad_store;
 mod bad_upstream;
 mod commands;
 mod demo;
@@ -14,3 +15,4 @@ mod replay;
 mod restart;
 mod shards;
 mod support;
+mod whole_market;

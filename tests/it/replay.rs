@@ -4,17 +4,17 @@ use std::{fs, path::Path, process::Command};
 
 use serde_json::Value;
 
-use crate::support::{USDC, answer, market, shared};
+use crate::support::{USDC, answer, ended, market, shared};
 
-fn replay(snapshots: &Path, rules: &Path) -> Vec<u8> {
-    let output = Command::new(env!("CARGO_BIN_EXE_stipend"))
+async fn replay(snapshots: &Path, rules: &Path) -> Vec<u8> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stipend"));
+    command
         .arg("replay")
         .args(["--format", "ndjson", "--snapshots"])
         .arg(snapshots)
         .arg("--rules")
-        .arg(rules)
-        .output()
-        .unwrap();
+        .arg(rules);
+    let output = ended(command).await;
     assert!(
         output.status.success(),
         "{}",
@@ -30,8 +30,9 @@ fn lines(bytes: &[u8]) -> Vec<Value> {
         .collect()
 }
 
-#[test]
-fn a_small_replay_tells_the_fall_of_one_pool() {
+/// Snapshots are read in the order of the times in their names, and a fall is told once it held.
+#[tokio::test]
+async fn a_small_replay_tells_the_fall_of_one_pool() {
     let folder = tempfile::tempdir().unwrap();
     let snapshots = folder.path().join("snapshots");
     fs::create_dir(&snapshots).unwrap();
@@ -47,7 +48,7 @@ fn a_small_replay_tells_the_fall_of_one_pool() {
         "[[alert]]\nname = \"low\"\nwhen = \"apy_below\"\nvalue = 3\nscope = {{ pool = \"{USDC}\" }}\n"
     );
     fs::write(&rules, rule).unwrap();
-    let told = lines(&replay(&snapshots, &rules));
+    let told = lines(&replay(&snapshots, &rules).await);
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!(told[0]["at"], "2026-03-04T12:00:00Z");
     assert_eq!(told[0]["edge"], "opened");
@@ -55,13 +56,14 @@ fn a_small_replay_tells_the_fall_of_one_pool() {
     assert_eq!(told[0]["to"], 1.9);
 }
 
-#[test]
-fn the_recorded_falls_of_february_are_told() {
+/// The rules that come along find what lenders of dollars lost, the same each time.
+#[tokio::test]
+async fn the_recorded_falls_of_february_are_told() {
     let Some(shared) = shared() else { return };
     let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/rules.toml");
     let stable = shared.join("data/stable-snapshots");
-    let first = replay(&stable, &rules);
-    assert_eq!(first, replay(&stable, &rules));
+    let first = replay(&stable, &rules).await;
+    assert_eq!(first, replay(&stable, &rules).await);
     let told = lines(&first);
     let opened = |at: &str, alert: &str, pool: &str, from: f64, to: f64| {
         let found = told.iter().any(|line| {
@@ -91,12 +93,13 @@ fn the_recorded_falls_of_february_are_told() {
     );
 }
 
-#[test]
-fn exchanges_replay_to_the_same_bytes() {
+/// Nothing in a replay depends on the order of a hash map or on the clock.
+#[tokio::test]
+async fn exchanges_replay_to_the_same_bytes() {
     let Some(shared) = shared() else { return };
     let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/rules.toml");
     let dex = shared.join("data/dex-snapshots");
-    let first = replay(&dex, &rules);
+    let first = replay(&dex, &rules).await;
     assert!(!first.is_empty());
-    assert_eq!(first, replay(&dex, &rules));
+    assert_eq!(first, replay(&dex, &rules).await);
 }

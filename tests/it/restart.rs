@@ -4,8 +4,8 @@ use discord_twin::Twin;
 use sqlx::{Connection as _, SqliteConnection};
 
 use crate::support::{
-    LONG, TestBot, USDC, USDT, Upstream, WETH, answer, call, manage, one_server, row, said, server,
-    until,
+    LONG, TestBot, USDC, USDT, Upstream, WETH, answer, call, manage, one_server, pools_of, row,
+    said, server, until,
 };
 
 fn three(usdc: f64, usdt: f64, weth: f64) -> String {
@@ -23,6 +23,7 @@ async fn show(upstream: &Upstream, usdc: f64, usdt: f64, weth: f64) {
     }
 }
 
+/// One notice for each pool, before or after the kill, and what was under way is named as uncertain.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_notice_is_told_once_across_a_kill() {
     let twin = Twin::start(one_server()).await.unwrap();
@@ -72,7 +73,7 @@ async fn every_notice_is_told_once_across_a_kill() {
     show(&upstream, 1.8, 1.9, 2.0).await;
     twin.wait_for_messages(channel, 3, LONG).await.unwrap();
     show(&upstream, 1.7, 1.8, 1.9).await;
-    assert_eq!(twin.channel(channel).len(), 3);
+    assert_eq!(pools_of(&twin.channel(channel)), [USDC, USDT, WETH]);
     assert_eq!(twin.webhooks(channel), webhooks);
     let status = said(&twin.run(&call("status")).await.unwrap());
     assert!(status.contains("1 uncertain"), "{status}");

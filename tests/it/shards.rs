@@ -4,6 +4,7 @@ use discord_twin::{Guild, Invocation, Twin, guild_on_shard};
 
 use crate::support::{LONG, TestBot, USDC, Upstream, admin, answer, market, said, world};
 
+/// A server is served by the shard that Discord gives it to, and by no other.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_on_each_of_two_shards_is_answered_and_told() {
     let guilds = [guild_on_shard(0, 2, 0), guild_on_shard(1, 2, 0)];

@@ -84,6 +84,12 @@ impl Handle {
         ids
     }
 
+    /// The token of a webhook, which the bot has to keep secret.
+    pub fn webhook_token(&self, id: u64) -> Option<String> {
+        let state = self.shared.state();
+        state.webhooks.get(&id).map(|webhook| webhook.token.clone())
+    }
+
     /// Deletes a webhook, as an admin would.
     pub fn delete_webhook(&self, id: u64) -> Result<(), TwinError> {
         self.change(|state| state.drop_webhook(id))

@@ -29,6 +29,9 @@ pub struct Press {
     /// What is chosen, for a select.
     #[serde(default)]
     pub values: Vec<String>,
+    /// Sent although this person does not see the message, as no honest client would.
+    #[serde(default)]
+    pub forged: bool,
 }
 
 impl Press {
@@ -39,6 +42,7 @@ impl Press {
             custom_id: custom_id.into(),
             person: Person::default(),
             values: Vec::new(),
+            forged: false,
         }
     }
 
@@ -61,6 +65,13 @@ impl Press {
     #[must_use]
     pub fn choosing(mut self, values: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.values = values.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Also on a message that the person does not see.
+    #[must_use]
+    pub const fn forged(mut self) -> Self {
+        self.forged = true;
         self
     }
 }
@@ -89,6 +100,7 @@ impl State {
             return Err(refused("the message is still loading".to_owned()));
         }
         if let (true, Via::Interaction(from)) = (message.ephemeral, message.via)
+            && !press.forged
             && self
                 .interactions
                 .get(from)

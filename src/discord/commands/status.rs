@@ -95,15 +95,12 @@ fn source<'a>(market: &Snapshot, health: &'a Health, now: Timestamp) -> SourceSt
         Some(_) => SourceState::Fresh,
     };
     SourceStatus {
-        name: if market.origin.source.is_empty() {
-            crate::sources::defillama::NAME
-        } else {
-            market.origin.source
-        },
+        name: market.origin.source,
         state,
         fetched_at: answered,
         unchanged_since: (!market.is_empty()).then_some(market.origin.fetched_at),
-        skipped_rows: u64::from(health.skipped) + u64::from(health.conflicting),
+        skipped_rows: health.skipped as usize,
+        conflicting_rows: health.conflicting as usize,
         last_error: health.trouble.as_ref().map(|trouble| trouble.what.as_str()),
     }
 }

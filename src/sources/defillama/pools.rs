@@ -17,7 +17,7 @@ use crate::{
     domain::{
         ids::PoolId,
         pool::Pool,
-        reading::{FeedStats, Observed, Reading},
+        reading::{DEFILLAMA, FeedStats, Observed, Reading},
         time::Timestamp,
     },
     sources::{Answer, Batch, SourceError, digest_of},
@@ -134,7 +134,7 @@ pub fn answer(
         conflicting,
     } = parse(body, at, categories)?;
     Ok(Answer::Batch(Batch {
-        source: super::NAME,
+        source: DEFILLAMA,
         fetched_at: at,
         digest,
         rows,
