@@ -4,7 +4,6 @@ use std::{hint::black_box, time::Duration};
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use stipend::{
-    domain::time::Timestamp,
     domain::{
         scope::Scope,
         time::Span,
@@ -21,11 +20,11 @@ use stipend::{
 
 #[path = "support/pools.rs"]
 mod pools;
+#[path = "support/start.rs"]
+mod start;
 
 use pools::{Upstream, batch};
-
-/// 2025-11-03 00:30 UTC.
-const START: Timestamp = Timestamp::from_millis(1_762_129_800_000);
+use start::START;
 
 fn taking_in(criterion: &mut Criterion) {
     let categories = Categories::bundled();

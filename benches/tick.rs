@@ -27,12 +27,12 @@ mod alerts;
 mod figures;
 #[path = "support/pools.rs"]
 mod pools;
+#[path = "support/start.rs"]
+mod start;
 
 use figures::Times;
 use pools::{Upstream, batch};
-
-/// 2025-11-03 00:30 UTC.
-const START: Timestamp = Timestamp::from_millis(1_762_129_800_000);
+use start::START;
 
 const CHANNELS: u64 = 100;
 const HOUR: Duration = Span::hours(1).0;
