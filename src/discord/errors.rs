@@ -163,7 +163,7 @@ impl Trouble {
             ),
             Self::Rule(rule) => error::line(&error::Trouble::BadRule(rule.clone())),
             Self::HoldTooLong(span) => format!(
-                "A hold of {span} is too long; a condition may be asked to hold for up to 7d."
+                "{span} is too long to wait; `hold` and `clear_hold` may be up to 7d."
             ),
             Self::ScopeTooWide => "This would watch every pool there is. Narrow it with `pool`, \
                  `asset`, `protocol`, `chain`, `method` or `min_tvl`."

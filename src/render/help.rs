@@ -23,7 +23,8 @@ of today's rate over the next 30 days.";
 
 const LIMITS: &str = "\
 The feed is hourly and holds back five-fold rises for up to 5 h. With the default hold of 2 h a \
-notice comes some 3 h after the move. **This is no emergency alarm.**\n\
+notice comes some 3 h after the move; `hold` and `clear_hold` of `/alerts add` set how long a move and \
+its end have to last. **This is no emergency alarm.**\n\
 A rate is what the source states: before your fees, taxes and lock-ups. An APY is a projection, not \
 a promise. Nothing here is advice.";
 

@@ -208,16 +208,21 @@ async fn alerts_live_from_add_to_remove() {
         .option("value", 100)
         .option("pool", USDC);
     private(&twin, &drop, &["100 is not a value"]).await;
+    let on_usdc = add.clone().option("value", 3).option("pool", USDC);
+    for wait in ["hold", "clear_hold"] {
+        let patient = on_usdc.clone().option(wait, "8d");
+        private(&twin, &patient, &["8d is too long", "up to 7d"]).await;
+    }
     private(
         &twin,
-        &add.clone().option("value", 3).option("pool", USDC),
-        &["#1", "No pool meets it"],
+        &on_usdc.option("clear_hold", "6h"),
+        &["#1", "held 2 h", "for 6 h", "No pool meets it"],
     )
     .await;
     private(
         &twin,
         &add.option("value", 3).option("method", "lending"),
-        &["#2", "1 pool meets it"],
+        &["#2", "held 2 h", "for 4 h", "1 pool meets it"],
     )
     .await;
     private(&twin, &manage("alerts list"), &["#1", "#2"]).await;

@@ -68,7 +68,10 @@ pub(super) async fn add(
     #[description = "How far a change looks back, such as 1d; up to 14d"] window: Option<
         Written<Span>,
     >,
-    #[description = "How long it has to stay true first, such as 2h"] hold: Option<Written<Span>>,
+    #[description = "How long it has to stay true first; 2h when left out, or what the operator set"]
+    hold: Option<Written<Span>>,
+    #[description = "How long it has to stay over; 4h when left out, or what the operator set"]
+    clear_hold: Option<Written<Span>>,
     #[description = "Where it is over again; a fifth inside the value when left out"]
     #[min = 0]
     #[max = 1_000_000]
@@ -87,6 +90,7 @@ pub(super) async fn add(
             clear_at,
         },
         hold: hold.map(|hold| hold.0),
+        clear_hold: clear_hold.map(|hold| hold.0),
         pool,
         asset,
         protocol,
@@ -115,6 +119,7 @@ pub struct Draft {
     pub when: Kind,
     pub terms: Terms,
     pub hold: Option<Span>,
+    pub clear_hold: Option<Span>,
     pub pool: Option<Name>,
     pub asset: Option<Name>,
     pub protocol: Option<Name>,
@@ -131,13 +136,11 @@ pub struct Place {
     pub holds_webhooks: bool,
 }
 
-/// The rule that a draft means, with every name as the market writes it. `timing` is what holds
-/// where the draft says nothing.
-pub fn rule(market: &Snapshot, draft: &Draft, timing: Timing) -> Result<Rule, Trouble> {
+/// The rule that a draft means, with every name as the market writes it. `usual` is the timing of
+/// alerts that ask for none.
+pub fn rule(market: &Snapshot, draft: &Draft, usual: Timing) -> Result<Rule, Trouble> {
     let condition = Condition::new(draft.when, draft.terms).map_err(Trouble::Rule)?;
-    if let Some(hold) = draft.hold.filter(|hold| *hold > LONGEST_HOLD) {
-        return Err(Trouble::HoldTooLong(hold));
-    }
+    let timing = timing(draft, usual)?;
     let pool = match &draft.pool {
         Some(asked) => Some(lookup::pool(market, asked)?.pool.id),
         None => None,
@@ -170,11 +173,21 @@ pub fn rule(market: &Snapshot, draft: &Draft, timing: Timing) -> Result<Rule, Tr
     Ok(Rule {
         scope,
         condition,
-        timing: Timing {
-            hold: draft.hold.unwrap_or(timing.hold),
-            ..timing
-        },
+        timing,
     })
+}
+
+/// The timing that a draft asks for, and where it asks for none the usual one.
+fn timing(draft: &Draft, usual: Timing) -> Result<Timing, Trouble> {
+    let timing = Timing {
+        hold: draft.hold.unwrap_or(usual.hold),
+        clear_hold: draft.clear_hold.unwrap_or(usual.clear_hold),
+    };
+    let asked = draft.hold.max(draft.clear_hold);
+    match asked.filter(|hold| *hold > LONGEST_HOLD) {
+        Some(hold) => Err(Trouble::HoldTooLong(hold)),
+        None => Ok(timing),
+    }
 }
 
 async fn answer(
