@@ -98,7 +98,7 @@ pub enum OpenError {
         .0.display()
     )]
     WrongKey(PathBuf),
-    #[error("{} cannot be opened", path.display())]
+    #[error("{} cannot be opened; check the folder, its permissions and its free space", path.display())]
     Sql {
         path: PathBuf,
         #[source]

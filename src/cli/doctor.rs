@@ -14,7 +14,7 @@ use crate::{
         exit::Exit,
         secrets,
     },
-    sources::{Answer, file::FileSource},
+    sources::{Answer, Outage, SourceError, file::FileSource},
     store::Store,
 };
 
@@ -137,9 +137,9 @@ async fn token(config: &Config, report: &mut Report) {
                 }
             }
         }
-        Err(outcome) => report.bad(
+        Err(_) => report.bad(
             "permissions",
-            format_args!("Discord does not list the servers ({outcome:?})"),
+            "Discord does not list the bot's servers; look again in some minutes",
         ),
     }
 }
@@ -187,11 +187,12 @@ async fn database(config: &Config, report: &mut Report) {
 
 async fn sources(config: &Config, report: &mut Report) {
     let now = SystemClock.now();
-    let answer = if let Some(path) = &config.sources.file {
-        FileSource::new(path).pools(now).await
+    let (answer, address) = if let Some(path) = &config.sources.file {
+        let answer = FileSource::new(path).pools(now).await;
+        (answer, "sources.file.path")
     } else if config.sources.defillama.enabled {
         match app::defillama(config) {
-            Ok(mut source) => source.pools(now).await,
+            Ok(mut source) => (source.pools(now).await, "sources.defillama.pools_url"),
             Err(error) => return report.bad("source", error),
         }
     } else {
@@ -211,6 +212,46 @@ async fn sources(config: &Config, report: &mut Report) {
             ),
         ),
         Ok(Answer::Unchanged) => report.good("source", "answers"),
-        Err(error) => report.bad("source", format_args!("{:#}", anyhow::Error::from(error))),
+        Err(error) => report.bad(
+            "source",
+            format_args!("{}; {}", fault_of(&error), mend_of(&error, address)),
+        ),
+    }
+}
+
+/// What is wrong with the source, with the cause that lies deepest.
+fn fault_of(error: &SourceError) -> String {
+    let SourceError::Unavailable(outage) = error else {
+        return error.to_string();
+    };
+    match anyhow::Chain::new(outage).skip(1).next_back() {
+        Some(cause) => format!("{error}: {outage} ({cause})"),
+        None => format!("{error}: {outage}"),
+    }
+}
+
+/// What to do about it. `address` is the setting that says where the source is.
+fn mend_of(error: &SourceError, address: &str) -> String {
+    match error {
+        SourceError::Unavailable(Outage::Transport(_)) => {
+            format!("check the network, and that {address} names the right host and port")
+        }
+        SourceError::Unavailable(Outage::TimedOut(_)) => {
+            format!("check the network and {address}, or raise sources.defillama.timeout")
+        }
+        SourceError::Unavailable(Outage::File(_)) => {
+            format!("check that {address} names a file that this user may read")
+        }
+        SourceError::Unavailable(Outage::Status { .. } | Outage::BrokenOff)
+        | SourceError::RateLimited { .. } => {
+            "look again in some minutes; the bot keeps asking by itself".to_owned()
+        }
+        SourceError::TooManyBadRows { .. } => {
+            "its shape has changed; look for a newer stipend".to_owned()
+        }
+        SourceError::Refused { .. }
+        | SourceError::TooLarge { .. }
+        | SourceError::Malformed(_)
+        | SourceError::UnknownPool => format!("check that {address} leads to the list of pools"),
     }
 }

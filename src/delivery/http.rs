@@ -52,7 +52,9 @@ pub struct BotGuild {
 pub enum ClientError {
     #[error("discord.api_url has to be an http or https address without a query")]
     Address,
-    #[error("the bot token holds characters that no token has")]
+    #[error(
+        "the bot token holds characters that no token has; copy a fresh one from the Bot page of the developer portal"
+    )]
     Token,
     #[error("the HTTP client cannot be set up")]
     Setup(#[source] reqwest::Error),

@@ -27,11 +27,13 @@ pub enum SecretError {
         "there is no bot token: name its file with discord.token_file, or set STIPEND_DISCORD__TOKEN"
     )]
     NoToken,
-    #[error("{} holds no bot token: it is empty", .0.display())]
+    #[error("{} holds no bot token: it is empty; copy the token into it from the Bot page of the developer portal", .0.display())]
     EmptyFile(PathBuf),
-    #[error("{} holds no bot token: it is not one short line of text", .0.display())]
+    #[error("{} holds no bot token: it is not one short line of text; put the token into it and nothing else", .0.display())]
     NotText(PathBuf),
-    #[error("the bot token is not one line of printable text")]
+    #[error(
+        "the bot token is not one line of printable text; copy a fresh one from the Bot page of the developer portal"
+    )]
     NotPrintable,
     #[error("{} can be opened by others (mode {mode:04o}); run `chmod 600 {}`", path.display(), path.display())]
     OpenToOthers { path: PathBuf, mode: u32 },
@@ -40,7 +42,7 @@ pub enum SecretError {
         path.display()
     )]
     KeyLength { path: PathBuf, found: u64 },
-    #[error("{} cannot be read", path.display())]
+    #[error("{} cannot be read; check that it is there and that this user may read it", path.display())]
     Unreadable { path: PathBuf, source: io::Error },
     #[error("the master key cannot be kept in {}; make the folder writable for this user, or name another file with secrets.master_key_file", path.display())]
     Unwritable { path: PathBuf, source: io::Error },

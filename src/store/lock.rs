@@ -15,9 +15,9 @@ pub struct InstanceLock {
 /// Why the lock cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    #[error("already running: {holder} holds {}", path.display())]
+    #[error("already running: {holder} holds {}; stop it first", path.display())]
     Held { path: PathBuf, holder: String },
-    #[error("cannot lock {}", path.display())]
+    #[error("cannot lock {}; check its folder and the permissions there", path.display())]
     Io { path: PathBuf, source: io::Error },
 }
 

@@ -11,6 +11,7 @@ mod bad_store;
 mod bad_upstream;
 mod commands;
 mod demo;
+mod doctor;
 mod replay;
 mod restart;
 mod shards;

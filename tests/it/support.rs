@@ -276,10 +276,10 @@ impl TestBot {
         self.folder.path().join(name)
     }
 
-    fn command(&self) -> Command {
+    fn command(&self, name: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_stipend"));
         command
-            .arg("run")
+            .arg(name)
             .current_dir(self.folder.path())
             .env_clear()
             .envs(self.settings.iter().cloned())
@@ -305,7 +305,7 @@ impl TestBot {
             .append(true)
             .open(self.path("log"))
             .unwrap();
-        let mut command = self.command();
+        let mut command = self.command("run");
         command.stdout(log.try_clone().unwrap()).stderr(log);
         self.child = Some(command.spawn().unwrap());
     }
@@ -313,11 +313,20 @@ impl TestBot {
     /// Runs a process that is expected to end by itself.
     pub(crate) async fn fails(&self) -> Failed {
         let started = Instant::now();
-        let output = ended(self.command()).await;
+        let output = ended(self.command("run")).await;
         Failed {
             output,
             after: started.elapsed(),
         }
+    }
+
+    /// The lines of `stipend doctor` that say that something is wrong, and its exit code.
+    pub(crate) async fn doctor(&self) -> (Vec<String>, Option<i32>) {
+        let output = ended(self.command("doctor")).await;
+        let told = String::from_utf8(output.stdout).unwrap();
+        let wrong = told.lines().filter(|line| !line.starts_with("ok "));
+        let wrong = wrong.filter(|line| !line.starts_with("note "));
+        (wrong.map(str::to_owned).collect(), output.status.code())
     }
 
     pub(crate) fn log(&self) -> String {

@@ -1,0 +1,80 @@
+//! `stipend doctor` says of each fault what it is and what mends it, in one line.
+
+use std::{fs, os::unix::fs::PermissionsExt as _};
+
+use discord_twin::Twin;
+
+use crate::support::{TestBot, Upstream, answer, market, one_server};
+
+async fn setting() -> (Twin, Upstream, TestBot) {
+    let twin = Twin::start(one_server()).await.unwrap();
+    let upstream = Upstream::start(answer(&market(5.0))).await;
+    let bot = TestBot::new(&twin, &upstream);
+    (twin, upstream, bot)
+}
+
+/// Checks that one thing is wrong, that its line holds these words, and no name of a library.
+async fn finds(bot: &TestBot, words: &[&str]) {
+    let (wrong, code) = bot.doctor().await;
+    assert_eq!(code, Some(1), "{wrong:?}");
+    let [line] = &wrong[..] else {
+        panic!("not one line: {wrong:?}");
+    };
+    for word in words {
+        assert!(line.contains(word), "“{word}” is not in: {line}");
+    }
+    for inner in ["reqwest", "hyper", "client error", "error sending request"] {
+        assert!(!line.contains(inner), "{line}");
+    }
+}
+
+/// Nothing is wrong, and nothing is left behind.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bot_that_can_start_has_nothing_to_mend() {
+    let (twin, _upstream, bot) = setting().await;
+    assert_eq!(bot.doctor().await, (Vec::new(), Some(0)));
+    assert!(!bot.path("stipend.db").exists() && !bot.path("stipend.key").exists());
+    bot.end(&twin);
+}
+
+/// An address at which nobody listens, and one that leads to a page for people.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_leads_elsewhere_is_named() {
+    let (twin, upstream, mut bot) = setting().await;
+    upstream.set_raw("text/html", "<html><body>Welcome</body></html>".to_owned());
+    let mend = "check that sources.defillama.pools_url leads to the list of pools";
+    finds(&bot, &["source", "no JSON", "Welcome", mend]).await;
+    upstream.set("{\"message\":\"moved\"}".to_owned());
+    finds(&bot, &["source", "makes no sense", mend]).await;
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = closed.local_addr().unwrap().port();
+    drop(closed);
+    let nobody = format!("http://127.0.0.1:{port}/pools");
+    bot.set("SOURCES__DEFILLAMA__POOLS_URL", nobody);
+    let mend = "check the network, and that sources.defillama.pools_url names";
+    finds(&bot, &["Connection refused", mend]).await;
+    bot.set("SOURCES__FILE__PATH", "nowhere.json");
+    let mend = "check that sources.file.path names a file";
+    finds(&bot, &["No such file", mend]).await;
+    bot.end(&twin);
+}
+
+/// Faults of the token and of the database.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_or_a_database_that_cannot_be_used_is_named() {
+    let (twin, _upstream, mut bot) = setting().await;
+    twin.revoke_token();
+    finds(&bot, &["token", "copy a fresh one from the Bot page"]).await;
+    twin.restore_token();
+    let token = bot.path("token");
+    fs::set_permissions(&token, fs::Permissions::from_mode(0o644)).unwrap();
+    finds(&bot, &["token", "chmod 600"]).await;
+    fs::set_permissions(&token, fs::Permissions::from_mode(0o600)).unwrap();
+    let right = fs::read(&token).unwrap();
+    fs::write(&token, "").unwrap();
+    finds(&bot, &["token", "it is empty; copy the token into it"]).await;
+    fs::write(&token, right).unwrap();
+    bot.start(&twin, 1).await;
+    finds(&bot, &["database", "already running", "stop it first"]).await;
+    bot.end(&twin);
+}
