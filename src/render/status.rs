@@ -16,17 +16,23 @@ use crate::domain::{
 pub struct Status<'a> {
     pub sources: Vec<SourceStatus<'a>>,
     pub market: MarketStatus,
-    /// Alerts of this server.
-    pub alerts_here: usize,
-    /// Rows of the outbox by state, in the order in which they are to be shown.
-    pub outbox: Vec<(&'a str, u64)>,
-    /// Notices of this server of which nobody knows whether they arrived.
-    pub uncertain: Vec<Uncertain>,
-    /// Channels of this server that nothing is sent to.
-    pub parked_here: Vec<ParkedChannel<'a>>,
+    /// `None` where the question does not come from a server.
+    pub server: Option<ServerStatus<'a>>,
     pub shards: Vec<ShardStatus>,
     pub started_at: Timestamp,
     pub version: &'a str,
+}
+
+/// What belongs to the server in which the question was asked.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ServerStatus<'a> {
+    pub alerts: usize,
+    /// Notices in the outbox by state, in the order in which they are to be shown.
+    pub outbox: Vec<(&'a str, u64)>,
+    /// Notices of which nobody knows whether they arrived.
+    pub uncertain: Vec<Uncertain>,
+    /// Channels that nothing is sent to.
+    pub parked: Vec<ParkedChannel<'a>>,
 }
 
 /// One source of readings.
@@ -42,6 +48,8 @@ pub struct SourceStatus<'a> {
     pub skipped_rows: usize,
     /// Rows of the latest answer that were left out because others say otherwise of the same pool.
     pub conflicting_rows: usize,
+    /// How many answers in a row failed.
+    pub failures: u32,
     /// The last failure since the last success.
     pub last_error: Option<&'a str>,
 }
@@ -51,7 +59,8 @@ pub struct SourceStatus<'a> {
 pub enum SourceState {
     Fresh,
     Stale,
-    Suspect,
+    /// The last answers failed, and what came before them is not old yet.
+    Failing,
     /// No answer yet.
     Waiting,
 }
@@ -61,7 +70,7 @@ impl SourceState {
         match self {
             Self::Fresh => "✅ fresh",
             Self::Stale => "⚠ stale",
-            Self::Suspect => "⚠ suspect",
+            Self::Failing => "⚠ failing",
             Self::Waiting => "⏳ no answer yet",
         }
     }
@@ -105,25 +114,19 @@ pub struct ShardStatus {
 
 /// The state of everything that a reader depends on.
 pub fn status(status: &Status<'_>, now: Timestamp) -> Message {
-    let troubled = !status.uncertain.is_empty()
-        || !status.parked_here.is_empty()
-        || status
-            .sources
-            .iter()
-            .any(|source| source.state != SourceState::Fresh)
-        || status.shards.iter().any(|shard| !shard.connected);
+    let troubles = troubles(status);
+    let waiting = |source: &SourceStatus<'_>| source.state == SourceState::Waiting;
+    let (title, colour) = if !troubles.is_empty() {
+        let title = format!("Status: trouble with {}", troubles.join(" and "));
+        (title, Colour::Amber)
+    } else if status.sources.iter().any(waiting) {
+        ("Status: no data yet".to_owned(), Colour::Amber)
+    } else {
+        ("Status: all well".to_owned(), Colour::Green)
+    };
     Message::from(Embed {
-        title: if troubled {
-            "Status: look below"
-        } else {
-            "Status: all well"
-        }
-        .to_owned(),
-        colour: if troubled {
-            Colour::Amber
-        } else {
-            Colour::Green
-        },
+        title,
+        colour,
         fields: fields(status, now),
         footer: format!(
             "{}{DOT}up {}",
@@ -135,23 +138,51 @@ pub fn status(status: &Status<'_>, now: Timestamp) -> Message {
     })
 }
 
+/// What a reader should not rely on at the moment.
+fn troubles(status: &Status<'_>) -> Vec<&'static str> {
+    let failing = |source: &SourceStatus<'_>| {
+        matches!(source.state, SourceState::Stale | SourceState::Failing)
+    };
+    let unsettled =
+        |server: &ServerStatus<'_>| !server.uncertain.is_empty() || !server.parked.is_empty();
+    [
+        (status.sources.iter().any(failing), "the data"),
+        (status.shards.iter().any(|it| !it.connected), "the gateway"),
+        (status.server.as_ref().is_some_and(unsettled), "notices"),
+    ]
+    .into_iter()
+    .filter_map(|(troubled, what)| troubled.then_some(what))
+    .collect()
+}
+
 fn fields(status: &Status<'_>, now: Timestamp) -> Vec<Field> {
     let sources: Vec<String> = status.sources.iter().map(|it| source(it, now)).collect();
-    let uncertain: Vec<String> = status.uncertain.iter().map(uncertain).collect();
-    let parked: Vec<String> = status.parked_here.iter().map(parked).collect();
-    let listed = |lines: &[String]| lines_within(lines, 1_000);
-    vec![
+    let mut fields = vec![
         Field::wide("Data", listed(&sources)),
         Field::wide("Market", market(&status.market)),
-        Field::narrow("Alerts here", status.alerts_here.to_string()),
         Field::narrow("Gateway", shards(&status.shards)),
-        Field::wide("Outbox", outbox(&status.outbox)),
+    ];
+    fields.extend(status.server.iter().flat_map(server));
+    fields
+}
+
+fn server(server: &ServerStatus<'_>) -> [Field; 4] {
+    let uncertain: Vec<String> = server.uncertain.iter().map(uncertain).collect();
+    let parked: Vec<String> = server.parked.iter().map(parked).collect();
+    [
+        Field::narrow("Alerts here", server.alerts.to_string()),
+        Field::wide("Notices here", outbox(&server.outbox)),
         Field::wide(
             "Uncertain: may have arrived, not sent again",
             listed(&uncertain),
         ),
         Field::wide("Parked channels here", listed(&parked)),
     ]
+}
+
+/// As many lines as a field may hold.
+fn listed(lines: &[String]) -> String {
+    lines_within(lines, 1_000)
 }
 
 fn source(source: &SourceStatus<'_>, now: Timestamp) -> String {
@@ -182,6 +213,9 @@ fn source(source: &SourceStatus<'_>, now: Timestamp) -> String {
         if number > 0 {
             parts.push(format!("{} {words}", rows(number)));
         }
+    }
+    if source.failures > 1 {
+        parts.push(format!("failed {} times in a row", source.failures));
     }
     let error = source
         .last_error
@@ -216,7 +250,7 @@ fn outbox(states: &[(&str, u64)]) -> String {
         .map(|(state, count)| format!("{} {state}", grouped_u64(*count)))
         .collect();
     if parts.is_empty() {
-        "empty".to_owned()
+        "none".to_owned()
     } else {
         parts.join(DOT)
     }
@@ -272,6 +306,7 @@ mod tests {
             unchanged_since: Some(before(Span::minutes(34))),
             skipped_rows: 0,
             conflicting_rows: 0,
+            failures: 0,
             last_error: None,
         };
         let good = Status {
@@ -281,8 +316,11 @@ mod tests {
                 unknown_method_share: Some(0.062),
                 ..MarketStatus::default()
             },
-            alerts_here: 4,
-            outbox: vec![("pending", 0), ("delivered", 1_204)],
+            server: Some(ServerStatus {
+                alerts: 4,
+                outbox: vec![("pending", 0), ("delivered", 1_204)],
+                ..ServerStatus::default()
+            }),
             shards: vec![ShardStatus {
                 id: 0,
                 connected: true,
@@ -290,7 +328,6 @@ mod tests {
             }],
             started_at: before(Span::days(3)),
             version: "stipend 0.1.0",
-            ..Status::default()
         };
         let bad = Status {
             sources: vec![SourceStatus {
@@ -298,6 +335,7 @@ mod tests {
                 fetched_at: Some(before(Span::hours(7))),
                 skipped_rows: 3,
                 conflicting_rows: 2,
+                failures: 5,
                 last_error: Some("503 from <https://yields.llama.fi>"),
                 ..fresh
             }],
@@ -306,20 +344,83 @@ mod tests {
                 missing: 1_140,
                 ..good.market
             },
-            outbox: vec![("pending", 2), ("uncertain", 1), ("delivered", 1_204)],
-            uncertain: vec![Uncertain {
-                entry: EntryId(881),
-                alert: Some(AlertId(12)),
-                channel: ChannelId(4242),
-                since: before(Span::minutes(12)),
-            }],
-            parked_here: vec![ParkedChannel {
-                channel: ChannelId(4243),
-                reason: "missing permission Manage Webhooks",
-                since: before(Span::hours(3)),
-            }],
+            server: Some(ServerStatus {
+                alerts: 4,
+                outbox: vec![("pending", 2), ("uncertain", 1), ("delivered", 1_204)],
+                uncertain: vec![Uncertain {
+                    entry: EntryId(881),
+                    alert: Some(AlertId(12)),
+                    channel: ChannelId(4242),
+                    since: before(Span::minutes(12)),
+                }],
+                parked: vec![ParkedChannel {
+                    channel: ChannelId(4243),
+                    reason: "missing permission Manage Webhooks",
+                    since: before(Span::hours(3)),
+                }],
+            }),
             ..good.clone()
         };
         insta::assert_json_snapshot!([status(&good, now), status(&bad, now)]);
+    }
+
+    #[test]
+    fn a_title_names_what_is_troubled() {
+        let of = |state, connected, server: Option<ServerStatus<'_>>| {
+            let source = SourceStatus {
+                name: "DefiLlama",
+                state,
+                fetched_at: None,
+                unchanged_since: None,
+                skipped_rows: 0,
+                conflicting_rows: 0,
+                failures: 0,
+                last_error: None,
+            };
+            let shard = ShardStatus {
+                id: 0,
+                connected,
+                latency_ms: None,
+            };
+            let all = Status {
+                sources: vec![source],
+                shards: vec![shard],
+                server,
+                market: MarketStatus::default(),
+                started_at: samples::now(),
+                version: "0.1.0",
+            };
+            let message = status(&all, samples::now());
+            message.embeds[0].title.replace("Status: ", "")
+        };
+        let parked = ServerStatus {
+            parked: vec![ParkedChannel {
+                channel: ChannelId(1),
+                reason: "gone",
+                since: samples::now(),
+            }],
+            ..ServerStatus::default()
+        };
+        assert_eq!(of(SourceState::Fresh, true, None), "all well");
+        assert_eq!(of(SourceState::Waiting, true, None), "no data yet");
+        assert_eq!(
+            of(SourceState::Failing, true, None),
+            "trouble with the data"
+        );
+        assert_eq!(
+            of(SourceState::Stale, false, Some(parked)),
+            "trouble with the data and the gateway and notices"
+        );
+    }
+
+    #[test]
+    fn nothing_of_any_server_is_told_outside_of_one() {
+        let message = status(&Status::default(), samples::now());
+        let names: Vec<&str> = message.embeds[0]
+            .fields
+            .iter()
+            .map(|field| field.name.as_str())
+            .collect();
+        assert_eq!(names, ["Market", "Gateway"]);
     }
 }

@@ -368,12 +368,16 @@ impl Store {
     /// How many entries stand in each state; states without any are left out.
     pub async fn outbox_counts(&self) -> Result<Vec<(State, u64)>, StoreError> {
         const SQL: &str = "SELECT state, COUNT(*) FROM outbox GROUP BY state";
-        sqlx::query_as::<_, (String, i64)>(SQL)
-            .fetch_all(&self.readers)
-            .await?
-            .into_iter()
-            .map(|(state, count)| Ok((parse_state(&state)?, count.cast_unsigned())))
-            .collect()
+        counts(sqlx::query_as(SQL).fetch_all(&self.readers).await?)
+    }
+
+    /// [`Self::outbox_counts`] of one server.
+    pub async fn outbox_counts_of(&self, guild: GuildId) -> Result<Vec<(State, u64)>, StoreError> {
+        const SQL: &str = "SELECT o.state, COUNT(*) \
+             FROM outbox o JOIN destination d ON d.id = o.destination_id \
+             WHERE d.guild_id = $1 GROUP BY o.state";
+        let of_guild = sqlx::query_as(SQL).bind(snowflake(guild.0));
+        counts(of_guild.fetch_all(&self.readers).await?)
     }
 
     /// The entries of a server of which nobody knows whether they are in the channel, oldest first.
@@ -577,6 +581,12 @@ fn millis(length: Duration) -> i64 {
 
 fn parse_state(slug: &str) -> Result<State, StoreError> {
     Ok(State::parse(slug).ok_or(bad("state"))?)
+}
+
+fn counts(rows: Vec<(String, i64)>) -> Result<Vec<(State, u64)>, StoreError> {
+    rows.into_iter()
+        .map(|(state, count)| Ok((parse_state(&state)?, count.cast_unsigned())))
+        .collect()
 }
 
 #[derive(FromRow)]

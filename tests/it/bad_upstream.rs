@@ -49,7 +49,13 @@ async fn goes_on(twin: &Twin, upstream: &Upstream, market: fn(f64) -> Vec<Value>
     twin.wait_for_messages(server() + 1, 1, LONG).await.unwrap();
     assert_eq!(twin.channel(server() + 1).len(), 1);
     let status = status(twin).await;
-    for old in ["last error", "skipped", "contradicting"] {
+    for old in [
+        "last error",
+        "in a row",
+        "trouble",
+        "skipped",
+        "contradicting",
+    ] {
         assert!(!status.contains(old), "{status}");
     }
 }
@@ -148,6 +154,10 @@ async fn a_batch_that_is_half_empty_is_never_believed() {
         let status = status(&twin).await;
         refused(&status, "the batch is half empty");
         assert!(status.contains("3 pools"), "{status}");
+    }
+    let status = status(&twin).await;
+    for words in ["trouble with the data", "⚠ failing", "times in a row"] {
+        assert!(status.contains(words), "{words}: {status}");
     }
     goes_on(&twin, &upstream, market).await;
     bot.end(&twin);

@@ -52,7 +52,14 @@ fn sealed(bot: &TestBot, secret: &str) {
 async fn help_status_and_look_ups() {
     let (twin, _upstream, bot) = setting().await;
     private(&twin, &call("help"), &["/yield find", "sustainable"]).await;
-    private(&twin, &call("status"), &["DefiLlama", "all well"]).await;
+    private(
+        &twin,
+        &call("status"),
+        &["DefiLlama", "all well", "Notices here"],
+    )
+    .await;
+    let alone = private(&twin, &Invocation::of("status"), &["DefiLlama", "all well"]).await;
+    assert!(!said(&alone).contains("here"), "{}", said(&alone));
     let find = twin
         .run(&call("yield find").option("asset", "USDC"))
         .await

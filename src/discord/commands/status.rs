@@ -1,6 +1,7 @@
 //! `/status`: how old the data is, whether we are connected, and whether notices arrive.
 
 use crate::{
+    app::App,
     delivery::state::DestinationState,
     discord::{
         context::{Bot, Context},
@@ -18,7 +19,8 @@ use crate::{
         self,
         message::Message,
         status::{
-            MarketStatus, ParkedChannel, ShardStatus, SourceState, SourceStatus, Status, Uncertain,
+            MarketStatus, ParkedChannel, ServerStatus, ShardStatus, SourceState, SourceStatus,
+            Status, Uncertain,
         },
     },
 };
@@ -33,46 +35,18 @@ pub(super) async fn status(ctx: Context<'_>) -> Result<(), CommandError> {
 
 async fn answer(bot: &Bot, guild: Option<GuildId>) -> Result<Message, CommandError> {
     let app = &bot.app;
-    let store = &app.store;
     let now = app.clock.now();
     let market = app.market.snapshot();
     let health = app.market.health();
-    let counts = store.outbox_counts().await?;
-    let (alerts, unsettled, destinations) = match guild {
-        Some(guild) => (
-            store.alerts_of(guild).await?.len(),
-            store.unsettled(guild).await?,
-            store.destinations(guild).await?,
-        ),
-        None => (0, Vec::new(), Vec::new()),
+    let server = match guild {
+        Some(guild) => Some(server(app, guild).await?),
+        None => None,
     };
-    let parked = destinations
-        .iter()
-        .filter(|destination| destination.state == DestinationState::Parked)
-        .map(|destination| ParkedChannel {
-            channel: destination.channel,
-            reason: super::alerts::why_parked(destination.reason).0,
-            since: destination.changed_at,
-        })
-        .collect();
+    let stale_after = stale_after(app.config.sources.defillama.interval);
     let status = Status {
-        sources: vec![source(&market, &health, now)],
+        sources: vec![source(&market, &health, stale_after, now)],
         market: market_status(&market),
-        alerts_here: alerts,
-        outbox: counts
-            .iter()
-            .map(|(state, count)| (state.slug(), *count))
-            .collect(),
-        uncertain: unsettled
-            .iter()
-            .map(|entry| Uncertain {
-                entry: entry.entry,
-                alert: Some(entry.alert),
-                channel: entry.channel,
-                since: entry.since,
-            })
-            .collect(),
-        parked_here: parked,
+        server,
         shards: shards(&bot.shards),
         started_at: bot.started_at,
         version: env!("CARGO_PKG_VERSION"),
@@ -80,19 +54,64 @@ async fn answer(bot: &Bot, guild: Option<GuildId>) -> Result<Message, CommandErr
     Ok(render::status::status(&status, now))
 }
 
-/// Without an answer for so long, the source is stale.
-const STALE_AFTER: Span = Span::hours(3);
+/// What one server is told of its own; nobody is told of others.
+async fn server(app: &App, guild: GuildId) -> Result<ServerStatus<'static>, CommandError> {
+    let store = &app.store;
+    let counts = store.outbox_counts_of(guild).await?;
+    let unsettled = store.unsettled(guild).await?;
+    let destinations = store.destinations(guild).await?;
+    Ok(ServerStatus {
+        alerts: store.alerts_of(guild).await?.len(),
+        outbox: counts
+            .into_iter()
+            .map(|(state, count)| (state.slug(), count))
+            .collect(),
+        uncertain: unsettled
+            .into_iter()
+            .map(|entry| Uncertain {
+                entry: entry.entry,
+                alert: Some(entry.alert),
+                channel: entry.channel,
+                since: entry.since,
+            })
+            .collect(),
+        parked: destinations
+            .into_iter()
+            .filter(|destination| destination.state == DestinationState::Parked)
+            .map(|destination| ParkedChannel {
+                channel: destination.channel,
+                reason: super::alerts::why_parked(destination.reason).0,
+                since: destination.changed_at,
+            })
+            .collect(),
+    })
+}
 
-fn source<'a>(market: &Snapshot, health: &'a Health, now: Timestamp) -> SourceStatus<'a> {
+/// Without an answer for so long, the source is stale: three in a row are missing by then, and a
+/// source that is asked each second may still take its time.
+fn stale_after(interval: Span) -> Span {
+    Span(interval.0.saturating_mul(3)).max(Span::minutes(10))
+}
+
+fn source<'a>(
+    market: &Snapshot,
+    health: &'a Health,
+    stale_after: Span,
+    now: Timestamp,
+) -> SourceStatus<'a> {
     let answered = health.answered_at.or(if market.is_empty() {
         None
     } else {
         Some(market.origin.checked_at)
     });
+    let trouble = health.trouble.as_ref();
+    let failures = trouble.map_or(0, |trouble| trouble.in_a_row);
     let state = match answered {
-        None => SourceState::Waiting,
-        Some(at) if now.since(at) > STALE_AFTER.0 => SourceState::Stale,
+        Some(at) if now.since(at) > stale_after.0 => SourceState::Stale,
+        // One answer that fails is made up for by the next.
+        _ if failures > 1 => SourceState::Failing,
         Some(_) => SourceState::Fresh,
+        None => SourceState::Waiting,
     };
     SourceStatus {
         name: market.origin.source,
@@ -101,7 +120,8 @@ fn source<'a>(market: &Snapshot, health: &'a Health, now: Timestamp) -> SourceSt
         unchanged_since: (!market.is_empty()).then_some(market.origin.fetched_at),
         skipped_rows: health.skipped as usize,
         conflicting_rows: health.conflicting as usize,
-        last_error: health.trouble.as_ref().map(|trouble| trouble.what.as_str()),
+        failures,
+        last_error: trouble.map(|trouble| trouble.what.as_str()),
     }
 }
 
@@ -125,4 +145,45 @@ fn shards(shards: &Shards) -> Vec<ShardStatus> {
             latency_ms: None,
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::market::feed::Trouble;
+
+    fn state(answered_ago: Option<Span>, failures: u32) -> SourceState {
+        let now = Timestamp::from_millis(1_762_129_800_000);
+        let health = Health {
+            answered_at: answered_ago.map(|ago| now.minus(ago.0)),
+            trouble: (failures > 0).then(|| Trouble {
+                at: now,
+                what: "status 503".to_owned(),
+                in_a_row: failures,
+            }),
+            ..Health::default()
+        };
+        let stale_after = stale_after(Span::minutes(15));
+        source(&Snapshot::default(), &health, stale_after, now).state
+    }
+
+    #[test]
+    fn a_source_is_stale_after_three_intervals_and_failing_after_two_failures() {
+        let minutes = |count| Some(Span::minutes(count));
+        assert_eq!(state(minutes(45), 1), SourceState::Fresh);
+        assert_eq!(state(minutes(46), 1), SourceState::Stale);
+        assert_eq!(state(minutes(20), 2), SourceState::Failing);
+        assert_eq!(state(minutes(60), 9), SourceState::Stale);
+        assert_eq!(state(None, 1), SourceState::Waiting);
+        assert_eq!(state(None, 2), SourceState::Failing);
+    }
+
+    #[test]
+    fn a_source_that_is_asked_each_second_may_take_its_time() {
+        assert_eq!(
+            stale_after(Span(std::time::Duration::from_secs(1))),
+            Span::minutes(10)
+        );
+        assert_eq!(stale_after(Span::hours(1)), Span::hours(3));
+    }
 }

@@ -152,6 +152,8 @@ async fn what_a_dead_process_was_sending_is_uncertain_and_not_sent_again() {
     assert!(store.unsettled(GuildId(1)).await.unwrap().is_empty());
     let counts = store.outbox_counts().await.unwrap();
     assert_eq!(counts, [(State::Pending, 1), (State::Uncertain, 1)]);
+    assert_eq!(store.outbox_counts_of(GUILD).await.unwrap(), counts);
+    assert_eq!(store.outbox_counts_of(GuildId(1)).await.unwrap(), []);
 
     assert!(store.claim_due(at(20), 10).await.unwrap().is_empty());
     assert_eq!(store.next_due(at(20)).await.unwrap(), Some(at(40)));
