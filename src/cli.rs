@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use tokio_util::sync::CancellationToken;
 
 use crate::{demo, ops::exit::Exit};
 
@@ -25,7 +26,7 @@ pub fn execute(command: Command) -> Exit {
     match command {
         Command::Run { config } => runtime.block_on(run::run(&config)),
         Command::Doctor { config } => runtime.block_on(doctor::doctor(&config)),
-        Command::Demo(args) => match runtime.block_on(demo::demo(&args)) {
+        Command::Demo(args) => match runtime.block_on(show_demo(&args)) {
             Ok(()) => Exit::Fine,
             Err(error) => {
                 tell(&*error);
@@ -42,6 +43,13 @@ pub fn execute(command: Command) -> Exit {
             }
         },
     }
+}
+
+/// Shows the demonstration until it is over or a signal ends it.
+async fn show_demo(args: &DemoArgs) -> anyhow::Result<()> {
+    let stop = CancellationToken::new();
+    tokio::spawn(run::stop_on_signal(stop.clone()));
+    demo::demo(args, stop).await
 }
 
 fn is_closed_pipe(error: &anyhow::Error) -> bool {

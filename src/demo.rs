@@ -20,7 +20,7 @@ use crate::{
     delivery::{http::ApplicationId, state::State},
     discord,
     domain::ids::{ChannelId, GuildId, UserId},
-    market::feed::{Feed, FeedError},
+    market::feed::{Feed, FeedError, backfill},
     ops::{
         config::{Config, Raw},
         secrets::MasterKey,
@@ -43,72 +43,137 @@ const WATCHED_SPEED: f64 = 2.0;
 /// The person who is said to have set the alerts up.
 const ADMIN: UserId = UserId(2_000_000_000_000_000_001);
 
-/// Replays the recorded market and shows what each channel would read.
-pub async fn demo(args: &DemoArgs) -> anyhow::Result<()> {
-    let recording = Arc::new(Recording::bundled()?);
-    let rules = rules_file::parse(RULES)?;
-    let guild = guild_on_shard(0, 1, 1);
-    let channels: Vec<ChannelId> = (1..)
-        .take(rules.len())
-        .map(|at| ChannelId(guild + at))
-        .collect();
-    let twin = Twin::start(world(guild, &channels, &rules)).await?;
-    let upstream = Upstream::start(Arc::clone(&recording)).await?;
+/// Replays the recorded market and shows what each channel would read, until `stop`.
+pub async fn demo(args: &DemoArgs, stop: CancellationToken) -> anyhow::Result<()> {
     let folder = Folder::make()?;
-    let clock = Arc::new(ManualClock::at(recording.time_of(FIRST)));
-    let token = SecretString::from(twin.token());
-    let app = open(&folder, &twin, &upstream, &token, Arc::clone(&clock)).await?;
-
-    let stop = CancellationToken::new();
+    let stage = Stage::set(&folder).await?;
     let sending = tokio::spawn({
-        let (delivery, stop) = (app.delivery.clone(), stop.clone());
+        let (delivery, stop) = (stage.app.delivery.clone(), stop.clone());
         async move { delivery.run(stop).await }
     });
     let commands = tokio::spawn({
-        let (app, token, stop) = (Arc::clone(&app), token.clone(), stop.clone());
-        async move { discord::client::run(app, &token, Arc::default(), stop).await }
+        let (app, token, stop) = (Arc::clone(&stage.app), stage.twin.token(), stop.clone());
+        async move { discord::client::run(app, &token.into(), Arc::default(), stop).await }
     });
-
-    let mut shown = screen::Screen::new(&rules, &channels);
-    let days = args.days.min(recording.days() - FIRST);
-    let bar = progress(args, days);
-    let mut feed = app
-        .feed()
-        .await?
-        .context("the demonstration has a source")?;
-    for day in FIRST..FIRST + days {
-        upstream.show(day);
-        clock.set(recording.time_of(day));
-        match app.ingest(&mut feed).await {
-            Ok(_) => {}
-            // The recording has such days, and what the bot makes of them is worth seeing.
-            Err(FeedError::HalfEmpty(why)) => {
-                bar.suspend(|| screen::print_disbelief(clock.now(), &why));
-            }
-            Err(error) => return Err(error.into()),
-        }
-        if day == FIRST {
-            set_up(&app, GuildId(guild), &channels, &rules).await?;
-            learn_the_past(&app, &upstream, &mut feed).await?;
-        }
-        settle(&app).await?;
-        bar.suspend(|| shown.print_new(&twin, clock.now()));
-        bar.set_message(clock.now().day().to_string());
-        bar.inc(1);
-        pause(args).await;
-    }
-    bar.finish_and_clear();
-    shown.summarise(days, twin.violations());
-    if !args.headless {
-        screen::say_how_to_go_on(&twin, guild, &channels);
-        tokio::signal::ctrl_c().await?;
+    let shown = tokio::select! {
+        () = stop.cancelled() => Ok(()),
+        shown = Box::pin(stage.show(args)) => shown,
+    };
+    if shown.is_ok() && !args.headless && !stop.is_cancelled() {
+        screen::say_how_to_go_on(&stage.twin, stage.guild.0, &stage.channels);
+        stop.cancelled().await;
     }
     stop.cancel();
     sending.await??;
     commands.await??;
-    app.store.close().await;
-    twin.stop().await;
-    Ok(())
+    stage.app.store.close().await;
+    stage.twin.stop().await;
+    shown
+}
+
+/// Everything that plays a part.
+struct Stage {
+    recording: Arc<Recording>,
+    rules: Vec<NamedRule>,
+    guild: GuildId,
+    /// One for each rule.
+    channels: Vec<ChannelId>,
+    twin: Twin,
+    upstream: Upstream,
+    clock: Arc<ManualClock>,
+    app: Arc<App>,
+}
+
+impl Stage {
+    async fn set(folder: &Folder) -> anyhow::Result<Self> {
+        let recording = Arc::new(Recording::bundled()?);
+        let rules = rules_file::parse(RULES)?;
+        let guild = GuildId(guild_on_shard(0, 1, 1));
+        let channels: Vec<ChannelId> = (1..)
+            .take(rules.len())
+            .map(|at| ChannelId(guild.0 + at))
+            .collect();
+        let twin = Twin::start(world(guild.0, &channels, &rules)).await?;
+        let upstream = Upstream::start(Arc::clone(&recording)).await?;
+        let clock = Arc::new(ManualClock::at(recording.time_of(FIRST)));
+        let app = open(folder, &twin, &upstream, Arc::clone(&clock)).await?;
+        Ok(Self {
+            recording,
+            rules,
+            guild,
+            channels,
+            twin,
+            upstream,
+            clock,
+            app,
+        })
+    }
+
+    /// Lets one recorded day after the other pass, and prints what is posted on each.
+    async fn show(&self, args: &DemoArgs) -> anyhow::Result<()> {
+        let mut screen = screen::Screen::new(&self.rules, &self.channels);
+        let days = args.days.min(self.recording.days() - FIRST);
+        let bar = progress(args, days);
+        let mut feed = self
+            .app
+            .feed()
+            .await?
+            .context("the demonstration has a source")?;
+        for day in FIRST..FIRST + days {
+            self.upstream.show(day);
+            self.clock.set(self.recording.time_of(day));
+            match self.app.ingest(&mut feed).await {
+                Ok(_) => {}
+                // The recording has such days, and what the bot makes of them is worth seeing.
+                Err(FeedError::HalfEmpty(why)) => {
+                    bar.suspend(|| screen::print_disbelief(self.clock.now(), &why));
+                }
+                Err(error) => return Err(error.into()),
+            }
+            if day == FIRST {
+                self.add_alerts().await?;
+                self.learn_the_past(&mut feed).await?;
+            }
+            settle(&self.app).await?;
+            bar.suspend(|| screen.print_new(&self.twin, self.clock.now()));
+            bar.set_message(self.clock.now().day().to_string());
+            bar.inc(1);
+            pause(args).await;
+        }
+        bar.finish_and_clear();
+        screen.summarise(days, self.twin.violations());
+        Ok(())
+    }
+
+    /// Keeps the alerts of the rules file, each in a channel of its own, as `/alerts add` does.
+    async fn add_alerts(&self) -> anyhow::Result<()> {
+        let app = &self.app;
+        for (channel, named) in self.channels.iter().zip(&self.rules) {
+            let destination = app.delivery.prepare(*channel, self.guild).await?;
+            let new = NewAlert {
+                guild: self.guild,
+                channel: *channel,
+                rule: named.rule.clone(),
+                created_by: ADMIN,
+            };
+            let now = self.clock.now();
+            app.alerting
+                .add(&app.store, &app.market.snapshot(), new, destination, now)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Reads the charts of all pools up to the first day, so that verdicts rest on the pools' own past.
+    async fn learn_the_past(&self, feed: &mut Feed) -> anyhow::Result<()> {
+        let charts = self.upstream.client()?;
+        let (store, market) = (&self.app.store, &self.app.market);
+        for listing in market.snapshot().listings() {
+            backfill(&charts, store, market, listing.pool.id, self.clock.now()).await?;
+        }
+        feed.forget_what_is_usual();
+        Ok(())
+    }
 }
 
 fn world(guild: u64, channels: &[ChannelId], rules: &[NamedRule]) -> World {
@@ -141,7 +206,6 @@ async fn open(
     folder: &Folder,
     twin: &Twin,
     upstream: &Upstream,
-    token: &SecretString,
     clock: Arc<ManualClock>,
 ) -> anyhow::Result<Arc<App>> {
     let path = |name: &str| folder.0.join(name).display().to_string();
@@ -177,44 +241,9 @@ async fn open(
     })?;
     let key = MasterKey::load_or_create(&config.secrets.master_key_file)?;
     let application = ApplicationId(twin.application());
-    Ok(Arc::new(
-        App::open(config, key.bytes(), token, application, clock, false).await?,
-    ))
-}
-
-/// Keeps the alerts of the rules file, each in a channel of its own, as `/alerts add` does.
-async fn set_up(
-    app: &App,
-    guild: GuildId,
-    channels: &[ChannelId],
-    rules: &[NamedRule],
-) -> anyhow::Result<()> {
-    for (channel, named) in channels.iter().zip(rules) {
-        let destination = app.delivery.prepare(*channel, guild).await?;
-        let new = NewAlert {
-            guild,
-            channel: *channel,
-            rule: named.rule.clone(),
-            created_by: ADMIN,
-        };
-        let now = app.clock.now();
-        app.alerting
-            .add(&app.store, &app.market.snapshot(), new, destination, now)
-            .await?;
-    }
-    Ok(())
-}
-
-/// Reads the charts of all pools up to the first day, so that verdicts rest on the pools' own past.
-async fn learn_the_past(app: &App, upstream: &Upstream, feed: &mut Feed) -> anyhow::Result<()> {
-    let charts = upstream.client()?;
-    for listing in app.market.snapshot().listings() {
-        let now = app.clock.now();
-        crate::market::feed::backfill(&charts, &app.store, &app.market, listing.pool.id, now)
-            .await?;
-    }
-    feed.forget_what_is_usual();
-    Ok(())
+    let token = SecretString::from(twin.token());
+    let app = App::open(config, key.bytes(), &token, application, clock, false).await?;
+    Ok(Arc::new(app))
 }
 
 /// Waits until everything that was said has been posted.

@@ -117,9 +117,9 @@ pub(super) async fn application(
     })
 }
 
-/// The first signal ends the bot in order, the second one at once: what was under way is uncertain then.
+/// The first signal ends what runs in order, the second one at once: what was under way is uncertain then.
 #[expect(clippy::exit, reason = "a second signal asks for just that")]
-async fn stop_on_signal(stop: CancellationToken) {
+pub(super) async fn stop_on_signal(stop: CancellationToken) {
     let (Ok(mut terminate), Ok(mut interrupt)) = (
         signal(SignalKind::terminate()),
         signal(SignalKind::interrupt()),
