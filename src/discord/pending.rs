@@ -16,7 +16,7 @@ use crate::domain::{
 const HELD_FOR: Span = Span::minutes(15);
 const MOST: usize = 1_000;
 
-/// The waiting stakes, oldest first. Past [`MOST`] the oldest is let go.
+/// The waiting stakes, oldest first. Past a thousand the oldest is let go.
 #[derive(Debug, Default)]
 pub struct PendingStakes(Mutex<Waiting>);
 

@@ -115,7 +115,7 @@ pub fn line(trouble: &Trouble) -> String {
     }
 }
 
-/// [`line`] as a message.
+/// [`line()`] as a message.
 pub fn message(trouble: &Trouble) -> Message {
     Message::text(line(trouble))
 }
