@@ -1,6 +1,10 @@
 //! The control port: the operations of [`Handle`] as JSON over HTTP, for tests in other processes.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    future::{Ready, ready},
+    time::Duration,
+};
 
 use axum::{
     Json, Router,
@@ -13,8 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    Channel, Fault, Guild, Handle, Invocation, Limits, NoIdentify, Person, Press, ShardEvent,
-    TwinError,
+    Channel, Handle, Invocation, NoIdentify, Person, Press, ShardEvent, TwinError,
     handle::PATIENCE,
     ids::{id_of, text},
 };
@@ -53,12 +56,18 @@ pub(crate) fn router<S: Clone + Send + Sync + 'static>(handle: Handle) -> Router
     Router::new()
         .route("/", get(overview))
         .route("/ledger", get(ledger))
-        .route("/channels/{id}", get(channel).delete(delete_channel))
+        .route(
+            "/channels/{id}",
+            get(channel).delete(by_id(Handle::delete_channel)),
+        )
         .route("/channels/{id}/wait", get(wait_for_messages))
         .route("/channels/{id}/permissions", post(channel_permissions))
         .route("/channels/{id}/webhooks", post(add_webhook))
         .route("/channels/{id}/say", post(say))
-        .route("/messages/{id}", get(message).delete(delete_message))
+        .route(
+            "/messages/{id}",
+            get(message).delete(by_id(Handle::delete_message)),
+        )
         .route("/files/{id}/{name}", get(file))
         .route("/requests", get(requests))
         .route("/violations", get(violations).delete(take_violations))
@@ -69,23 +78,56 @@ pub(crate) fn router<S: Clone + Send + Sync + 'static>(handle: Handle) -> Router
         .route("/autocomplete", post(autocomplete))
         .route("/press", post(press))
         .route("/modal", post(modal))
-        .route("/fault", post(fault))
-        .route("/faults", delete(clear_faults))
-        .route("/limits", post(limits))
-        .route("/webhooks/{id}", delete(delete_webhook))
-        .route("/webhooks/{id}/reset", post(reset_webhook))
-        .route("/token/revoke", post(revoke))
-        .route("/token/restore", post(restore))
-        .route("/guilds", post(add_guild))
+        .route("/fault", post(with_body(Handle::fault)))
+        .route("/faults", delete(plain(Handle::clear_faults)))
+        .route("/limits", post(with_body(Handle::set_limits)))
+        .route("/webhooks/{id}", delete(by_id(Handle::delete_webhook)))
+        .route(
+            "/webhooks/{id}/reset",
+            post(by_id(Handle::reset_webhook_token)),
+        )
+        .route("/token/revoke", post(plain(Handle::revoke_token)))
+        .route("/token/restore", post(plain(Handle::restore_token)))
+        .route("/guilds", post(with_body(Handle::add_guild)))
         .route("/guilds/{id}/{what}", post(guild_event))
         .route("/guilds/{id}/channels", post(add_channel))
         .route("/guilds/{id}/permissions", post(guild_permissions))
         .route("/gateway", get(gateway))
         .route("/gateway/wait", get(wait_ready))
-        .route("/gateway/refuse", post(refuse).delete(accept))
+        .route(
+            "/gateway/refuse",
+            post(refuse).delete(plain(Handle::accept_identifies)),
+        )
         .route("/gateway/dispatch", post(dispatch))
         .route("/gateway/shards/{shard}", post(shard))
         .with_state(handle)
+}
+
+/// A call that needs nothing more to be said.
+fn plain(
+    act: fn(&Handle),
+) -> impl Fn(State<Handle>) -> Ready<Done> + Clone + Send + Sync + 'static {
+    move |State(twin)| {
+        act(&twin);
+        ready(DONE)
+    }
+}
+
+/// A call that is about what the path names.
+fn by_id(
+    act: fn(&Handle, u64) -> Result<(), TwinError>,
+) -> impl Fn(State<Handle>, Path<u64>) -> Ready<Done> + Clone + Send + Sync + 'static {
+    move |State(twin), Path(id)| ready(act(&twin, id).map_err(Failed).and(DONE))
+}
+
+/// A call that takes what the body holds.
+fn with_body<T: 'static>(
+    act: fn(&Handle, T),
+) -> impl Fn(State<Handle>, Json<T>) -> Ready<Done> + Clone + Send + Sync + 'static {
+    move |State(twin), Json(body)| {
+        act(&twin, body);
+        ready(DONE)
+    }
 }
 
 /// Time-outs and counts in the query.
@@ -146,11 +188,6 @@ async fn wait_for_messages(
     ))
 }
 
-async fn delete_channel(State(twin): State<Handle>, Path(id): Path<u64>) -> Done {
-    twin.delete_channel(id)?;
-    DONE
-}
-
 #[derive(Deserialize)]
 struct Permissions {
     #[serde(with = "text::maybe", default)]
@@ -207,11 +244,6 @@ async fn say(
 
 async fn message(State(twin): State<Handle>, Path(id): Path<u64>) -> Answer<impl Serialize> {
     Ok(Json(twin.message(id).ok_or(TwinError::UnknownMessage(id))?))
-}
-
-async fn delete_message(State(twin): State<Handle>, Path(id): Path<u64>) -> Done {
-    twin.delete_message(id)?;
-    DONE
 }
 
 async fn file(State(twin): State<Handle>, Path((id, _name)): Path<(u64, String)>) -> Response {
@@ -292,46 +324,6 @@ async fn modal(State(twin): State<Handle>, Json(body): Json<Modal>) -> Answer<im
     ))
 }
 
-async fn fault(State(twin): State<Handle>, Json(body): Json<Fault>) -> Done {
-    twin.fault(body);
-    DONE
-}
-
-async fn clear_faults(State(twin): State<Handle>) -> Done {
-    twin.clear_faults();
-    DONE
-}
-
-async fn limits(State(twin): State<Handle>, Json(body): Json<Limits>) -> Done {
-    twin.set_limits(body);
-    DONE
-}
-
-async fn delete_webhook(State(twin): State<Handle>, Path(id): Path<u64>) -> Done {
-    twin.delete_webhook(id)?;
-    DONE
-}
-
-async fn reset_webhook(State(twin): State<Handle>, Path(id): Path<u64>) -> Done {
-    twin.reset_webhook_token(id)?;
-    DONE
-}
-
-async fn revoke(State(twin): State<Handle>) -> Done {
-    twin.revoke_token();
-    DONE
-}
-
-async fn restore(State(twin): State<Handle>) -> Done {
-    twin.restore_token();
-    DONE
-}
-
-async fn add_guild(State(twin): State<Handle>, Json(body): Json<Guild>) -> Done {
-    twin.add_guild(body);
-    DONE
-}
-
 async fn add_channel(
     State(twin): State<Handle>,
     Path(id): Path<u64>,
@@ -379,11 +371,6 @@ struct Refusing {
 
 async fn refuse(State(twin): State<Handle>, Json(body): Json<Refusing>) -> Done {
     twin.refuse_identifies(body.how, body.times);
-    DONE
-}
-
-async fn accept(State(twin): State<Handle>) -> Done {
-    twin.accept_identifies();
     DONE
 }
 

@@ -8,7 +8,7 @@ use tracing::warn;
 
 use super::{
     buttons::Button,
-    context::{Bot, Caller, Context, parts},
+    context::Bot,
     errors::{self, CommandError, Trouble},
     reply::{self, Visibility},
 };
@@ -109,11 +109,13 @@ const fn shown_to(private: Option<bool>) -> Visibility {
     }
 }
 
-/// The start of a command whose answer is for the caller alone and may take a moment.
-async fn begin_private(ctx: Context<'_>) -> Result<(Application<'_>, Caller), CommandError> {
-    let (app, caller) = parts(ctx)?;
-    reply::defer(app, Visibility::Private).await?;
-    Ok((app, caller))
+/// Answers the caller alone. It may take a moment, so that an answer will come is said first.
+async fn answer_alone(
+    ctx: Application<'_>,
+    answer: impl Future<Output = Result<Message, CommandError>>,
+) -> Result<(), CommandError> {
+    reply::defer(ctx, Visibility::Private).await?;
+    reply::send(ctx, answer.await?, Visibility::Private).await
 }
 
 /// Answers the press of a button.

@@ -7,6 +7,7 @@ use serenity::{CommandInteraction, CommandOptionType, CreateCommandOption, Resol
 
 use crate::{
     domain::{
+        ids::{AlertId, PositionId},
         method::{Method, MethodFilter},
         rule::{Kind, Unit},
         verdict::Verdict,
@@ -100,29 +101,32 @@ impl poise::SlashArgument for Name {
     }
 }
 
-/// The number of an alert or of a position, as `12` or `#12`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Number(pub i64);
-
-impl FromStr for Number {
+impl FromStr for AlertId {
     type Err = Misread;
 
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let digits = text.trim();
-        digits
-            .strip_prefix('#')
-            .unwrap_or(digits)
-            .parse()
-            .ok()
-            .filter(|number| *number > 0)
-            .map(Self)
-            .ok_or_else(|| {
-                let shown: String = text.chars().filter(|c| *c != '`').take(40).collect();
-                Misread(format!(
-                    "`{shown}` is not a number of this list; pick one of those offered, or write it like 12."
-                ))
-            })
+    fn from_str(text: &str) -> Result<Self, Misread> {
+        number(text).map(Self)
     }
+}
+
+impl FromStr for PositionId {
+    type Err = Misread;
+
+    fn from_str(text: &str) -> Result<Self, Misread> {
+        number(text).map(Self)
+    }
+}
+
+/// A number out of a list, as `12` or `#12`.
+fn number(text: &str) -> Result<i64, Misread> {
+    let digits = text.trim();
+    let number = digits.strip_prefix('#').unwrap_or(digits).parse().ok();
+    number.filter(|number| *number > 0).ok_or_else(|| {
+        let shown: String = text.chars().filter(|c| *c != '`').take(40).collect();
+        Misread(format!(
+            "`{shown}` is not a number of this list; pick one of those offered, or write it like 12."
+        ))
+    })
 }
 
 /// A closed set that Discord offers as a list. The value that goes over the wire is a slug, so a
@@ -269,10 +273,10 @@ mod tests {
 
     #[test]
     fn numbers_are_read_with_and_without_their_sign() {
-        assert_eq!("#12".parse::<Number>().unwrap(), Number(12));
-        assert_eq!(" 7 ".parse::<Number>().unwrap(), Number(7));
+        assert_eq!("#12".parse::<AlertId>().unwrap(), AlertId(12));
+        assert_eq!(" 7 ".parse::<PositionId>().unwrap(), PositionId(7));
         for text in ["", "-1", "0", "12x", "`@everyone`", "99999999999999999999"] {
-            let error = text.parse::<Number>().unwrap_err().to_string();
+            let error = text.parse::<AlertId>().unwrap_err().to_string();
             assert_eq!(error.matches('`').count(), 2, "{error}");
         }
     }

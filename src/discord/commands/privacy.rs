@@ -3,11 +3,11 @@
 use serde_json::json;
 
 use crate::{
+    app::App,
     discord::{
         buttons::Button,
-        context::Context,
+        context::{Context, parts},
         errors::CommandError,
-        reply::{self, Visibility},
     },
     domain::{alert::Alert, ids::UserId, time::Timestamp},
     render::{
@@ -35,28 +35,37 @@ pub(super) async fn privacy(_: Context<'_>) -> Result<(), CommandError> {
 /// What is kept of you, why, and for how long
 #[poise::command(slash_command)]
 async fn show(ctx: Context<'_>) -> Result<(), CommandError> {
-    let (app, caller) = super::begin_private(ctx).await?;
-    let records = Records::of(&ctx.data().app.store, caller.user).await?;
-    let message = render::privacy::show(&records.kept());
-    reply::send(app, message, Visibility::Private).await
+    let (app, caller) = parts(ctx)?;
+    super::answer_alone(app, shown(&ctx.data().app.store, caller.user)).await
+}
+
+async fn shown(store: &Store, user: UserId) -> Result<Message, CommandError> {
+    let records = Records::of(store, user).await?;
+    Ok(render::privacy::show(&records.kept()))
 }
 
 /// Everything that is kept of you, as a file
 #[poise::command(slash_command)]
 async fn export(ctx: Context<'_>) -> Result<(), CommandError> {
-    let (app, caller) = super::begin_private(ctx).await?;
-    let bot = ctx.data();
-    let records = Records::of(&bot.app.store, caller.user).await?;
-    let message = exported(caller.user, &records, bot.app.clock.now())?;
-    reply::send(app, message, Visibility::Private).await
+    let (app, caller) = parts(ctx)?;
+    super::answer_alone(app, handed_out(&ctx.data().app, caller.user)).await
+}
+
+async fn handed_out(app: &App, user: UserId) -> Result<Message, CommandError> {
+    let records = Records::of(&app.store, user).await?;
+    exported(user, &records, app.clock.now())
 }
 
 /// Erase everything that is kept of you
 #[poise::command(slash_command)]
 async fn delete(ctx: Context<'_>) -> Result<(), CommandError> {
-    let (app, caller) = super::begin_private(ctx).await?;
-    let owner = caller.user;
-    let records = Records::of(&ctx.data().app.store, owner).await?;
+    let (app, caller) = parts(ctx)?;
+    super::answer_alone(app, question(&ctx.data().app.store, caller.user)).await
+}
+
+/// Nothing is erased before the answer to this.
+async fn question(store: &Store, owner: UserId) -> Result<Message, CommandError> {
+    let records = Records::of(store, owner).await?;
     let button = |button: Button| {
         button
             .encode()
@@ -64,8 +73,7 @@ async fn delete(ctx: Context<'_>) -> Result<(), CommandError> {
     };
     let erase = button(Button::Erase { owner })?;
     let keep = button(Button::Cancel { owner })?;
-    let message = render::privacy::question(&records.kept(), erase, keep);
-    reply::send(app, message, Visibility::Private).await
+    Ok(render::privacy::question(&records.kept(), erase, keep))
 }
 
 /// All that is kept of one person.

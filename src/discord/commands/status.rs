@@ -4,9 +4,8 @@ use crate::{
     app::App,
     delivery::state::DestinationState,
     discord::{
-        context::{Bot, Context},
+        context::{Bot, Context, parts},
         errors::CommandError,
-        reply::{self, Visibility},
         shards::Shards,
     },
     domain::{
@@ -28,9 +27,9 @@ use crate::{
 /// How old the data is, and whether notices arrive
 #[poise::command(slash_command)]
 pub(super) async fn status(ctx: Context<'_>) -> Result<(), CommandError> {
-    let (app, caller) = super::begin_private(ctx).await?;
-    let message = answer(ctx.data(), caller.guild).await?;
-    reply::send(app, message, Visibility::Private).await
+    let (app, caller) = parts(ctx)?;
+    let answer = answer(ctx.data(), caller.guild);
+    super::answer_alone(app, answer).await
 }
 
 async fn answer(bot: &Bot, guild: Option<GuildId>) -> Result<Message, CommandError> {

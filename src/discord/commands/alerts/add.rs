@@ -8,11 +8,10 @@ use crate::{
     delivery::channel::ChannelRefused,
     discord::{
         autocomplete, checks,
-        context::{Caller, Context, holds_webhooks},
+        context::{Caller, Context, holds_webhooks, parts},
         errors::{CommandError, Trouble},
         lookup,
         params::{Name, OneOf, Written},
-        reply::{self, Visibility},
     },
     domain::{
         alert::Rule,
@@ -80,7 +79,7 @@ pub(super) async fn add(
     #[channel_types("Text", "News")]
     channel: Option<serenity::PartialChannel>,
 ) -> Result<(), CommandError> {
-    let (app, caller) = super::super::begin_private(ctx).await?;
+    let (app, caller) = parts(ctx)?;
     let draft = Draft {
         when: when.0,
         terms: Terms {
@@ -109,8 +108,8 @@ pub(super) async fn add(
             holds_webhooks: !caller.in_thread,
         },
     };
-    let message = answer(&ctx.data().app, &caller, place, draft).await?;
-    reply::send(app, message, Visibility::Private).await
+    let answer = answer(&ctx.data().app, &caller, place, draft);
+    super::super::answer_alone(app, answer).await
 }
 
 /// A rule as it was asked for.

@@ -3,9 +3,8 @@
 use crate::{
     app::App,
     discord::{
-        context::Context,
+        context::{Context, parts},
         errors::CommandError,
-        reply::{self, Visibility},
     },
     domain::ids::GuildId,
     render::{self, message::Message},
@@ -14,9 +13,9 @@ use crate::{
 /// Every alert of this server, and how it stands
 #[poise::command(slash_command, guild_only)]
 pub(super) async fn list(ctx: Context<'_>) -> Result<(), CommandError> {
-    let (app, caller) = super::super::begin_private(ctx).await?;
-    let message = answer(&ctx.data().app, caller.server()?).await?;
-    reply::send(app, message, Visibility::Private).await
+    let (app, caller) = parts(ctx)?;
+    let answer = answer(&ctx.data().app, caller.server()?);
+    super::super::answer_alone(app, answer).await
 }
 
 async fn answer(app: &App, guild: GuildId) -> Result<Message, CommandError> {

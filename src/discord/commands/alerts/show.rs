@@ -4,10 +4,9 @@ use crate::{
     app::App,
     discord::{
         autocomplete,
-        context::Context,
+        context::{Context, parts},
         errors::CommandError,
-        params::{Number, Written},
-        reply::{self, Visibility},
+        params::Written,
     },
     domain::ids::{AlertId, GuildId},
     render::{self, alerts::Current, message::Message},
@@ -19,12 +18,11 @@ pub(super) async fn show(
     ctx: Context<'_>,
     #[description = "Which alert"]
     #[autocomplete = "autocomplete::alert"]
-    alert: Written<Number>,
+    alert: Written<AlertId>,
 ) -> Result<(), CommandError> {
-    let (app, caller) = super::super::begin_private(ctx).await?;
-    let id = AlertId(alert.0.0);
-    let message = answer(&ctx.data().app, caller.server()?, id).await?;
-    reply::send(app, message, Visibility::Private).await
+    let (app, caller) = parts(ctx)?;
+    let answer = answer(&ctx.data().app, caller.server()?, alert.0);
+    super::super::answer_alone(app, answer).await
 }
 
 async fn answer(app: &App, guild: GuildId, id: AlertId) -> Result<Message, CommandError> {

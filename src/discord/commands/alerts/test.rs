@@ -11,10 +11,9 @@ use crate::{
     },
     discord::{
         autocomplete,
-        context::{Caller, Context},
+        context::{Caller, Context, parts},
         errors::CommandError,
-        params::{Number, Written},
-        reply::{self, Visibility},
+        params::Written,
     },
     domain::{
         alert::Alert,
@@ -42,12 +41,11 @@ pub(super) async fn test(
     ctx: Context<'_>,
     #[description = "Which alert"]
     #[autocomplete = "autocomplete::alert"]
-    alert: Written<Number>,
+    alert: Written<AlertId>,
 ) -> Result<(), CommandError> {
-    let (app, caller) = super::super::begin_private(ctx).await?;
-    let id = AlertId(alert.0.0);
-    let message = answer(&ctx.data().app, &caller, id).await?;
-    reply::send(app, message, Visibility::Private).await
+    let (app, caller) = parts(ctx)?;
+    let answer = answer(&ctx.data().app, &caller, alert.0);
+    super::super::answer_alone(app, answer).await
 }
 
 async fn answer(app: &App, caller: &Caller, id: AlertId) -> Result<Message, CommandError> {

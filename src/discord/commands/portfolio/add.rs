@@ -5,11 +5,10 @@ use crate::{
     discord::{
         autocomplete,
         buttons::Button,
-        context::{Bot, Context},
+        context::{Bot, Context, parts},
         errors::{CommandError, Trouble},
         lookup,
         params::{Name, Written},
-        reply::{self, Visibility},
     },
     domain::{
         ids::UserId,
@@ -44,7 +43,7 @@ pub(super) async fn add(
     #[max_length = 200]
     note: Option<String>,
 ) -> Result<(), CommandError> {
-    let (app, caller) = super::super::begin_private(ctx).await?;
+    let (app, caller) = parts(ctx)?;
     let bot = ctx.data();
     let told = Told {
         pool,
@@ -54,8 +53,8 @@ pub(super) async fn add(
         cost: cost.map(|cost| cost.0),
         note,
     };
-    let message = answer(bot, caller.user, told).await?;
-    reply::send(app, message, Visibility::Private).await
+    let answer = answer(bot, caller.user, told);
+    super::super::answer_alone(app, answer).await
 }
 
 /// A position as it was told.

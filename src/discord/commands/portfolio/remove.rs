@@ -4,10 +4,9 @@ use crate::{
     app::App,
     discord::{
         autocomplete,
-        context::Context,
+        context::{Context, parts},
         errors::{CommandError, Trouble},
-        params::{Number, Written},
-        reply::{self, Visibility},
+        params::Written,
     },
     domain::ids::{PositionId, UserId},
     render::{self, message::Message},
@@ -19,12 +18,11 @@ pub(super) async fn remove(
     ctx: Context<'_>,
     #[description = "Which of your positions"]
     #[autocomplete = "autocomplete::position"]
-    position: Written<Number>,
+    position: Written<PositionId>,
 ) -> Result<(), CommandError> {
-    let (app, caller) = super::super::begin_private(ctx).await?;
-    let id = PositionId(position.0.0);
-    let message = answer(&ctx.data().app, caller.user, id).await?;
-    reply::send(app, message, Visibility::Private).await
+    let (app, caller) = parts(ctx)?;
+    let answer = answer(&ctx.data().app, caller.user, position.0);
+    super::super::answer_alone(app, answer).await
 }
 
 async fn answer(app: &App, owner: UserId, id: PositionId) -> Result<Message, CommandError> {

@@ -3,9 +3,8 @@
 use crate::{
     app::App,
     discord::{
-        context::Context,
+        context::{Context, parts},
         errors::CommandError,
-        reply::{self, Visibility},
     },
     domain::ids::UserId,
     render::{self, message::Message},
@@ -14,9 +13,9 @@ use crate::{
 /// What your positions are worth and earn at today's rates
 #[poise::command(slash_command)]
 pub(super) async fn view(ctx: Context<'_>) -> Result<(), CommandError> {
-    let (app, caller) = super::super::begin_private(ctx).await?;
-    let message = answer(&ctx.data().app, caller.user).await?;
-    reply::send(app, message, Visibility::Private).await
+    let (app, caller) = parts(ctx)?;
+    let answer = answer(&ctx.data().app, caller.user);
+    super::super::answer_alone(app, answer).await
 }
 
 async fn answer(app: &App, owner: UserId) -> Result<Message, CommandError> {
