@@ -108,7 +108,7 @@ fn files() -> Vec<(String, String)> {
     paths
         .into_iter()
         .map(read)
-        .filter(|(name, _)| !name.ends_with("tests.rs"))
+        .filter(|(name, _)| !name.ends_with("tests.rs") && !name.contains("/tests/"))
         .collect()
 }
 

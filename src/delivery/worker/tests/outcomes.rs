@@ -1,0 +1,182 @@
+//! What becomes of a notice: by the answer, without one, and when the worker ends.
+
+use sqlx::Connection as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use super::*;
+use crate::delivery::outcome::DeadEnd;
+
+#[tokio::test]
+async fn a_webhook_that_is_gone_is_called_once() {
+    let mut bench = Bench::start().await;
+    let place = bench.place(1).await;
+    bench
+        .twin
+        .script(1001, &[Reply::Status(404, r#"{"code":10015}"#)]);
+    let first = bench.store.enqueue(&entry(place, "a")).await.unwrap();
+    let second = bench.store.enqueue(&entry(place, "b")).await.unwrap();
+    bench.delivery.poke();
+    let outcome = bench.outcome(first).await;
+    assert_eq!(outcome.state, State::Parked);
+    assert_eq!(outcome.status, Some(404));
+    assert_eq!(bench.outcome(second).await.state, State::Parked);
+    let third = bench.say(place, "c").await;
+    assert_eq!(bench.outcome(third).await.state, State::Parked);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(bench.twin.contents(1001), ["a"]);
+    let known = bench.store.destination_for(ChannelId(1)).await.unwrap();
+    assert_eq!(known.unwrap().reason, Some(DeadEnd::WebhookGone));
+
+    let none = (200, "[]".to_owned());
+    *bench.twin.listed.lock().unwrap() = vec![none];
+    let again = bench.delivery.prepare(ChannelId(1), GUILD).await.unwrap();
+    assert_eq!(again, place);
+    assert_eq!(bench.outcome(third).await.state, State::Delivered);
+    assert_eq!(bench.twin.contents(1001), ["a", "a", "b", "c"]);
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn a_broken_connection_is_uncertain_and_never_sent_again() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let requests = Arc::new(std::sync::atomic::AtomicU32::new(0));
+    let seen = Arc::clone(&requests);
+    tokio::spawn(async move {
+        loop {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let mut request = vec![0; 4096];
+            if socket.read(&mut request).await.unwrap() > 0 {
+                seen.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            }
+            // Half an answer, and then nothing.
+            socket
+                .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{\"id\"")
+                .await
+                .unwrap();
+        }
+    });
+    let mut bench = Bench::at(Arc::new(Twin::default()), settings(address)).await;
+    let place = bench.place(1).await;
+    let first = bench.say(place, "a").await;
+    assert_eq!(bench.outcome(first).await.state, State::Uncertain);
+    let second = bench.say(place, "b").await;
+    bench.end().await;
+    bench.run();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    bench.end().await;
+    assert_eq!(requests.load(std::sync::atomic::Ordering::SeqCst), 1);
+    let unsettled = bench.store.unsettled(GUILD).await.unwrap();
+    assert_eq!(unsettled.len(), 1);
+    assert_eq!(unsettled[0].entry, first);
+    let waiting = bench.store.entry_outcome(second).await.unwrap().unwrap();
+    assert_eq!(waiting.state, State::Pending);
+}
+
+#[tokio::test]
+async fn no_answer_in_time_is_uncertain() {
+    let mut bench = Bench::start_with(|settings| Settings {
+        timeout: Duration::from_millis(200),
+        ..settings
+    })
+    .await;
+    let place = bench.place(1).await;
+    bench
+        .twin
+        .script(1001, &[Reply::Slow(Duration::from_secs(1))]);
+    let slow = bench.say(place, "a").await;
+    let outcome = bench.outcome(slow).await;
+    assert_eq!(outcome.state, State::Uncertain);
+    assert_eq!(outcome.error.as_deref(), Some("timed_out"));
+    bench.end().await;
+    assert_eq!(bench.twin.contents(1001), ["a"]);
+}
+
+#[tokio::test]
+async fn what_is_under_way_at_the_end_is_finished_and_written_down() {
+    let mut bench = Bench::start().await;
+    let place = bench.place(1).await;
+    bench
+        .twin
+        .script(1001, &[Reply::Slow(Duration::from_millis(400))]);
+    let slow = bench.say(place, "a").await;
+    let next = bench.say(place, "b").await;
+    bench.called(1001).await;
+    bench.end().await;
+    let outcome = bench.store.entry_outcome(slow).await.unwrap().unwrap();
+    assert_eq!(outcome.state, State::Delivered);
+    let outcome = bench.store.entry_outcome(next).await.unwrap().unwrap();
+    assert_eq!(outcome.state, State::Pending);
+}
+
+#[tokio::test]
+async fn what_a_lost_worker_was_sending_is_uncertain() {
+    let mut bench = Bench::start().await;
+    let place = bench.place(1).await;
+    let slow = Reply::Slow(Duration::from_millis(500));
+    bench.twin.script(1001, &[slow]);
+    let entry = bench.say(place, "a").await;
+    bench.called(1001).await;
+    bench.worker.take().unwrap().abort();
+    bench.run();
+    assert_eq!(bench.outcome(entry).await.state, State::Uncertain);
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    bench.end().await;
+    assert_eq!(bench.twin.contents(1001), ["a"]);
+}
+
+#[tokio::test]
+async fn refused_bodies_end_and_do_not_stop_the_next() {
+    let mut bench = Bench::start().await;
+    let place = bench.place(1).await;
+    bench.twin.script(
+        1001,
+        &[
+            Reply::Status(400, r#"{"code":50035}"#),
+            Reply::Status(400, r#"{"code":200000}"#),
+        ],
+    );
+    let bad = bench.say(place, "a").await;
+    let filtered = bench.say(place, "b").await;
+    let good = bench.say(place, "c").await;
+    assert_eq!(bench.outcome(bad).await.state, State::Dead);
+    assert_eq!(bench.outcome(filtered).await.state, State::Dead);
+    assert_eq!(bench.outcome(good).await.state, State::Delivered);
+    bench.end().await;
+}
+
+#[tokio::test]
+async fn receipts_that_cannot_be_written_stop_new_sends_until_they_can() {
+    let mut bench = Bench::start().await;
+    let place = bench.place(1).await;
+    let other = bench.place(2).await;
+    bench
+        .twin
+        .script(1001, &[Reply::Slow(Duration::from_millis(300))]);
+    let first = bench.say(place, "a").await;
+    bench.called(1001).await;
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(bench.store.path());
+    let mut disk = sqlx::SqliteConnection::connect_with(&options)
+        .await
+        .unwrap();
+    sqlx::query(
+        "CREATE TRIGGER full BEFORE UPDATE ON outbox BEGIN SELECT RAISE(ABORT, 'full'); END",
+    )
+    .execute(&mut disk)
+    .await
+    .unwrap();
+    let kept_back = bench.say(other, "b").await;
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    let moving = bench.store.entry_outcome(first).await.unwrap().unwrap();
+    assert_eq!(moving.state, State::Sending);
+    assert!(bench.twin.contents(1002).is_empty());
+    sqlx::query("DROP TRIGGER full")
+        .execute(&mut disk)
+        .await
+        .unwrap();
+    assert_eq!(bench.outcome(first).await.state, State::Delivered);
+    assert_eq!(bench.outcome(kept_back).await.state, State::Delivered);
+    bench.end().await;
+    assert_eq!(bench.twin.contents(1001), ["a"]);
+    assert_eq!(bench.twin.contents(1002), ["b"]);
+}
