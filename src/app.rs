@@ -153,8 +153,7 @@ impl App {
         if ticked.notices > 0 {
             self.delivery.poke();
         }
-        let hour = now.millis() / 3_600_000;
-        self.store.sweep_changes(hour, now).await?;
+        self.store.sweep_changes(now).await?;
         Ok(ticked)
     }
 

@@ -51,10 +51,8 @@ impl Market {
             return Ok(0);
         };
         let mut listings = store.listings().await?;
-        let mut trusted = store.last_usable().await?;
         for listing in &mut listings {
             restore(listing, fetched_at, &self.screen);
-            listing.trusted = trusted.remove(&listing.no);
         }
         let pools = listings.len();
         let origin = Origin {

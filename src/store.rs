@@ -18,6 +18,7 @@ use sqlx::{
 use crate::domain::time::Timestamp;
 
 pub mod columns;
+pub mod history;
 pub mod lock;
 pub mod market;
 pub mod outbox;

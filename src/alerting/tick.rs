@@ -1,9 +1,6 @@
 //! One batch from the market to the outbox: evaluated, committed in one transaction, then taken over.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use tokio::sync::Mutex;
 
@@ -24,7 +21,8 @@ use crate::{
     render,
     store::{
         Store, StoreError,
-        market::{BatchRecord, ReadingRow},
+        history::ReadingRow,
+        market::BatchRecord,
         rules::{EpisodeRow, NewAlert},
     },
 };
@@ -261,14 +259,17 @@ async fn recall(
     anew: bool,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    for listing in listings {
-        let pool = &listing.pool;
-        if !anew && evaluator.remembers(pool.id) {
-            continue;
-        }
-        let mut stretches = store
-            .stretches(listing.no, now.minus(LONGEST_WINDOW.0))
-            .await?;
+    let unknown: Vec<&Listing> = listings
+        .iter()
+        .copied()
+        .filter(|listing| anew || !evaluator.remembers(listing.pool.id))
+        .collect();
+    let numbers: Vec<i64> = unknown.iter().map(|listing| listing.no).collect();
+    let mut known = store
+        .stretches(&numbers, now.minus(LONGEST_WINDOW.0))
+        .await?;
+    for listing in unknown {
+        let mut stretches = known.remove(&listing.no).unwrap_or_default();
         if let Some(reading) = listing.usable() {
             let same_figures = |stretch: &&mut Stretch| {
                 stretch.apy == reading.apy && stretch.tvl_usd.to_bits() == reading.tvl_usd.to_bits()
@@ -290,7 +291,7 @@ async fn recall(
                 }),
             }
         }
-        evaluator.remember(pool.id, stretches);
+        evaluator.remember(listing.pool.id, stretches);
     }
     Ok(())
 }
@@ -348,13 +349,11 @@ fn record<'a>(
     entries: Vec<Entry>,
 ) -> BatchRecord<'a> {
     let now = &change.snapshot;
-    let mut pools = Vec::with_capacity(change.news.len());
     let mut readings = Vec::with_capacity(change.news.len());
     for news in &change.news {
         let Some(listing) = now.get(news.pool) else {
             continue;
         };
-        pools.push(listing);
         let mut previous_until = news.previous_until;
         for fresh in &news.usable {
             readings.push(ReadingRow {
@@ -365,17 +364,27 @@ fn record<'a>(
             });
         }
     }
-    let known: HashSet<PoolId> = change.news.iter().map(|news| news.pool).collect();
-    pools.extend(
-        change
-            .restated
-            .iter()
-            .filter(|pool| !known.contains(pool))
-            .filter_map(|pool| now.get(*pool)),
-    );
+    let told = change.news.iter().map(|news| news.pool);
+    let mut latest: Vec<&Listing> = told
+        .chain(change.restated.iter().copied())
+        .filter_map(|pool| now.get(pool))
+        .collect();
+    // In the order in which the rows lie, so that each page is visited once.
+    latest.sort_unstable_by_key(|listing| listing.no);
+    latest.dedup_by_key(|listing| listing.no);
+    readings.sort_by_key(|row| (row.reading.at, row.no));
+    let same_words = |listing: &&Listing| {
+        old.get(listing.pool.id)
+            .is_some_and(|before| Arc::ptr_eq(&before.pool, &listing.pool))
+    };
     BatchRecord {
         batch: change.batch,
-        pools,
+        described: now
+            .listings()
+            .iter()
+            .filter(|listing| !same_words(listing))
+            .collect(),
+        latest,
         readings,
         episodes: steps
             .iter()

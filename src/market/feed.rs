@@ -20,7 +20,7 @@ use crate::{
         fetch::{Backoff, Outcome, Schedule},
         file::FileSource,
     },
-    store::{Store, StoreError, market::DayRow},
+    store::{Store, StoreError, history::DayRow},
 };
 
 /// Where pools come from.

@@ -341,7 +341,7 @@ proptest! {
         let mut evaluator = watching(&rules);
         let mut snapshot = Snapshot::default();
         let mut seen: BTreeSet<PoolId> = BTreeSet::new();
-        let mut readings: HashMap<PoolId, Vec<Seen>> = HashMap::new();
+        let mut readings: HashMap<PoolId, Vec<Seen>> = HashMap::default();
         let mut said = Vec::new();
         for (batch, rows) in rows_of(&history).into_iter().enumerate() {
             let at = hour(i64::try_from(batch).unwrap() * gap);

@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::{collections::HashSet, path::Path};
 
 use proptest::{prelude::*, sample::select};
 use secrecy::SecretString;
@@ -345,7 +345,8 @@ async fn a_zero_that_is_confirmed_is_kept_with_both_of_its_readings() {
     for (hours, apy) in [(0, 4.0), (1, 4.0), (2, 0.0), (3, 0.0), (4, 5.0)] {
         bench.tick(hour(hours), vec![row(1, apy)]).await.unwrap();
     }
-    let stretches = bench.store.stretches(1, hour(0)).await.unwrap();
+    let stretches = bench.store.stretches(&[1], hour(0)).await.unwrap();
+    let stretches = &stretches[&1];
     let kept: Vec<_> = stretches
         .iter()
         .map(|kept| (kept.from, kept.until, kept.apy.get()))

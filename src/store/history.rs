@@ -1,0 +1,284 @@
+//! What pools paid: every change of the last days, one row a day for ever, and what is usual.
+
+use std::collections::HashMap;
+
+use futures::TryStreamExt as _;
+use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, sqlite::SqliteRow};
+
+use super::{Store, StoreError, columns, market::CHUNK};
+use crate::domain::{
+    rate::Percent,
+    reading::{Reading, Stretch},
+    time::{Day, Span, Timestamp},
+    verdict::{Usual, Verdict},
+};
+
+/// One change of a pool's figures.
+#[derive(Debug, Clone, Copy)]
+pub struct ReadingRow<'a> {
+    pub no: i64,
+    pub reading: &'a Reading,
+    pub verdict: Verdict,
+    /// When the figures before these were last read.
+    pub previous_until: Option<Timestamp>,
+}
+
+/// One day of a pool, in the order of days.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DayRow {
+    pub day: Day,
+    pub apy: Percent,
+    pub base: Option<Percent>,
+    pub reward: Option<Percent>,
+    pub tvl_usd: f64,
+}
+
+/// How long every change is kept; days are kept for ever.
+pub const CHANGES_KEPT: Span = Span::days(14);
+/// The month that decides what is usual.
+const USUAL_DAYS: i32 = 30;
+/// The order of the join makes it a seek for each pool instead of a scan of every year.
+const USUAL: &str = "SELECT p.no, d.apy FROM pool p CROSS JOIN daily d \
+     ON d.pool_no = p.no AND d.day >= $1 AND d.day < $2 ORDER BY p.no";
+/// Up to so many pools are looked up one by one; for more, all changes are read in one pass.
+const FEW_POOLS: usize = 50;
+/// Days of so many pools are written at a time. They lie far apart, and others want to write too.
+const DAYS_AT_A_TIME: usize = 2_000;
+
+impl Store {
+    /// The stretches of pools that reach into the time since `since`, oldest first, by the pool's
+    /// number. How long the last one went on is not known here; it ends with its first reading.
+    pub async fn stretches(
+        &self,
+        pools: &[i64],
+        since: Timestamp,
+    ) -> Result<HashMap<i64, Vec<Stretch>>, StoreError> {
+        // Steps from one time of reading to the next and looks there for the one pool.
+        const ONE: &str = "WITH RECURSIVE times (at) AS ( \
+                 SELECT MIN(at) FROM reading \
+                 UNION ALL SELECT (SELECT MIN(r.at) FROM reading r WHERE r.at > times.at) \
+                     FROM times WHERE times.at IS NOT NULL) \
+             SELECT r.pool_no, r.at, r.apy, r.tvl_usd, r.verdict, r.previous_until \
+             FROM times CROSS JOIN reading r ON r.at = times.at AND r.pool_no = $1 ORDER BY r.at";
+        const ALL: &str = "SELECT pool_no, at, apy, tvl_usd, verdict, previous_until FROM reading \
+             ORDER BY at, pool_no";
+        let mut found: HashMap<i64, Vec<Stretch>> =
+            pools.iter().map(|no| (*no, Vec::new())).collect();
+        if pools.len() <= FEW_POOLS {
+            for no in pools {
+                let mut rows = sqlx::query(ONE).bind(no).fetch(&self.readers);
+                while let Some(row) = rows.try_next().await? {
+                    lengthen(&mut found, &row, since)?;
+                }
+            }
+        } else {
+            let mut rows = sqlx::query(ALL).fetch(&self.readers);
+            while let Some(row) = rows.try_next().await? {
+                lengthen(&mut found, &row, since)?;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Takes away changes that are older than [`CHANGES_KEPT`]. The last one of a pool before that
+    /// stays: its figures may have been read for long after.
+    pub async fn sweep_changes(&self, now: Timestamp) -> Result<(), StoreError> {
+        const SQL: &str = "DELETE FROM reading WHERE at < $1 AND (at, pool_no) NOT IN \
+             (SELECT MAX(at), pool_no FROM reading \
+              WHERE at <= $1 AND pool_no IN (SELECT pool_no FROM latest) GROUP BY pool_no)";
+        sqlx::query(SQL)
+            .bind(now.minus(CHANGES_KEPT.0).millis())
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+
+    /// The days of a pool from `first` on.
+    pub async fn days(&self, no: i64, first: Day) -> Result<Vec<DayRow>, StoreError> {
+        const SQL: &str = "SELECT day, apy, base, reward, tvl_usd FROM daily \
+             WHERE pool_no = $1 AND day >= $2 ORDER BY day";
+        type Row = (i64, f64, Option<f64>, Option<f64>, f64);
+        let rows: Vec<Row> = sqlx::query_as(SQL)
+            .bind(no)
+            .bind(i64::from(first.0))
+            .fetch_all(&self.readers)
+            .await?;
+        rows.into_iter()
+            .map(|(day, apy, base, reward, tvl_usd)| {
+                Ok(DayRow {
+                    day: columns::day(day)?,
+                    apy: columns::percent(apy, "apy")?,
+                    base: base.and_then(Percent::new),
+                    reward: reward.and_then(Percent::new),
+                    tvl_usd,
+                })
+            })
+            .collect()
+    }
+
+    /// Writes the row of the day for pools whose day has ended, by its last usable reading.
+    pub async fn end_days(&self, pools: &[(i64, Reading)]) -> Result<(), StoreError> {
+        for part in pools.chunks(DAYS_AT_A_TIME) {
+            let mut tx = self.begin().await?;
+            for chunk in part.chunks(CHUNK) {
+                save_days(&mut tx, chunk).await?;
+            }
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// Fills in days that we did not see ourselves; what we saw stays.
+    pub async fn add_days(&self, no: i64, days: &[DayRow]) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        for chunk in days.chunks(CHUNK) {
+            let mut query = QueryBuilder::<Sqlite>::new(
+                "INSERT INTO daily (pool_no, day, apy, base, reward, tvl_usd) ",
+            );
+            query.push_values(chunk, |mut values, day| {
+                values
+                    .push_bind(no)
+                    .push_bind(i64::from(day.day.0))
+                    .push_bind(day.apy.get())
+                    .push_bind(day.base.map(Percent::get))
+                    .push_bind(day.reward.map(Percent::get))
+                    .push_bind(day.tvl_usd);
+            });
+            query.push(" ON CONFLICT (pool_no, day) DO NOTHING");
+            query.build().execute(&mut *tx).await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Works out what each pool usually paid in the month before `today`, keeps it, and returns it
+    /// by the pool's number. Pools with too few days are left out.
+    pub async fn refresh_usual(&self, today: Day) -> Result<HashMap<i64, Usual>, StoreError> {
+        let rows: Vec<(i64, f64)> = sqlx::query_as(USUAL)
+            .bind(i64::from(today.0 - USUAL_DAYS))
+            .bind(i64::from(today.0))
+            .fetch_all(&self.readers)
+            .await?;
+        let mut usual = HashMap::new();
+        let mut days = Vec::with_capacity(32);
+        for of_pool in rows.chunk_by(|a, b| a.0 == b.0) {
+            days.clear();
+            days.extend(of_pool.iter().map(|(_, apy)| *apy));
+            if let (Some((no, _)), Some(found)) = (of_pool.first(), Usual::from_days(&mut days)) {
+                usual.insert(*no, found);
+            }
+        }
+        let mut tx = self.begin().await?;
+        let all: Vec<(&i64, &Usual)> = usual.iter().collect();
+        for chunk in all.chunks(CHUNK) {
+            let mut query = QueryBuilder::<Sqlite>::new(
+                "INSERT INTO usual (pool_no, day, centre, variation, days) ",
+            );
+            query.push_values(chunk, |mut values, (no, usual)| {
+                values
+                    .push_bind(**no)
+                    .push_bind(i64::from(today.0))
+                    .push_bind(usual.centre.get())
+                    .push_bind(usual.variation)
+                    .push_bind(i64::from(usual.days));
+            });
+            query.push(
+                " ON CONFLICT (pool_no) DO UPDATE SET day = excluded.day, centre = excluded.centre, \
+                 variation = excluded.variation, days = excluded.days",
+            );
+            query.build().execute(&mut *tx).await?;
+        }
+        // A pool that has too few days by now has nothing usual any more.
+        sqlx::query("DELETE FROM usual WHERE day <> $1")
+            .bind(i64::from(today.0))
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(usual)
+    }
+}
+
+/// One more row of a pool, in the order of time: the stretch before it ends where the row says.
+fn lengthen(
+    found: &mut HashMap<i64, Vec<Stretch>>,
+    row: &SqliteRow,
+    since: Timestamp,
+) -> Result<(), StoreError> {
+    let Some(stretches) = found.get_mut(&row.try_get(0)?) else {
+        return Ok(());
+    };
+    let from: i64 = row.try_get(1)?;
+    let previous_until: Option<i64> = row.try_get(5)?;
+    let from = columns::time(from);
+    if from <= since {
+        // What began earlier still does not reach into the time that is asked for.
+        stretches.clear();
+    }
+    // Without it nobody knows how long the figures went on: the pool was away.
+    if let (Some(before), Some(until)) = (stretches.last_mut(), previous_until) {
+        before.until = columns::time(until);
+    }
+    stretches.push(Stretch {
+        from,
+        until: from,
+        apy: columns::percent(row.try_get(2)?, "apy")?,
+        tvl_usd: row.try_get(3)?,
+        verdict: columns::verdict(row.try_get(4)?)?,
+    });
+    Ok(())
+}
+
+/// Writes changes inside the transaction of their batch.
+pub(in crate::store) async fn save_readings(
+    connection: &mut SqliteConnection,
+    chunk: &[ReadingRow<'_>],
+) -> Result<(), StoreError> {
+    let mut query = QueryBuilder::<Sqlite>::new(
+        "INSERT INTO reading (at, pool_no, apy, base, reward, tvl_usd, verdict, previous_until) ",
+    );
+    query.push_values(chunk, |mut values, row| {
+        values
+            .push_bind(row.reading.at.millis())
+            .push_bind(row.no)
+            .push_bind(row.reading.apy.get())
+            .push_bind(row.reading.base.map(Percent::get))
+            .push_bind(row.reading.reward.map(Percent::get))
+            .push_bind(row.reading.tvl_usd)
+            .push_bind(row.verdict.slug())
+            .push_bind(row.previous_until.map(Timestamp::millis));
+    });
+    // A source that tells its own time may tell other figures for the same moment; the later hold.
+    query.push(
+        " ON CONFLICT (at, pool_no) DO UPDATE SET apy = excluded.apy, base = excluded.base, \
+         reward = excluded.reward, tvl_usd = excluded.tvl_usd, verdict = excluded.verdict",
+    );
+    query.build().execute(connection).await?;
+    Ok(())
+}
+
+async fn save_days(
+    connection: &mut SqliteConnection,
+    chunk: &[(i64, Reading)],
+) -> Result<(), StoreError> {
+    let mut query = QueryBuilder::<Sqlite>::new(
+        "INSERT INTO daily (pool_no, day, apy, base, reward, tvl_usd) ",
+    );
+    query.push_values(chunk, |mut values, (no, reading)| {
+        values
+            .push_bind(*no)
+            .push_bind(i64::from(reading.at.day().0))
+            .push_bind(reading.apy.get())
+            .push_bind(reading.base.map(Percent::get))
+            .push_bind(reading.reward.map(Percent::get))
+            .push_bind(reading.tvl_usd);
+    });
+    query.push(
+        " ON CONFLICT (pool_no, day) DO UPDATE SET apy = excluded.apy, base = excluded.base, \
+         reward = excluded.reward, tvl_usd = excluded.tvl_usd",
+    );
+    query.build().execute(connection).await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
