@@ -53,7 +53,8 @@ fn record(pools: Vec<&Listing>, entries: Vec<Entry>) -> BatchRecord<'_> {
             conflicting: 0,
             suspect: false,
         },
-        pools,
+        described: pools.clone(),
+        latest: pools,
         readings: Vec::new(),
         episodes: Vec::new(),
         entries,
@@ -109,8 +110,8 @@ async fn write_year(store: &Store, path: &Path) -> Day {
         times.add(of_day.elapsed());
     }
     println!(
-        "| {DAYS} days of {} pools, a day a commit | {:.1} s, a day {} |",
-        numbers.len(),
+        "| {DAYS} days of {} pools | {:.1} s, a day {} |",
+        numbers.iter().filter(|no| **no > 0).count(),
         begun.elapsed().as_secs_f64(),
         times.line()
     );
