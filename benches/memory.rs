@@ -6,7 +6,7 @@ use std::{
     fs,
     io::{Read as _, Write as _},
     net::{Ipv4Addr, SocketAddr, TcpStream},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
         Arc,
@@ -38,6 +38,8 @@ use stipend::{
 mod alerts;
 #[path = "support/figures.rs"]
 mod figures;
+#[path = "support/past.rs"]
+mod past;
 #[path = "support/pools.rs"]
 mod pools;
 
@@ -72,6 +74,9 @@ async fn fill(folder: &Path, twin: &Twin, bodies: &[Bytes], count: usize, now: T
             .await
             .expect("a batch");
     }
+    past::write(&path, now.minus(Span::hours(bodies.len() as u64).0))
+        .await
+        .expect("the past");
     let mut channels = Vec::new();
     for guild in &World::default().guilds(SERVERS).guilds {
         let channel = guild.id + 1;
@@ -130,6 +135,7 @@ struct Bot {
     child: Child,
     ops: SocketAddr,
     begun: Instant,
+    log: PathBuf,
 }
 
 impl Bot {
@@ -138,7 +144,8 @@ impl Bot {
         let ops = free.local_addr().expect("an address");
         drop(free);
         let path = |name: &str| folder.join(name).display().to_string();
-        let log = fs::File::create(folder.join("log")).expect("a log");
+        let log = folder.join("log");
+        let stderr = fs::File::create(&log).expect("a log");
         let begun = Instant::now();
         let child = Command::new(env!("CARGO_BIN_EXE_stipend"))
             .arg("run")
@@ -165,10 +172,15 @@ impl Bot {
             .env("STIPEND_SOURCES__DEFILLAMA__INTERVAL", "3s")
             .env("STIPEND_OPS__LISTEN", ops.to_string())
             .stdout(Stdio::null())
-            .stderr(log)
+            .stderr(stderr)
             .spawn()
             .expect("the bot starts");
-        Self { child, ops, begun }
+        Self {
+            child,
+            ops,
+            begun,
+            log,
+        }
     }
 
     fn is_ready(&self) -> bool {
@@ -188,7 +200,8 @@ impl Bot {
             assert!(self.begun.elapsed() < PATIENCE, "the bot is never ready");
             assert!(
                 self.child.try_wait().expect("a child").is_none(),
-                "the bot has ended"
+                "the bot has ended:\n{}",
+                fs::read_to_string(&self.log).unwrap_or_default()
             );
             tokio::time::sleep(Duration::from_millis(2)).await;
         }

@@ -13,6 +13,7 @@ use stipend::{
     domain::{
         episode::Timing,
         ids::{AlertId, ChannelId, GuildId, WebhookId},
+        rule::LONGEST_WINDOW,
         time::{Span, Timestamp},
         verdict::Screen,
     },
@@ -25,6 +26,8 @@ use stipend::{
 mod alerts;
 #[path = "support/figures.rs"]
 mod figures;
+#[path = "support/past.rs"]
+mod past;
 #[path = "support/pools.rs"]
 mod pools;
 #[path = "support/start.rs"]
@@ -45,6 +48,7 @@ struct Parts {
     advance: Times,
     evaluate: Times,
     rest: Times,
+    sweep: Times,
     changed: usize,
     notices: usize,
     steps: usize,
@@ -79,6 +83,7 @@ impl Bench {
             .tick(&store, &market, change)
             .await
             .expect("the first batch");
+        past::write(&path, START).await.expect("the past");
         let mut channels = Vec::new();
         for at in 1..=CHANNELS {
             let proven = Proven {
@@ -118,6 +123,15 @@ impl Bench {
                 },
                 baseline,
             );
+        }
+        let numbers: Vec<i64> = snapshot.listings().iter().map(|one| one.no).collect();
+        let since = START.minus(LONGEST_WINDOW.0);
+        let mut known = store.stretches(&numbers, since).await.expect("the past");
+        for listing in snapshot.listings() {
+            if shadow.looks_back_at(&listing.pool) {
+                let past = known.remove(&listing.no).unwrap_or_default();
+                shadow.remember(listing.pool.id, past);
+            }
         }
         let alerting = Alerting::load(&store, START).await.expect("the alerts");
         let recalled = Instant::now();
@@ -169,6 +183,8 @@ impl Bench {
             .await
             .expect("the tick");
         let committed = begun.elapsed();
+        self.store.sweep_changes(self.now).await.expect("the sweep");
+        parts.sweep.add(begun.elapsed().saturating_sub(committed));
         parts.whole.add(parsed + advanced + committed);
         parts.parse.add(parsed);
         parts.advance.add(advanced);
@@ -187,9 +203,9 @@ fn main() {
         .expect("a runtime");
     println!(
         "| alerts | of the pools changed | tick, median (range) | parse | compare and judge | evaluate | \
-         render, commit, take over | steps | notices |"
+         render, commit, take over | sweep after it | steps | notices |"
     );
-    println!("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+    println!("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
     for count in [1_000, 10_000, 100_000] {
         runtime.block_on(async {
             let mut bench = Bench::with(count).await;
@@ -218,13 +234,14 @@ fn main() {
 
 fn row(name: &str, parts: &Parts) {
     println!(
-        "| {name} | {} | {} | {:.1} | {:.1} | {:.1} | {:.1} | {} | {} |",
+        "| {name} | {} | {} | {:.1} | {:.1} | {:.1} | {:.1} | {:.1} | {} | {} |",
         parts.changed / parts.ticks,
         parts.whole.line(),
         parts.parse.within(0.5),
         parts.advance.within(0.5),
         parts.evaluate.within(0.5),
         parts.rest.within(0.5),
+        parts.sweep.within(0.5),
         parts.steps / parts.ticks,
         parts.notices / parts.ticks,
     );

@@ -146,14 +146,13 @@ impl Store {
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT)
             .pragma("secure_delete", "ON")
-            // A batch touches more pages than the default 2 MB hold, and spilling them costs twice.
-            .pragma("cache_size", "-16000")
             .optimize_on_close(true, None);
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
             .idle_timeout(None)
             .max_lifetime(None)
-            .connect_with(options.clone())
+            // A batch touches more pages than the default 2 MB hold, and spilling them costs twice.
+            .connect_with(options.clone().pragma("cache_size", "-16000"))
             .await
             .map_err(sql)?;
         MIGRATIONS

@@ -47,6 +47,8 @@ pub struct Evaluator {
     past: HashMap<PoolId, Vec<Stretch>>,
     /// The lengths of the windows that rules look back over.
     windows: BTreeSet<Span>,
+    /// A rule with a window was taken out, so some pool's past may be of no use any more.
+    remembers_too_much: bool,
 }
 
 /// What is known of a pool beside its news.
@@ -116,7 +118,7 @@ pub struct Step {
 }
 
 impl Evaluator {
-    /// Begins to watch. `episodes` is where the alert stood when the process ended, or its baseline.
+    /// Begins to watch. `episodes` is the alert's baseline.
     pub fn watch(
         &mut self,
         watched: Watched,
@@ -135,6 +137,15 @@ impl Evaluator {
         }
     }
 
+    /// Takes over where an alert stood with a pool when the process ended.
+    pub fn stand(&mut self, id: AlertId, pool: PoolId, episode: Episode) {
+        if let Some(slot) = self.slot_of.get(&id).copied()
+            && let Some(condition) = self.of_slot(slot).map(|watched| watched.rule.condition)
+        {
+            self.put(slot, pool, episode, &condition);
+        }
+    }
+
     /// Stops watching; what was known of the alert is dropped.
     pub fn forget(&mut self, id: AlertId) -> Option<Watched> {
         let slot = self.slot_of.remove(&id)?;
@@ -142,6 +153,7 @@ impl Evaluator {
         self.index.remove(slot, &watched.rule.scope);
         self.episodes.forget(slot);
         self.restless.retain(|(_, of)| *of != slot);
+        self.remembers_too_much |= watched.rule.condition.window().is_some();
         Some(watched)
     }
 
@@ -385,6 +397,14 @@ impl Evaluator {
     }
 
     fn extend_past(&mut self, change: &Change) {
+        if std::mem::take(&mut self.remembers_too_much) {
+            let mut past = std::mem::take(&mut self.past);
+            past.retain(|pool, _| {
+                let listing = change.snapshot.get(*pool);
+                listing.is_some_and(|listing| self.looks_back_at(&listing.pool))
+            });
+            self.past = past;
+        }
         let start = change.at.minus(self.longest_window());
         let news: HashMap<PoolId, &News> =
             change.news.iter().map(|news| (news.pool, news)).collect();
@@ -469,7 +489,6 @@ fn add(stretches: &mut Vec<Stretch>, reading: &Reading, assessment: &Assessment)
             last.until = last.until.max(reading.at);
         }
         _ => stretches.push(Stretch {
-            from: reading.at,
             until: reading.at,
             apy: reading.apy,
             tvl_usd: reading.tvl_usd,

@@ -1,7 +1,8 @@
 //! One batch from the market to the outbox: evaluated, committed in one transaction, then taken over.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, pin::pin, sync::Arc};
 
+use futures::TryStreamExt as _;
 use tokio::sync::Mutex;
 
 use super::evaluator::{Evaluator, Step, Watched};
@@ -69,21 +70,18 @@ impl Alerting {
     /// Takes over the alerts that the store keeps.
     pub async fn load(store: &Store, now: Timestamp) -> Result<Self, StoreError> {
         let alerting = Self::default();
-        let mut episodes: HashMap<AlertId, Vec<(PoolId, Episode)>> = HashMap::new();
-        for row in store.episodes().await? {
-            episodes
-                .entry(row.alert)
-                .or_default()
-                .push((row.pool, row.episode));
-        }
         let mut state = alerting.state.lock().await;
         let places = store.destination_ids().await?;
-        for alert in store.alerts().await? {
+        let mut alerts = pin!(store.alerts());
+        while let Some(alert) = alerts.try_next().await? {
             if let Some(destination) = places.get(&alert.channel) {
                 state.places.insert(alert.id, *destination);
             }
-            let known = episodes.remove(&alert.id).unwrap_or_default();
-            state.evaluator.watch(watched(&alert), known);
+            state.evaluator.watch(watched(&alert), []);
+        }
+        let mut episodes = pin!(store.episodes());
+        while let Some(row) = episodes.try_next().await? {
+            state.evaluator.stand(row.alert, row.pool, row.episode);
         }
         drop(state);
         tracing::debug!(at = %now, "alerts are loaded");
@@ -283,7 +281,6 @@ async fn recall(
             match last {
                 Some(last) if last.verdict == verdict => last.until = last.until.max(reading.at),
                 _ => stretches.push(Stretch {
-                    from: listing.unchanged_since,
                     until: reading.at,
                     apy: reading.apy,
                     tvl_usd: reading.tvl_usd,

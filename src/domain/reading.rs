@@ -104,9 +104,7 @@ impl DataState {
 /// A stretch of time over which a pool showed the same figures: the memory that windows look into.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Stretch {
-    /// When the figures were first read.
-    pub from: Timestamp,
-    /// When they were last read.
+    /// When the figures were last read.
     pub until: Timestamp,
     pub apy: Percent,
     pub tvl_usd: f64,
@@ -146,21 +144,20 @@ mod tests {
 
     #[test]
     fn a_window_begins_with_the_figures_that_were_still_read_in_it() {
-        let stretch = |from, until| Stretch {
-            from: Timestamp::from_millis(from),
+        let stretch = |until| Stretch {
             until: Timestamp::from_millis(until),
             apy: Percent::ZERO,
             tvl_usd: 0.0,
             verdict: Verdict::Unknown,
         };
-        let past = [stretch(0, 10), stretch(20, 30), stretch(40, 50)];
+        let past = [10, 30, 50].map(stretch);
         let oldest = |start| {
-            oldest_since(&past, Timestamp::from_millis(start)).map(|found| found.from.millis())
+            oldest_since(&past, Timestamp::from_millis(start)).map(|found| found.until.millis())
         };
-        assert_eq!(oldest(-5), Some(0));
-        assert_eq!(oldest(10), Some(0));
-        assert_eq!(oldest(11), Some(20));
-        assert_eq!(oldest(50), Some(40));
+        assert_eq!(oldest(-5), Some(10));
+        assert_eq!(oldest(10), Some(10));
+        assert_eq!(oldest(11), Some(30));
+        assert_eq!(oldest(50), Some(50));
         assert_eq!(oldest(51), None);
     }
 }

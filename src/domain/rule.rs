@@ -430,15 +430,8 @@ mod tests {
         }
     }
 
-    fn stretch(
-        from_hours: i64,
-        until_hours: i64,
-        apy: f64,
-        tvl_usd: f64,
-        verdict: Verdict,
-    ) -> Stretch {
+    fn stretch(until_hours: i64, apy: f64, tvl_usd: f64, verdict: Verdict) -> Stretch {
         Stretch {
-            from: Timestamp::from_millis(from_hours * HOUR),
             until: Timestamp::from_millis(until_hours * HOUR),
             apy: percent(apy),
             tvl_usd,
@@ -561,8 +554,8 @@ mod tests {
             clear_at: 16.0,
         };
         let past = [
-            stretch(0, 10, 100.0, 1e6, Verdict::Mixed),
-            stretch(11, 20, 10.0, 1e6, Verdict::Mixed),
+            stretch(10, 100.0, 1e6, Verdict::Mixed),
+            stretch(20, 10.0, 1e6, Verdict::Mixed),
         ];
         let now = reading(35, 7.0, 1e6);
         let judged = condition.judge(&present(&now, &past)).unwrap();
@@ -583,12 +576,12 @@ mod tests {
             window: Span::days(7),
         };
         let now = reading(48, 7.0, 1e6);
-        let good = [stretch(0, 40, 7.0, 1e6, Verdict::Sustainable)];
+        let good = [stretch(40, 7.0, 1e6, Verdict::Sustainable)];
         assert_eq!(
             condition.judge(&present(&now, &good)).unwrap().standing,
             Standing::Met(Direction::Up)
         );
-        let unknown = [stretch(0, 40, 7.0, 1e6, Verdict::Unknown)];
+        let unknown = [stretch(40, 7.0, 1e6, Verdict::Unknown)];
         assert_eq!(condition.judge(&present(&now, &unknown)), None);
     }
 
@@ -598,7 +591,7 @@ mod tests {
             window: Span::days(1),
         };
         let now = reading(400, 7.0, 1e6);
-        let past = [stretch(300, 399, 7.0, 1e6, Verdict::Mixed)];
+        let past = [stretch(399, 7.0, 1e6, Verdict::Mixed)];
         let mut open = present(&now, &past);
         open.opened_from = Some(Figure::Verdict(Verdict::Sustainable));
         assert!(matches!(
@@ -616,7 +609,7 @@ mod tests {
             window: Span::days(7),
             clear_at: 24.0,
         };
-        let past = [stretch(0, 10, 5.0, 710e6, Verdict::Mixed)];
+        let past = [stretch(10, 5.0, 710e6, Verdict::Mixed)];
         let now = reading(34, 5.0, 22e6);
         let judged = condition.judge(&present(&now, &past)).unwrap();
         assert_eq!(judged.standing, Standing::Met(Direction::Down));

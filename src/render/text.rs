@@ -71,6 +71,15 @@ fn list_marker(text: &str) -> Option<usize> {
 /// Cleans `text` for where markdown is not read. NFC, one line, no control, direction, zero-width or
 /// unassigned characters, at most two combining marks in a row and `most_graphemes` graphemes.
 pub fn clean(text: &str, most_graphemes: usize) -> String {
+    if text.is_ascii() && text.len() <= most_graphemes {
+        // Nearly every name: nothing in it is hidden or composed.
+        let blank = |c: char| c == ' ' || c.is_ascii_control();
+        return text
+            .split(blank)
+            .filter(|word| !word.is_empty())
+            .collect::<Vec<_>>()
+            .join(" ");
+    }
     let mut marks = 0;
     let visible: String = text
         .chars()
@@ -128,6 +137,9 @@ fn is_assigned(character: char) -> bool {
 pub(crate) fn shortened(text: &str, most_graphemes: usize) -> String {
     // A grapheme can be any number of letters of some scripts, so code points are bounded as well.
     let most_characters = most_graphemes.saturating_mul(4);
+    if text.len() <= most_graphemes {
+        return text.to_owned();
+    }
     let whole = text.graphemes(true).count() <= most_graphemes;
     if whole && text.chars().count() <= most_characters {
         return text.to_owned();

@@ -83,9 +83,11 @@ impl Store {
     /// Takes away changes that are older than [`CHANGES_KEPT`]. The last one of a pool before that
     /// stays: its figures may have been read for long after.
     pub async fn sweep_changes(&self, now: Timestamp) -> Result<(), StoreError> {
-        const SQL: &str = "DELETE FROM reading WHERE at < $1 AND (at, pool_no) NOT IN \
-             (SELECT MAX(at), pool_no FROM reading \
-              WHERE at <= $1 AND pool_no IN (SELECT pool_no FROM latest) GROUP BY pool_no)";
+        const SQL: &str = "DELETE FROM reading WHERE (at, pool_no) IN ( \
+             SELECT at, pool_no FROM ( \
+                 SELECT at, pool_no, LEAD(at) OVER (PARTITION BY pool_no ORDER BY at) AS next \
+                 FROM reading WHERE at <= $1) AS old \
+             WHERE next IS NOT NULL OR pool_no NOT IN (SELECT pool_no FROM latest))";
         sqlx::query(SQL)
             .bind(now.minus(CHANGES_KEPT.0).millis())
             .execute(&self.writer)
@@ -219,7 +221,6 @@ fn lengthen(
         before.until = columns::time(until);
     }
     stretches.push(Stretch {
-        from,
         until: from,
         apy: columns::percent(row.try_get(2)?, "apy")?,
         tvl_usd: row.try_get(3)?,

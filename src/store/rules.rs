@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use sqlx::{FromRow, QueryBuilder, SqliteConnection};
+use futures::{Stream, StreamExt as _};
+use sqlx::{FromRow, QueryBuilder, Row as _, SqliteConnection};
 
 use super::{
     Store, StoreError,
@@ -62,11 +63,22 @@ impl AlertRow {
 const CHUNK: usize = 200;
 
 impl Store {
-    /// Every alert that is kept.
-    pub async fn alerts(&self) -> Result<Vec<Alert>, StoreError> {
+    /// Every alert that is kept, one by one.
+    pub fn alerts(&self) -> impl Stream<Item = Result<Alert, StoreError>> {
         const SQL: &str = "SELECT id, guild_id, channel_id, rule, version, created_by, created_at \
              FROM alert WHERE removed_at IS NULL ORDER BY id";
-        let rows: Vec<AlertRow> = sqlx::query_as(SQL).fetch_all(&self.readers).await?;
+        let rows = sqlx::query_as::<_, AlertRow>(SQL).fetch(&self.readers);
+        rows.map(|row| row?.into_alert())
+    }
+
+    /// The alerts that name a person as their maker.
+    pub async fn alerts_by(&self, maker: UserId) -> Result<Vec<Alert>, StoreError> {
+        const SQL: &str = "SELECT id, guild_id, channel_id, rule, version, created_by, created_at \
+             FROM alert WHERE removed_at IS NULL AND created_by = $1 ORDER BY id";
+        let rows: Vec<AlertRow> = sqlx::query_as(SQL)
+            .bind(columns::snowflake(maker.0))
+            .fetch_all(&self.readers)
+            .await?;
         rows.into_iter().map(AlertRow::into_alert).collect()
     }
 
@@ -168,20 +180,17 @@ impl Store {
     }
 
     /// Where alerts stand, for every pool that is not simply quiet.
-    pub async fn episodes(&self) -> Result<Vec<EpisodeRow>, StoreError> {
+    pub fn episodes(&self) -> impl Stream<Item = Result<EpisodeRow, StoreError>> {
         const SQL: &str = "SELECT e.alert_id, e.pool, e.state FROM episode e \
              JOIN alert a ON a.id = e.alert_id WHERE a.removed_at IS NULL";
-        let rows: Vec<(i64, Vec<u8>, String)> =
-            sqlx::query_as(SQL).fetch_all(&self.readers).await?;
-        rows.into_iter()
-            .map(|(alert, pool, state)| {
-                Ok(EpisodeRow {
-                    alert: AlertId(alert),
-                    pool: columns::pool_id(&pool)?,
-                    episode: serde_json::from_str(&state).map_err(|_| bad("state"))?,
-                })
+        sqlx::query(SQL).fetch(&self.readers).map(|row| {
+            let row = row?;
+            Ok(EpisodeRow {
+                alert: AlertId(row.try_get(0)?),
+                pool: columns::pool_id(row.try_get(1)?)?,
+                episode: serde_json::from_str(row.try_get(2)?).map_err(|_| bad("state"))?,
             })
-            .collect()
+        })
     }
 }
 
@@ -190,15 +199,17 @@ pub(in crate::store) async fn save_episodes(
     connection: &mut SqliteConnection,
     rows: &[EpisodeRow],
 ) -> Result<(), StoreError> {
-    const DELETE: &str = "DELETE FROM episode WHERE alert_id = $1 AND pool = $2";
     let (quiet, kept): (Vec<&EpisodeRow>, Vec<&EpisodeRow>) =
         rows.iter().partition(|row| row.episode.is_default());
-    for row in quiet {
-        sqlx::query(DELETE)
-            .bind(row.alert.0)
-            .bind(row.pool.as_bytes().as_slice())
-            .execute(&mut *connection)
-            .await?;
+    for chunk in quiet.chunks(CHUNK) {
+        let mut query = QueryBuilder::new("DELETE FROM episode WHERE (alert_id, pool) IN (");
+        query.push_values(chunk, |mut values, row| {
+            values
+                .push_bind(row.alert.0)
+                .push_bind(row.pool.as_bytes().as_slice());
+        });
+        query.push(")");
+        query.build().execute(&mut *connection).await?;
     }
     for chunk in kept.chunks(CHUNK) {
         let mut states = Vec::with_capacity(chunk.len());

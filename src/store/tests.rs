@@ -5,6 +5,7 @@ use crate::{
     domain::{
         ids::UserId,
         position::{Holding, Stake},
+        rate::Percent,
     },
     market::fixture::{hour, id},
 };
@@ -216,4 +217,48 @@ async fn the_linked_sqlite_has_the_fix_for_the_reset_of_its_log() {
         .map(|part| part.parse().unwrap())
         .collect();
     assert!(parts >= vec![3, 51, 3], "{version}");
+}
+
+/// What was written before readings lay by time is all there after it.
+#[tokio::test]
+async fn an_older_database_keeps_its_market() {
+    const BEFORE: [&str; 3] = [
+        "INSERT INTO batch (source, fetched_at, digest, pools, skipped, conflicting, state) \
+         VALUES ('DefiLlama', 9000, x'00', 1, 0, 0, 'good')",
+        "INSERT INTO pool (no, id, chain, protocol, symbol, method, stablecoin, multi_asset, impermanent_loss, \
+             underlying, at, own_time, apy, tvl_usd, unchanged_since, data_state, trusted_at) \
+         VALUES (1, x'00000000000000000000000000000001', 'Base', 'aave-v3', 'USDC', 'lending', 1, 0, 0, \
+             '', 9000, 0, 90.0, 5e6, 9000, 'suspect', 8000)",
+        "INSERT INTO reading (pool_no, at, apy, tvl_usd, verdict, previous_until) \
+         VALUES (1, 1000, 4.0, 6e6, 'mixed', NULL), (1, 5000, 5.0, 6e6, 'mixed', 4000)",
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("stipend.db");
+    let options = SqliteConnectOptions::new()
+        .filename(&path)
+        .create_if_missing(true);
+    let mut old = SqliteConnection::connect_with(&options).await.unwrap();
+    MIGRATIONS.run_to(2, &mut old).await.unwrap();
+    for sql in BEFORE {
+        sqlx::query(sql).execute(&mut old).await.unwrap();
+    }
+    old.close().await.unwrap();
+
+    let store = Store::open(&path, &KEY, hour(0)).await.unwrap();
+    let listing = store.listings().await.unwrap().remove(0);
+    let trusted = listing.trusted.unwrap();
+    assert_eq!((listing.no, &*listing.pool.symbol), (1, "USDC"));
+    assert_eq!(Some(listing.reading.apy), Percent::new(90.0));
+    assert_eq!((trusted.apy.get(), trusted.at.millis()), (5.0, 8000));
+    let stretches = store
+        .stretches(&[1], Timestamp::default())
+        .await
+        .unwrap()
+        .remove(&1)
+        .unwrap();
+    let told: Vec<_> = stretches
+        .iter()
+        .map(|stretch| (stretch.until.millis(), stretch.apy.get()))
+        .collect();
+    assert_eq!(told, [(4000, 4.0), (5000, 5.0)]);
 }

@@ -349,15 +349,15 @@ async fn a_zero_that_is_confirmed_is_kept_with_both_of_its_readings() {
     let stretches = &stretches[&1];
     let kept: Vec<_> = stretches
         .iter()
-        .map(|kept| (kept.from, kept.until, kept.apy.get()))
+        .map(|kept| (kept.until, kept.apy.get()))
         .collect();
     assert_eq!(
         kept,
         [
-            (hour(0), hour(1), 4.0),
-            (hour(2), hour(2), 0.0),
-            (hour(3), hour(3), 0.0),
-            (hour(4), hour(4), 5.0),
+            (hour(1), 4.0),
+            (hour(2), 0.0),
+            (hour(3), 0.0),
+            (hour(4), 5.0),
         ]
     );
 }

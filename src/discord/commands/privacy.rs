@@ -86,13 +86,9 @@ struct Records {
 
 impl Records {
     async fn of(store: &Store, user: UserId) -> Result<Self, StoreError> {
-        let alerts = store.alerts().await?;
         Ok(Self {
             person: store.person(user).await?,
-            alerts: alerts
-                .into_iter()
-                .filter(|alert| alert.created_by == user)
-                .collect(),
+            alerts: store.alerts_by(user).await?,
         })
     }
 

@@ -35,7 +35,7 @@ async fn keep(store: &Store, changes: &[(Timestamp, f64, Option<Timestamp>)]) {
         .unwrap();
 }
 
-async fn stretches(store: &Store, since: Timestamp) -> Vec<(i64, i64, f64)> {
+async fn stretches(store: &Store, since: Timestamp) -> Vec<(i64, f64)> {
     let hours = |at: Timestamp| (at.millis() - hour(0).millis()) / 3_600_000;
     let alone = store.stretches(&[1], since).await.unwrap();
     let numbers: Vec<i64> = (1..=100).collect();
@@ -43,7 +43,7 @@ async fn stretches(store: &Store, since: Timestamp) -> Vec<(i64, i64, f64)> {
     assert_eq!(alone[&1], among_many[&1], "both ways find the same");
     alone[&1]
         .iter()
-        .map(|stretch| (hours(stretch.from), hours(stretch.until), stretch.apy.get()))
+        .map(|stretch| (hours(stretch.until), stretch.apy.get()))
         .collect()
 }
 
@@ -61,7 +61,7 @@ async fn a_stretch_ends_where_the_next_one_says_and_the_one_that_reaches_into_th
     )
     .await;
     // What came before the last one is not known to have gone on.
-    let all = [(0, 9, 1.0), (10, 10, 2.0), (20, 20, 3.0)];
+    let all = [(9, 1.0), (10, 2.0), (20, 3.0)];
     assert_eq!(stretches(&store, hour(-5)).await, all);
     assert_eq!(stretches(&store, hour(9)).await, all);
     assert_eq!(stretches(&store, hour(10)).await, all[1..]);
@@ -83,7 +83,7 @@ async fn a_sweep_leaves_what_reaches_into_the_days_that_are_kept() {
     )
     .await;
     let before = stretches(&store, day(13)).await;
-    assert_eq!(before, [(0, 18 * 24, 1.0), (19 * 24, 19 * 24, 2.0)]);
+    assert_eq!(before, [(18 * 24, 1.0), (19 * 24, 2.0)]);
     store.sweep_changes(day(20)).await.unwrap();
     assert_eq!(stretches(&store, day(13)).await, before);
     assert_eq!(

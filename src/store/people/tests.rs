@@ -1,5 +1,6 @@
 use std::{collections::BTreeMap, path::Path};
 
+use futures::StreamExt as _;
 use proptest::prelude::*;
 
 use super::*;
@@ -178,11 +179,9 @@ async fn the_alerts_of_an_erased_person_stay_without_a_name() {
     store.erase_person(UserId(5)).await.unwrap();
     let makers: Vec<u64> = store
         .alerts()
-        .await
-        .unwrap()
-        .iter()
-        .map(|alert| alert.created_by.0)
-        .collect();
+        .map(|alert| alert.unwrap().created_by.0)
+        .collect()
+        .await;
     assert_eq!(makers, [0, 6]);
     let named: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM alert WHERE created_by = 5")
         .fetch_one(&store.readers)

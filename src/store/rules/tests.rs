@@ -8,6 +8,10 @@ use crate::{
     market::fixture::{hour, id},
 };
 
+async fn all_of<T>(stream: impl Stream<Item = Result<T, StoreError>>) -> Vec<T> {
+    stream.map(Result::unwrap).collect().await
+}
+
 async fn fresh() -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(&folder.path().join("stipend.db"), &[7; 32], hour(0))
@@ -54,14 +58,14 @@ async fn an_alert_comes_back_as_it_was_made_with_its_baseline() {
         .add_alert(&new(1), &[(id(1), baseline())], hour(3))
         .await
         .unwrap();
-    assert_eq!(store.alerts().await.unwrap(), std::slice::from_ref(&alert));
+    assert_eq!(all_of(store.alerts()).await, std::slice::from_ref(&alert));
     assert_eq!(alert.rule, new(1).rule);
     let row = EpisodeRow {
         alert: alert.id,
         pool: id(1),
         episode: baseline(),
     };
-    assert_eq!(store.episodes().await.unwrap(), [row]);
+    assert_eq!(all_of(store.episodes()).await, [row]);
 }
 
 #[tokio::test]
@@ -102,8 +106,8 @@ async fn an_alert_that_was_removed_is_gone_with_its_episodes_and_its_number_is_n
             .await
             .unwrap()
     );
-    assert!(store.alerts().await.unwrap().is_empty());
-    assert!(store.episodes().await.unwrap().is_empty());
+    assert!(all_of(store.alerts()).await.is_empty());
+    assert!(all_of(store.episodes()).await.is_empty());
     assert_eq!(store.alert(GuildId(1), alert.id).await.unwrap(), None);
     assert!(store.add_alert(&new(1), &[], hour(3)).await.unwrap().id > alert.id);
 }
@@ -135,5 +139,5 @@ async fn a_pool_that_is_quiet_again_needs_no_row() {
     };
     save_episodes(&mut tx, &[quiet, counted]).await.unwrap();
     tx.commit().await.unwrap();
-    assert_eq!(store.episodes().await.unwrap(), [counted]);
+    assert_eq!(all_of(store.episodes()).await, [counted]);
 }
