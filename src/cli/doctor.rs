@@ -104,8 +104,10 @@ async fn token(config: &Config, report: &mut Report) {
     report.note(
         "invite",
         format_args!(
-            "{}/oauth2/authorize?client_id={}&scope=bot+applications.commands&permissions={PERMISSIONS}",
-            config.discord.api_url, application.0
+            // A person opens it in a browser, whatever stands between the bot and Discord.
+            "https://discord.com/oauth2/authorize?client_id={}&scope=bot+applications.commands\
+             &permissions={PERMISSIONS}",
+            application.0
         ),
     );
     let timeout = config.delivery.timeout.0;

@@ -276,16 +276,22 @@ fn fresh(
         fresh.push(Fresh {
             reading,
             assessment,
-            before: before.map(|before| before.apy),
+            before: differing(trusted, &reading),
         });
         before = Some(reading);
     }
     fresh.push(Fresh {
         reading: listing.reading,
         assessment: listing.assessment.clone(),
-        before: before.map(|before| before.apy),
+        before: differing(before, &listing.reading),
     });
     fresh
+}
+
+fn differing(before: Option<Reading>, now: &Reading) -> Option<Percent> {
+    before
+        .map(|before| before.apy)
+        .filter(|apy| *apy != now.apy)
 }
 
 /// A pool that the batch lacks: missing after a while, forgotten after a longer one.

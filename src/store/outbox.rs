@@ -384,8 +384,7 @@ impl Store {
     pub async fn unsettled(&self, guild: GuildId) -> Result<Vec<Unsettled>, StoreError> {
         const SQL: &str = "SELECT o.id, o.alert_id, d.channel_id, COALESCE(o.intent_at, o.created_at) \
              FROM outbox o JOIN destination d ON d.id = o.destination_id \
-             WHERE d.guild_id = $1 AND o.state = 'uncertain' \
-             AND o.state IN ('pending', 'waiting', 'sending', 'uncertain') ORDER BY o.id";
+             WHERE d.guild_id = $1 AND o.state = 'uncertain' ORDER BY o.id";
         Ok(sqlx::query_as::<_, (i64, i64, i64, i64)>(SQL)
             .bind(snowflake(guild.0))
             .fetch_all(&self.readers)
