@@ -133,7 +133,7 @@ impl Bench {
                 shadow.remember(listing.pool.id, past);
             }
         }
-        let alerting = Alerting::load(&store, START).await.expect("the alerts");
+        let alerting = Alerting::load(&store).await.expect("the alerts");
         let recalled = Instant::now();
         alerting
             .recall(&store, &snapshot, START)

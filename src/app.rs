@@ -112,7 +112,7 @@ impl App {
             .transpose()?;
         let market = Market::new(config.verdict, prices);
         let pools = market.load(&store).await?;
-        let alerting = Alerting::load(&store, now).await?;
+        let alerting = Alerting::load(&store).await?;
         let settings = delivery::Settings {
             api_url: config.discord.api_url.clone(),
             max_per_second: config.delivery.max_per_second,

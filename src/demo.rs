@@ -158,7 +158,7 @@ impl Stage {
             };
             let now = self.clock.now();
             app.alerting
-                .add(&app.store, &app.market.snapshot(), new, destination, now)
+                .add(&app.store, &app.market, new, destination, now)
                 .await?;
         }
         Ok(())

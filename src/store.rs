@@ -413,7 +413,7 @@ async fn check_key(
 
 async fn begin_epoch(writer: &SqlitePool, sealer: &Sealer, now: Timestamp) -> sqlx::Result<i64> {
     const SQL: &str = "INSERT INTO instance (one, epoch, started_at) VALUES (1, 1, $1) \
-         ON CONFLICT (one) DO UPDATE SET epoch = epoch + 1, started_at = excluded.started_at \
+         ON CONFLICT (one) DO UPDATE SET epoch = instance.epoch + 1, started_at = excluded.started_at \
          RETURNING epoch";
     const ADD_CHECK: &str =
         "INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";

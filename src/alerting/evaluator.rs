@@ -398,6 +398,10 @@ impl Evaluator {
 
     fn extend_past(&mut self, change: &Change) {
         if std::mem::take(&mut self.remembers_too_much) {
+            let watched = self.watched.iter().flatten();
+            self.windows = watched
+                .filter_map(|of| of.rule.condition.window())
+                .collect();
             let mut past = std::mem::take(&mut self.past);
             past.retain(|pool, _| {
                 let listing = change.snapshot.get(*pool);

@@ -9,6 +9,8 @@ use crate::domain::{ids::PoolId, pool::Pool, scope::Scope};
 pub struct Index {
     /// Alerts on one pool and nothing else, which are most.
     by_pool: HashMap<PoolId, Vec<Slot>>,
+    /// Alerts on one pool as long as it is of a method, a chain or the like.
+    groups_of_pool: HashMap<PoolId, Vec<usize>>,
     groups: Vec<Group>,
     group_of: HashMap<String, usize>,
     by_asset: HashMap<String, Vec<usize>>,
@@ -49,17 +51,18 @@ impl Index {
         }
         let at = self.groups.len();
         let lower = |name: &String| name.to_ascii_lowercase();
-        match (&scope.asset, &scope.protocol, &scope.chain) {
+        match (scope.pool, &scope.asset, &scope.protocol, &scope.chain) {
+            (Some(pool), ..) => self.groups_of_pool.entry(pool).or_default().push(at),
             // A symbol of several tokens has no entry of its own, so it is looked for everywhere.
-            (Some(asset), ..) if !asset.contains(['-', '/', '+', '|', ' ']) => {
+            (_, Some(asset), ..) if !asset.contains(['-', '/', '+', '|', ' ']) => {
                 self.by_asset.entry(lower(asset)).or_default().push(at);
             }
-            (_, Some(protocol), _) => self
+            (_, _, Some(protocol), _) => self
                 .by_protocol
                 .entry(lower(protocol))
                 .or_default()
                 .push(at),
-            (_, _, Some(chain)) => self.by_chain.entry(lower(chain)).or_default().push(at),
+            (_, _, _, Some(chain)) => self.by_chain.entry(lower(chain)).or_default().push(at),
             _ => self.broad.push(at),
         }
         self.group_of.insert(key, at);
@@ -99,6 +102,8 @@ impl Index {
                 group.slots.iter().copied().for_each(&mut each);
             }
         };
+        let of_pool = self.groups_of_pool.get(&pool.id);
+        of_pool.into_iter().flatten().copied().for_each(&mut group);
         let mut name = String::new();
         let mut lower =
             |text: &str, into: &HashMap<String, Vec<usize>>, group: &mut dyn FnMut(usize)| {

@@ -68,7 +68,7 @@ pub struct Standing {
 
 impl Alerting {
     /// Takes over the alerts that the store keeps.
-    pub async fn load(store: &Store, now: Timestamp) -> Result<Self, StoreError> {
+    pub async fn load(store: &Store) -> Result<Self, StoreError> {
         let alerting = Self::default();
         let mut state = alerting.state.lock().await;
         let places = store.destination_ids().await?;
@@ -84,7 +84,6 @@ impl Alerting {
             state.evaluator.stand(row.alert, row.pool, row.episode);
         }
         drop(state);
-        tracing::debug!(at = %now, "alerts are loaded");
         Ok(alerting)
     }
 
@@ -141,12 +140,14 @@ impl Alerting {
     pub async fn add(
         &self,
         store: &Store,
-        snapshot: &Snapshot,
+        market: &Market,
         new: NewAlert,
         destination: DestinationId,
         now: Timestamp,
     ) -> Result<Added, StoreError> {
         let mut state = self.state.lock().await;
+        // Taken under the lock: the batch before is in it, and the next one finds the alert.
+        let snapshot = market.snapshot();
         let meant: Vec<&Listing> = snapshot
             .listings()
             .iter()

@@ -221,7 +221,7 @@ impl Feed {
 fn ended(snapshot: &Snapshot, today: Day) -> Vec<(i64, Reading)> {
     let of_pool = |listing: &Listing| {
         let reading = listing.usable()?;
-        (listing.missed.is_none() && reading.at.day() < today).then_some((listing.no, *reading))
+        (reading.at.day() < today).then_some((listing.no, *reading))
     };
     snapshot.listings().iter().filter_map(of_pool).collect()
 }
@@ -257,3 +257,6 @@ pub async fn backfill(
     store.add_days(listing.no, &days).await?;
     Ok(days.len())
 }
+
+#[cfg(test)]
+mod tests;

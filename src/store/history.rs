@@ -39,7 +39,7 @@ pub const CHANGES_KEPT: Span = Span::days(14);
 const USUAL_DAYS: i32 = 30;
 /// The order of the join makes it a seek for each pool instead of a scan of every year.
 const USUAL: &str = "SELECT p.no, d.apy FROM pool p CROSS JOIN daily d \
-     ON d.pool_no = p.no AND d.day >= $1 AND d.day < $2 ORDER BY p.no";
+     WHERE d.pool_no = p.no AND d.day >= $1 AND d.day < $2 ORDER BY p.no";
 /// Up to so many pools are looked up one by one; for more, all changes are read in one pass.
 const FEW_POOLS: usize = 50;
 /// Days of so many pools are written at a time. They lie far apart, and others want to write too.
@@ -59,7 +59,7 @@ impl Store {
                  UNION ALL SELECT (SELECT MIN(r.at) FROM reading r WHERE r.at > times.at) \
                      FROM times WHERE times.at IS NOT NULL) \
              SELECT r.pool_no, r.at, r.apy, r.tvl_usd, r.verdict, r.previous_until \
-             FROM times CROSS JOIN reading r ON r.at = times.at AND r.pool_no = $1 ORDER BY r.at";
+             FROM times CROSS JOIN reading r WHERE r.at = times.at AND r.pool_no = $1 ORDER BY r.at";
         const ALL: &str = "SELECT pool_no, at, apy, tvl_usd, verdict, previous_until FROM reading \
              ORDER BY at, pool_no";
         let mut found: HashMap<i64, Vec<Stretch>> =

@@ -219,8 +219,8 @@ impl Store {
              attempt = $3, message_id = $4, delivered_at = $5, last_error = $6, last_status = $7 \
              WHERE id = $8 AND state = 'sending' AND owner_epoch = $9";
         const CONFIRM: &str = "UPDATE destination \
-             SET last_confirmed_message_id = MAX(COALESCE(last_confirmed_message_id, 0), $1) \
-             WHERE id = $2";
+             SET last_confirmed_message_id = $1 \
+             WHERE id = $2 AND COALESCE(last_confirmed_message_id, 0) < $1";
         let mut recorded = Recorded::default();
         let mut tx = self.begin().await?;
         for receipt in receipts {

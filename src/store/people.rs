@@ -76,7 +76,7 @@ impl Store {
         stake: &Stake,
         now: Timestamp,
     ) -> Result<PositionId, StoreError> {
-        const ADD: &str = "INSERT INTO position (user_id, sealed, added_at) VALUES ($1, x'', $2) \
+        const ADD: &str = "INSERT INTO position (user_id, sealed, added_at) VALUES ($1, $3, $2) \
              RETURNING id";
         const SEAL: &str = "UPDATE position SET sealed = $2 WHERE id = $1";
         let plain = serde_json::to_vec(stake).map_err(|_| bad("sealed"))?;
@@ -84,6 +84,7 @@ impl Store {
         let id: i64 = sqlx::query_scalar(ADD)
             .bind(columns::snowflake(user.0))
             .bind(now.millis())
+            .bind(Vec::<u8>::new())
             .fetch_one(&mut *tx)
             .await?;
         // The row's number is part of what the seal is bound to, so it has to be known first.

@@ -51,7 +51,7 @@ impl Bench {
             token: SecretString::from("token"),
         };
         let destination = store.save_destination(&proven, hour(0)).await.unwrap();
-        let alerting = Alerting::load(&store, hour(0)).await.unwrap();
+        let alerting = Alerting::load(&store).await.unwrap();
         let market = Market::new(Screen::default(), None);
         Self {
             folder,
@@ -70,13 +70,7 @@ impl Bench {
             created_by: UserId(5),
         };
         self.alerting
-            .add(
-                &self.store,
-                &self.market.snapshot(),
-                new,
-                self.destination,
-                now,
-            )
+            .add(&self.store, &self.market, new, self.destination, now)
             .await
             .unwrap()
     }
@@ -93,7 +87,7 @@ impl Bench {
         let store = open(&file(&self.folder)).await;
         let market = Market::new(Screen::default(), None);
         market.load(&store).await.unwrap();
-        let alerting = Alerting::load(&store, now).await.unwrap();
+        let alerting = Alerting::load(&store).await.unwrap();
         alerting
             .recall(&store, &market.snapshot(), now)
             .await

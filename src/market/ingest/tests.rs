@@ -92,7 +92,7 @@ fn a_zero_after_a_positive_history_and_a_jump_wait_for_the_next_batch() {
         assert_eq!(state(&changes[2]), DataState::Good);
         assert_eq!(
             usable(&changes[2]),
-            [(hour(1), odd, Some(4.0)), (hour(2), odd, Some(odd))]
+            [(hour(1), odd, Some(4.0)), (hour(2), odd, None)]
         );
     }
 }
@@ -112,7 +112,7 @@ fn a_suspect_reading_is_not_confirmed_by_another_kind_of_nonsense() {
     let changes = hourly(&[Some(4.0), Some(50.0), Some(0.0), Some(4.0)]);
     assert_eq!(state(&changes[2]), DataState::Suspect);
     assert_eq!(usable(&changes[2]), []);
-    assert_eq!(usable(&changes[3]), [(hour(3), 4.0, Some(4.0))]);
+    assert_eq!(usable(&changes[3]), [(hour(3), 4.0, None)]);
 }
 
 #[test]

@@ -217,7 +217,7 @@ async fn answer(
     };
     let added = app
         .alerting
-        .add(&app.store, &market, new, destination, now)
+        .add(&app.store, &app.market, new, destination, now)
         .await?;
     let known = app.store.destination_for(place.channel).await?;
     let view = super::view(app, &market, &added.alert, known.as_ref()).await;
