@@ -102,8 +102,8 @@ impl Index {
                 group.slots.iter().copied().for_each(&mut each);
             }
         };
-        let of_pool = self.groups_of_pool.get(&pool.id);
-        of_pool.into_iter().flatten().copied().for_each(&mut group);
+        let narrower = self.groups_of_pool.get(&pool.id);
+        narrower.into_iter().flatten().copied().for_each(&mut group);
         let mut name = String::new();
         let mut lower =
             |text: &str, into: &HashMap<String, Vec<usize>>, group: &mut dyn FnMut(usize)| {
