@@ -223,7 +223,8 @@ impl Evaluator {
     }
 
     /// Takes over a pool's past; the last stretch is the present one.
-    pub fn remember(&mut self, pool: PoolId, stretches: Vec<Stretch>) {
+    pub fn remember(&mut self, pool: PoolId, mut stretches: Vec<Stretch>) {
+        stretches.shrink_to_fit();
         self.past.insert(pool, stretches);
     }
 
@@ -462,6 +463,9 @@ fn in_reach(rule: &Rule, reading: &Reading, past: &[Stretch]) -> bool {
     rule.scope.reaches(tvl)
 }
 
+/// How many stretches more a pool's past makes room for when it is full.
+const ROOM: usize = 8;
+
 /// Whether what a window of this length begins with is another at `now` than at the last look, which
 /// is when the present stretch was last read. What people were told is a figure of some stretch, so
 /// that it leaves the window together with it.
@@ -492,12 +496,18 @@ fn add(stretches: &mut Vec<Stretch>, reading: &Reading, assessment: &Assessment)
         Some(last) if belongs(last, reading, assessment) => {
             last.until = last.until.max(reading.at);
         }
-        _ => stretches.push(Stretch {
-            until: reading.at,
-            apy: reading.apy,
-            tvl_usd: reading.tvl_usd,
-            verdict: assessment.verdict,
-        }),
+        _ => {
+            // Thousands of these are kept, and each would grow to twice what it needs.
+            if stretches.len() == stretches.capacity() {
+                stretches.reserve_exact(ROOM);
+            }
+            stretches.push(Stretch {
+                until: reading.at,
+                apy: reading.apy,
+                tvl_usd: reading.tvl_usd,
+                verdict: assessment.verdict,
+            });
+        }
     }
 }
 
