@@ -277,7 +277,7 @@ async fn main() {
                 );
             }
             bot.stop().await;
-            if let Some(kept) = std::env::var_os("STIPEND_BENCH_LOG") {
+            if let Some(kept) = std::env::var_os("BENCH_LOG") {
                 fs::copy(folder.path().join("log"), kept).expect("a copy");
             }
         }
