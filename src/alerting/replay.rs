@@ -155,6 +155,7 @@ impl Replay {
                     reading: &fresh.reading,
                     assessment: &fresh.assessment,
                     source: change.batch.source,
+                    own_time: listing.own_time,
                     unchanged_since: listing.unchanged_since,
                 };
                 lines.push(Line::Edge(EdgeLine {

@@ -320,6 +320,7 @@ fn entries(state: &State, steps: &[Step], change: &Change) -> Vec<Entry> {
                 reading: &fresh.reading,
                 assessment: &fresh.assessment,
                 source: change.batch.source,
+                own_time: listing.own_time,
                 unchanged_since: listing.unchanged_since,
             };
             entries.push(Entry {

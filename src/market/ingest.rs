@@ -144,7 +144,6 @@ pub fn advance(old: &Snapshot, batch: Batch, screen: &Screen) -> Change {
     let origin = Origin {
         source: batch.source,
         fetched_at: at,
-        checked_at: at,
     };
     Change {
         at,

@@ -21,8 +21,6 @@ pub struct Origin {
     pub source: &'static str,
     /// When the last answer that held data was fetched.
     pub fetched_at: Timestamp,
-    /// When the source last answered at all, with or without news.
-    pub checked_at: Timestamp,
 }
 
 impl Default for Origin {
@@ -31,7 +29,6 @@ impl Default for Origin {
         Self {
             source: DEFILLAMA,
             fetched_at: Timestamp::default(),
-            checked_at: Timestamp::default(),
         }
     }
 }

@@ -81,6 +81,8 @@ pub struct Current<'a> {
     pub state: DataState,
     pub source: &'a str,
     pub fetched_at: Timestamp,
+    /// The figures are the same since then.
+    pub unchanged_since: Timestamp,
 }
 
 /// What a test sending came to.
@@ -301,7 +303,10 @@ pub fn show(view: &AlertView<'_>, current: Option<&Current<'_>>, now: Timestamp)
     ));
     let footer = current.map_or_else(
         || "not advice".to_owned(),
-        |current| pool::footer(current.source, current.fetched_at, None, now),
+        |current| {
+            let stood = Some(current.unchanged_since);
+            pool::footer(current.source, current.fetched_at, stood, now)
+        },
     );
     let troubled = view.destination.is_troubled();
     Message::from(Embed {
@@ -483,6 +488,7 @@ mod tests {
             state: DataState::Good,
             source: "DefiLlama",
             fetched_at: samples::now(),
+            unchanged_since: samples::now().minus(Span::hours(26).0),
         };
         let messages = [
             added(&view(&alert, DestinationWords::Untried)),

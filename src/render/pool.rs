@@ -11,7 +11,7 @@ use crate::domain::{
     ids::PoolId,
     pool::Pool,
     reading::{DEFILLAMA, DataState, FeedStats, Reading},
-    time::Timestamp,
+    time::{Span, Timestamp},
     verdict::{Assessment, Origin, Usual},
 };
 
@@ -213,6 +213,15 @@ fn ages(fetched_at: Timestamp, unchanged_since: Option<Timestamp>, now: Timestam
     }
 }
 
+/// From this age on, figures that stand still are worth a word beside others.
+const STANDS_LONG: Span = Span::hours(6);
+
+/// `unchanged for 26 h`, where that is long for a feed that speaks every hour.
+pub(crate) fn stood(unchanged_since: Timestamp, now: Timestamp) -> Option<String> {
+    let stood = now.since(unchanged_since);
+    (stood >= STANDS_LONG.0).then(|| format!("unchanged for {}", age(stood)))
+}
+
 /// The end of a market reply: source, age, no advice.
 pub(crate) fn footer(
     source: &str,
@@ -247,7 +256,7 @@ pub fn found(found: &Found<'_>, now: Timestamp) -> Message {
         .rows
         .iter()
         .enumerate()
-        .map(|(at, view)| row(at + 1, view, has_namesake(view, found.rows)))
+        .map(|(at, view)| row(at + 1, view, has_namesake(view, found.rows), now))
         .collect();
     let mut description = lines_within(&lines, 3_800);
     let mut notes = Vec::new();
@@ -276,7 +285,7 @@ pub fn found(found: &Found<'_>, now: Timestamp) -> Message {
     })
 }
 
-fn row(place: usize, view: &PoolView<'_>, namesake: bool) -> String {
+fn row(place: usize, view: &PoolView<'_>, namesake: bool, now: Timestamp) -> String {
     let mut parts = vec![
         format!(
             "{place}\\. **{}** – **{}** ({})",
@@ -287,6 +296,7 @@ fn row(place: usize, view: &PoolView<'_>, namesake: bool) -> String {
         verdict::label(view.assessment.verdict).to_owned(),
         format!("TVL {}", dollars(view.reading.tvl_usd)),
     ];
+    parts.extend(stood(view.unchanged_since, now));
     parts.extend(meta(view.pool));
     if view.state != DataState::Good {
         parts.push(format!("⚠ {}", view.state.slug()));
@@ -324,7 +334,7 @@ fn nothing_found(asked: &str, hidden: usize) -> Message {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{domain::time::Span, render::samples};
+    use crate::render::samples;
 
     fn view<'a>(
         pool: &'a Pool,

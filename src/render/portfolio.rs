@@ -23,6 +23,8 @@ pub struct NamedLine<'a> {
     pub pool: Option<&'a Pool>,
     /// `None` without a reading.
     pub verdict: Option<Verdict>,
+    /// The pool's figures are the same since then.
+    pub unchanged_since: Option<Timestamp>,
 }
 
 /// Where the rates come from.
@@ -138,7 +140,10 @@ pub fn view(
     if portfolio.lines.is_empty() {
         return empty();
     }
-    let listed: Vec<String> = lines.iter().map(position_line).collect();
+    let listed: Vec<String> = lines
+        .iter()
+        .map(|named| position_line(named, now))
+        .collect();
     let left_out = portfolio.left_out().count();
     let mut fields = vec![Field::narrow("Value", money(portfolio.value_usd))];
     let known = |rate: Option<_>| rate.map_or_else(|| "not known".to_owned(), percent);
@@ -177,7 +182,7 @@ pub fn view(
     })
 }
 
-fn position_line(named: &NamedLine<'_>) -> String {
+fn position_line(named: &NamedLine<'_>, now: Timestamp) -> String {
     let line = named.line;
     let position = &line.position;
     let mut parts = vec![format!(
@@ -194,6 +199,12 @@ fn position_line(named: &NamedLine<'_>) -> String {
         (None, Some(earned)) => Some(unit_income(position, earned)),
         (None, None) => None,
     });
+    parts.extend(
+        named
+            .unchanged_since
+            .and_then(|since| pool::stood(since, now))
+            .map(|stood| format!("rate {stood}")),
+    );
     parts.extend(
         position
             .stake
@@ -303,6 +314,7 @@ mod tests {
                 line,
                 pool,
                 verdict,
+                unchanged_since: verdict.map(|_| samples::now().minus(Span::hours(26).0)),
             })
             .collect();
         let rates = Rates {

@@ -12,7 +12,7 @@ use crate::{
         position::{Holding, Position},
         reading::DataState,
     },
-    market::snapshot::Snapshot,
+    market::{snapshot::Snapshot, view::View},
     render::portfolio::{NamedLine, Rates},
 };
 
@@ -74,12 +74,13 @@ fn named<'a>(market: &'a Snapshot, line: &'a Line) -> NamedLine<'a> {
         line,
         pool: listing.map(|listing| &*listing.pool),
         verdict: listing.map(|listing| listing.assessment.verdict),
+        unchanged_since: listing.map(|listing| listing.unchanged_since),
     }
 }
 
-fn rates(market: &Snapshot) -> Rates<'_> {
+fn rates(market: &View) -> Rates<'_> {
     Rates {
         source: market.origin.source,
-        fetched_at: market.origin.checked_at,
+        fetched_at: market.answered_at,
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     domain::{method::MethodFilter, money::Amount, scope::Scope, time::Timestamp},
     market::{
         search::{Order, Query, VerdictFilter},
-        snapshot::Snapshot,
+        view::View,
     },
     render::{self, message::Message, numbers, text},
 };
@@ -57,7 +57,7 @@ pub(super) async fn find(
 ) -> Result<(), CommandError> {
     let (app, _) = parts(ctx)?;
     let bot = ctx.data();
-    let market = bot.app.market.snapshot();
+    let market = bot.app.market.view();
     let asked = Asked {
         asset,
         method: method.map(|method| method.0),
@@ -90,7 +90,7 @@ pub struct Asked {
 }
 
 /// Finds and words it.
-pub fn answer(market: &Snapshot, asked: &Asked, now: Timestamp) -> Result<Message, Trouble> {
+pub fn answer(market: &View, asked: &Asked, now: Timestamp) -> Result<Message, Trouble> {
     if market.is_empty() {
         return Err(Trouble::NoMarketYet);
     }

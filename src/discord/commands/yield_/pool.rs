@@ -10,7 +10,7 @@ use crate::{
         reply,
     },
     domain::time::Timestamp,
-    market::snapshot::Snapshot,
+    market::view::View,
     render::{self, message::Message},
 };
 
@@ -25,13 +25,13 @@ pub(super) async fn pool(
 ) -> Result<(), CommandError> {
     let (app, _) = parts(ctx)?;
     let bot = ctx.data();
-    let market = bot.app.market.snapshot();
+    let market = bot.app.market.view();
     let message = answer(&market, &pool, bot.app.clock.now())?;
     reply::send(app, message, super::super::shown_to(private)).await
 }
 
 /// Looks the pool up and words it.
-pub fn answer(market: &Snapshot, asked: &Name, now: Timestamp) -> Result<Message, Trouble> {
+pub fn answer(market: &View, asked: &Name, now: Timestamp) -> Result<Message, Trouble> {
     let listing = lookup::pool(market, asked)?;
     Ok(render::pool::pool(&super::view(market, listing), now))
 }
