@@ -121,6 +121,8 @@ pub fn answer(market: &View, asked: &Asked, now: Timestamp) -> Result<Message, T
             rows: &rows,
             total: found.total,
             hidden: found.hidden,
+            source: market.origin.source,
+            fetched_at: market.answered_at,
         },
         now,
     ))
