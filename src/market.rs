@@ -71,9 +71,9 @@ impl Market {
         self.current.load_full()
     }
 
-    /// The present market as replies tell it.
-    pub fn view(&self) -> View {
-        View::new(self.snapshot(), &self.health())
+    /// The market as replies tell it at this moment.
+    pub fn view(&self, now: Timestamp) -> View {
+        View::new(self.snapshot(), &self.health(), &self.screen, now)
     }
 
     /// Puts another snapshot in place of the present one.

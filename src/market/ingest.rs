@@ -24,7 +24,8 @@ use crate::{
     store::market::BatchRow,
 };
 
-/// A pool's own time of reading further back than this makes the reading stale.
+/// A pool's own time of reading further back than this makes the reading stale, and so does a last
+/// answer of the source that is.
 pub const STALE_AFTER: Span = Span::hours(24);
 /// Good batches, and time, without a pool before it is called missing.
 const MISSING_AFTER: (u32, Span) = (3, Span::hours(3));

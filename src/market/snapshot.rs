@@ -11,7 +11,7 @@ use crate::domain::{
     method::Method,
     reading::{DEFILLAMA, DataState},
     time::Timestamp,
-    verdict::Usual,
+    verdict::{Screen, Usual},
 };
 
 /// Where the present snapshot came from.
@@ -97,6 +97,16 @@ impl Snapshot {
         for listing in &mut self.listings {
             listing.own_usual = usual(listing);
         }
+    }
+
+    /// The market once its source has given no usable answer since then.
+    #[must_use]
+    pub fn silenced(&self, since: Timestamp, screen: &Screen) -> Self {
+        let mut silenced = self.clone();
+        for listing in &mut silenced.listings {
+            listing.silence(since, screen);
+        }
+        silenced
     }
 
     pub fn is_empty(&self) -> bool {

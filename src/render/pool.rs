@@ -211,7 +211,8 @@ fn ages(fetched_at: Timestamp, unchanged_since: Option<Timestamp>, now: Timestam
     match unchanged_since {
         // Figures that came with this very fetch have not stood for any time yet.
         Some(since) if since < fetched_at => {
-            format!("{fetched}{DOT}unchanged for {}", age(now.since(since)))
+            let stood = age(fetched_at.since(since));
+            format!("{fetched}{DOT}unchanged for {stood}")
         }
         _ => fetched,
     }
@@ -300,9 +301,10 @@ fn row(place: usize, view: &PoolView<'_>, namesake: bool, now: Timestamp) -> Str
         verdict::label(view.assessment.verdict).to_owned(),
         format!("TVL {}", dollars(view.reading.tvl_usd)),
     ];
-    parts.extend(stood(view.unchanged_since, now));
     parts.extend(meta(view.pool));
-    if view.state != DataState::Good {
+    if view.state == DataState::Good {
+        parts.extend(stood(view.unchanged_since, now));
+    } else {
         parts.push(format!("⚠ {}", view.state.slug()));
     }
     if namesake || text::is_mixed_script(&view.pool.symbol) {

@@ -10,7 +10,6 @@ use crate::{
     domain::{
         income::{Line, Portfolio, Quote},
         position::{Holding, Position},
-        reading::DataState,
     },
     market::{snapshot::Snapshot, view::View},
     render::portfolio::{NamedLine, Rates},
@@ -36,7 +35,7 @@ pub(super) async fn portfolio(_: Context<'_>) -> Result<(), CommandError> {
 
 /// Puts rates and prices to positions. Prices are asked for all at once, so that one slow source
 /// costs two seconds and not two seconds a position.
-async fn valued(app: &App, market: &Snapshot, positions: Vec<Position>) -> Portfolio {
+async fn valued(app: &App, market: &View, positions: Vec<Position>) -> Portfolio {
     let quotes = join_all(
         positions
             .iter()
@@ -46,7 +45,7 @@ async fn valued(app: &App, market: &Snapshot, positions: Vec<Position>) -> Portf
     Portfolio::of(positions.into_iter().zip(quotes))
 }
 
-async fn quote(app: &App, market: &Snapshot, position: &Position) -> Quote {
+async fn quote(app: &App, market: &View, position: &Position) -> Quote {
     let Some(listing) = market.get(position.stake.pool) else {
         return Quote {
             rate: None,
@@ -63,7 +62,7 @@ async fn quote(app: &App, market: &Snapshot, position: &Position) -> Quote {
         Holding::Value { .. } => None,
     };
     Quote {
-        rate: (listing.state == DataState::Good).then_some(listing.reading.apy),
+        rate: market.rate(listing),
         unit_price,
     }
 }
@@ -82,5 +81,6 @@ fn rates(market: &View) -> Rates<'_> {
     Rates {
         source: market.origin.source,
         fetched_at: market.answered_at,
+        are_old: market.is_silent,
     }
 }

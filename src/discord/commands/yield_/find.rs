@@ -57,7 +57,8 @@ pub(super) async fn find(
 ) -> Result<(), CommandError> {
     let (app, _) = parts(ctx)?;
     let bot = ctx.data();
-    let market = bot.app.market.view();
+    let now = bot.app.clock.now();
+    let market = bot.app.market.view(now);
     let asked = Asked {
         asset,
         method: method.map(|method| method.0),
@@ -70,7 +71,7 @@ pub(super) async fn find(
         stable_only: stable_only.unwrap_or(false),
         order: sort.map_or_else(Order::default, |order| order.0),
     };
-    let message = answer(&market, &asked, bot.app.clock.now())?;
+    let message = answer(&market, &asked, now)?;
     reply::send(app, message, super::super::shown_to(private)).await
 }
 
