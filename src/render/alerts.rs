@@ -42,8 +42,6 @@ pub enum DestinationWords<'a> {
     Untried,
     /// The last delivery arrived.
     Working { last: Timestamp },
-    /// Deliveries fail for now and are tried again.
-    Retrying { since: Timestamp },
     /// Nothing is sent until somebody mends it.
     Parked { reason: &'a str, mend: &'a str },
 }
@@ -53,12 +51,6 @@ impl DestinationWords<'_> {
         match self {
             Self::Untried => format!("<#{channel}>, nothing sent yet"),
             Self::Working { last } => format!("<#{channel}>, last delivery {}", ago(*last)),
-            Self::Retrying { since } => {
-                format!(
-                    "⚠ <#{channel}> cannot be reached since {}; it is tried again",
-                    ago(*since)
-                )
-            }
             Self::Parked { reason, mend } => format!(
                 "⚠ <#{channel}> is parked: {} – {}",
                 text::escape_to(reason, text::SENTENCE),
@@ -68,7 +60,7 @@ impl DestinationWords<'_> {
     }
 
     const fn is_troubled(&self) -> bool {
-        matches!(self, Self::Retrying { .. } | Self::Parked { .. })
+        matches!(self, Self::Parked { .. })
     }
 }
 

@@ -138,11 +138,7 @@ fn shards(shards: &Shards) -> Vec<ShardStatus> {
     shards
         .each()
         .into_iter()
-        .map(|(id, connected)| ShardStatus {
-            id,
-            connected,
-            latency_ms: None,
-        })
+        .map(|(id, connected)| ShardStatus { id, connected })
         .collect()
 }
 
