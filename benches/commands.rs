@@ -108,7 +108,7 @@ async fn start_stipend(twin: &Twin, folder: &Path, market: Snapshot) {
     let settings = settings.map(|(name, value)| (name.to_owned(), value));
     let config = Config::check(Raw::read(None, settings.to_vec())).expect("the settings are sound");
     let token = SecretString::from(twin.token());
-    let clock = Arc::new(ManualClock::at(market.origin.checked_at));
+    let clock = Arc::new(ManualClock::at(market.origin.fetched_at));
     let application = ApplicationId(twin.application());
     let app = App::open(config, &[7; 32], &token, application, clock, false)
         .await

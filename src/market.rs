@@ -20,10 +20,12 @@ pub mod prices;
 pub mod quarantine;
 pub mod search;
 pub mod snapshot;
+pub mod view;
 
 use feed::Health;
 use prices::Prices;
 use snapshot::{Origin, Snapshot};
+use view::View;
 
 /// The present market. Readers take the snapshot of the moment without a lock.
 #[derive(Debug)]
@@ -58,7 +60,6 @@ impl Market {
         let origin = Origin {
             source: DEFILLAMA,
             fetched_at,
-            checked_at: fetched_at,
         };
         let gone = Arc::new(store.gone_pools().await?);
         self.swap(Snapshot::new(origin, listings, gone));
@@ -68,6 +69,11 @@ impl Market {
 
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.current.load_full()
+    }
+
+    /// The market as replies tell it at this moment.
+    pub fn view(&self, now: Timestamp) -> View {
+        View::new(self.snapshot(), &self.health(), &self.screen, now)
     }
 
     /// Puts another snapshot in place of the present one.

@@ -154,7 +154,8 @@ impl Replay {
                     at: change.at,
                     reading: &fresh.reading,
                     assessment: &fresh.assessment,
-                    source: change.batch.source,
+                    source: change.snapshot.origin.source,
+                    own_time: listing.own_time,
                     unchanged_since: listing.unchanged_since,
                 };
                 lines.push(Line::Edge(EdgeLine {

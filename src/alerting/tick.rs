@@ -319,7 +319,8 @@ fn entries(state: &State, steps: &[Step], change: &Change) -> Vec<Entry> {
                 at: fresh.reading.at,
                 reading: &fresh.reading,
                 assessment: &fresh.assessment,
-                source: change.batch.source,
+                source: change.snapshot.origin.source,
+                own_time: listing.own_time,
                 unchanged_since: listing.unchanged_since,
             };
             entries.push(Entry {

@@ -6,7 +6,7 @@ use super::{
     pool::Pool,
     reading::{DataState, FeedStats, Reading},
     time::Timestamp,
-    verdict::{Assessment, Evidence, Screen, Usual, assess},
+    verdict::{Assessment, Evidence, Reason, Screen, Usual, assess},
 };
 
 /// One pool with its latest figures.
@@ -53,6 +53,20 @@ impl Listing {
             usual: self.usual(),
         };
         assess(&evidence, screen)
+    }
+
+    /// Takes in that the source has given no usable answer since then: what was good is stale now,
+    /// and no verdict stands on it.
+    pub fn silence(&mut self, since: Timestamp, screen: &Screen) {
+        if self.state != DataState::Good {
+            return;
+        }
+        self.state = DataState::Stale;
+        self.trusted = Some(self.reading);
+        self.assessment = self.assess(screen);
+        if let Some(first) = self.assessment.reasons.first_mut() {
+            *first = Reason::SourceSilent(since);
+        }
     }
 
     /// The reading that rules may rely on.

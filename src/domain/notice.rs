@@ -27,6 +27,8 @@ pub struct Notice<'a> {
     pub assessment: &'a Assessment,
     /// Source of the reading, as people know it.
     pub source: &'a str,
+    /// The reading's time is the pool's own, not that of the fetch.
+    pub own_time: bool,
     /// The figures are unchanged since then.
     pub unchanged_since: Timestamp,
 }

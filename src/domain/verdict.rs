@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     rate::{Percent, median},
     reading::{DataState, FeedStats, Reading},
+    time::Timestamp,
 };
 
 /// What stipend says of a pool's income.
@@ -174,6 +175,8 @@ pub enum Reason {
     UnderFloor { tvl_usd: f64, floor_usd: f64 },
     /// The reading is suspect, stale or missing.
     NoUsableReading(DataState),
+    /// The source has given no usable answer since then.
+    SourceSilent(Timestamp),
     /// APY is zero.
     EarnsNothing,
     /// The share that is paid in reward tokens, 0–1.

@@ -2,16 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tracing::warn;
+
 use super::{
     Market,
-    ingest::{Change, HalfEmpty, advance, batch_row, check_size},
+    ingest::{Change, HalfEmpty, Refused, advance, batch_row, check_size, in_force},
     snapshot::Snapshot,
 };
 use crate::{
     domain::{
         ids::PoolId,
         listing::Listing,
-        reading::Reading,
+        reading::{DEFILLAMA, Reading},
         time::{Day, Timestamp},
     },
     sources::{
@@ -20,7 +22,7 @@ use crate::{
         fetch::{Backoff, Outcome, Schedule},
         file::FileSource,
     },
-    store::{Store, StoreError, history::DayRow},
+    store::{Store, StoreError, history::DayRow, market::BatchRow},
 };
 
 /// Where pools come from.
@@ -31,6 +33,15 @@ pub enum Source {
 }
 
 impl Source {
+    /// The name under which batches are kept. A saved answer may hold a part of the pools, so its size
+    /// says nothing of the upstream's.
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Defillama(_) => DEFILLAMA,
+            Self::File(_) => "DefiLlama, from a file",
+        }
+    }
+
     async fn pools(&mut self, now: Timestamp) -> Result<Answer, SourceError> {
         match self {
             Self::Defillama(source) => source.pools(now).await,
@@ -86,6 +97,8 @@ pub struct Feed {
     usual_for: Option<Day>,
     /// The last batch that came from a run before this one, to know an unchanged answer again.
     last_digest: Option<Vec<u8>>,
+    /// Not kept over a restart, which begins the count anew.
+    refused: Refused,
 }
 
 impl Feed {
@@ -97,6 +110,7 @@ impl Feed {
             outcome: Outcome::Answered,
             usual_for: None,
             last_digest: store.last_batch().await?.map(|(_, _, digest)| digest),
+            refused: Refused::default(),
         })
     }
 
@@ -182,18 +196,40 @@ impl Feed {
         market: &Market,
         now: Timestamp,
     ) -> Result<Change, FeedError> {
-        let sizes = store.batch_sizes(batch.source).await?;
-        if let Err(half_empty) = check_size(batch.rows.len(), &sizes) {
-            store.note_batch(&batch_row(&batch, true)).await?;
-            return Err(half_empty.into());
-        }
+        self.check_size(&batch, store).await?;
         self.begin_day(store, market, now.day()).await?;
         let old = market.snapshot();
         let screen = *market.screen();
-        let change = tokio::task::spawn_blocking(move || advance(&old, batch, &screen))
+        let mut change = tokio::task::spawn_blocking(move || advance(&old, batch, &screen))
             .await
             .map_err(|_| SourceError::Malformed("taking the batch in broke off".to_owned()))?;
+        change.batch.source = self.source.name();
         Ok(change)
+    }
+
+    /// Refuses a batch that is far smaller than usual, unless it has been so for long.
+    async fn check_size(&mut self, batch: &Batch, store: &Store) -> Result<(), FeedError> {
+        let source = self.source.name();
+        let pools = batch.rows.len();
+        let sizes = store.batch_sizes(source).await?;
+        let Err(half_empty) = check_size(pools, in_force(&sizes)) else {
+            self.refused = Refused::default();
+            return Ok(());
+        };
+        if self.refused.add(pools, batch.fetched_at) {
+            warn!(
+                pools,
+                usual = half_empty.usual,
+                "the source has shown far fewer pools than usual for a day; they are believed now"
+            );
+            return Ok(());
+        }
+        let row = BatchRow {
+            source,
+            ..batch_row(batch, true)
+        };
+        store.note_batch(&row).await?;
+        Err(half_empty.into())
     }
 
     /// Writes down the days that have ended, and learns from them what each pool usually pays.

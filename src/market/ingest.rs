@@ -3,7 +3,7 @@
 //! Pure, so that the live tick, a replay and the demonstration do the same. Nothing is stored or
 //! swapped here; `alerting::tick` commits what comes out together with what the rules say of it.
 
-use std::{sync::Arc, time::Duration};
+use std::{slice, sync::Arc, time::Duration};
 
 use foldhash::{HashMap, HashSet, HashSetExt as _};
 
@@ -24,7 +24,8 @@ use crate::{
     store::market::BatchRow,
 };
 
-/// A pool's own time of reading further back than this makes the reading stale.
+/// A pool's own time of reading further back than this makes the reading stale, and so does a last
+/// answer of the source that is.
 pub const STALE_AFTER: Span = Span::hours(24);
 /// Good batches, and time, without a pool before it is called missing.
 const MISSING_AFTER: (u32, Span) = (3, Span::hours(3));
@@ -32,6 +33,12 @@ const MISSING_AFTER: (u32, Span) = (3, Span::hours(3));
 pub const FORGOTTEN_AFTER: Span = Span::days(14);
 /// A batch with fewer pools than this share of the usual number is not believed.
 const HALF_EMPTY: f64 = 0.7;
+/// Refused answers in a row, and time, after which they are believed. The feed speaks every hour, so
+/// it has said the same with a whole day's answers by then; a fault upstream is mended sooner, or its
+/// answers differ.
+const BELIEVED_AFTER: (u32, Span) = (24, Span::hours(24));
+/// Sizes agree while the smallest is at least this share of the largest.
+const AGREEING: f64 = 0.9;
 
 /// The market after a batch, and what is new in it.
 #[derive(Debug)]
@@ -72,6 +79,53 @@ pub struct Fresh {
 pub struct HalfEmpty {
     pub pools: usize,
     pub usual: usize,
+}
+
+/// Refused batches in a row whose sizes agree with each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Refused {
+    batches: u32,
+    since: Timestamp,
+    smallest: usize,
+    largest: usize,
+}
+
+impl Refused {
+    /// Takes one more in. Whether its size is to be believed: it is no fault of an hour, the market
+    /// has become smaller.
+    pub fn add(&mut self, pools: usize, at: Timestamp) -> bool {
+        let (smallest, largest) = (self.smallest.min(pools), self.largest.max(pools));
+        *self = if self.batches > 0 && is_share(smallest, largest, AGREEING) {
+            Self {
+                batches: self.batches.saturating_add(1),
+                since: self.since,
+                smallest,
+                largest,
+            }
+        } else {
+            Self {
+                batches: 1,
+                since: at,
+                smallest: pools,
+                largest: pools,
+            }
+        };
+        pools > 0 && self.batches >= BELIEVED_AFTER.0 && at.since(self.since) >= BELIEVED_AFTER.1.0
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "pools are some thousands")]
+fn is_share(part: usize, whole: usize, share: f64) -> bool {
+    part as f64 >= whole as f64 * share
+}
+
+/// The good sizes, newest first, that the next batch is compared with: the newest alone while it is
+/// one that was believed against those before it.
+pub fn in_force(recent: &[u32]) -> &[u32] {
+    match recent {
+        [newest, ..] if check_size(*newest as usize, recent).is_err() => slice::from_ref(newest),
+        _ => recent,
+    }
 }
 
 /// Compares the size of a batch with the last good ones.
@@ -144,7 +198,6 @@ pub fn advance(old: &Snapshot, batch: Batch, screen: &Screen) -> Change {
     let origin = Origin {
         source: batch.source,
         fetched_at: at,
-        checked_at: at,
     };
     Change {
         at,

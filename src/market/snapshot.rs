@@ -11,7 +11,7 @@ use crate::domain::{
     method::Method,
     reading::{DEFILLAMA, DataState},
     time::Timestamp,
-    verdict::Usual,
+    verdict::{Screen, Usual},
 };
 
 /// Where the present snapshot came from.
@@ -21,8 +21,6 @@ pub struct Origin {
     pub source: &'static str,
     /// When the last answer that held data was fetched.
     pub fetched_at: Timestamp,
-    /// When the source last answered at all, with or without news.
-    pub checked_at: Timestamp,
 }
 
 impl Default for Origin {
@@ -31,7 +29,6 @@ impl Default for Origin {
         Self {
             source: DEFILLAMA,
             fetched_at: Timestamp::default(),
-            checked_at: Timestamp::default(),
         }
     }
 }
@@ -100,6 +97,16 @@ impl Snapshot {
         for listing in &mut self.listings {
             listing.own_usual = usual(listing);
         }
+    }
+
+    /// The market once its source has given no usable answer since then.
+    #[must_use]
+    pub fn silenced(&self, since: Timestamp, screen: &Screen) -> Self {
+        let mut silenced = self.clone();
+        for listing in &mut silenced.listings {
+            listing.silence(since, screen);
+        }
+        silenced
     }
 
     pub fn is_empty(&self) -> bool {

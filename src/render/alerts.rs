@@ -42,8 +42,6 @@ pub enum DestinationWords<'a> {
     Untried,
     /// The last delivery arrived.
     Working { last: Timestamp },
-    /// Deliveries fail for now and are tried again.
-    Retrying { since: Timestamp },
     /// Nothing is sent until somebody mends it.
     Parked { reason: &'a str, mend: &'a str },
 }
@@ -53,12 +51,6 @@ impl DestinationWords<'_> {
         match self {
             Self::Untried => format!("<#{channel}>, nothing sent yet"),
             Self::Working { last } => format!("<#{channel}>, last delivery {}", ago(*last)),
-            Self::Retrying { since } => {
-                format!(
-                    "⚠ <#{channel}> cannot be reached since {}; it is tried again",
-                    ago(*since)
-                )
-            }
             Self::Parked { reason, mend } => format!(
                 "⚠ <#{channel}> is parked: {} – {}",
                 text::escape_to(reason, text::SENTENCE),
@@ -68,7 +60,7 @@ impl DestinationWords<'_> {
     }
 
     const fn is_troubled(&self) -> bool {
-        matches!(self, Self::Retrying { .. } | Self::Parked { .. })
+        matches!(self, Self::Parked { .. })
     }
 }
 
@@ -81,6 +73,8 @@ pub struct Current<'a> {
     pub state: DataState,
     pub source: &'a str,
     pub fetched_at: Timestamp,
+    /// The figures are the same since then.
+    pub unchanged_since: Timestamp,
 }
 
 /// What a test sending came to.
@@ -301,7 +295,10 @@ pub fn show(view: &AlertView<'_>, current: Option<&Current<'_>>, now: Timestamp)
     ));
     let footer = current.map_or_else(
         || "not advice".to_owned(),
-        |current| pool::footer(current.source, current.fetched_at, None, now),
+        |current| {
+            let stood = Some(current.unchanged_since);
+            pool::footer(current.source, current.fetched_at, stood, now)
+        },
     );
     let troubled = view.destination.is_troubled();
     Message::from(Embed {
@@ -483,6 +480,7 @@ mod tests {
             state: DataState::Good,
             source: "DefiLlama",
             fetched_at: samples::now(),
+            unchanged_since: samples::now().minus(Span::hours(26).0),
         };
         let messages = [
             added(&view(&alert, DestinationWords::Untried)),

@@ -1,162 +1,262 @@
-//! What went wrong, in one line with what to do about it.
+//! What went wrong, in words that say what to do about it.
 
 use super::{
-    count,
-    message::Message,
     numbers::grouped,
     text::{self, SENTENCE},
 };
-use crate::domain::{ids::AlertId, money::AmountError, rule::RuleError, time::SpanError};
+use crate::domain::{
+    ids::{AlertId, ChannelId},
+    rule::RuleError,
+    time::Span,
+};
 
-/// Why a command was not done.
+/// Something that the person can put right, with the value that was wrong.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Trouble {
-    /// No pool is meant by this; `close` are names that are near.
-    NoSuchPool {
-        asked: String,
-        close: Vec<String>,
+    OnlyInServers,
+    NeedsManageServer,
+    /// Discord still shows a form of the command that is no longer ours.
+    Outdated,
+    /// The button is not ours, too old, or used up.
+    Expired,
+    NotYours,
+    /// The database is in use for longer than we wait for it.
+    Busy,
+    /// The market has not been read yet.
+    NoMarketYet,
+    /// No pool answers to the text. The closest, as they are called.
+    PoolUnknown {
+        text: String,
+        closest: Vec<String>,
     },
-    /// Several pools are meant by this.
-    AmbiguousPool {
-        asked: String,
-        count: usize,
+    /// Several pools answer to the text.
+    PoolAmbiguous {
+        text: String,
+        closest: Vec<String>,
     },
-    BadAmount(AmountError),
-    BadRule(RuleError),
-    BadSpan(SpanError),
-    /// The bot lacks a right; `how` says how to give it.
-    MissingRight {
-        what: String,
-        how: String,
+    /// No asset, protocol or chain has the name.
+    NameUnknown {
+        what: &'static str,
+        text: String,
+        closest: Vec<String>,
     },
-    /// The caller lacks a right.
-    CallerLacks {
-        what: String,
-    },
-    /// The channel cannot take notices.
-    ChannelRefused {
-        reason: String,
-    },
-    NoSuchAlert {
-        id: AlertId,
-    },
-    NoSuchPosition,
-    /// There are as many as there may be.
-    TooMany {
-        what: String,
+    Rule(RuleError),
+    HoldTooLong(Span),
+    /// An alert on everything would never be silent.
+    ScopeTooWide,
+    NothingMatches,
+    TooManyAlerts {
         limit: usize,
     },
-    /// The command is for servers only.
-    NotInServer,
-    /// No source has answered yet.
-    MarketEmpty,
-    /// Too much is going on at the moment.
-    Busy,
-    /// A fault of ours; the id finds it in the log.
-    Internal {
-        incident: String,
+    AlertUnknown(AlertId),
+    PositionUnknown,
+    TooManyPositions {
+        limit: usize,
     },
+    /// Neither an amount nor a value, or both.
+    HoldingUnclear,
+    /// A share of this pool has no one asset.
+    ValueNeeded {
+        pool: String,
+    },
+    /// The pool has several tokens, and none was named.
+    AssetNeeded {
+        assets: Vec<String>,
+    },
+    AssetNotInPool {
+        asset: String,
+        assets: Vec<String>,
+    },
+    NoteTooLong {
+        most: usize,
+    },
+    /// A thread has no webhooks of its own.
+    ThreadChosen,
+    /// We lack rights in the channel.
+    RightsLacking {
+        channel: ChannelId,
+        rights: Vec<&'static str>,
+    },
+    /// The channel cannot be posted to; why, and what mends it.
+    ChannelRefused(String),
 }
 
-/// The line that tells it.
+const ONLY_IN_SERVERS: &str =
+    "This works in a server only, since notices need a channel. Use it there.";
+const NEEDS_MANAGE_SERVER: &str =
+    "You need the right “Manage Server” for this. Ask somebody who has it.";
+const OUTDATED: &str =
+    "Discord shows an older form of this command. Reload Discord (Ctrl+R) and try again.";
+const EXPIRED: &str = "This button has expired. Give the command again.";
+const NOT_YOURS: &str = "This button is for somebody else.";
+const BUSY: &str = "Too much is going on right now. Try again in a minute.";
+const NO_MARKET_YET: &str = "There are no readings yet: the source has not answered. Try again in \
+     some minutes, or look at `/status`.";
+const SCOPE_TOO_WIDE: &str = "This would watch every pool there is. Narrow it with `pool`, \
+     `asset`, `protocol`, `chain`, `method` or `min_tvl`.";
+const NOTHING_MATCHES: &str =
+    "No pool fits all of these together. Leave one out, or look with `/yield find` first.";
+const POSITION_UNKNOWN: &str =
+    "You have no such position. `/portfolio view` shows those that you have.";
+const HOLDING_UNCLEAR: &str = "Tell either `amount`, in units of a token, or `value`, in US \
+     dollars; one of the two.";
+const THREAD_CHOSEN: &str = "Notices go to a text or announcement channel, not to a thread or a \
+     voice channel. Name one with `channel`.";
+
+/// What was wrong, and what to do.
 pub fn line(trouble: &Trouble) -> String {
     match trouble {
-        Trouble::NoSuchPool { asked, close } => no_such_pool(asked, close),
-        Trouble::AmbiguousPool { asked, count: many } => format!(
-            "“{}” fits {}. Choose one from the suggestions while you type, or give the pool's id.",
-            text::escape(asked),
-            count(*many, "pool", "pools")
-        ),
-        Trouble::BadAmount(error) => refused(error),
-        Trouble::BadSpan(error) => refused(error),
-        Trouble::BadRule(error) => refused(error),
-        Trouble::MissingRight { what, how } => {
-            format!(
-                "I lack the right “{}” here. {}",
-                foreign(what),
-                foreign(how)
-            )
+        Trouble::OnlyInServers => ONLY_IN_SERVERS.to_owned(),
+        Trouble::NeedsManageServer => NEEDS_MANAGE_SERVER.to_owned(),
+        Trouble::Outdated => OUTDATED.to_owned(),
+        Trouble::Expired => EXPIRED.to_owned(),
+        Trouble::NotYours => NOT_YOURS.to_owned(),
+        Trouble::Busy => BUSY.to_owned(),
+        Trouble::NoMarketYet => NO_MARKET_YET.to_owned(),
+        Trouble::PoolUnknown { text, closest } => pool_unknown(text, closest),
+        Trouble::PoolAmbiguous { text, closest } => pool_ambiguous(text, closest),
+        Trouble::NameUnknown {
+            what,
+            text,
+            closest,
+        } => name_unknown(what, text, closest),
+        Trouble::Rule(error) => foreign(&stopped(&error.to_string())),
+        Trouble::HoldTooLong(span) => {
+            format!("{span} is too long to wait; `hold` and `clear_hold` may be up to 7d.")
         }
-        Trouble::CallerLacks { what } => {
-            format!(
-                "You need the right “{}” for this. Ask somebody who has it.",
-                foreign(what)
-            )
-        }
-        Trouble::ChannelRefused { reason } => format!(
-            "That channel cannot take notices: {}. Choose another, or mend it and try again.",
-            foreign(reason)
-        ),
-        Trouble::NoSuchAlert { id } => {
+        Trouble::ScopeTooWide => SCOPE_TOO_WIDE.to_owned(),
+        Trouble::NothingMatches => NOTHING_MATCHES.to_owned(),
+        Trouble::TooManyAlerts { limit } => too_many("alerts in this server", *limit),
+        Trouble::AlertUnknown(id) => {
             format!("There is no alert #{id} here. `/alerts list` shows those that there are.")
         }
-        Trouble::NoSuchPosition => {
-            "You have no such position. `/portfolio view` shows those that you have.".to_owned()
+        Trouble::PositionUnknown => POSITION_UNKNOWN.to_owned(),
+        Trouble::TooManyPositions { limit } => too_many("positions of yours", *limit),
+        Trouble::HoldingUnclear => HOLDING_UNCLEAR.to_owned(),
+        Trouble::ValueNeeded { pool } => value_needed(pool),
+        Trouble::AssetNeeded { assets } => {
+            let names = names(assets);
+            format!("Which token is the amount in? Name it with `asset`: {names}.")
         }
-        Trouble::TooMany { what, limit } => format!(
-            "There are {} {} already, and no more are taken. Remove one first.",
-            grouped(*limit),
-            foreign(what)
-        ),
-        Trouble::NotInServer => {
-            "This works in a server only, since notices need a channel. Use it there.".to_owned()
+        Trouble::AssetNotInPool { asset, assets } => {
+            let (asset, names) = (quoted(asset), names(assets));
+            format!("The pool does not hold {asset}. It holds {names}.")
         }
-        Trouble::MarketEmpty => {
-            "There are no readings yet: the source has not answered. Try again in some minutes, or \
-             look at `/status`."
-                .to_owned()
+        Trouble::NoteTooLong { most } => {
+            format!("The note is too long; {most} characters are kept.")
         }
-        Trouble::Busy => "Too much is going on right now. Try again in a minute.".to_owned(),
-        Trouble::Internal { incident } => format!(
-            "That failed, and the fault is ours. Try again; if it stays, give incident `{}` to \
-             whoever runs this bot.",
-            incident_id(incident)
-        ),
+        Trouble::ThreadChosen => THREAD_CHOSEN.to_owned(),
+        Trouble::RightsLacking { channel, rights } => rights_lacking(*channel, rights),
+        Trouble::ChannelRefused(words) => sentence(words),
     }
 }
 
-/// [`line()`] as a message.
-pub fn message(trouble: &Trouble) -> Message {
-    Message::text(line(trouble))
+/// A fault of ours; the number finds it in the log.
+pub fn internal(incident: &impl std::fmt::Display) -> String {
+    format!(
+        "That failed, and the fault is ours. Try again; if it stays, give incident `{incident}` to \
+         whoever runs this bot."
+    )
 }
 
-fn no_such_pool(asked: &str, close: &[String]) -> String {
-    let asked = text::escape(asked);
-    let close: Vec<String> = close
+/// Why an option was not read, in the domain's words.
+pub fn misread(words: &str) -> String {
+    sentence(&foreign(words))
+}
+
+fn pool_unknown(text: &str, closest: &[String]) -> String {
+    with_closest(
+        &format!("No pool answers to {}.", quoted(text)),
+        "Closest",
+        closest,
+        "Pick one of those that are offered while you type, or search with `/yield find`.",
+    )
+}
+
+fn pool_ambiguous(text: &str, closest: &[String]) -> String {
+    with_closest(
+        &format!("Several pools answer to {}.", quoted(text)),
+        "The largest",
+        closest,
+        "Pick one of those that are offered while you type, or add words such as the protocol and \
+         the chain.",
+    )
+}
+
+fn name_unknown(what: &str, text: &str, closest: &[String]) -> String {
+    with_closest(
+        &format!("No pool has the {what} {}.", quoted(text)),
+        "Closest",
+        closest,
+        "Pick one of those that are offered while you type.",
+    )
+}
+
+fn with_closest(what: &str, heading: &str, closest: &[String], hint: &str) -> String {
+    if closest.is_empty() {
+        return format!("{what} {hint}");
+    }
+    let lines: Vec<String> = closest.iter().map(|name| format!("- {name}")).collect();
+    format!("{what} {heading}:\n{}\n{hint}", lines.join("\n"))
+}
+
+fn too_many(what: &str, limit: usize) -> String {
+    format!(
+        "There are {} {what} already, and no more are taken. Remove one first.",
+        grouped(limit)
+    )
+}
+
+fn value_needed(pool: &str) -> String {
+    format!(
+        "A share of {pool} is no single token, so its units say nothing about its worth. Tell its \
+         `value` in US dollars instead of an `amount`."
+    )
+}
+
+fn rights_lacking(channel: ChannelId, rights: &[&str]) -> String {
+    let rights: Vec<String> = rights.iter().map(|right| format!("**{right}**")).collect();
+    format!(
+        "I cannot post in <#{channel}>: I lack {}. Open the channel's settings, *Permissions*, add \
+         my role and allow it there; then try again.",
+        rights.join(" and ")
+    )
+}
+
+fn quoted(text: &str) -> String {
+    format!("“{}”", text::escape(text))
+}
+
+fn names(assets: &[String]) -> String {
+    let names: Vec<String> = assets
         .iter()
-        .take(3)
-        .map(|name| text::escape_to(name, 80))
+        .take(10)
+        .map(|asset| text::name(asset))
         .collect();
-    if close.is_empty() {
-        format!("No pool is called “{asked}”. Choose one from the suggestions while you type.")
+    names.join(", ")
+}
+
+/// The domain quotes what was typed between backticks, where nothing can be escaped.
+fn foreign(words: &str) -> String {
+    text::escape_to(&words.replace('`', "'"), SENTENCE)
+}
+
+/// A sentence of somebody else's words: an upper-case start and a stop at the end.
+fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    let Some(first) = letters.next() else {
+        return String::new();
+    };
+    stopped(&format!("{}{}", first.to_uppercase(), letters.as_str()))
+}
+
+fn stopped(words: &str) -> String {
+    let stop = if words.ends_with(['.', '!', '?']) {
+        ""
     } else {
-        format!(
-            "No pool is called “{asked}”. Did you mean {}?",
-            close.join(" or ")
-        )
-    }
-}
-
-/// A refusal of the domain's; it quotes what was typed between backticks.
-fn refused(error: &impl std::fmt::Display) -> String {
-    let mut words = error.to_string().replace('`', "'");
-    if !words.ends_with('.') {
-        words.push('.');
-    }
-    foreign(&words)
-}
-
-fn foreign(text: &str) -> String {
-    text::escape_to(text, SENTENCE)
-}
-
-/// Inside backticks nothing can be escaped, so only what ids are made of stays.
-fn incident_id(incident: &str) -> String {
-    incident
-        .chars()
-        .filter(|c| c.is_ascii_alphanumeric() || *c == '-')
-        .take(40)
-        .collect()
+        "."
+    };
+    format!("{words}{stop}")
 }
 
 #[cfg(test)]
@@ -165,61 +265,115 @@ mod tests {
     use crate::domain::{
         money::Amount,
         rule::{Condition, Kind, Terms},
-        time::Span,
     };
 
     #[test]
     fn every_trouble_says_what_to_do() {
         let words = |text: &str| text.to_owned();
+        let pools = || {
+            vec![
+                words("USDC · aave-v3 · Ethereum"),
+                words("USDC · morpho · Base"),
+            ]
+        };
         let terms = Terms {
             value: Some(5.0),
             clear_at: Some(6.0),
             ..Terms::default()
         };
         let troubles = [
-            Trouble::NoSuchPool {
-                asked: words("USCD [x](https://evil)"),
-                close: Vec::new(),
-            },
-            Trouble::NoSuchPool {
-                asked: words("USCD"),
-                close: vec![
-                    words("USDC · aave-v3 · Ethereum"),
-                    words("USDC · morpho · Base"),
-                ],
-            },
-            Trouble::AmbiguousPool {
-                asked: words("USDC"),
-                count: 214,
-            },
-            Trouble::BadAmount("1.5x`@here".parse::<Amount>().unwrap_err()),
-            Trouble::BadRule(Condition::new(Kind::ApyAbove, terms).unwrap_err()),
-            Trouble::BadRule(Condition::new(Kind::TvlDrop, Terms::default()).unwrap_err()),
-            Trouble::BadSpan("soon".parse::<Span>().unwrap_err()),
-            Trouble::MissingRight {
-                what: words("Manage Webhooks"),
-                how: words("Give it to my role in the channel's settings, then try again."),
-            },
-            Trouble::CallerLacks {
-                what: words("Manage Server"),
-            },
-            Trouble::ChannelRefused {
-                reason: words("it is a forum"),
-            },
-            Trouble::NoSuchAlert { id: AlertId(12) },
-            Trouble::NoSuchPosition,
-            Trouble::TooMany {
-                what: words("alerts in this server"),
-                limit: 100,
-            },
-            Trouble::NotInServer,
-            Trouble::MarketEmpty,
+            Trouble::OnlyInServers,
+            Trouble::NeedsManageServer,
+            Trouble::Outdated,
+            Trouble::Expired,
+            Trouble::NotYours,
             Trouble::Busy,
-            Trouble::Internal {
-                incident: words("7f3a-91`"),
+            Trouble::NoMarketYet,
+            Trouble::PoolUnknown {
+                text: words("USCD [x](https://evil) @everyone `x`"),
+                closest: Vec::new(),
             },
+            Trouble::PoolUnknown {
+                text: words("USCD"),
+                closest: pools(),
+            },
+            Trouble::PoolAmbiguous {
+                text: words("USDC"),
+                closest: pools(),
+            },
+            Trouble::NameUnknown {
+                what: "protocol",
+                text: words("**aave**"),
+                closest: vec![words("aave-v3")],
+            },
+            Trouble::Rule(Condition::new(Kind::ApyAbove, terms).unwrap_err()),
+            Trouble::Rule(Condition::new(Kind::TvlDrop, Terms::default()).unwrap_err()),
+            Trouble::HoldTooLong(Span::days(8)),
+            Trouble::ScopeTooWide,
+            Trouble::NothingMatches,
+            Trouble::TooManyAlerts { limit: 100 },
+            Trouble::AlertUnknown(AlertId(12)),
+            Trouble::PositionUnknown,
+            Trouble::TooManyPositions { limit: 1_000 },
+            Trouble::HoldingUnclear,
+            Trouble::ValueNeeded {
+                pool: words("USDC-WETH"),
+            },
+            Trouble::AssetNeeded {
+                assets: vec![words("USDC"), words("WETH")],
+            },
+            Trouble::AssetNotInPool {
+                asset: words("@here"),
+                assets: vec![words("USDC"), words("**WETH**")],
+            },
+            Trouble::NoteTooLong { most: 200 },
+            Trouble::ThreadChosen,
+            Trouble::RightsLacking {
+                channel: ChannelId(7),
+                rights: vec!["View Channel", "Manage Webhooks"],
+            },
+            Trouble::ChannelRefused(words("it is a forum")),
         ];
-        let lines: Vec<String> = troubles.iter().map(line).collect();
+        let mut lines: Vec<String> = troubles.iter().map(line).collect();
+        let misreadings = [
+            "1.5x`@here".parse::<Amount>().unwrap_err().to_string(),
+            "soon".parse::<Span>().unwrap_err().to_string(),
+        ];
+        lines.extend(misreadings.iter().map(|words| misread(words)));
+        lines.push(internal(&"7f3a"));
         insta::assert_snapshot!(lines.join("\n"));
+    }
+
+    #[test]
+    fn what_people_wrote_does_not_become_markup() {
+        let words = line(&Trouble::PoolUnknown {
+            text: "**@everyone** `x`".to_owned(),
+            closest: Vec::new(),
+        });
+        assert!(!words.contains("@everyone"), "{words}");
+        assert!(words.contains(r"\*\*"), "{words}");
+    }
+
+    #[test]
+    fn a_trouble_says_what_to_do() {
+        let closest = vec!["USDC · aave-v3 · Ethereum".to_owned()];
+        let words = line(&Trouble::PoolAmbiguous {
+            text: "usdc".to_owned(),
+            closest,
+        });
+        assert!(words.contains("- USDC · aave-v3 · Ethereum\n"), "{words}");
+        let words = line(&Trouble::RightsLacking {
+            channel: ChannelId(7),
+            rights: vec!["View Channel", "Manage Webhooks"],
+        });
+        assert!(words.contains("<#7>"), "{words}");
+        assert!(words.contains("**View Channel** and **Manage Webhooks**"));
+    }
+
+    #[test]
+    fn words_become_sentences() {
+        assert_eq!(sentence("a window is too long"), "A window is too long.");
+        assert_eq!(sentence("Try again."), "Try again.");
+        assert_eq!(sentence(""), "");
     }
 }

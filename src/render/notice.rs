@@ -68,8 +68,9 @@ fn fields(notice: &Notice<'_>) -> Vec<Field> {
     fields.push(Field::wide(
         "Source",
         format!(
-            "{}, as of {}{}{DOT}{}",
+            "{}, {} {}{}{DOT}{}",
             text::escape(notice.source),
+            dated(notice),
             ago(reading.at),
             if stands(notice) {
                 format!("{DOT}unchanged since {}", ago(notice.unchanged_since))
@@ -99,6 +100,11 @@ fn speaker(speaker: &Speaker) -> String {
     }
 }
 
+/// A time of the pool's own dates its figures; the time of the fetch says only when we asked.
+const fn dated(notice: &Notice<'_>) -> &'static str {
+    if notice.own_time { "as of" } else { "fetched" }
+}
+
 /// The figures have stood since before the reading; fresh ones need no word about it.
 fn stands(notice: &Notice<'_>) -> bool {
     notice.unchanged_since < notice.reading.at
@@ -119,9 +125,8 @@ pub fn notice_text(notice: &Notice<'_>, now: Timestamp) -> String {
     details.push(format!("episode {}", notice.edge.episode));
     let mut source = text::clean(notice.source, text::NAME);
     if now > notice.reading.at {
-        source.push_str(" as of ");
-        source.push_str(&age(now.since(notice.reading.at)));
-        source.push_str(" ago");
+        let age = age(now.since(notice.reading.at));
+        source = format!("{source} {} {age} ago", dated(notice));
     }
     if stands(notice) {
         source.push_str(", unchanged for ");
@@ -390,6 +395,7 @@ mod tests {
                 reading: &self.reading,
                 assessment: &self.assessment,
                 source: "DefiLlama",
+                own_time: false,
                 unchanged_since: self.edge.since,
             }
         }
@@ -476,6 +482,23 @@ mod tests {
             .map(|case| notice_text(&case.notice(), samples::now()))
             .collect();
         insta::assert_snapshot!(texts.join("\n"));
+    }
+
+    #[test]
+    fn only_a_time_of_the_pools_own_dates_its_figures() {
+        let case = fall();
+        let fetched = case.notice();
+        let dated = Notice {
+            own_time: true,
+            ..case.notice()
+        };
+        for (notice, words) in [
+            (fetched, "DefiLlama fetched 4 min ago, unchanged for 2 h"),
+            (dated, "DefiLlama as of 4 min ago, unchanged for 2 h"),
+        ] {
+            let text = notice_text(&notice, samples::now());
+            assert!(text.ends_with(words), "{text}");
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::domain::{
     ids::PoolId,
     pool::Pool,
     reading::{DEFILLAMA, DataState, FeedStats, Reading},
-    time::Timestamp,
+    time::{Span, Timestamp},
     verdict::{Assessment, Origin, Usual},
 };
 
@@ -45,6 +45,10 @@ pub struct Found<'a> {
     pub total: usize,
     /// Matches that the screen or the verdict keeps back.
     pub hidden: usize,
+    /// The source as people know it.
+    pub source: &'a str,
+    /// When we asked the source.
+    pub fetched_at: Timestamp,
 }
 
 /// One pool in full.
@@ -207,10 +211,20 @@ fn ages(fetched_at: Timestamp, unchanged_since: Option<Timestamp>, now: Timestam
     match unchanged_since {
         // Figures that came with this very fetch have not stood for any time yet.
         Some(since) if since < fetched_at => {
-            format!("{fetched}{DOT}unchanged for {}", age(now.since(since)))
+            let stood = age(fetched_at.since(since));
+            format!("{fetched}{DOT}unchanged for {stood}")
         }
         _ => fetched,
     }
+}
+
+/// From this age on, figures that stand still are worth a word beside others.
+const STANDS_LONG: Span = Span::hours(6);
+
+/// `unchanged for 26 h`, where that is long for a feed that speaks every hour.
+pub(crate) fn stood(unchanged_since: Timestamp, now: Timestamp) -> Option<String> {
+    let stood = now.since(unchanged_since);
+    (stood >= STANDS_LONG.0).then(|| format!("unchanged for {}", age(stood)))
 }
 
 /// The end of a market reply: source, age, no advice.
@@ -240,14 +254,15 @@ fn page(source: &str, id: PoolId) -> Option<String> {
 /// A ranked list of pools, one a line.
 pub fn found(found: &Found<'_>, now: Timestamp) -> Message {
     let asked = text::escape_to(&found.asked, text::SENTENCE);
-    let Some(first) = found.rows.first() else {
-        return nothing_found(&asked, found.hidden);
-    };
+    let footer = footer(found.source, found.fetched_at, None, now);
+    if found.rows.is_empty() {
+        return nothing_found(&asked, found.hidden, &footer);
+    }
     let lines: Vec<String> = found
         .rows
         .iter()
         .enumerate()
-        .map(|(at, view)| row(at + 1, view, has_namesake(view, found.rows)))
+        .map(|(at, view)| row(at + 1, view, has_namesake(view, found.rows), now))
         .collect();
     let mut description = lines_within(&lines, 3_800);
     let mut notes = Vec::new();
@@ -262,7 +277,6 @@ pub fn found(found: &Found<'_>, now: Timestamp) -> Message {
     if !notes.is_empty() {
         description = format!("{description}\n\n{}", notes.join(DOT));
     }
-    let oldest = found.rows.iter().map(|view| view.fetched_at).min();
     Message::from(Embed {
         title: if asked.is_empty() {
             "All pools".to_owned()
@@ -271,12 +285,12 @@ pub fn found(found: &Found<'_>, now: Timestamp) -> Message {
         },
         description,
         colour: Colour::Blue,
-        footer: footer(first.source, oldest.unwrap_or(first.fetched_at), None, now),
+        footer,
         ..Embed::default()
     })
 }
 
-fn row(place: usize, view: &PoolView<'_>, namesake: bool) -> String {
+fn row(place: usize, view: &PoolView<'_>, namesake: bool, now: Timestamp) -> String {
     let mut parts = vec![
         format!(
             "{place}\\. **{}** – **{}** ({})",
@@ -288,7 +302,9 @@ fn row(place: usize, view: &PoolView<'_>, namesake: bool) -> String {
         format!("TVL {}", dollars(view.reading.tvl_usd)),
     ];
     parts.extend(meta(view.pool));
-    if view.state != DataState::Good {
+    if view.state == DataState::Good {
+        parts.extend(stood(view.unchanged_since, now));
+    } else {
         parts.push(format!("⚠ {}", view.state.slug()));
     }
     if namesake || text::is_mixed_script(&view.pool.symbol) {
@@ -312,19 +328,19 @@ fn hidden_words(hidden: usize) -> Option<String> {
     })
 }
 
-fn nothing_found(asked: &str, hidden: usize) -> Message {
+fn nothing_found(asked: &str, hidden: usize, footer: &str) -> Message {
     let asked = if asked.is_empty() { "that" } else { asked };
     let hint = hidden_words(hidden).unwrap_or_else(|| {
         "Try fewer filters, a lower `min_tvl`, or the asset's exact symbol (`WETH` is not `ETH`)."
             .to_owned()
     });
-    Message::text(format!("No pool to show for {asked}. {hint}"))
+    Message::text(format!("No pool to show for {asked}. {hint}\n-# {footer}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{domain::time::Span, render::samples};
+    use crate::render::samples;
 
     fn view<'a>(
         pool: &'a Pool,
@@ -343,6 +359,18 @@ mod tests {
             feed,
             usual: Some(samples::usual(4.0, 0.05, Origin::Own)),
             own_time: false,
+        }
+    }
+
+    /// What was found among `total`, by an answer of four minutes ago.
+    fn result<'a>(asked: &str, rows: &'a [PoolView<'a>], total: usize, hidden: usize) -> Found<'a> {
+        Found {
+            asked: asked.to_owned(),
+            rows,
+            total,
+            hidden,
+            source: "DefiLlama",
+            fetched_at: samples::now().minus(Span::minutes(4).0),
         }
     }
 
@@ -382,23 +410,13 @@ mod tests {
             view(&twin, &reading, &spike, &feed),
             view(&hostile, &reading, &calm, &feed),
         ];
-        let result = Found {
-            asked: "USDC, lending, TVL ≥ $10M".to_owned(),
-            rows: &rows,
-            total: 57,
-            hidden: 3,
-        };
+        let result = result("USDC, lending, TVL ≥ $10M", &rows, 57, 3);
         insta::assert_json_snapshot!(found(&result, samples::now()));
     }
 
     #[test]
     fn nothing_found_says_what_to_do() {
-        let nothing = |hidden| Found {
-            asked: "**FOO**".to_owned(),
-            rows: &[],
-            total: 0,
-            hidden,
-        };
+        let nothing = |hidden| result("**FOO**", &[], 0, hidden);
         let words = [0, 1, 12].map(|hidden| found(&nothing(hidden), samples::now()).content);
         insta::assert_snapshot!(words.join("\n"));
     }
@@ -408,12 +426,7 @@ mod tests {
         let (hostile, calm, feed) = (samples::hostile_pool(), samples::calm(), samples::feed());
         let reading = samples::reading(4.1, Some(4.1), Some(0.0));
         let rows = vec![view(&hostile, &reading, &calm, &feed); 60];
-        let result = Found {
-            asked: String::new(),
-            rows: &rows,
-            total: 60,
-            hidden: 0,
-        };
+        let result = result("", &rows, 60, 0);
         let message = found(&result, samples::now());
         assert!(message.embeds[0].description.contains("\n+"));
         assert_eq!(message.clone().fitted(), message);

@@ -4,7 +4,7 @@ use super::{
     DOT, count, lines_within,
     message::{Button, ButtonStyle, Colour, Embed, Field, Message},
     name,
-    numbers::{income, money, percent, units},
+    numbers::{age, income, money, percent, units},
     pool, text, verdict,
 };
 use crate::domain::{
@@ -23,6 +23,8 @@ pub struct NamedLine<'a> {
     pub pool: Option<&'a Pool>,
     /// `None` without a reading.
     pub verdict: Option<Verdict>,
+    /// The pool's figures are the same since then.
+    pub unchanged_since: Option<Timestamp>,
 }
 
 /// Where the rates come from.
@@ -30,6 +32,8 @@ pub struct NamedLine<'a> {
 pub struct Rates<'a> {
     pub source: &'a str,
     pub fetched_at: Timestamp,
+    /// The source has been silent since for too long to call them today's.
+    pub are_old: bool,
 }
 
 /// Asks before anything is kept. `agree` is the custom id of the button.
@@ -58,7 +62,7 @@ pub fn added(named: &NamedLine<'_>, rates: &Rates<'_>, now: Timestamp) -> Messag
         "Added {} in {}{}.",
         holding(&line.position),
         place(named.pool),
-        rate_words(named)
+        rate_words(named, rates)
     )];
     words.push(match (line.income_usd, line.income_units) {
         (Some(earned), _) => format!("Projected: {}.", income(earned)),
@@ -69,13 +73,18 @@ pub fn added(named: &NamedLine<'_>, rates: &Rates<'_>, now: Timestamp) -> Messag
         ),
         (None, None) => sentence(left_out_because(line)),
     });
-    words.push(small_print(rates, now));
+    words.push(format!("-# {}", small_print(rates, now)));
     Message::text(words.join("\n"))
 }
 
 fn small_print(rates: &Rates<'_>, now: Timestamp) -> String {
+    let of = if rates.are_old {
+        format!("the rates of {} ago", age(now.since(rates.fetched_at)))
+    } else {
+        "today's rates".to_owned()
+    };
     let footer = pool::footer(rates.source, rates.fetched_at, None, now);
-    format!("-# projected at today's rates, not a promise{DOT}{footer}")
+    format!("projected at {of}, not a promise{DOT}{footer}")
 }
 
 fn sentence(clause: &str) -> String {
@@ -95,8 +104,10 @@ fn place(pool: Option<&Pool>) -> String {
     pool.map_or_else(|| "a pool that is not listed any more".to_owned(), name)
 }
 
-fn rate_words(named: &NamedLine<'_>) -> String {
-    let rate = named.line.rate.map(|rate| format!("{} now", percent(rate)));
+fn rate_words(named: &NamedLine<'_>, rates: &Rates<'_>) -> String {
+    let when = if rates.are_old { "then" } else { "now" };
+    let rate = named.line.rate;
+    let rate = rate.map(|rate| format!("{} {when}", percent(rate)));
     let verdict = named.verdict.map(|it| verdict::label(it).to_owned());
     let parts: Vec<String> = [rate, verdict].into_iter().flatten().collect();
     if parts.is_empty() {
@@ -138,7 +149,10 @@ pub fn view(
     if portfolio.lines.is_empty() {
         return empty();
     }
-    let listed: Vec<String> = lines.iter().map(position_line).collect();
+    let listed: Vec<String> = lines
+        .iter()
+        .map(|named| position_line(named, rates, now))
+        .collect();
     let left_out = portfolio.left_out().count();
     let mut fields = vec![Field::narrow("Value", money(portfolio.value_usd))];
     let known = |rate: Option<_>| rate.map_or_else(|| "not known".to_owned(), percent);
@@ -163,7 +177,6 @@ pub fn view(
             lines_within(&names, 1_000),
         ));
     }
-    let footer = pool::footer(rates.source, rates.fetched_at, None, now);
     Message::from(Embed {
         title: format!(
             "Your {}",
@@ -172,19 +185,19 @@ pub fn view(
         description: lines_within(&listed, 3_800),
         colour: Colour::Blue,
         fields,
-        footer: format!("projected at today's rates, not a promise{DOT}{footer}"),
+        footer: small_print(rates, now),
         ..Embed::default()
     })
 }
 
-fn position_line(named: &NamedLine<'_>) -> String {
+fn position_line(named: &NamedLine<'_>, rates: &Rates<'_>, now: Timestamp) -> String {
     let line = named.line;
     let position = &line.position;
     let mut parts = vec![format!(
         "**{}** in {}{}",
         holding(position),
         place(named.pool),
-        rate_words(named)
+        rate_words(named, rates)
     )];
     if matches!(position.stake.holding, Holding::Units { .. }) {
         parts.extend(line.value_usd.map(money));
@@ -194,6 +207,13 @@ fn position_line(named: &NamedLine<'_>) -> String {
         (None, Some(earned)) => Some(unit_income(position, earned)),
         (None, None) => None,
     });
+    parts.extend(
+        named
+            .unchanged_since
+            .filter(|_| !rates.are_old)
+            .and_then(|since| pool::stood(since, now))
+            .map(|stood| format!("rate {stood}")),
+    );
     parts.extend(
         position
             .stake
@@ -303,15 +323,30 @@ mod tests {
                 line,
                 pool,
                 verdict,
+                unchanged_since: verdict.map(|_| samples::now().minus(Span::hours(26).0)),
             })
             .collect();
         let rates = Rates {
             source: "DefiLlama",
             fetched_at: samples::now().minus(Span::minutes(4).0),
+            are_old: false,
         };
         let mut messages = vec![consent("consent:1"), empty()];
         messages.extend(lines.iter().map(|line| added(line, &rates, samples::now())));
         messages.push(view(&portfolio, &lines, &rates, samples::now()));
+        let old = Rates {
+            fetched_at: samples::now().minus(Span::days(3).0),
+            are_old: true,
+            ..rates
+        };
+        let unjudged: Vec<NamedLine<'_>> = lines
+            .iter()
+            .map(|named| NamedLine {
+                verdict: named.verdict.and(Some(Verdict::Unknown)),
+                ..*named
+            })
+            .collect();
+        messages.push(view(&portfolio, &unjudged, &old, samples::now()));
         messages.push(removed(&portfolio.lines[0].position, Some(&pool)));
         insta::assert_json_snapshot!(messages);
     }

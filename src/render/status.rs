@@ -109,7 +109,6 @@ pub struct ParkedChannel<'a> {
 pub struct ShardStatus {
     pub id: u32,
     pub connected: bool,
-    pub latency_ms: Option<u64>,
 }
 
 /// The state of everything that a reader depends on.
@@ -280,14 +279,10 @@ fn parked(parked: &ParkedChannel<'_>) -> String {
 
 fn shards(shards: &[ShardStatus]) -> String {
     let connected = shards.iter().filter(|shard| shard.connected).count();
-    let words = format!(
+    format!(
         "{connected} of {} connected",
         count(shards.len(), "shard", "shards")
-    );
-    match shards.iter().filter_map(|shard| shard.latency_ms).max() {
-        Some(slowest) => format!("{words}{DOT}{slowest} ms"),
-        None => words,
-    }
+    )
 }
 
 #[cfg(test)]
@@ -324,7 +319,6 @@ mod tests {
             shards: vec![ShardStatus {
                 id: 0,
                 connected: true,
-                latency_ms: Some(48),
             }],
             started_at: before(Span::days(3)),
             version: "stipend 0.1.0",
@@ -377,11 +371,7 @@ mod tests {
                 failures: 0,
                 last_error: None,
             };
-            let shard = ShardStatus {
-                id: 0,
-                connected,
-                latency_ms: None,
-            };
+            let shard = ShardStatus { id: 0, connected };
             let all = Status {
                 sources: vec![source],
                 shards: vec![shard],

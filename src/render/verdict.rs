@@ -2,7 +2,7 @@
 
 use super::{
     message::Colour,
-    numbers::{dollars, limit, percent, share},
+    numbers::{dollars, limit, moment, percent, share},
 };
 use crate::domain::{
     reading::DataState,
@@ -81,6 +81,10 @@ fn reason(reason: &Reason) -> String {
             dollars(floor_usd)
         ),
         Reason::NoUsableReading(state) => no_reading(state).to_owned(),
+        Reason::SourceSilent(since) => format!(
+            "the source has given no usable answer since {}",
+            moment(since)
+        ),
         Reason::EarnsNothing => "it earns nothing at the moment".to_owned(),
         Reason::RewardShare(rewards) if rewards <= 0.0 => {
             "none of it is paid in reward tokens".to_owned()
@@ -239,6 +243,10 @@ mod tests {
             (
                 Reason::ShortHistory { days: 1 },
                 "only 1 day of history: too short to say what is usual",
+            ),
+            (
+                Reason::SourceSilent(crate::domain::time::Timestamp::from_millis(1_000)),
+                "the source has given no usable answer since <t:1:f>",
             ),
             (Reason::NoHistory, "nothing is known of its past"),
         ] {

@@ -143,9 +143,9 @@ async fn a_reading_of_last_week_is_no_news() {
     stands(&status, "1 stale");
 }
 
-/// A batch that lacks most pools is refused as often as it comes, and the market stays as it was.
+/// A batch that lacks most pools is refused each time within the day, and the market stays as it was.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_batch_that_is_half_empty_is_never_believed() {
+async fn a_batch_that_is_half_empty_is_not_believed() {
     let (twin, upstream, bot) = watching(market).await;
     upstream.set(answer(&market(1.0)[..1]));
     let refusals = || bot.log().matches("the batch is half empty").count();

@@ -10,9 +10,8 @@ use crate::{
     domain::{
         income::{Line, Portfolio, Quote},
         position::{Holding, Position},
-        reading::DataState,
     },
-    market::snapshot::Snapshot,
+    market::{snapshot::Snapshot, view::View},
     render::portfolio::{NamedLine, Rates},
 };
 
@@ -36,7 +35,7 @@ pub(super) async fn portfolio(_: Context<'_>) -> Result<(), CommandError> {
 
 /// Puts rates and prices to positions. Prices are asked for all at once, so that one slow source
 /// costs two seconds and not two seconds a position.
-async fn valued(app: &App, market: &Snapshot, positions: Vec<Position>) -> Portfolio {
+async fn valued(app: &App, market: &View, positions: Vec<Position>) -> Portfolio {
     let quotes = join_all(
         positions
             .iter()
@@ -46,7 +45,7 @@ async fn valued(app: &App, market: &Snapshot, positions: Vec<Position>) -> Portf
     Portfolio::of(positions.into_iter().zip(quotes))
 }
 
-async fn quote(app: &App, market: &Snapshot, position: &Position) -> Quote {
+async fn quote(app: &App, market: &View, position: &Position) -> Quote {
     let Some(listing) = market.get(position.stake.pool) else {
         return Quote {
             rate: None,
@@ -63,7 +62,7 @@ async fn quote(app: &App, market: &Snapshot, position: &Position) -> Quote {
         Holding::Value { .. } => None,
     };
     Quote {
-        rate: (listing.state == DataState::Good).then_some(listing.reading.apy),
+        rate: market.rate(listing),
         unit_price,
     }
 }
@@ -74,12 +73,14 @@ fn named<'a>(market: &'a Snapshot, line: &'a Line) -> NamedLine<'a> {
         line,
         pool: listing.map(|listing| &*listing.pool),
         verdict: listing.map(|listing| listing.assessment.verdict),
+        unchanged_since: listing.map(|listing| listing.unchanged_since),
     }
 }
 
-fn rates(market: &Snapshot) -> Rates<'_> {
+fn rates(market: &View) -> Rates<'_> {
     Rates {
         source: market.origin.source,
-        fetched_at: market.origin.checked_at,
+        fetched_at: market.answered_at,
+        are_old: market.is_silent,
     }
 }

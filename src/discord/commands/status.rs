@@ -101,7 +101,7 @@ fn source<'a>(
     let answered = health.answered_at.or(if market.is_empty() {
         None
     } else {
-        Some(market.origin.checked_at)
+        Some(market.origin.fetched_at)
     });
     let trouble = health.trouble.as_ref();
     let failures = trouble.map_or(0, |trouble| trouble.in_a_row);
@@ -138,11 +138,7 @@ fn shards(shards: &Shards) -> Vec<ShardStatus> {
     shards
         .each()
         .into_iter()
-        .map(|(id, connected)| ShardStatus {
-            id,
-            connected,
-            latency_ms: None,
-        })
+        .map(|(id, connected)| ShardStatus { id, connected })
         .collect()
 }
 

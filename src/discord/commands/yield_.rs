@@ -3,7 +3,7 @@
 use crate::{
     discord::{context::Context, errors::CommandError},
     domain::listing::Listing,
-    market::snapshot::Snapshot,
+    market::view::View,
     render,
 };
 
@@ -25,14 +25,14 @@ pub(super) async fn yield_(_: Context<'_>) -> Result<(), CommandError> {
     Ok(())
 }
 
-fn view<'a>(market: &'a Snapshot, listing: &'a Listing) -> render::pool::PoolView<'a> {
+fn view<'a>(market: &'a View, listing: &'a Listing) -> render::pool::PoolView<'a> {
     render::pool::PoolView {
         pool: &listing.pool,
         reading: &listing.reading,
         assessment: &listing.assessment,
         state: listing.state,
         source: market.origin.source,
-        fetched_at: market.origin.checked_at,
+        fetched_at: market.answered_at,
         unchanged_since: listing.unchanged_since,
         feed: &listing.feed,
         usual: listing.usual(),

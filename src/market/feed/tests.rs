@@ -1,8 +1,10 @@
+use tempfile::TempDir;
+
 use super::*;
 use crate::{
     alerting::tick::Alerting,
     domain::verdict::Screen,
-    market::fixture::{after, day, hour, id, row},
+    market::fixture::{after, batch, day, hour, id, row},
 };
 
 /// A pool that drained away in the evening has a row for its last day like every other.
@@ -39,7 +41,7 @@ async fn the_first_batch_of_a_day_ends_the_day_before() {
         .unwrap();
     let mut days = Vec::new();
     for (hours, apy) in [(1, 4.0), (23, 5.0), (25, 6.0), (26, 7.0), (49, 8.0)] {
-        std::fs::write(&file, answer(apy)).unwrap();
+        std::fs::write(&file, answer(apy, 1)).unwrap();
         let change = feed.next(&store, &market, hour(hours)).await.unwrap();
         alerting
             .tick(&store, &market, change.unwrap())
@@ -51,11 +53,90 @@ async fn the_first_batch_of_a_day_ends_the_day_before() {
     assert_eq!(days, [vec![], vec![], vec![5.0], vec![5.0], vec![5.0, 7.0]]);
 }
 
-fn answer(apy: f64) -> String {
-    serde_json::json!({ "status": "success", "data": [{
-        "pool": id(1).to_string(), "chain": "Ethereum", "project": "aave-v3", "symbol": "USDC",
-        "tvlUsd": 1e8, "apy": apy, "apyBase": apy, "stablecoin": true, "ilRisk": "no",
-        "exposure": "single",
-    }] })
-    .to_string()
+/// A file as the source, in a folder with a store that has taken in three batches of ten pools.
+struct Bench {
+    folder: TempDir,
+    store: Store,
+    market: Market,
+    alerting: Alerting,
+    feed: Feed,
+}
+
+impl Bench {
+    async fn after(source: &'static str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("stipend.db"), &[7; 32], hour(0))
+            .await
+            .unwrap();
+        for hours in [-3, -2, -1] {
+            let row = BatchRow {
+                source,
+                pools: 10,
+                ..batch_row(&batch(hour(hours), Vec::new()), false)
+            };
+            store.note_batch(&row).await.unwrap();
+        }
+        let file = FileSource::new(folder.path().join("pools.json"));
+        Self {
+            feed: Feed::new(Source::File(file), &store).await.unwrap(),
+            folder,
+            store,
+            market: Market::new(Screen::default(), None),
+            alerting: Alerting::default(),
+        }
+    }
+
+    /// Whether so many pools are believed at this hour.
+    async fn believes(&mut self, pools: u8, at: i64) -> bool {
+        let apy = f64::from(u32::try_from(at).unwrap());
+        let file = self.folder.path().join("pools.json");
+        std::fs::write(file, answer(apy, pools)).unwrap();
+        match self.feed.next(&self.store, &self.market, hour(at)).await {
+            Ok(change) => {
+                let (store, market) = (&self.store, &self.market);
+                self.alerting
+                    .tick(store, market, change.unwrap())
+                    .await
+                    .unwrap();
+                true
+            }
+            Err(FeedError::HalfEmpty(_)) => false,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_drop_that_lasts_for_a_day_of_answers_is_taken_in() {
+    let mut bench = Bench::after("DefiLlama, from a file").await;
+    for at in 0..24 {
+        assert!(!bench.believes(5, at).await, "hour {at}");
+    }
+    assert!(bench.believes(5, 24).await);
+    assert_eq!(bench.market.snapshot().listings().len(), 5);
+    // From now on that size is what is usual, though most batches that are kept were larger.
+    assert!(bench.believes(5, 25).await);
+    assert!(!bench.believes(2, 26).await);
+}
+
+#[tokio::test]
+async fn a_file_is_not_measured_by_the_answers_of_the_upstream() {
+    let mut bench = Bench::after(DEFILLAMA).await;
+    assert!(bench.believes(5, 0).await);
+    assert!(!bench.believes(2, 1).await);
+    let upstream = bench.store.batch_sizes(DEFILLAMA).await.unwrap();
+    assert_eq!(upstream, [10, 10, 10]);
+    assert_eq!(bench.market.snapshot().origin.source, DEFILLAMA);
+}
+
+fn answer(apy: f64, pools: u8) -> String {
+    let row = |number| {
+        serde_json::json!({
+            "pool": id(number).to_string(), "chain": "Ethereum", "project": "aave-v3",
+            "symbol": "USDC", "tvlUsd": 1e8, "apy": apy, "apyBase": apy, "stablecoin": true,
+            "ilRisk": "no", "exposure": "single",
+        })
+    };
+    let rows: Vec<_> = (1..=pools).map(row).collect();
+    serde_json::json!({ "status": "success", "data": rows }).to_string()
 }

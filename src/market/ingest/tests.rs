@@ -223,6 +223,41 @@ fn a_half_empty_batch_is_refused() {
     assert_eq!(check_size(100, &[100, 100, 9_000]), Ok(()));
 }
 
+#[test]
+fn a_size_that_is_refused_for_a_day_is_believed() {
+    let refuse = |gap: i64, sizes: &[usize]| {
+        let mut refused = Refused::default();
+        let add = |(at, pools): (i64, &usize)| refused.add(*pools, minute(at * gap));
+        (0..).zip(sizes).map(add).collect::<Vec<bool>>()
+    };
+    let believed_at = |answers: Vec<bool>| answers.iter().position(|believed| *believed);
+    // One an hour: a day has passed with the twenty-fifth.
+    assert_eq!(believed_at(refuse(60, &[50; 40])), Some(24));
+    // One in five minutes: twenty-four are not enough, it has to be a day.
+    assert_eq!(believed_at(refuse(5, &[50; 300])), Some(288));
+    // Two a day: it has to be twenty-four.
+    assert_eq!(believed_at(refuse(720, &[50; 30])), Some(23));
+    // Sizes within ten percent of each other agree; others begin the count anew.
+    assert_eq!(believed_at(refuse(60, &[50, 46].repeat(20))), Some(24));
+    assert_eq!(believed_at(refuse(60, &[50, 44].repeat(20))), None);
+    let mut broken_off = [50; 40];
+    broken_off[10] = 10;
+    assert_eq!(believed_at(refuse(60, &broken_off)), Some(35));
+    // Nothing at all is never a market.
+    assert_eq!(believed_at(refuse(60, &[0; 40])), None);
+}
+
+#[test]
+fn a_believed_size_is_what_the_next_batch_is_compared_with() {
+    let recent = [50, 100, 100, 100];
+    assert!(check_size(50, &recent).is_err());
+    assert_eq!(check_size(50, in_force(&recent)), Ok(()));
+    assert!(check_size(30, in_force(&recent)).is_err());
+    // One that shrank within the bounds is no exception.
+    assert_eq!(in_force(&[80, 100, 100]), [80, 100, 100]);
+    assert_eq!(in_force(&[]), [0_u32; 0]);
+}
+
 proptest! {
     #[test]
     fn no_batch_makes_it_panic_and_no_pool_is_listed_twice(

@@ -27,7 +27,8 @@ pub(super) async fn show(
 
 async fn answer(app: &App, guild: GuildId, id: AlertId) -> Result<Message, CommandError> {
     let alert = super::owned(app, guild, id).await?;
-    let market = app.market.snapshot();
+    let now = app.clock.now();
+    let market = app.market.view(now);
     let destination = app.store.destination_for(alert.channel).await?;
     let view = super::view(app, &market, &alert, destination.as_ref()).await;
     let listing = alert.rule.scope.pool.and_then(|id| market.get(id));
@@ -37,11 +38,8 @@ async fn answer(app: &App, guild: GuildId, id: AlertId) -> Result<Message, Comma
         verdict: listing.assessment.verdict,
         state: listing.state,
         source: market.origin.source,
-        fetched_at: market.origin.checked_at,
+        fetched_at: market.answered_at,
+        unchanged_since: listing.unchanged_since,
     });
-    Ok(render::alerts::show(
-        &view,
-        current.as_ref(),
-        app.clock.now(),
-    ))
+    Ok(render::alerts::show(&view, current.as_ref(), now))
 }

@@ -158,7 +158,7 @@ async fn keep(app: &App, owner: UserId, stake: &Stake) -> Result<Message, Comman
         stake: stake.clone(),
         added_at: now,
     };
-    let market = app.market.snapshot();
+    let market = app.market.view(now);
     let portfolio = super::valued(app, &market, vec![position]).await;
     let line = portfolio
         .lines

@@ -20,7 +20,7 @@ pub(super) async fn view(ctx: Context<'_>) -> Result<(), CommandError> {
 
 async fn answer(app: &App, owner: UserId) -> Result<Message, CommandError> {
     let positions = app.store.positions(owner).await?;
-    let market = app.market.snapshot();
+    let market = app.market.view(app.clock.now());
     let portfolio = super::valued(app, &market, positions).await;
     let lines: Vec<_> = portfolio
         .lines

@@ -12,7 +12,7 @@ use crate::{
     domain::{method::MethodFilter, money::Amount, scope::Scope, time::Timestamp},
     market::{
         search::{Order, Query, VerdictFilter},
-        snapshot::Snapshot,
+        view::View,
     },
     render::{self, message::Message, numbers, text},
 };
@@ -57,7 +57,8 @@ pub(super) async fn find(
 ) -> Result<(), CommandError> {
     let (app, _) = parts(ctx)?;
     let bot = ctx.data();
-    let market = bot.app.market.snapshot();
+    let now = bot.app.clock.now();
+    let market = bot.app.market.view(now);
     let asked = Asked {
         asset,
         method: method.map(|method| method.0),
@@ -70,7 +71,7 @@ pub(super) async fn find(
         stable_only: stable_only.unwrap_or(false),
         order: sort.map_or_else(Order::default, |order| order.0),
     };
-    let message = answer(&market, &asked, bot.app.clock.now())?;
+    let message = answer(&market, &asked, now)?;
     reply::send(app, message, super::super::shown_to(private)).await
 }
 
@@ -90,7 +91,7 @@ pub struct Asked {
 }
 
 /// Finds and words it.
-pub fn answer(market: &Snapshot, asked: &Asked, now: Timestamp) -> Result<Message, Trouble> {
+pub fn answer(market: &View, asked: &Asked, now: Timestamp) -> Result<Message, Trouble> {
     if market.is_empty() {
         return Err(Trouble::NoMarketYet);
     }
@@ -121,6 +122,8 @@ pub fn answer(market: &Snapshot, asked: &Asked, now: Timestamp) -> Result<Messag
             rows: &rows,
             total: found.total,
             hidden: found.hidden,
+            source: market.origin.source,
+            fetched_at: market.answered_at,
         },
         now,
     ))

@@ -10,7 +10,7 @@ use crate::{
         reply,
     },
     domain::time::Timestamp,
-    market::snapshot::Snapshot,
+    market::view::View,
     render::{self, message::Message},
 };
 
@@ -25,13 +25,55 @@ pub(super) async fn pool(
 ) -> Result<(), CommandError> {
     let (app, _) = parts(ctx)?;
     let bot = ctx.data();
-    let market = bot.app.market.snapshot();
-    let message = answer(&market, &pool, bot.app.clock.now())?;
+    let now = bot.app.clock.now();
+    let market = bot.app.market.view(now);
+    let message = answer(&market, &pool, now)?;
     reply::send(app, message, super::super::shown_to(private)).await
 }
 
 /// Looks the pool up and words it.
-pub fn answer(market: &Snapshot, asked: &Name, now: Timestamp) -> Result<Message, Trouble> {
+pub fn answer(market: &View, asked: &Name, now: Timestamp) -> Result<Message, Trouble> {
     let listing = lookup::pool(market, asked)?;
     Ok(render::pool::pool(&super::view(market, listing), now))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::verdict::Screen,
+        market::{
+            feed::Health,
+            fixture::{after, hour, row},
+            snapshot::Snapshot,
+        },
+    };
+
+    /// What is told at this hour of a pool that was read at hour 0 and never again.
+    fn told(at: Timestamp) -> String {
+        let change = after(&Snapshot::default(), hour(0), vec![row(1, 4.0)]);
+        let health = Health::default();
+        let market = View::new(change.snapshot.into(), &health, &Screen::default(), at);
+        let asked = Name("USDC".to_owned());
+        answer(&market, &asked, at)
+            .unwrap()
+            .to_discord()
+            .to_string()
+    }
+
+    #[test]
+    fn a_source_that_is_dead_for_days_is_not_shown_as_fresh() {
+        let (fresh, dead) = (told(hour(1)), told(hour(72)));
+        assert!(fresh.contains("fresh and plausible"), "{fresh}");
+        assert!(fresh.contains("✅ sustainable"), "{fresh}");
+        assert!(!dead.contains("fresh and plausible"), "{dead}");
+        assert!(!dead.contains('✅'), "{dead}");
+        for words in [
+            "**stale**",
+            "❔ unknown",
+            "no usable answer since <t:1771200000:f>",
+        ] {
+            assert!(dead.contains(words), "{words}: {dead}");
+        }
+    }
 }
