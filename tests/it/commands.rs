@@ -4,7 +4,7 @@ use discord_twin::{Invocation, Press, Reply, Twin, permission};
 
 use crate::support::{
     TestBot, USDC, USDT, Upstream, admin, answer, call, manage, market, member, one_server, other,
-    said, server,
+    said, server, until,
 };
 
 async fn setting() -> (Twin, Upstream, TestBot) {
@@ -152,6 +152,30 @@ async fn positions_are_their_owners_alone_and_sealed() {
 /// What one is asked to agree to, nobody else can agree to, and nothing is kept before.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stranger_cannot_agree_for_somebody_else() {
+    private(&twin, &call("privacy show"), &["Nothing is kept of you."]).await;
+    bot.end(&twin);
+}
+
+/// A double click is two presses of their own, of which the second comes before the first is answered.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_is_answered_once() {
+    let (twin, _upstream, bot) = setting().await;
+    let add = call("portfolio add").option("pool", USDC);
+    let question = private(&twin, &add.option("value", "5000"), &["May I keep"]).await;
+    let agree = Press::on_reply(question.interaction, button(&question)).by(member());
+    let double = [(); 2].map(|()| twin.press_only(&agree).unwrap());
+    let answered = || {
+        let shown = twin.message(question.message_id().unwrap()).unwrap();
+        shown.body["content"].as_str().unwrap().contains("Added")
+    };
+    until("the position is added", answered).await;
+    let acknowledged = |press: &u64| {
+        let mut requests = twin.requests().into_iter();
+        requests.any(|it| it.major == *press && it.template.ends_with("/callback"))
+    };
+    until("both are acknowledged", || double.iter().all(acknowledged)).await;
+    private(&twin, &call("privacy show"), &["1 position: pool"]).await;
+    assert!(answered(), "the second press changes what is shown");
     let (twin, _upstream, bot) = setting().await;
     let add = call("portfolio add").option("pool", USDC);
     let question = private(&twin, &add.option("value", "5000"), &["May I keep"]).await;
