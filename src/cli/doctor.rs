@@ -15,7 +15,6 @@ use crate::{
         secrets,
     },
     sources::{Answer, Outage, SourceError, file::FileSource},
-    store::Store,
 };
 
 /// View Channels, Send Messages, Send Messages in Threads, Embed Links, Attach Files, Read Message
@@ -160,21 +159,13 @@ fn missing(permissions: u64) -> Vec<&'static str> {
 async fn database(config: &Config, report: &mut Report) {
     let path = config.database.path();
     let key = &config.secrets.master_key_file;
-    match Store::check(path).await {
+    match run::database(config).await {
         Ok(()) if !path.exists() => {
             report.good(
                 "database",
                 format_args!("{} will be made at the first start", path.display()),
             );
         }
-        Ok(()) if !key.exists() => report.bad(
-            "database",
-            format_args!(
-                "{} is sealed with {}, which is gone; put the key file back",
-                path.display(),
-                key.display()
-            ),
-        ),
         Ok(()) => report.good(
             "database",
             format_args!(

@@ -69,7 +69,7 @@ async fn looking_at_what_a_kill_left_changes_nothing_and_sees_the_newest() {
     let path = killed.join("stipend.db");
     let before = disk(&killed);
     assert_eq!(before.len(), 4, "{:?}", before.keys());
-    Store::check(&path).await.unwrap();
+    Store::check(&path, None).await.unwrap();
     assert!(disk(&killed) == before);
     assert!(matches!(
         refused(&path, &[8; 32]).await,
@@ -175,7 +175,7 @@ async fn a_damaged_page_of_a_small_table_is_refused() {
     let error = refused(&path, &KEY).await;
     assert!(matches!(error, OpenError::Damaged { .. }), "{error}");
     assert!(matches!(
-        Store::check(&path).await,
+        Store::check(&path, None).await,
         Err(OpenError::Damaged { .. })
     ));
     assert_eq!(fs::read(&path).unwrap(), bytes);
