@@ -125,7 +125,12 @@ async fn positions_are_their_owners_alone_and_sealed() {
         &["no such position"],
     )
     .await;
-    private(&twin, &call("privacy show"), &["1"]).await;
+    private(
+        &twin,
+        &call("privacy show"),
+        &["1 position: pool, amount, cost", "you agreed on"],
+    )
+    .await;
     let export = private(&twin, &call("privacy export"), &["everything"]).await;
     let file = twin
         .ledger()
@@ -141,17 +146,12 @@ async fn positions_are_their_owners_alone_and_sealed() {
         &["Removed"],
     )
     .await;
-    let question = private(&twin, &call("privacy delete"), &[]).await;
-    twin.press(&Press::on_reply(question.interaction, button(&question)).by(member()))
-        .await
-        .unwrap();
+    let again = call("portfolio add").option("pool", USDC);
+    private(&twin, &again.option("value", "4321"), &["Added", "4,321"]).await;
+    let question = private(&twin, &call("privacy delete"), &["Delete 1 position"]).await;
+    let erase = Press::on_reply(question.interaction, button(&question)).by(member());
+    says(&twin.press(&erase).await.unwrap(), &["1 position"]);
     private(&twin, &call("portfolio view"), &["no positions"]).await;
-    bot.end(&twin);
-}
-
-/// What one is asked to agree to, nobody else can agree to, and nothing is kept before.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_stranger_cannot_agree_for_somebody_else() {
     private(&twin, &call("privacy show"), &["Nothing is kept of you."]).await;
     bot.end(&twin);
 }
@@ -176,6 +176,12 @@ async fn a_question_is_answered_once() {
     until("both are acknowledged", || double.iter().all(acknowledged)).await;
     private(&twin, &call("privacy show"), &["1 position: pool"]).await;
     assert!(answered(), "the second press changes what is shown");
+    bot.end(&twin);
+}
+
+/// What one is asked to agree to, nobody else can agree to, and nothing is kept before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_cannot_agree_for_somebody_else() {
     let (twin, _upstream, bot) = setting().await;
     let add = call("portfolio add").option("pool", USDC);
     let question = private(&twin, &add.option("value", "5000"), &["May I keep"]).await;

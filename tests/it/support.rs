@@ -289,12 +289,16 @@ impl TestBot {
 
     /// Starts the process and waits until it is connected and has read the market.
     pub(crate) async fn start(&mut self, twin: &Twin, shards: usize) {
+        // The log of an earlier run lies before this.
+        let before = self.log().len();
         self.spawn();
         let ready = twin.wait_ready(shards, LONG).await;
         assert!(ready.is_ok(), "{ready:?}\n{}", self.log());
         twin.wait_for_commands(PATIENCE).await.unwrap();
         until("the market is read", || {
-            self.log().contains("batch taken in") || self.log().contains("\"pools\":3")
+            let log = self.log();
+            let own = &log[before..];
+            own.contains("batch taken in") || own.contains("\"pools\":3")
         })
         .await;
     }
