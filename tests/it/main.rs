@@ -6,6 +6,7 @@
 )]
 
 mod architecture;
+mod bad_discord;
 mod bad_start;
 mod bad_store;
 mod bad_upstream;

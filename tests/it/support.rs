@@ -409,3 +409,23 @@ pub(crate) fn call(command: &str) -> Invocation {
 pub(crate) fn manage(command: &str) -> Invocation {
     Invocation::of(command).in_guild(server()).by(admin())
 }
+
+/// A bot that watches the USDC pool for under 3 %, and has read that it pays 5 %.
+pub(crate) async fn watching(market: fn(f64) -> Vec<Value>) -> (Twin, Upstream, TestBot) {
+    let twin = Twin::start(one_server()).await.unwrap();
+    let upstream = Upstream::start(answer(&market(5.0))).await;
+    let mut bot = TestBot::new(&twin, &upstream);
+    bot.start(&twin, 1).await;
+    let add = manage("alerts add")
+        .option("when", "apy_below")
+        .option("value", 3);
+    twin.run(&add.option("pool", USDC).option("hold", "1s"))
+        .await
+        .unwrap();
+    (twin, upstream, bot)
+}
+
+/// What `/status` says in the server.
+pub(crate) async fn status(twin: &Twin) -> String {
+    said(&twin.run(&call("status")).await.unwrap())
+}
