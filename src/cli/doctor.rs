@@ -80,6 +80,7 @@ pub(super) async fn doctor(args: &ConfigArgs) -> Exit {
     token(&config, &mut report).await;
     database(&config, &mut report).await;
     sources(&config, &mut report).await;
+    charts(&config, &mut report);
     if report.failed {
         Exit::Failed
     } else {
@@ -180,7 +181,7 @@ async fn database(config: &Config, report: &mut Report) {
 
 async fn sources(config: &Config, report: &mut Report) {
     let now = SystemClock.now();
-    let (answer, address) = if let Some(path) = &config.sources.file {
+    let (answer, address) = if let Some(path) = &config.sources.file.path {
         let answer = FileSource::new(path).pools(now).await;
         (answer, "sources.file.path")
     } else if config.sources.defillama.enabled {
@@ -209,6 +210,21 @@ async fn sources(config: &Config, report: &mut Report) {
             "source",
             format_args!("{}; {}", fault_of(&error), mend_of(&error, address)),
         ),
+    }
+}
+
+/// The folder of saved charts, where one is named.
+fn charts(config: &Config, report: &mut Report) {
+    match &config.sources.file.charts {
+        Some(folder) if folder.is_dir() => report.good("charts", folder.display()),
+        Some(folder) => report.bad(
+            "charts",
+            format_args!(
+                "{} is no folder; check sources.file.charts",
+                folder.display()
+            ),
+        ),
+        None => {}
     }
 }
 

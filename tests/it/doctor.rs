@@ -56,6 +56,13 @@ async fn an_address_that_leads_elsewhere_is_named() {
     bot.set("SOURCES__FILE__PATH", "nowhere.json");
     let mend = "check that sources.file.path names a file";
     finds(&bot, &["No such file", mend]).await;
+    upstream.set(answer(&market(5.0)));
+    bot.unset("SOURCES__FILE__PATH");
+    bot.unset("SOURCES__DEFILLAMA__POOLS_URL");
+    bot.set("SOURCES__DEFILLAMA__ENABLED", "false");
+    bot.set("SOURCES__FILE__CHARTS", "nowhere");
+    let mend = "check sources.file.charts";
+    finds(&bot, &["nowhere is no folder", mend]).await;
     bot.end(&twin);
 }
 

@@ -15,6 +15,7 @@ mod demo;
 mod doctor;
 mod replay;
 mod restart;
+mod saved;
 mod shards;
 mod support;
 mod whole_market;
