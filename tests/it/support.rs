@@ -297,7 +297,7 @@ impl TestBot {
         twin.wait_for_commands(PATIENCE).await.unwrap();
         until("the market is read", || {
             let log = self.log();
-            let own = &log[before..];
+            let own = log.get(before..).unwrap_or_default();
             own.contains("batch taken in") || own.contains("\"pools\":3")
         })
         .await;
