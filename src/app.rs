@@ -162,7 +162,7 @@ impl App {
     /// and keeps nobody from being answered.
     pub async fn feed(&self) -> Result<Option<Feed>, RunError> {
         let sources = &self.config.sources;
-        let source = match &sources.file {
+        let source = match &sources.file.path {
             Some(path) => Source::File(FileSource::new(path)),
             None if sources.defillama.enabled => {
                 Source::Defillama(Box::new(defillama(&self.config)?))
@@ -188,6 +188,17 @@ pub(crate) fn defillama(config: &Config) -> Result<Defillama, defillama::SetupEr
             max_body: settings.max_body_bytes,
             ..Policy::default()
         },
+    })
+}
+
+/// Who knows the past of pools: the folder of saved charts, or the upstream where it is asked for the
+/// pools as well.
+fn charts(config: &Config) -> Result<Option<Defillama>, defillama::SetupError> {
+    let saved = &config.sources.file;
+    let source = defillama(config)?;
+    Ok(match &saved.charts {
+        Some(folder) => Some(source.with_saved_charts(folder)),
+        None => saved.path.is_none().then_some(source),
     })
 }
 
@@ -241,7 +252,7 @@ async fn follow(app: Arc<App>, stop: CancellationToken) -> Result<(), RunError> 
         stop.cancelled().await;
         return Ok(());
     };
-    let charts = defillama(&app.config)?;
+    let charts = charts(&app.config)?;
     let mut backfilled = HashSet::new();
     loop {
         match app.ingest(&mut feed).await {
@@ -255,10 +266,14 @@ async fn follow(app: Arc<App>, stop: CancellationToken) -> Result<(), RunError> 
             Ok(_) => tracing::debug!("the source has nothing new"),
             Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "no batch"),
         }
-        if app.config.sources.file.is_none()
-            && learn_the_past(&app, &charts, &mut backfilled, &stop).await
+        if let Some(charts) = &charts
+            && learn_the_past(&app, charts, &mut backfilled, &stop).await
         {
             feed.forget_what_is_usual();
+            // What is usual is worked out with a batch, and a saved one may never change.
+            if app.config.sources.file.path.is_some() {
+                feed.forget_last_answer();
+            }
         }
         let random = f64::from(OsRng.next_u32()) / f64::from(u32::MAX);
         let wait = feed.delay(app.config.sources.defillama.interval.0, random);

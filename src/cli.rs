@@ -115,7 +115,7 @@ pub struct DemoArgs {
     /// How many days of the recorded market to replay, from 2 to 60
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(2..=60))]
     pub days: u32,
-    /// Recorded days a second [default: 2, headless: as fast as it goes]
+    /// Recorded days a second [default: 4, headless: as fast as it goes]
     #[arg(long)]
     pub speed: Option<f64>,
 }

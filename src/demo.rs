@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use discord_twin::{Guild, Limits, Twin, World, guild_on_shard};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use secrecy::SecretString;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -38,8 +39,8 @@ use upstream::Upstream;
 const RULES: &str = include_str!("../data/demo-rules.toml");
 /// The days before are the past that verdicts rest on, read from the charts as for any watched pool.
 const FIRST: u32 = 15;
-/// Days a second when somebody watches.
-const WATCHED_SPEED: f64 = 2.0;
+/// Days a second when somebody watches: every kind of notice is seen within a few seconds.
+const WATCHED_SPEED: f64 = 4.0;
 /// The person who is said to have set the alerts up.
 const ADMIN: UserId = UserId(2_000_000_000_000_000_001);
 
@@ -120,6 +121,7 @@ impl Stage {
             .await?
             .context("the demonstration has a source")?;
         for day in FIRST..FIRST + days {
+            let begun = Instant::now();
             self.upstream.show(day);
             self.clock.set(self.recording.time_of(day));
             match self.app.ingest(&mut feed).await {
@@ -138,7 +140,7 @@ impl Stage {
             bar.suspend(|| screen.print_new(&self.twin, self.clock.now()));
             bar.set_message(self.clock.now().day().to_string());
             bar.inc(1);
-            pause(args).await;
+            tokio::time::sleep_until(begun + length_of_a_day(args)).await;
         }
         bar.finish_and_clear();
         screen.summarise(days, self.twin.violations());
@@ -266,14 +268,17 @@ async fn settle(app: &App) -> anyhow::Result<()> {
     anyhow::bail!("messages are still on their way after {} s", MOST / 100)
 }
 
-async fn pause(args: &DemoArgs) {
+/// How long a day lasts, the work in it included: as long as the work where nobody watches.
+fn length_of_a_day(args: &DemoArgs) -> Duration {
     let speed = match (args.speed, args.headless) {
         (Some(speed), _) => speed,
-        (None, true) => return,
+        (None, true) => return Duration::ZERO,
         (None, false) => WATCHED_SPEED,
     };
     if speed.is_finite() && speed > 0.0 {
-        tokio::time::sleep(Duration::from_secs_f64((1.0 / speed).min(60.0))).await;
+        Duration::from_secs_f64((1.0 / speed).min(60.0))
+    } else {
+        Duration::ZERO
     }
 }
 

@@ -175,10 +175,11 @@ impl Store {
         })
     }
 
-    /// Looks whether there is anything against opening the database; changes nothing on disk.
-    pub async fn check(path: &Path) -> Result<(), OpenError> {
+    /// Looks whether there is anything against opening the database, with this key where there is
+    /// one; changes nothing on disk.
+    pub async fn check(path: &Path, key: Option<&[u8; 32]>) -> Result<(), OpenError> {
         InstanceLock::probe(path)?;
-        examine(path, None).await
+        examine(path, key.map(Sealer::new).as_ref()).await
     }
 
     /// The number of this run of the process; raised at each start.

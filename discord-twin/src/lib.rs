@@ -18,7 +18,7 @@
 //! # Ok(())
 //! # }
 //! ```
-
+#![forbid(unsafe_code)]
 #![recursion_limit = "256"]
 
 mod check;

@@ -1,4 +1,5 @@
 //! Runs the twin by itself: prints the address and the token, and stays until Ctrl-C.
+#![forbid(unsafe_code)]
 
 use std::{error::Error, io::Write, net::SocketAddr};
 

@@ -15,7 +15,6 @@ use crate::{
         secrets,
     },
     sources::{Answer, Outage, SourceError, file::FileSource},
-    store::Store,
 };
 
 /// View Channels, Send Messages, Send Messages in Threads, Embed Links, Attach Files, Read Message
@@ -81,6 +80,7 @@ pub(super) async fn doctor(args: &ConfigArgs) -> Exit {
     token(&config, &mut report).await;
     database(&config, &mut report).await;
     sources(&config, &mut report).await;
+    charts(&config, &mut report);
     if report.failed {
         Exit::Failed
     } else {
@@ -160,21 +160,13 @@ fn missing(permissions: u64) -> Vec<&'static str> {
 async fn database(config: &Config, report: &mut Report) {
     let path = config.database.path();
     let key = &config.secrets.master_key_file;
-    match Store::check(path).await {
+    match run::database(config).await {
         Ok(()) if !path.exists() => {
             report.good(
                 "database",
                 format_args!("{} will be made at the first start", path.display()),
             );
         }
-        Ok(()) if !key.exists() => report.bad(
-            "database",
-            format_args!(
-                "{} is sealed with {}, which is gone; put the key file back",
-                path.display(),
-                key.display()
-            ),
-        ),
         Ok(()) => report.good(
             "database",
             format_args!(
@@ -189,7 +181,7 @@ async fn database(config: &Config, report: &mut Report) {
 
 async fn sources(config: &Config, report: &mut Report) {
     let now = SystemClock.now();
-    let (answer, address) = if let Some(path) = &config.sources.file {
+    let (answer, address) = if let Some(path) = &config.sources.file.path {
         let answer = FileSource::new(path).pools(now).await;
         (answer, "sources.file.path")
     } else if config.sources.defillama.enabled {
@@ -218,6 +210,21 @@ async fn sources(config: &Config, report: &mut Report) {
             "source",
             format_args!("{}; {}", fault_of(&error), mend_of(&error, address)),
         ),
+    }
+}
+
+/// The folder of saved charts, where one is named.
+fn charts(config: &Config, report: &mut Report) {
+    match &config.sources.file.charts {
+        Some(folder) if folder.is_dir() => report.good("charts", folder.display()),
+        Some(folder) => report.bad(
+            "charts",
+            format_args!(
+                "{} is no folder; check sources.file.charts",
+                folder.display()
+            ),
+        ),
+        None => {}
     }
 }
 

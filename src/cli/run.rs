@@ -87,21 +87,28 @@ async fn start(args: &ConfigArgs) -> Result<(), StartError> {
         tracing::warn!("logging was set up already");
     }
     let token = secrets::token(&config)?;
-    Store::check(config.database.path()).await?;
-    let (database, key) = (config.database.path(), &config.secrets.master_key_file);
-    if database.exists() && !key.exists() {
-        return Err(StartError::KeyGone {
-            key: key.clone(),
-            database: database.to_owned(),
-        });
-    }
+    database(&config).await?;
     let application = application(&config, &token).await?;
-    let key = MasterKey::load_or_create(key)?;
+    let key = MasterKey::load_or_create(&config.secrets.master_key_file)?;
     let clock = Arc::new(SystemClock);
     let app = App::open(config, key.bytes(), &token, application, clock, true).await?;
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone()));
     Ok(app::run(Arc::new(app), &token, stop).await?)
+}
+
+/// Looks at the database and at the key that it is sealed with; changes nothing on disk.
+pub(super) async fn database(config: &Config) -> Result<(), StartError> {
+    let (database, file) = (config.database.path(), &config.secrets.master_key_file);
+    let key = MasterKey::load_existing(file)?;
+    Store::check(database, key.as_ref().map(MasterKey::bytes)).await?;
+    if key.is_none() && database.exists() {
+        return Err(StartError::KeyGone {
+            key: file.clone(),
+            database: database.to_owned(),
+        });
+    }
+    Ok(())
 }
 
 /// Asks Discord who the token belongs to.

@@ -142,6 +142,11 @@ async fn pressed(
     let button = Button::decode(&press.data.custom_id).ok_or(Trouble::Expired)?;
     let owner = owner_of(&button, UserId(press.user.id.get()))?;
     reply::acknowledge(ctx, press).await?;
+    // A second press comes in before the answer to the first has taken the buttons away; that answer
+    // is the one to stay.
+    if !bot.first_answer(press.message.id.get()) {
+        return Ok(());
+    }
     let message = act(bot, button, owner).await?;
     reply::replace(ctx, press, message).await
 }

@@ -33,10 +33,11 @@ pub struct Bot {
     /// Ends what waits without a person waiting for it.
     pub stopping: CancellationToken,
     pub started_at: Timestamp,
-    seen: Mutex<Seen>,
+    interactions: Mutex<Seen>,
+    questions: Mutex<Seen>,
 }
 
-/// The interactions of the last while.
+/// Ids that came up in the last while.
 #[derive(Debug, Default)]
 struct Seen {
     ids: HashSet<u64>,
@@ -56,25 +57,34 @@ impl Bot {
             pending: PendingStakes::default(),
             running: TaskTracker::new(),
             stopping,
-            seen: Mutex::default(),
+            interactions: Mutex::default(),
+            questions: Mutex::default(),
         }
     }
 
     /// `false` for an interaction that was taken up before.
     pub fn first_time(&self, interaction: u64) -> bool {
-        self.seen
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(interaction)
+        insert(&self.interactions, interaction)
+    }
+
+    /// `false` for the message of a question that was answered before.
+    pub fn first_answer(&self, question: u64) -> bool {
+        insert(&self.questions, question)
     }
 }
 
+fn insert(seen: &Mutex<Seen>, id: u64) -> bool {
+    seen.lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .insert(id)
+}
+
 impl Seen {
-    fn insert(&mut self, interaction: u64) -> bool {
-        if !self.ids.insert(interaction) {
+    fn insert(&mut self, id: u64) -> bool {
+        if !self.ids.insert(id) {
             return false;
         }
-        self.order.push_back(interaction);
+        self.order.push_back(id);
         if self.order.len() > REMEMBERED
             && let Some(oldest) = self.order.pop_front()
         {

@@ -115,27 +115,33 @@ impl MasterKey {
     /// A key that is lost takes the personal data with it, so one that is there is never written
     /// over, whatever is wrong with it.
     pub fn load_or_create(path: &Path) -> Result<Self, SecretError> {
+        if let Some(key) = Self::load_existing(path)? {
+            return Ok(key);
+        }
+        let key = Self::random()?;
+        match key.keep(path) {
+            Ok(()) => {
+                tracing::info!(file = %path.display(), "made a master key; keep a copy apart from the database's");
+                Ok(key)
+            }
+            // Another process was faster; its key is the one that counts.
+            Err(source) if source.kind() == io::ErrorKind::AlreadyExists => Self::load(path),
+            Err(source) => Err(SecretError::Unwritable {
+                path: path.to_owned(),
+                source,
+            }),
+        }
+    }
+
+    /// Reads the key; `None` where there is no file.
+    pub fn load_existing(path: &Path) -> Result<Option<Self>, SecretError> {
         match Self::load(path) {
             Err(SecretError::Unreadable { source, .. })
                 if source.kind() == io::ErrorKind::NotFound =>
             {
-                let key = Self::random()?;
-                match key.keep(path) {
-                    Ok(()) => {
-                        tracing::info!(file = %path.display(), "made a master key; keep a copy apart from the database's");
-                        Ok(key)
-                    }
-                    // Another process was faster; its key is the one that counts.
-                    Err(source) if source.kind() == io::ErrorKind::AlreadyExists => {
-                        Self::load(path)
-                    }
-                    Err(source) => Err(SecretError::Unwritable {
-                        path: path.to_owned(),
-                        source,
-                    }),
-                }
+                Ok(None)
             }
-            read => read,
+            read => read.map(Some),
         }
     }
 

@@ -4,13 +4,14 @@
 //! bytes. Everything here is keyless, but the addresses are settings: one may point at a paid plan,
 //! whose key is part of the path, so no address is ever printed.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, path::PathBuf, sync::Arc};
 
 use reqwest::Url;
 
 use super::{
     Answer, Outage, SourceError,
     fetch::{Fetched, Fetcher, Policy, Validators},
+    file,
 };
 use crate::domain::{ids::PoolId, time::Timestamp};
 
@@ -25,7 +26,7 @@ use chart::ChartDay;
 use prices::{PriceKey, Prices};
 
 /// The cap on decoded bytes of everything but the list of pools.
-const SMALL_BODY: u64 = 8 * 1024 * 1024;
+pub(super) const SMALL_BODY: u64 = 8 * 1024 * 1024;
 
 /// Where `DefiLlama` is asked, and within which limits.
 #[derive(Clone, PartialEq, Eq)]
@@ -74,6 +75,8 @@ pub struct Defillama {
     pools_url: Url,
     chart_url: Url,
     prices_url: Url,
+    /// A folder of charts that is read in the place of `chart_url`.
+    saved_charts: Option<PathBuf>,
     categories: Arc<Categories>,
     /// Those of the last usable list of pools.
     validators: Validators,
@@ -97,10 +100,18 @@ impl Defillama {
             pools_url: address("pools_url", &settings.pools_url)?,
             chart_url: address("chart_url", &settings.chart_url)?,
             prices_url: address("prices_url", &settings.prices_url)?,
+            saved_charts: None,
             categories: Arc::new(Categories::bundled()),
             validators: Validators::default(),
             digest: None,
         })
+    }
+
+    /// Charts are read from this folder and no longer asked for.
+    #[must_use]
+    pub fn with_saved_charts(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.saved_charts = Some(folder.into());
+        self
     }
 
     /// All pools, or that they are as they were. `now` is the time of fetching.
@@ -131,6 +142,9 @@ impl Defillama {
     /// What the pool showed on each day of its life, ascending; nothing for an id that is well
     /// formed and not known.
     pub async fn chart(&self, pool: PoolId) -> Result<Vec<ChartDay>, SourceError> {
+        if let Some(folder) = &self.saved_charts {
+            return file::chart(folder, pool).await;
+        }
         let url = below(&self.chart_url, &pool.to_string());
         match self.fetch(&url).await {
             Ok(bytes) => aside(move || chart::parse(&bytes)).await,

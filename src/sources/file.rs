@@ -13,13 +13,17 @@ use std::{
 use super::{
     Answer, Outage, SourceError,
     defillama::{
-        aside,
+        SMALL_BODY, aside,
         categories::Categories,
+        chart::{self, ChartDay},
         pools::{self, newest_time},
     },
     excerpt,
 };
-use crate::domain::time::{Day, Timestamp};
+use crate::domain::{
+    ids::PoolId,
+    time::{Day, Timestamp},
+};
 
 /// The cap on decoded bytes of a file.
 const MAX_BODY: u64 = 64 * 1024 * 1024;
@@ -147,6 +151,17 @@ fn minutes_in(text: &str) -> Option<i64> {
     let hours = part(0..2).filter(|hours| *hours < 24)?;
     let minutes = part(2..4).filter(|minutes| *minutes < 60)?;
     Some(hours * 60 + minutes)
+}
+
+/// What a pool showed on each day of its life, ascending, as it was saved in `{pool}.json` or
+/// `{pool}.json.zst` of a folder; nothing for a pool that has no such file.
+pub async fn chart(folder: &Path, pool: PoolId) -> Result<Vec<ChartDay>, SourceError> {
+    let paths = [PLAIN, PACKED].map(|ending| folder.join(format!("{pool}{ending}")));
+    aside(move || match paths.iter().find(|path| path.exists()) {
+        Some(path) => chart::parse(&read_within(path, SMALL_BODY)?),
+        None => Ok(Vec::new()),
+    })
+    .await
 }
 
 /// A saved answer in the place of the upstream.
@@ -300,6 +315,30 @@ mod tests {
         assert_eq!(source.pools(now).await.unwrap(), Answer::Unchanged);
         fs::write(&path, BODY.replace("2.5", "2.6")).unwrap();
         assert!(matches!(source.pools(now).await, Ok(Answer::Batch(_))));
+    }
+
+    #[tokio::test]
+    async fn charts_lie_in_a_folder_by_their_pools() {
+        const CHART: &str = r#"{"status":"success","data":[
+            {"timestamp":"2026-02-15T23:01:02.000Z","tvlUsd":10,"apy":2.5,"apyBase":null,"apyReward":null},
+            {"timestamp":"2026-02-16T23:01:02.000Z","tvlUsd":11,"apy":2.6,"apyBase":null,"apyReward":null}]}"#;
+        let folder = tempfile::tempdir().unwrap();
+        let pool = |last: char| format!("747c1d2a-c668-4682-b9f9-296708a3dd9{last}");
+        let write =
+            |name: String, bytes: &[u8]| fs::write(folder.path().join(name), bytes).unwrap();
+        write(format!("{}.json", pool('0')), CHART.as_bytes());
+        let packed = zstd::encode_all(CHART.as_bytes(), 3).unwrap();
+        write(format!("{}.json.zst", pool('1')), &packed);
+        write(format!("{}.json", pool('2')), &CHART.as_bytes()[..90]);
+        let read = async |last: char| chart(folder.path(), pool(last).parse().unwrap()).await;
+        for saved in ['0', '1'] {
+            let days = read(saved).await.unwrap();
+            let told: Vec<_> = days.iter().map(|day| (day.at, day.tvl_usd)).collect();
+            let at = |day: u32| moment(&format!("2026-02-{day}T23:01:02"));
+            assert_eq!(told, [(at(15), 10.0), (at(16), 11.0)]);
+        }
+        assert!(matches!(read('2').await, Err(SourceError::Malformed(_))));
+        assert_eq!(read('3').await.unwrap(), []);
     }
 
     #[test]

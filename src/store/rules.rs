@@ -161,14 +161,15 @@ impl Store {
         })
     }
 
-    /// Takes an alert of this server out of use; its row stays, so that its notices can be explained.
+    /// Takes an alert of this server out of use; its row stays, so that its notices can be explained,
+    /// and no longer names who made it.
     pub async fn remove_alert(
         &self,
         guild: GuildId,
         id: AlertId,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        const SQL: &str = "UPDATE alert SET removed_at = $3 \
+        const SQL: &str = "UPDATE alert SET removed_at = $3, created_by = 0 \
              WHERE guild_id = $1 AND id = $2 AND removed_at IS NULL";
         let done = sqlx::query(SQL)
             .bind(columns::snowflake(guild.0))

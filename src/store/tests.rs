@@ -69,7 +69,7 @@ async fn looking_at_what_a_kill_left_changes_nothing_and_sees_the_newest() {
     let path = killed.join("stipend.db");
     let before = disk(&killed);
     assert_eq!(before.len(), 4, "{:?}", before.keys());
-    Store::check(&path).await.unwrap();
+    Store::check(&path, None).await.unwrap();
     assert!(disk(&killed) == before);
     assert!(matches!(
         refused(&path, &[8; 32]).await,
@@ -175,7 +175,7 @@ async fn a_damaged_page_of_a_small_table_is_refused() {
     let error = refused(&path, &KEY).await;
     assert!(matches!(error, OpenError::Damaged { .. }), "{error}");
     assert!(matches!(
-        Store::check(&path).await,
+        Store::check(&path, None).await,
         Err(OpenError::Damaged { .. })
     ));
     assert_eq!(fs::read(&path).unwrap(), bytes);
@@ -219,6 +219,21 @@ async fn the_linked_sqlite_has_the_fix_for_the_reset_of_its_log() {
     assert!(parts >= vec![3, 51, 3], "{version}");
 }
 
+/// A database of an older schema in which this was written, opened by this version.
+async fn migrated(folder: &Path, schema: i64, written: &[&'static str]) -> Store {
+    let path = folder.join("stipend.db");
+    let options = SqliteConnectOptions::new()
+        .filename(&path)
+        .create_if_missing(true);
+    let mut old = SqliteConnection::connect_with(&options).await.unwrap();
+    MIGRATIONS.run_to(schema, &mut old).await.unwrap();
+    for sql in written {
+        sqlx::query(*sql).execute(&mut old).await.unwrap();
+    }
+    old.close().await.unwrap();
+    Store::open(&path, &KEY, hour(0)).await.unwrap()
+}
+
 /// What was written before readings lay by time is all there after it.
 #[tokio::test]
 async fn an_older_database_keeps_its_market() {
@@ -233,18 +248,7 @@ async fn an_older_database_keeps_its_market() {
          VALUES (1, 1000, 4.0, 6e6, 'mixed', NULL), (1, 5000, 5.0, 6e6, 'mixed', 4000)",
     ];
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("stipend.db");
-    let options = SqliteConnectOptions::new()
-        .filename(&path)
-        .create_if_missing(true);
-    let mut old = SqliteConnection::connect_with(&options).await.unwrap();
-    MIGRATIONS.run_to(2, &mut old).await.unwrap();
-    for sql in BEFORE {
-        sqlx::query(sql).execute(&mut old).await.unwrap();
-    }
-    old.close().await.unwrap();
-
-    let store = Store::open(&path, &KEY, hour(0)).await.unwrap();
+    let store = migrated(folder.path(), 2, &BEFORE).await;
     let listing = store.listings().await.unwrap().remove(0);
     let trusted = listing.trusted.unwrap();
     assert_eq!((listing.no, &*listing.pool.symbol), (1, "USDC"));
@@ -261,4 +265,18 @@ async fn an_older_database_keeps_its_market() {
         .map(|stretch| (stretch.until.millis(), stretch.apy.get()))
         .collect();
     assert_eq!(told, [(4000, 4.0), (5000, 5.0)]);
+}
+
+/// Alerts that were removed before kept the name of who made them; those in use keep it still.
+#[tokio::test]
+async fn removed_alerts_of_an_older_database_name_nobody() {
+    const BEFORE: &str = "INSERT INTO alert (id, guild_id, channel_id, rule, version, created_by, created_at, removed_at) \
+         VALUES (1, 1, 2, '', 1, 5, 1000, 2000), (2, 1, 2, '', 1, 5, 1000, NULL)";
+    let folder = tempfile::tempdir().unwrap();
+    let store = migrated(folder.path(), 4, &[BEFORE]).await;
+    let makers: Vec<(i64, i64)> = sqlx::query_as("SELECT id, created_by FROM alert ORDER BY id")
+        .fetch_all(&store.readers)
+        .await
+        .unwrap();
+    assert_eq!(makers, [(1, 0), (2, 5)]);
 }

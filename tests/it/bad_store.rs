@@ -1,11 +1,9 @@
 //! A database that refuses for a while: what could not be kept is not lost.
 
-use discord_twin::Twin;
 use sqlx::{Connection as _, SqliteConnection};
 
 use crate::support::{
-    LONG, TestBot, USDC, Upstream, answer, call, manage, market, one_server, pools_of, said,
-    server, until,
+    LONG, TestBot, USDC, Upstream, answer, call, market, pools_of, said, server, until, watching,
 };
 
 async fn sql(bot: &TestBot, sql: &'static str) {
@@ -13,21 +11,6 @@ async fn sql(bot: &TestBot, sql: &'static str) {
     let mut connection = SqliteConnection::connect(&url).await.unwrap();
     sqlx::query(sql).execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();
-}
-
-/// A bot that watches the USDC pool for under 3 %, and has read that it pays 5 %.
-async fn watching() -> (Twin, Upstream, TestBot) {
-    let twin = Twin::start(one_server()).await.unwrap();
-    let upstream = Upstream::start(answer(&market(5.0))).await;
-    let mut bot = TestBot::new(&twin, &upstream);
-    bot.start(&twin, 1).await;
-    let add = manage("alerts add")
-        .option("when", "apy_below")
-        .option("value", 3);
-    twin.run(&add.option("pool", USDC).option("hold", "1s"))
-        .await
-        .unwrap();
-    (twin, upstream, bot)
 }
 
 /// Shows these bytes while the database is broken, and goes on to show them after it was mended.
@@ -48,7 +31,7 @@ async fn refused_then_taken(
 }
 
 async fn story(fault: [&'static str; 2]) {
-    let (twin, upstream, bot) = watching().await;
+    let (twin, upstream, bot) = watching(market).await;
     refused_then_taken(&bot, &upstream, 2.0, fault).await;
     let pool = call("yield pool").option("pool", USDC);
     let after = said(&twin.run(&pool).await.unwrap());
@@ -82,7 +65,7 @@ async fn a_batch_that_could_not_be_compared_comes_again() {
 /// notice, nobody would ever be told.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_notice_that_could_not_be_written_down_is_told_later_and_once() {
-    let (twin, upstream, bot) = watching().await;
+    let (twin, upstream, bot) = watching(market).await;
     upstream.set(answer(&market(2.0)));
     upstream.taken().await;
     let fault = [

@@ -6,10 +6,7 @@ use discord_twin::Twin;
 use serde_json::{Value, json};
 use stipend::clock::{Clock as _, SystemClock};
 
-use crate::support::{
-    LONG, TestBot, USDC, Upstream, answer, call, manage, market, one_server, row, said, server,
-    until,
-};
+use crate::support::{LONG, Upstream, answer, market, row, server, status, until, watching};
 
 /// Forty more pools, so that a few bad rows leave the batch as a whole standing.
 fn crowd(usdc: f64) -> Vec<Value> {
@@ -18,25 +15,6 @@ fn crowd(usdc: f64) -> Vec<Value> {
         row(&id, "DAI", "spark", 3.5)
     });
     market(usdc).into_iter().chain(others).collect()
-}
-
-/// A bot that watches the USDC pool for under 3 %, and has read that it pays 5 %.
-async fn watching(market: fn(f64) -> Vec<Value>) -> (Twin, Upstream, TestBot) {
-    let twin = Twin::start(one_server()).await.unwrap();
-    let upstream = Upstream::start(answer(&market(5.0))).await;
-    let mut bot = TestBot::new(&twin, &upstream);
-    bot.start(&twin, 1).await;
-    let add = manage("alerts add")
-        .option("when", "apy_below")
-        .option("value", 3);
-    twin.run(&add.option("pool", USDC).option("hold", "1s"))
-        .await
-        .unwrap();
-    (twin, upstream, bot)
-}
-
-async fn status(twin: &Twin) -> String {
-    said(&twin.run(&call("status")).await.unwrap())
 }
 
 /// Good batches after the bad one are told as ever, once.

@@ -4,7 +4,7 @@ use discord_twin::{Invocation, Press, Reply, Twin, permission};
 
 use crate::support::{
     TestBot, USDC, USDT, Upstream, admin, answer, call, manage, market, member, one_server, other,
-    said, server,
+    said, server, until,
 };
 
 async fn setting() -> (Twin, Upstream, TestBot) {
@@ -125,7 +125,12 @@ async fn positions_are_their_owners_alone_and_sealed() {
         &["no such position"],
     )
     .await;
-    private(&twin, &call("privacy show"), &["1"]).await;
+    private(
+        &twin,
+        &call("privacy show"),
+        &["1 position: pool, amount, cost", "you agreed on"],
+    )
+    .await;
     let export = private(&twin, &call("privacy export"), &["everything"]).await;
     let file = twin
         .ledger()
@@ -141,11 +146,36 @@ async fn positions_are_their_owners_alone_and_sealed() {
         &["Removed"],
     )
     .await;
-    let question = private(&twin, &call("privacy delete"), &[]).await;
-    twin.press(&Press::on_reply(question.interaction, button(&question)).by(member()))
-        .await
-        .unwrap();
+    let again = call("portfolio add").option("pool", USDC);
+    private(&twin, &again.option("value", "4321"), &["Added", "4,321"]).await;
+    let question = private(&twin, &call("privacy delete"), &["Delete 1 position"]).await;
+    let erase = Press::on_reply(question.interaction, button(&question)).by(member());
+    says(&twin.press(&erase).await.unwrap(), &["1 position"]);
     private(&twin, &call("portfolio view"), &["no positions"]).await;
+    private(&twin, &call("privacy show"), &["Nothing is kept of you."]).await;
+    bot.end(&twin);
+}
+
+/// A double click is two presses of their own, of which the second comes before the first is answered.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_is_answered_once() {
+    let (twin, _upstream, bot) = setting().await;
+    let add = call("portfolio add").option("pool", USDC);
+    let question = private(&twin, &add.option("value", "5000"), &["May I keep"]).await;
+    let agree = Press::on_reply(question.interaction, button(&question)).by(member());
+    let double = [(); 2].map(|()| twin.press_only(&agree).unwrap());
+    let answered = || {
+        let shown = twin.message(question.message_id().unwrap()).unwrap();
+        shown.body["content"].as_str().unwrap().contains("Added")
+    };
+    until("the position is added", answered).await;
+    let acknowledged = |press: &u64| {
+        let mut requests = twin.requests().into_iter();
+        requests.any(|it| it.major == *press && it.template.ends_with("/callback"))
+    };
+    until("both are acknowledged", || double.iter().all(acknowledged)).await;
+    private(&twin, &call("privacy show"), &["1 position: pool"]).await;
+    assert!(answered(), "the second press changes what is shown");
     bot.end(&twin);
 }
 

@@ -1,13 +1,53 @@
 //! The demonstration runs without a terminal and shows several kinds of notices.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fs,
     process::{Command, Stdio},
+    time::{Duration, Instant},
 };
 
+use stipend::alerting::rules_file;
 use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use crate::support::{LONG, ended, until};
+
+/// The kind of the alert behind each channel, by the channel's name.
+fn kinds() -> BTreeMap<String, &'static str> {
+    let rules = rules_file::parse(include_str!("../../data/demo-rules.toml")).unwrap();
+    let named = rules.iter().map(|rule| {
+        let words = rule.name.split(|c: char| !c.is_ascii_alphanumeric());
+        let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
+        let kind = rule.rule.condition.kind().slug();
+        (words.join("-").to_lowercase(), kind)
+    });
+    named.collect()
+}
+
+/// Whoever only tries it need not wait: at the speed for watching, as it is without options.
+#[tokio::test]
+async fn a_fourth_kind_is_shown_within_ten_seconds() {
+    let kinds = kinds();
+    let begun = Instant::now();
+    let mut demo = tokio::process::Command::new(env!("CARGO_BIN_EXE_stipend"))
+        .arg("demo")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(demo.stdout.take().unwrap()).lines();
+    let mut seen = BTreeSet::<&str>::new();
+    while seen.len() < 4 {
+        let line = lines.next_line().await.unwrap().expect("more notices");
+        let channel = line.strip_prefix('#').and_then(|line| line.split_once(' '));
+        seen.extend(channel.and_then(|(channel, _)| kinds.get(channel)).copied());
+    }
+    let after = begun.elapsed();
+    assert!(after < Duration::from_secs(10), "{seen:?} after {after:?}");
+    demo.kill().await.unwrap();
+}
 
 /// What a newcomer sees first is varied, and keeps Discord's rules.
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! `stipend doctor` says of each fault what it is and what mends it, in one line.
 
-use std::{fs, os::unix::fs::PermissionsExt as _};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use discord_twin::Twin;
 
@@ -56,6 +56,51 @@ async fn an_address_that_leads_elsewhere_is_named() {
     bot.set("SOURCES__FILE__PATH", "nowhere.json");
     let mend = "check that sources.file.path names a file";
     finds(&bot, &["No such file", mend]).await;
+    upstream.set(answer(&market(5.0)));
+    bot.unset("SOURCES__FILE__PATH");
+    bot.unset("SOURCES__DEFILLAMA__POOLS_URL");
+    bot.set("SOURCES__DEFILLAMA__ENABLED", "false");
+    bot.set("SOURCES__FILE__CHARTS", "nowhere");
+    let mend = "check sources.file.charts";
+    finds(&bot, &["nowhere is no folder", mend]).await;
+    bot.end(&twin);
+}
+
+/// What the key is: its file's bytes and mode.
+fn put(key: &Path, bytes: &[u8], mode: u32) {
+    fs::write(key, bytes).unwrap();
+    fs::set_permissions(key, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// A key that a start would refuse is named, and neither it nor the database is touched.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_cannot_be_used_is_named_as_at_the_start() {
+    let (twin, _upstream, mut bot) = setting().await;
+    bot.start(&twin, 1).await;
+    bot.kill();
+    let key = bot.path("stipend.key");
+    let right = fs::read(&key).unwrap();
+    let before = bot.database_bytes();
+    fs::remove_file(&key).unwrap();
+    let words = "put the key file back";
+    finds(&bot, &["database", words]).await;
+    bot.fails().await.check(78, words);
+    assert!(!key.exists());
+    let mut other = right.clone();
+    other[0] ^= 1;
+    for (bytes, mode, words) in [
+        (&other[..], 0o600, "the master key does not belong to"),
+        (&right[..31], 0o600, "31 bytes where a master key has 32"),
+        (&right[..], 0o644, "mode 0644"),
+    ] {
+        put(&key, bytes, mode);
+        finds(&bot, &["database", words]).await;
+        bot.fails().await.check(78, words);
+        assert_eq!(fs::read(&key).unwrap(), bytes);
+    }
+    put(&key, &right, 0o600);
+    assert_eq!(bot.doctor().await, (Vec::new(), Some(0)));
+    assert!(bot.database_bytes() == before, "the database was changed");
     bot.end(&twin);
 }
 

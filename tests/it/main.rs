@@ -6,6 +6,7 @@
 )]
 
 mod architecture;
+mod bad_discord;
 mod bad_start;
 mod bad_store;
 mod bad_upstream;
@@ -14,6 +15,7 @@ mod demo;
 mod doctor;
 mod replay;
 mod restart;
+mod saved;
 mod shards;
 mod support;
 mod whole_market;

@@ -24,11 +24,17 @@ async fn a_server_on_each_of_two_shards_is_answered_and_told() {
             .option("pool", USDC)
             .option("hold", "1s");
         let reply = twin.run(&call).await.unwrap();
-        assert!(
-            reply.ephemeral && said(&reply).contains('3'),
-            "{}",
-            said(&reply)
-        );
+        let said = said(&reply);
+        assert!(reply.ephemeral, "{said}");
+        let here = format!("is set for <#{}>", guild + 1);
+        for words in [
+            &here,
+            "APY falls to 3 % or lower",
+            "held 1 s",
+            "No pool meets it",
+        ] {
+            assert!(said.contains(words), "“{words}” is not in: {said}");
+        }
     }
     for step in 0..3 {
         upstream.set(answer(&market(2.0 - f64::from(step) / 10.0)));

@@ -289,12 +289,16 @@ impl TestBot {
 
     /// Starts the process and waits until it is connected and has read the market.
     pub(crate) async fn start(&mut self, twin: &Twin, shards: usize) {
+        // The log of an earlier run lies before this.
+        let before = self.log().len();
         self.spawn();
         let ready = twin.wait_ready(shards, LONG).await;
         assert!(ready.is_ok(), "{ready:?}\n{}", self.log());
         twin.wait_for_commands(PATIENCE).await.unwrap();
         until("the market is read", || {
-            self.log().contains("batch taken in") || self.log().contains("\"pools\":3")
+            let log = self.log();
+            let own = log.get(before..).unwrap_or_default();
+            own.contains("batch taken in") || own.contains("\"pools\":3")
         })
         .await;
     }
@@ -404,4 +408,24 @@ pub(crate) fn call(command: &str) -> Invocation {
 
 pub(crate) fn manage(command: &str) -> Invocation {
     Invocation::of(command).in_guild(server()).by(admin())
+}
+
+/// A bot that watches the USDC pool for under 3 %, and has read that it pays 5 %.
+pub(crate) async fn watching(market: fn(f64) -> Vec<Value>) -> (Twin, Upstream, TestBot) {
+    let twin = Twin::start(one_server()).await.unwrap();
+    let upstream = Upstream::start(answer(&market(5.0))).await;
+    let mut bot = TestBot::new(&twin, &upstream);
+    bot.start(&twin, 1).await;
+    let add = manage("alerts add")
+        .option("when", "apy_below")
+        .option("value", 3);
+    twin.run(&add.option("pool", USDC).option("hold", "1s"))
+        .await
+        .unwrap();
+    (twin, upstream, bot)
+}
+
+/// What `/status` says in the server.
+pub(crate) async fn status(twin: &Twin) -> String {
+    said(&twin.run(&call("status")).await.unwrap())
 }

@@ -1,5 +1,7 @@
 //! A bot without any Discord library, and the world that it lives in.
 
+use std::path::{Path, PathBuf};
+
 use discord_twin::{
     Channel, ChannelKind, Guild, Invocation, Limits, Twin, World, guild_on_shard, permission,
 };
@@ -101,10 +103,27 @@ pub(crate) fn world() -> World {
     let forum = Channel::new(self::guild() + 2, "forum", ChannelKind::Forum);
     let dark = Channel::new(self::guild() + 3, "dark", ChannelKind::Text)
         .permissions(permission::SEND_MESSAGES);
-    World::default()
+    plain_world()
         .guild(guild.with(forum).with(dark))
         .limits(Limits::off())
         .free_identifies()
+}
+
+/// A world of nothing, checked against Discord's own description where that is at hand.
+pub(crate) fn plain_world() -> World {
+    World {
+        openapi: Some(description()).filter(|path| path.is_file()),
+        ..World::default()
+    }
+}
+
+/// The file that `DISCORD_OPENAPI` names; else the one in the folder that `STIPEND_SHARED` names, or
+/// in `shared` beside the workspace.
+fn description() -> PathBuf {
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
+    let shared = || std::env::var_os("STIPEND_SHARED").map_or_else(beside, PathBuf::from);
+    std::env::var_os("DISCORD_OPENAPI")
+        .map_or_else(|| shared().join("discord/openapi.json"), PathBuf::from)
 }
 
 pub(crate) fn alerts() -> Value {
@@ -130,4 +149,18 @@ pub(crate) fn add() -> Invocation {
         .in_guild(guild())
         .option("pool", "x")
         .option("channel", channel())
+}
+
+/// Checks that just these rules were broken since the last look, each by words of its sentence.
+#[track_caller]
+pub(crate) fn broken(twin: &Twin, words: &[&str]) {
+    let sentences = twin.take_violations();
+    let fit = sentences
+        .iter()
+        .zip(words)
+        .all(|(sentence, words)| sentence.contains(words));
+    assert!(
+        fit && sentences.len() == words.len(),
+        "{words:?}: {sentences:#?}"
+    );
 }

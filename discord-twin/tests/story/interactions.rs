@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{
     PATIENCE, SECOND,
-    bot::{Bot, add, channel, register, silent, world},
+    bot::{Bot, add, broken, channel, register, silent, world},
     gateway::Gateway,
 };
 
@@ -44,7 +44,7 @@ async fn a_command_is_deferred_answered_and_followed_up() {
         (again.status.as_u16(), &again.body["code"]),
         (400, &json!(40060))
     );
-    assert_eq!(twin.take_violations().len(), 1);
+    broken(&twin, &["answered a second time"]);
 
     let button = json!([{"type": 1, "components": [{"type": 2, "style": 1, "label": "More", "custom_id": "more"},
         {"type": 2, "style": 2, "label": "Off", "custom_id": "off", "disabled": true}]}]);
@@ -84,7 +84,7 @@ async fn a_command_is_deferred_answered_and_followed_up() {
         .await;
     let reply = twin.reply(pressed, PATIENCE).await.unwrap();
     assert_eq!((reply.content(), reply.updated), ("Less", true));
-    assert_eq!(twin.violations(), Vec::<String>::new());
+    broken(&twin, &[]);
     twin.stop().await;
 }
 
@@ -148,7 +148,7 @@ async fn autocomplete_and_modals() {
             .await;
     });
     assert_eq!(reply.unwrap().content(), "Noted");
-    assert_eq!(twin.violations(), Vec::<String>::new());
+    broken(&twin, &[]);
 }
 
 #[tokio::test]
@@ -165,8 +165,7 @@ async fn an_unanswered_interaction_is_dead_and_noted() {
     let id = twin.invoke(&add()).unwrap();
     let interaction = gateway.event("INTERACTION_CREATE").await;
     tokio::time::sleep(Duration::from_millis(80)).await;
-    let violations = twin.take_violations();
-    assert_eq!(violations.len(), 1, "{violations:?}");
+    broken(&twin, &["no answer within"]);
     let path = format!(
         "/interactions/{id}/{}/callback",
         interaction["token"].as_str().unwrap()
@@ -178,4 +177,5 @@ async fn an_unanswered_interaction_is_dead_and_noted() {
         (late.status.as_u16(), &late.body["code"]),
         (404, &json!(10062))
     );
+    broken(&twin, &["first answer after"]);
 }

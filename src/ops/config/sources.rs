@@ -10,18 +10,32 @@ use crate::domain::time::Span;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sources {
     pub defillama: DefiLlama,
-    /// `[sources.file] path`: a file with an answer of `DefiLlama`'s `/pools`, read instead of asking.
-    /// Default none.
-    pub file: Option<PathBuf>,
+    pub file: Saved,
 }
 
 impl Sources {
     pub(super) fn read(review: &mut Review) -> Self {
         Self {
             defillama: DefiLlama::read(&mut review.section("sources.defillama")),
-            file: review
-                .section("sources.file")
-                .read_optional("path", value::path),
+            file: Saved::read(&mut review.section("sources.file")),
+        }
+    }
+}
+
+/// `[sources.file]`: answers of `DefiLlama` that are read instead of asking.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Saved {
+    /// A file with an answer of `/pools`. Default none.
+    pub path: Option<PathBuf>,
+    /// A folder with answers of `/chart/{pool}`, each as `{pool}.json` or `{pool}.json.zst`. Default none.
+    pub charts: Option<PathBuf>,
+}
+
+impl Saved {
+    fn read(section: &mut Section<'_>) -> Self {
+        Self {
+            path: section.read_optional("path", value::path),
+            charts: section.read_optional("charts", value::path),
         }
     }
 }

@@ -113,6 +113,22 @@ async fn an_alert_that_was_removed_is_gone_with_its_episodes_and_its_number_is_n
 }
 
 #[tokio::test]
+async fn an_alert_that_was_removed_names_nobody() {
+    let (_folder, store) = fresh().await;
+    let alert = store.add_alert(&new(1), &[], hour(0)).await.unwrap();
+    let kept = store.add_alert(&new(1), &[], hour(0)).await.unwrap();
+    store
+        .remove_alert(GuildId(1), alert.id, hour(1))
+        .await
+        .unwrap();
+    let makers: Vec<(i64, i64)> = sqlx::query_as("SELECT id, created_by FROM alert ORDER BY id")
+        .fetch_all(&store.readers)
+        .await
+        .unwrap();
+    assert_eq!(makers, [(alert.id.0, 0), (kept.id.0, 5)]);
+}
+
+#[tokio::test]
 async fn a_pool_that_is_quiet_again_needs_no_row() {
     let (_folder, store) = fresh().await;
     let alert = store

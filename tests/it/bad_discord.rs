@@ -1,0 +1,86 @@
+//! What Discord refuses is waited out or given up, and never asked for again and again.
+
+use std::time::Duration;
+
+use discord_twin::{Fault, RequestRecord, Twin, What};
+
+use crate::support::{
+    LONG, USDC, Upstream, answer, manage, market, pools_of, said, server, status, until, watching,
+};
+
+/// The times at which the bot has posted by a webhook, with the answers.
+fn posts(twin: &Twin) -> Vec<RequestRecord> {
+    let mut requests = twin.requests();
+    requests.retain(|it| it.method == "POST" && it.template == "/webhooks/{id}/{token}");
+    requests
+}
+
+/// Lets the USDC pool pay this much for as long as an alert has to hold.
+async fn show(upstream: &Upstream, usdc: f64) {
+    for step in [0.0, 0.01, 0.02] {
+        upstream.set(answer(&market(usdc - step)));
+        upstream.taken().await;
+    }
+}
+
+/// A limit delays a notice, and neither loses nor repeats it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_is_waited_out_and_the_notice_is_posted_once() {
+    let (twin, upstream, bot) = watching(market).await;
+    let wait = Duration::from_secs(4);
+    twin.fault(Fault::on_webhooks(What::too_many("user", wait)).times(1));
+    show(&upstream, 2.0).await;
+    twin.wait_for_messages(server() + 1, 1, LONG).await.unwrap();
+    upstream.taken().await;
+    let [limited, posted] = &posts(&twin)[..] else {
+        panic!("not two posts: {:?}", posts(&twin));
+    };
+    assert_eq!((limited.status, posted.status), (429, 200));
+    let waited = Duration::from_millis(posted.at_ms - limited.at_ms);
+    assert!(waited >= wait, "{waited:?}");
+    assert_eq!(pools_of(&twin.channel(server() + 1)), [USDC]);
+    bot.end(&twin);
+}
+
+/// Somebody deletes the webhook in the channel's settings: the channel is left alone and named with the
+/// mend, which brings what was not told.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_webhook_parks_its_channel() {
+    let (twin, upstream, bot) = watching(market).await;
+    let channel = server() + 1;
+    let add = manage("alerts add").option("when", "apy_below");
+    let deeper = add.option("pool", USDC).option("hold", "1s");
+    twin.run(&deeper.clone().option("value", 1)).await.unwrap();
+    twin.delete_webhook(twin.webhooks(channel)[0]).unwrap();
+    show(&upstream, 2.0).await;
+    until("a post is refused", || !posts(&twin).is_empty()).await;
+    upstream.taken().await;
+    let told = status(&twin).await;
+    for words in [
+        "trouble with notices",
+        "1 parked",
+        "its webhook was deleted",
+    ] {
+        assert!(told.contains(words), "“{words}” is not in: {told}");
+    }
+    show(&upstream, 0.9).await;
+    let told = said(
+        &twin
+            .run(&manage("alerts show").option("alert", "2"))
+            .await
+            .unwrap(),
+    );
+    assert!(
+        told.contains("is parked: its webhook was deleted"),
+        "{told}"
+    );
+    let statuses: Vec<_> = posts(&twin).iter().map(|post| post.status).collect();
+    assert_eq!(statuses, [404]);
+    assert!(
+        twin.webhooks(channel).is_empty(),
+        "nobody asked for another"
+    );
+    twin.run(&deeper.option("value", 0.1)).await.unwrap();
+    twin.wait_for_messages(channel, 2, LONG).await.unwrap();
+    bot.end(&twin);
+}
