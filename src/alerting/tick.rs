@@ -15,7 +15,6 @@ use crate::{
         listing::Listing,
         notice::{Notice, Speaker},
         reading::{DataState, Stretch},
-        rule::LONGEST_WINDOW,
         time::Timestamp,
     },
     market::{Market, ingest::Change, snapshot::Snapshot},
@@ -100,7 +99,8 @@ impl Alerting {
             .iter()
             .filter(|listing| state.evaluator.looks_back_at(&listing.pool))
             .collect();
-        recall(&mut state.evaluator, store, &looked_at, false, now).await
+        let since = now.minus(state.evaluator.longest_window());
+        recall(&mut state.evaluator, store, &looked_at, false, since).await
     }
 
     /// Evaluates a change, commits it with all that follows from it, and swaps the market.
@@ -156,7 +156,8 @@ impl Alerting {
         if let Some(window) = new.rule.condition.window() {
             // What is remembered reaches back only as far as the rules so far look.
             let anew = window.0 > state.evaluator.longest_window();
-            recall(&mut state.evaluator, store, &meant, anew, now).await?;
+            let window = window.0.max(state.evaluator.longest_window());
+            recall(&mut state.evaluator, store, &meant, anew, now.minus(window)).await?;
         }
         let mut baseline = Vec::new();
         for listing in &meant {
@@ -250,13 +251,13 @@ fn watched(alert: &Alert) -> Watched {
     }
 }
 
-/// Loads the past of pools that are not remembered yet, or of all of them anew.
+/// Loads the past of pools since then where it is not remembered yet, or of all of them anew.
 async fn recall(
     evaluator: &mut Evaluator,
     store: &Store,
     listings: &[&Listing],
     anew: bool,
-    now: Timestamp,
+    since: Timestamp,
 ) -> Result<(), StoreError> {
     let unknown: Vec<&Listing> = listings
         .iter()
@@ -264,9 +265,7 @@ async fn recall(
         .filter(|listing| anew || !evaluator.remembers(listing.pool.id))
         .collect();
     let numbers: Vec<i64> = unknown.iter().map(|listing| listing.no).collect();
-    let mut known = store
-        .stretches(&numbers, now.minus(LONGEST_WINDOW.0))
-        .await?;
+    let mut known = store.stretches(&numbers, since).await?;
     for listing in unknown {
         let mut stretches = known.remove(&listing.no).unwrap_or_default();
         if let Some(reading) = listing.usable() {

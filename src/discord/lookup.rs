@@ -75,23 +75,27 @@ fn line(listing: &Listing) -> String {
 
 /// The asset of that name, as the market writes it.
 pub fn asset(market: &Snapshot, asked: Option<&Name>) -> Result<Option<String>, Trouble> {
-    named(market, asked, "asset", Snapshot::assets_like)
+    let (exact, like) = (Snapshot::asset_named, Snapshot::assets_like);
+    named(market, asked, "asset", exact, like)
 }
 
 /// The protocol of that name, as the market writes it.
 pub fn protocol(market: &Snapshot, asked: Option<&Name>) -> Result<Option<String>, Trouble> {
-    named(market, asked, "protocol", Snapshot::protocols_like)
+    let (exact, like) = (Snapshot::protocol_named, Snapshot::protocols_like);
+    named(market, asked, "protocol", exact, like)
 }
 
 /// The chain of that name, as the market writes it.
 pub fn chain(market: &Snapshot, asked: Option<&Name>) -> Result<Option<String>, Trouble> {
-    named(market, asked, "chain", Snapshot::chains_like)
+    let (exact, like) = (Snapshot::chain_named, Snapshot::chains_like);
+    named(market, asked, "chain", exact, like)
 }
 
 fn named(
     market: &Snapshot,
     asked: Option<&Name>,
     what: &'static str,
+    exact: for<'a> fn(&'a Snapshot, &str) -> Option<&'a str>,
     like: fn(&Snapshot, &str, usize) -> Vec<String>,
 ) -> Result<Option<String>, Trouble> {
     let Some(Name(text)) = asked else {
@@ -100,13 +104,10 @@ fn named(
     if market.is_empty() {
         return Err(Trouble::NoMarketYet);
     }
-    let mut found = like(market, text, usize::MAX);
-    if let Some(at) = found
-        .iter()
-        .position(|name| name.eq_ignore_ascii_case(text))
-    {
-        return Ok(Some(found.swap_remove(at)));
+    if let Some(name) = exact(market, text) {
+        return Ok(Some(name.to_owned()));
     }
+    let mut found = like(market, text, SUGGESTED);
     if found.is_empty() {
         let start: String = text.chars().take(3).collect();
         found = like(market, &start, SUGGESTED);
@@ -114,11 +115,7 @@ fn named(
     Err(Trouble::NameUnknown {
         what,
         text: text.clone(),
-        closest: found
-            .iter()
-            .take(SUGGESTED)
-            .map(|name| text::name(name))
-            .collect(),
+        closest: found.iter().map(|name| text::name(name)).collect(),
     })
 }
 

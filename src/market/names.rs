@@ -3,7 +3,7 @@
 use foldhash::{HashMap, HashMapExt as _};
 use memchr::memmem::Finder;
 
-use crate::domain::{listing::Listing, scope::Scope};
+use crate::domain::{listing::Listing, pool::assets_of, scope::Scope};
 
 /// All names of a market. Positions are those of the snapshot's listings.
 #[derive(Debug, Clone, Default)]
@@ -45,34 +45,55 @@ impl Names {
         }
     }
 
-    /// The fewest listings that hold all that a filter can mean; `None` when that is every one.
-    pub(super) fn candidates(&self, scope: &Scope) -> Option<&[u32]> {
+    /// The fewest listings that hold all that a filter can mean, and what of the filter is left to
+    /// be asked of each; `None` when it names none of them.
+    pub(super) fn candidates(&self, scope: &Scope) -> Option<(&[u32], Scope)> {
         // A symbol of several tokens is no name of its own.
         let asset = scope
             .asset
             .as_deref()
-            .filter(|asset| crate::domain::pool::assets_of(asset).eq([*asset]));
+            .filter(|name| assets_of(name).eq([*name]));
+        let without_asset = |name| {
+            let rest = Scope {
+                asset: None,
+                ..scope.clone()
+            };
+            (self.assets.listings(name), rest)
+        };
+        let without_protocol = |name| {
+            let rest = Scope {
+                protocol: None,
+                ..scope.clone()
+            };
+            (self.protocols.listings(name), rest)
+        };
+        let without_chain = |name| {
+            let rest = Scope {
+                chain: None,
+                ..scope.clone()
+            };
+            (self.chains.listings(name), rest)
+        };
         let lists = [
-            asset.map(|name| self.assets.listings(name)),
-            scope
-                .protocol
-                .as_deref()
-                .map(|name| self.protocols.listings(name)),
-            scope
-                .chain
-                .as_deref()
-                .map(|name| self.chains.listings(name)),
+            asset.map(without_asset),
+            scope.protocol.as_deref().map(without_protocol),
+            scope.chain.as_deref().map(without_chain),
         ];
         lists
             .into_iter()
             .flatten()
-            .min_by_key(|listings| listings.len())
+            .min_by_key(|(listings, _)| listings.len())
     }
 
-    /// What is written about each listing, in order: lower case, fields apart by line ends, the
-    /// symbol first.
-    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
-        self.texts.iter()
+    /// Positions of the listings about which all of `words` are written, in order. The words are in
+    /// lower case.
+    pub(super) fn mentioning<'a>(&'a self, words: &'a [String]) -> impl Iterator<Item = usize> {
+        self.texts.holding(words)
+    }
+
+    /// The symbol of a listing in lower case.
+    pub(super) fn symbol(&self, at: usize) -> &str {
+        self.texts.get(at).lines().next().unwrap_or_default()
     }
 }
 
@@ -94,10 +115,17 @@ struct Name {
 impl Directory {
     /// Positions of the listings that bear the name.
     fn listings(&self, name: &str) -> &[u32] {
-        self.by_lower
-            .get(name.to_lowercase().as_str())
-            .and_then(|at| self.names.get(*at as usize))
-            .map_or(&[], |name| name.listings.as_slice())
+        self.get(name).map_or(&[], |name| name.listings.as_slice())
+    }
+
+    /// The name as the market writes it.
+    pub(super) fn written(&self, name: &str) -> Option<&str> {
+        self.get(name).map(|name| &*name.written)
+    }
+
+    fn get(&self, name: &str) -> Option<&Name> {
+        let at = self.by_lower.get(name.to_lowercase().as_str())?;
+        self.names.get(*at as usize)
     }
 
     /// Names that begin with `text`, then those that hold it, each by TVL.
@@ -182,11 +210,33 @@ impl Texts {
         self.ends.push(self.all.len());
     }
 
-    fn iter(&self) -> impl Iterator<Item = &str> {
-        let begins = std::iter::once(0).chain(self.ends.iter().copied());
-        begins
-            .zip(&self.ends)
-            .filter_map(|(begin, end)| self.all.get(begin..*end))
+    fn get(&self, at: usize) -> &str {
+        let begin = at.checked_sub(1).and_then(|before| self.ends.get(before));
+        let begin = begin.copied().unwrap_or(0);
+        let end = self.ends.get(at).copied().unwrap_or(begin);
+        self.all.get(begin..end).unwrap_or_default()
+    }
+
+    fn holding<'a>(&'a self, words: &'a [String]) -> impl Iterator<Item = usize> {
+        // The longest word is likely the rarest: all texts are searched for it as one.
+        let rarest = words.iter().max_by_key(|word| word.len());
+        let rarest = Finder::new(rarest.map_or("", String::as_str));
+        let finders: Vec<Finder<'_>> = words.iter().map(Finder::new).collect();
+        let (mut at, mut from) = (0, 0);
+        std::iter::from_fn(move || {
+            loop {
+                let hit = from + rarest.find(self.all.as_bytes().get(from..)?)?;
+                while *self.ends.get(at)? <= hit {
+                    at += 1;
+                }
+                from = *self.ends.get(at)?;
+                let text = self.get(at).as_bytes();
+                at += 1;
+                if finders.iter().all(|finder| finder.find(text).is_some()) {
+                    return Some(at - 1);
+                }
+            }
+        })
     }
 }
 

@@ -2,8 +2,6 @@
 
 use std::cmp::{Ordering, Reverse};
 
-use memchr::memmem::Finder;
-
 use super::snapshot::{Snapshot, by_size};
 use crate::domain::{ids::PoolId, listing::Listing, scope::Scope, verdict::Verdict};
 
@@ -90,17 +88,24 @@ impl Snapshot {
     pub fn find(&self, query: &Query, limit: usize) -> Found<'_> {
         let mut matching = Vec::new();
         let mut hidden = 0;
-        let mut consider = |listing| match query.admits(listing) {
+        let mut consider = |query: &Query, listing| match query.admits(listing) {
             Some(true) => matching.push(listing),
             Some(false) => hidden += 1,
             None => {}
         };
-        match self.names().candidates(&query.scope) {
-            Some(at) => at
+        if let Some((candidates, scope)) = self.names().candidates(&query.scope) {
+            let rest = Query {
+                scope,
+                ..query.clone()
+            };
+            candidates
                 .iter()
                 .filter_map(|at| self.listings().get(*at as usize))
-                .for_each(consider),
-            None => self.listings().iter().for_each(&mut consider),
+                .for_each(|listing| consider(&rest, listing));
+        } else {
+            self.listings()
+                .iter()
+                .for_each(|listing| consider(query, listing));
         }
         let total = matching.len();
         let order = |a: &&Listing, b: &&Listing| query.order.compare(a, b);
@@ -131,19 +136,16 @@ impl Snapshot {
         if words.is_empty() {
             return self.listings().iter().take(limit).collect();
         }
-        let finders: Vec<Finder<'_>> = words.iter().map(Finder::new).collect();
         let mut exact = Vec::new();
         let mut others = Vec::new();
-        for (listing, text) in self.listings().iter().zip(self.names().texts()) {
+        for at in self.names().mentioning(&words) {
             if exact.len() >= limit {
                 break;
             }
-            let mentions = |finder: &Finder<'_>| finder.find(text.as_bytes()).is_some();
-            if !finders.iter().all(mentions) {
-                continue;
-            }
-            let symbol = text.lines().next().unwrap_or_default();
-            if words.iter().any(|word| word == symbol) {
+            let Some(listing) = self.listings().get(at) else {
+                break;
+            };
+            if words.iter().any(|word| word == self.names().symbol(at)) {
                 exact.push(listing);
             } else if others.len() < limit {
                 others.push(listing);
@@ -152,6 +154,21 @@ impl Snapshot {
         exact.extend(others);
         exact.truncate(limit);
         exact
+    }
+
+    /// A token symbol as the market writes it.
+    pub fn asset_named(&self, name: &str) -> Option<&str> {
+        self.names().assets.written(name)
+    }
+
+    /// A protocol slug as the market writes it.
+    pub fn protocol_named(&self, name: &str) -> Option<&str> {
+        self.names().protocols.written(name)
+    }
+
+    /// A chain name as the market writes it.
+    pub fn chain_named(&self, name: &str) -> Option<&str> {
+        self.names().chains.written(name)
     }
 
     /// Token symbols that begin with `text`, then those that hold it, by the TVL of their pools.
