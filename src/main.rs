@@ -2,16 +2,10 @@
 #![forbid(unsafe_code)]
 
 use clap::Parser as _;
-use mimalloc::MiMalloc;
 use stipend::{
     cli::{self, Cli},
     ops::exit::Exit,
 };
-
-/// A batch takes some hundred megabytes for a moment on several threads. This allocator gives them
-/// back; the system's kept most of them for good.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> Exit {
     match Cli::try_parse() {
