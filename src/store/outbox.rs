@@ -144,11 +144,6 @@ impl Store {
             .collect())
     }
 
-    /// When the next entry is to be sent; `None` when there is none.
-    pub async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
-        Ok(self.due(now).await?.iter().map(|due| due.due_at).min())
-    }
-
     /// Claims the oldest entry of each destination, if its turn has come, in one commit.
     ///
     /// What is returned is written down as being sent and has to be settled by [`Store::record`].
@@ -194,23 +189,6 @@ impl Store {
         }
         tx.commit().await?;
         Ok(claimed)
-    }
-
-    /// Claims up to `limit` entries whose turn has come, one a destination.
-    pub async fn claim_due(
-        &self,
-        now: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<Claimed>, StoreError> {
-        let ready: Vec<DestinationId> = self
-            .due(now)
-            .await?
-            .into_iter()
-            .filter(|due| due.due_at <= now)
-            .map(|due| due.destination)
-            .take(limit)
-            .collect();
-        self.claim(now, &ready).await
     }
 
     /// Settles attempts in one commit. A receipt counts only for an entry that this process is sending.
@@ -262,21 +240,6 @@ impl Store {
         }
         tx.commit().await?;
         Ok(recorded)
-    }
-
-    /// Stops a destination, with what waits for it, until it is prepared again.
-    ///
-    /// Returns whether it was in use.
-    pub async fn park_destination(
-        &self,
-        destination: DestinationId,
-        reason: DeadEnd,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let mut tx = self.begin().await?;
-        let parked = park(&mut tx, destination, None, reason, now).await?;
-        tx.commit().await?;
-        Ok(parked)
     }
 
     /// Ends what is too old to be worth sending, and returns how many.

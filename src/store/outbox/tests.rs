@@ -12,6 +12,46 @@ use crate::{
     domain::episode::EdgeKind,
 };
 
+/// The steps of the worker, taken one by one.
+impl Store {
+    /// When the next entry is to be sent; `None` when there is none.
+    pub(crate) async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.due(now).await?.iter().map(|due| due.due_at).min())
+    }
+
+    /// Claims up to `limit` entries whose turn has come, one a destination.
+    pub(crate) async fn claim_due(
+        &self,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        let ready: Vec<DestinationId> = self
+            .due(now)
+            .await?
+            .into_iter()
+            .filter(|due| due.due_at <= now)
+            .map(|due| due.destination)
+            .take(limit)
+            .collect();
+        self.claim(now, &ready).await
+    }
+
+    /// Stops a destination, with what waits for it, until it is prepared again.
+    ///
+    /// Returns whether it was in use.
+    pub(crate) async fn park_destination(
+        &self,
+        destination: DestinationId,
+        reason: DeadEnd,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        let parked = park(&mut tx, destination, None, reason, now).await?;
+        tx.commit().await?;
+        Ok(parked)
+    }
+}
+
 const GUILD: GuildId = GuildId(77);
 const HOUR: Duration = Duration::from_hours(1);
 
