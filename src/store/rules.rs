@@ -59,35 +59,45 @@ impl AlertRow {
     }
 }
 
+/// The statement that reads the alerts in use, oldest first.
+macro_rules! alerts_where {
+    ($further:literal) => {
+        concat!(
+            "SELECT id, guild_id, channel_id, rule, version, created_by, created_at ",
+            "FROM alert WHERE removed_at IS NULL",
+            $further,
+            " ORDER BY id"
+        )
+    };
+}
+
 /// Rows of one multi-row statement; `SQLite` takes 32,766 bound values, and longer texts are slower to prepare.
 const CHUNK: usize = 200;
 
 impl Store {
     /// Every alert that is kept, one by one.
     pub fn alerts(&self) -> impl Stream<Item = Result<Alert, StoreError>> {
-        const SQL: &str = "SELECT id, guild_id, channel_id, rule, version, created_by, created_at \
-             FROM alert WHERE removed_at IS NULL ORDER BY id";
-        let rows = sqlx::query_as::<_, AlertRow>(SQL).fetch(&self.readers);
+        let rows = sqlx::query_as::<_, AlertRow>(alerts_where!("")).fetch(&self.readers);
         rows.map(|row| row?.into_alert())
     }
 
     /// The alerts that name a person as their maker.
     pub async fn alerts_by(&self, maker: UserId) -> Result<Vec<Alert>, StoreError> {
-        const SQL: &str = "SELECT id, guild_id, channel_id, rule, version, created_by, created_at \
-             FROM alert WHERE removed_at IS NULL AND created_by = $1 ORDER BY id";
-        let rows: Vec<AlertRow> = sqlx::query_as(SQL)
-            .bind(columns::snowflake(maker.0))
-            .fetch_all(&self.readers)
-            .await?;
-        rows.into_iter().map(AlertRow::into_alert).collect()
+        let maker = columns::snowflake(maker.0);
+        self.alerts_with(alerts_where!(" AND created_by = $1"), maker)
+            .await
     }
 
     /// The alerts of one server, oldest first.
     pub async fn alerts_of(&self, guild: GuildId) -> Result<Vec<Alert>, StoreError> {
-        const SQL: &str = "SELECT id, guild_id, channel_id, rule, version, created_by, created_at \
-             FROM alert WHERE removed_at IS NULL AND guild_id = $1 ORDER BY id";
-        let rows: Vec<AlertRow> = sqlx::query_as(SQL)
-            .bind(columns::snowflake(guild.0))
+        let guild = columns::snowflake(guild.0);
+        self.alerts_with(alerts_where!(" AND guild_id = $1"), guild)
+            .await
+    }
+
+    async fn alerts_with(&self, sql: &'static str, id: i64) -> Result<Vec<Alert>, StoreError> {
+        let rows: Vec<AlertRow> = sqlx::query_as(sql)
+            .bind(id)
             .fetch_all(&self.readers)
             .await?;
         rows.into_iter().map(AlertRow::into_alert).collect()
@@ -95,9 +105,7 @@ impl Store {
 
     /// One alert of this server. An alert of another server is not there.
     pub async fn alert(&self, guild: GuildId, id: AlertId) -> Result<Option<Alert>, StoreError> {
-        const SQL: &str = "SELECT id, guild_id, channel_id, rule, version, created_by, created_at \
-             FROM alert WHERE removed_at IS NULL AND guild_id = $1 AND id = $2";
-        let row: Option<AlertRow> = sqlx::query_as(SQL)
+        let row: Option<AlertRow> = sqlx::query_as(alerts_where!(" AND guild_id = $1 AND id = $2"))
             .bind(columns::snowflake(guild.0))
             .bind(id.0)
             .fetch_optional(&self.readers)
