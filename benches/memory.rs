@@ -22,16 +22,17 @@ use secrecy::SecretString;
 use stipend::{
     alerting::{evaluator::Evaluator, tick::Alerting},
     clock::{Clock as _, SystemClock},
+    delivery::post::Waits,
     domain::{
         episode::Timing,
-        ids::{ChannelId, GuildId, WebhookId},
+        ids::{ChannelId, GuildId, MessageId, WebhookId},
         time::{Span, Timestamp},
         verdict::Screen,
     },
     market::{Market, ingest::advance, snapshot::Snapshot},
     ops::secrets::MasterKey,
     sources::defillama::categories::Categories,
-    store::{Store, outbox::Proven},
+    store::{Store, destinations::Proven},
 };
 
 #[path = "support/alerts.rs"]
@@ -84,11 +85,13 @@ async fn fill(folder: &Path, twin: &Twin, bodies: &[Bytes], count: usize, now: T
         let proven = Proven {
             guild: GuildId(guild.id),
             channel: ChannelId(channel),
-            webhook: WebhookId(webhook.id),
-            token: SecretString::from(webhook.token),
+            webhook: Some((WebhookId(webhook.id), SecretString::from(webhook.token))),
+            newest: MessageId(0),
+            unasked: false,
+            remade: false,
         };
         store
-            .save_destination(&proven, now)
+            .save_destination(&proven, now, &Waits::default())
             .await
             .expect("a channel");
         let signed = |id: u64| i64::try_from(id).expect("an id of 63 bits");

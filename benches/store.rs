@@ -9,9 +9,13 @@ use std::{
 
 use secrecy::SecretString;
 use stipend::{
-    delivery::entry::{Entry, Occasion, SHELF_LIFE, test_key},
+    delivery::{
+        entry::{Entry, Occasion, SHELF_LIFE, test_key},
+        post::Waits,
+        urgency::Urgency,
+    },
     domain::{
-        ids::{AlertId, ChannelId, DestinationId, GuildId, PoolId, WebhookId},
+        ids::{AlertId, ChannelId, DestinationId, GuildId, MessageId, PoolId, WebhookId},
         listing::Listing,
         rate::Percent,
         reading::Reading,
@@ -22,8 +26,8 @@ use stipend::{
     sources::defillama::categories::Categories,
     store::{
         Store,
+        destinations::Proven,
         market::{BatchRecord, BatchRow},
-        outbox::Proven,
     },
 };
 
@@ -171,7 +175,9 @@ fn entry(destination: DestinationId, nth: u64) -> Entry {
         alert_version: 1,
         pool: None,
         occasion: Occasion::Test,
+        urgency: Urgency::Normal,
         payload: "x".repeat(900),
+        summary: "x".repeat(200),
         created_at: START,
         not_after: START.plus(SHELF_LIFE.0),
     }
@@ -181,11 +187,13 @@ async fn fill_outbox(store: &Store) {
     let proven = Proven {
         guild: GuildId(1),
         channel: ChannelId(2),
-        webhook: WebhookId(3),
-        token: SecretString::from("token"),
+        webhook: Some((WebhookId(3), SecretString::from("token"))),
+        newest: MessageId(0),
+        unasked: false,
+        remade: false,
     };
     let destination = store
-        .save_destination(&proven, START)
+        .save_destination(&proven, START, &Waits::default())
         .await
         .expect("a channel");
     let mut keys = 0..;

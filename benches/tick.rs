@@ -10,16 +10,17 @@ use stipend::{
         evaluator::{Evaluator, Watched},
         tick::Alerting,
     },
+    delivery::post::Waits,
     domain::{
         episode::Timing,
-        ids::{AlertId, ChannelId, GuildId, WebhookId},
+        ids::{AlertId, ChannelId, GuildId, MessageId, WebhookId},
         rule::LONGEST_WINDOW,
         time::{Span, Timestamp},
         verdict::Screen,
     },
     market::{Market, ingest::advance, snapshot::Snapshot},
     sources::defillama::categories::Categories,
-    store::{Store, outbox::Proven},
+    store::{Store, destinations::Proven},
 };
 
 #[path = "support/alerts.rs"]
@@ -89,11 +90,13 @@ impl Bench {
             let proven = Proven {
                 guild: GuildId(at),
                 channel: ChannelId(1000 + at),
-                webhook: WebhookId(2000 + at),
-                token: SecretString::from("token"),
+                webhook: Some((WebhookId(2000 + at), SecretString::from("token"))),
+                newest: MessageId(0),
+                unasked: false,
+                remade: false,
             };
             store
-                .save_destination(&proven, START)
+                .save_destination(&proven, START, &Waits::default())
                 .await
                 .expect("a channel");
             let at = i64::try_from(at).expect("small");

@@ -49,6 +49,8 @@ pub enum RunError {
     #[error(transparent)]
     Http(#[from] delivery::http::ClientError),
     #[error(transparent)]
+    Delivery(#[from] delivery::Ended),
+    #[error(transparent)]
     Discord(#[from] ClientError),
     #[error("ops.listen: {address} cannot be listened on; choose another address or port 0")]
     Listen {
@@ -66,6 +68,8 @@ impl RunError {
             Self::Open(OpenError::Lock(LockError::Held { .. })) => Exit::AlreadyRunning,
             Self::Open(_) | Self::Source(_) | Self::Listen { .. } => Exit::Unusable,
             Self::Discord(error) => discord_exit(error),
+            Self::Delivery(delivery::Ended::TokenRefused) => Exit::TokenRefused,
+            Self::Delivery(delivery::Ended::Store(_)) => Exit::Internal,
             Self::Http(_) | Self::Store(_) | Self::Task(_) => Exit::Internal,
         }
     }
@@ -97,13 +101,6 @@ impl App {
     ) -> Result<Self, RunError> {
         let now = clock.now();
         let store = Arc::new(Store::open(config.database.path(), key, now).await?);
-        let orphans = store.reap().await?;
-        if orphans > 0 {
-            tracing::warn!(
-                orphans,
-                "messages were under way when the last run ended; they are uncertain"
-            );
-        }
         let prices = config
             .sources
             .defillama
@@ -118,6 +115,7 @@ impl App {
             max_per_second: config.delivery.max_per_second,
             timeout: config.delivery.timeout.0,
             channel_limit,
+            ..delivery::Settings::default()
         };
         let delivery = Delivery::new(
             Arc::clone(&store),

@@ -1,31 +1,39 @@
 //! From the outbox to Discord: nothing lost, nothing doubled, no limit broken.
 //!
-//! An entry is claimed in the store before its first byte leaves and settled after the answer. One
-//! request is under way for a destination, oldest entry first. Where it is not known whether a
-//! message arrived, the entry is `uncertain` and not sent again.
+//! Notices that wait for a channel become one post; its intent is committed before the first byte
+//! leaves and its receipt after the answer. One request is under way for a destination. Where it is
+//! not known whether a message arrived, the channel is looked into before anything is sent again.
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use secrecy::SecretString;
-use tokio::sync::{Mutex, Notify, watch};
+use tokio::sync::{Mutex, Notify, OnceCell, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     clock::Clock,
-    domain::ids::{ChannelId, EntryId},
-    store::{Store, StoreError, outbox::EntryOutcome},
+    domain::ids::{ChannelId, EntryId, UserId},
+    store::{Store, StoreError, outbox::Told},
 };
 
+mod bot;
 pub mod channel;
+mod compose;
 pub mod entry;
 pub mod http;
 pub mod outcome;
 pub mod pacing;
+mod plan;
+pub mod post;
+mod read_back;
+mod rights;
 pub mod state;
+pub mod urgency;
 mod worker;
 
 use http::{ApplicationId, Client, ClientError};
 use pacing::Pacing;
+use post::Waits;
 
 /// How messages are sent.
 #[derive(Debug, Clone)]
@@ -38,6 +46,12 @@ pub struct Settings {
     pub timeout: Duration,
     /// Whether a channel gets no more than 30 messages a minute, as Discord wants it.
     pub channel_limit: bool,
+    /// How long things are waited for.
+    pub waits: Waits,
+    /// Whether many notices for a channel become one message.
+    pub merge: bool,
+    /// How long what is under way may still take after a stop.
+    pub drain: Duration,
 }
 
 impl Default for Settings {
@@ -47,8 +61,22 @@ impl Default for Settings {
             max_per_second: const { NonZeroU32::new(40).expect("40 is not zero") },
             timeout: Duration::from_secs(20),
             channel_limit: true,
+            waits: Waits::default(),
+            merge: true,
+            drain: Duration::from_secs(10),
         }
     }
+}
+
+/// Why nothing more is sent.
+#[derive(Debug, thiserror::Error)]
+pub enum Ended {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(
+        "Discord refuses the bot token; copy a fresh one from the Bot page of the developer portal"
+    )]
+    TokenRefused,
 }
 
 /// The way to Discord's channels. Clones share everything.
@@ -63,7 +91,14 @@ struct Shared {
     clock: Arc<dyn Clock>,
     client: Client,
     pacing: Pacing,
+    waits: Waits,
+    merge: bool,
+    drain: Duration,
     application_id: ApplicationId,
+    /// The bot's own user.
+    me: OnceCell<UserId>,
+    /// The bot's token was refused, and every call with it would be.
+    refused: CancellationToken,
     poke: Notify,
     /// Told of each batch of receipts.
     recorded: watch::Sender<()>,
@@ -96,7 +131,12 @@ impl Delivery {
                 clock,
                 client: Client::new(&settings.api_url, settings.timeout, token)?,
                 pacing: Pacing::new(settings.max_per_second, settings.channel_limit),
+                waits: settings.waits.clone(),
+                merge: settings.merge,
+                drain: settings.drain,
                 application_id,
+                me: OnceCell::new(),
+                refused: CancellationToken::new(),
                 poke: Notify::new(),
                 recorded: watch::Sender::new(()),
                 running: Mutex::new(()),
@@ -112,9 +152,23 @@ impl Delivery {
 
     /// Sends what the outbox holds until `stop`; then lets what is under way finish, for ten seconds
     /// at most. One run at a time: a second one waits for the first to end.
-    pub async fn run(&self, stop: CancellationToken) -> Result<(), StoreError> {
-        let _only = self.shared.running.lock().await;
-        worker::run(Arc::clone(&self.shared), stop).await
+    pub async fn run(&self, stop: CancellationToken) -> Result<(), Ended> {
+        let shared = &self.shared;
+        let _only = shared.running.lock().await;
+        let stop = stop.child_token();
+        let refused = async {
+            shared.refused.cancelled().await;
+            stop.cancel();
+            std::future::pending().await
+        };
+        tokio::select! {
+            ended = worker::run(Arc::clone(shared), stop.clone()) => ended?,
+            () = refused => {}
+        }
+        if shared.refused.is_cancelled() {
+            return Err(Ended::TokenRefused);
+        }
+        Ok(())
     }
 
     /// Waits until the worker has nothing more to do about an entry by itself, or `timeout` is over,
@@ -123,20 +177,26 @@ impl Delivery {
         &self,
         entry: EntryId,
         timeout: Duration,
-    ) -> Result<Option<EntryOutcome>, StoreError> {
+    ) -> Result<Option<Told>, StoreError> {
         const LOOK_AGAIN: Duration = Duration::from_secs(1);
         let deadline = tokio::time::Instant::now() + timeout;
         let mut recorded = self.shared.recorded.subscribe();
         loop {
             recorded.mark_unchanged();
-            let outcome = self.shared.store.entry_outcome(entry).await?;
+            let told = self.shared.store.told(entry).await?;
             let now = tokio::time::Instant::now();
-            if now >= deadline || !outcome.as_ref().is_some_and(|at| at.state.is_moving()) {
-                return Ok(outcome);
+            if now >= deadline || !told.as_ref().is_some_and(|at| at.state.is_moving()) {
+                return Ok(told);
             }
             // Not every change comes from a receipt.
             let wake = deadline.min(now + LOOK_AGAIN);
             let _woken = tokio::time::timeout_at(wake, recorded.changed()).await;
         }
     }
+}
+
+/// Tells the operator of a failure of the store that nobody waits for.
+fn report(what: &'static str, error: StoreError) {
+    let error = anyhow::Error::from(error);
+    tracing::error!(error = format!("{error:#}"), "{what}");
 }

@@ -151,7 +151,7 @@ impl Stage {
     async fn add_alerts(&self) -> anyhow::Result<()> {
         let app = &self.app;
         for (channel, named) in self.channels.iter().zip(&self.rules) {
-            let destination = app.delivery.prepare(*channel, self.guild).await?;
+            let prepared = app.delivery.prepare(*channel, self.guild).await?;
             let new = NewAlert {
                 guild: self.guild,
                 channel: *channel,
@@ -160,7 +160,7 @@ impl Stage {
             };
             let now = self.clock.now();
             app.alerting
-                .add(&app.store, &app.market, new, destination, now)
+                .add(&app.store, &app.market, new, prepared.destination, now)
                 .await?;
         }
         Ok(())

@@ -17,3 +17,4 @@ pub mod app;
 pub mod demo;
 pub mod cli;
 pub mod clock;
+mod failpoint;

@@ -8,6 +8,8 @@ use stipend::{
 };
 
 fn main() -> Exit {
+    // Reads the environment where the binary is built for tests, and does nothing elsewhere.
+    let _failpoints = fail::FailScenario::setup();
     match Cli::try_parse() {
         Ok(cli) => cli::execute(cli.command),
         Err(error) => {

@@ -9,6 +9,7 @@
 //! zero.
 
 pub mod alerts;
+pub mod bundle;
 pub mod error;
 pub mod help;
 pub mod message;

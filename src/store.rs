@@ -18,11 +18,13 @@ use sqlx::{
 use crate::domain::time::Timestamp;
 
 pub mod columns;
+pub mod destinations;
 pub mod history;
 pub mod lock;
 pub mod market;
 pub mod outbox;
 pub mod people;
+pub mod posts;
 pub mod rules;
 pub mod sealed;
 
@@ -354,10 +356,11 @@ async fn check_health(
     tables: &[String],
     connection: &mut SqliteConnection,
 ) -> Result<(), OpenError> {
-    const SMALL: [&str; 6] = [
+    const SMALL: [&str; 7] = [
         "alert",
         "episode",
         "outbox",
+        "post",
         "destination",
         "person",
         "position",

@@ -7,7 +7,10 @@ use tokio::sync::Mutex;
 
 use super::evaluator::{Evaluator, Step, Watched};
 use crate::{
-    delivery::entry::{Entry, Occasion, SHELF_LIFE, edge_key},
+    delivery::{
+        entry::{Entry, Occasion, SHELF_LIFE, edge_key, payload},
+        urgency::Urgency,
+    },
     domain::{
         alert::Alert,
         episode::{EdgeKind, Episode},
@@ -15,6 +18,7 @@ use crate::{
         listing::Listing,
         notice::{Notice, Speaker},
         reading::{DataState, Stretch},
+        rule::Kind,
         time::Timestamp,
     },
     market::{Market, ingest::Change, snapshot::Snapshot},
@@ -329,15 +333,23 @@ fn entries(state: &State, steps: &[Step], change: &Change) -> Vec<Entry> {
                 alert_version: step.version,
                 pool: Some(step.pool),
                 occasion: Occasion::Edge(edge.kind),
-                payload: render::notice::notice(&notice, change.at)
-                    .to_discord()
-                    .to_string(),
+                urgency: urgency(watched.rule.condition.kind()),
+                payload: payload(&render::notice::notice(&notice, change.at)),
+                summary: render::notice::notice_text(&notice, change.at),
                 created_at: change.at,
                 not_after: change.at.plus(SHELF_LIFE.0),
             });
         }
     }
     entries
+}
+
+/// What may cost people their money comes before what tells them of more of it.
+const fn urgency(kind: Kind) -> Urgency {
+    match kind {
+        Kind::VerdictWorsens | Kind::TvlDrop => Urgency::Critical,
+        Kind::ApyAbove | Kind::ApyBelow | Kind::ApyChange => Urgency::Normal,
+    }
 }
 
 fn record<'a>(

@@ -1,21 +1,27 @@
-//! Making a channel a destination: one webhook of ours in it, and the token under seal.
+//! Making a channel a destination: one webhook of ours in it, and the token under seal; or the bot
+//! itself, where it may have no webhook.
 
 use std::time::Duration;
 
 use secrecy::SecretString;
 use serde::Deserialize;
-use tokio::time::Instant;
 use twilight_http_ratelimiting::Method;
 
 use super::{
-    Delivery,
-    http::{ApplicationId, Exchange},
+    Delivery, Shared,
+    bot::{Failed, read},
+    http::ApplicationId,
     outcome::{DeadEnd, Outcome},
-    state::{DestinationState, effect},
+    post::Carrier,
+    rights::Rights,
+    state::DestinationState,
 };
 use crate::{
     domain::ids::{ChannelId, DestinationId, GuildId, WebhookId},
-    store::{StoreError, outbox::Proven},
+    store::{
+        StoreError,
+        destinations::{Destination, Proven},
+    },
 };
 
 /// What our webhooks are called, so that an admin knows whose they are.
@@ -23,6 +29,18 @@ pub const WEBHOOK_NAME: &str = "stipend";
 
 /// How long a person is kept waiting by a limit before being told of it.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// After a try whether a parked channel takes messages again could not be made.
+const REVIVE_AGAIN: Duration = Duration::from_mins(1);
+
+/// A channel that takes notices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Prepared {
+    pub destination: DestinationId,
+    pub carrier: Carrier,
+    /// Whether the bot may look for a message whose answer was lost; `None` where it was not asked.
+    pub can_read: Option<bool>,
+}
 
 /// A right that the bot needs in a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,15 +104,15 @@ impl Listed {
 }
 
 impl Delivery {
-    /// Makes sure that a channel can be written to, and returns it as a destination.
+    /// Makes sure that a channel can be written to.
     ///
     /// A ready one is taken as it is. Else a webhook of ours is looked for in the channel, or made;
-    /// what was parked with the destination is then sent.
+    /// where none can be had, the bot itself posts if it may. What was parked is then sent.
     pub async fn prepare(
         &self,
         channel: ChannelId,
         guild: GuildId,
-    ) -> Result<DestinationId, ChannelRefused> {
+    ) -> Result<Prepared, ChannelRefused> {
         let shared = &*self.shared;
         // Two at a time would make two webhooks.
         let _turn = shared.preparing(channel).lock().await;
@@ -102,40 +120,183 @@ impl Delivery {
             && known.state == DestinationState::Ready
             && known.guild == guild
         {
-            return Ok(known.id);
+            return Ok(Prepared {
+                destination: known.id,
+                carrier: known.carrier(),
+                can_read: None,
+            });
         }
-        let (webhook, token) = match self.find_webhook(channel).await? {
-            Some(found) => found,
-            None => self.create_webhook(channel).await?,
+        let proof = shared.prove(channel, guild).await?;
+        let (proven, carrier) = (proof.proven(guild, channel, None), proof.carrier());
+        let destination = shared.keep(&proven).await?;
+        tracing::info!(%channel, ?carrier, "channel is ready");
+        self.poke();
+        Ok(Prepared {
+            destination,
+            carrier,
+            can_read: Some(proof.can_read),
+        })
+    }
+
+    /// A channel is gone: what is for it is kept, and nothing is sent there.
+    pub async fn channel_gone(&self, channel: ChannelId) {
+        let shared = &*self.shared;
+        let now = shared.clock.now();
+        let parked = shared
+            .store
+            .park_channel(channel, DeadEnd::ChannelGone, now);
+        match parked.await {
+            Ok(true) => self.poke(),
+            Ok(false) => {}
+            Err(error) => super::report("a deleted channel cannot be parked", error),
+        }
+    }
+
+    /// The bot was removed from a server: nothing is sent there until it is back.
+    pub async fn guild_left(&self, guild: GuildId) {
+        let shared = &*self.shared;
+        let parked = async {
+            for place in shared.store.destinations(guild).await? {
+                let now = shared.clock.now();
+                let park = shared
+                    .store
+                    .park_destination(place.id, DeadEnd::NoAccess, now);
+                park.await?;
+            }
+            Ok(())
         };
-        let proven = Proven {
+        match parked.await {
+            Ok(()) => self.poke(),
+            Err(error) => super::report("the channels of a server that was left", error),
+        }
+    }
+
+    /// What the bot may do in a server may have changed, so what was parked for want of a right is
+    /// tried once more.
+    pub async fn rights_may_have_changed(&self, guild: GuildId) {
+        let shared = &*self.shared;
+        match shared.store.rights_changed(guild, shared.clock.now()).await {
+            Ok(true) => self.poke(),
+            Ok(false) => {}
+            Err(error) => super::report("parked channels cannot be tried", error),
+        }
+    }
+}
+
+/// What was found out about a channel.
+struct Proof {
+    webhook: Option<(WebhookId, SecretString)>,
+    made: bool,
+    can_read: bool,
+    newest: crate::domain::ids::MessageId,
+}
+
+impl Proof {
+    fn carrier(&self) -> Carrier {
+        self.webhook
+            .as_ref()
+            .map_or(Carrier::Bot, |(id, _)| Carrier::Webhook(*id))
+    }
+
+    /// `parked` is the destination as it was, when nobody asked for this.
+    fn proven(&self, guild: GuildId, channel: ChannelId, parked: Option<&Destination>) -> Proven {
+        let without_webhook =
+            |reason| matches!(reason, Some(DeadEnd::WebhookGone | DeadEnd::TokenChanged));
+        Proven {
             guild,
             channel,
+            webhook: self.webhook.clone(),
+            newest: self.newest,
+            unasked: parked.is_some(),
+            remade: parked
+                .is_some_and(|was| was.remade || self.made && without_webhook(was.reason)),
+        }
+    }
+}
+
+impl Shared {
+    /// Tries whether a parked destination takes messages again, without anybody having asked.
+    pub(super) async fn revive(&self, parked: &Destination) -> Result<bool, StoreError> {
+        let (guild, channel) = (parked.guild, parked.channel);
+        let _turn = self.preparing(channel).lock().await;
+        let now = self.clock.now();
+        match self.prove(channel, guild).await {
+            Ok(proof) => {
+                self.keep(&proof.proven(guild, channel, Some(parked)))
+                    .await?;
+                tracing::info!(%channel, "channel takes messages again");
+                Ok(true)
+            }
+            Err(ChannelRefused::Store(error)) => Err(error),
+            Err(refused) => {
+                let again = match refused {
+                    ChannelRefused::RateLimited { wait } => Some(now.plus(wait)),
+                    ChannelRefused::Unreachable => Some(now.plus(REVIVE_AGAIN)),
+                    _ => None,
+                };
+                tracing::info!(%channel, why = %refused, "channel stays parked");
+                self.store.revive_later(parked.id, again).await?;
+                Ok(false)
+            }
+        }
+    }
+
+    async fn keep(&self, proven: &Proven) -> Result<DestinationId, StoreError> {
+        let now = self.clock.now();
+        self.store.save_destination(proven, now, &self.waits).await
+    }
+
+    /// Finds out who may post in a channel, and makes a webhook where that is needed.
+    async fn prove(&self, channel: ChannelId, guild: GuildId) -> Result<Proof, ChannelRefused> {
+        let there = self
+            .channel(guild, channel, PATIENCE)
+            .await
+            .map_err(|failed| refused(channel, &failed, Right::ViewChannel))?;
+        let lacks = |right| ChannelRefused::MissingRight { channel, right };
+        let has = |right| there.rights.has(right);
+        if !has(Rights::VIEW_CHANNEL) {
+            return Err(lacks(Right::ViewChannel));
+        }
+        let can_read = has(Rights::READ_MESSAGE_HISTORY);
+        let bot_may = has(Rights::SEND_MESSAGES) && has(Rights::EMBED_LINKS);
+        let proof = |webhook, made| Proof {
             webhook,
-            token,
+            made,
+            can_read,
+            newest: there.newest,
         };
-        let destination = shared
-            .store
-            .save_destination(&proven, shared.clock.now())
-            .await?;
-        tracing::info!(%channel, %webhook, "channel is ready");
-        self.poke();
-        Ok(destination)
+        // Without the history a lost answer can be made good by the bot's nonce alone.
+        if bot_may && !(can_read && has(Rights::MANAGE_WEBHOOKS)) {
+            return Ok(proof(None, false));
+        }
+        if !has(Rights::MANAGE_WEBHOOKS) {
+            return Err(lacks(Right::ManageWebhooks));
+        }
+        if let Some(found) = self.find_webhook(channel).await? {
+            return Ok(proof(Some(found), false));
+        }
+        match self.create_webhook(channel).await {
+            Ok(made) => Ok(proof(Some(made), true)),
+            Err(ChannelRefused::TooManyWebhooks { .. }) if bot_may => Ok(proof(None, false)),
+            Err(refused) => Err(refused),
+        }
     }
 
     async fn find_webhook(
         &self,
         channel: ChannelId,
     ) -> Result<Option<(WebhookId, SecretString)>, ChannelRefused> {
-        let client = &self.shared.client;
-        let exchange = self
-            .bot_call(Method::Get, channel, || client.channel_webhooks(channel))
-            .await?;
-        let listed: Vec<Listed> =
-            serde_json::from_slice(&exchange.body).map_err(|_| ChannelRefused::Unreachable)?;
+        let path = format!("channels/{channel}/webhooks");
+        let listed: Vec<Listed> = self
+            .bot_call((Method::Get, &path), PATIENCE, || {
+                self.client.channel_webhooks(channel)
+            })
+            .await
+            .and_then(|exchange| read(&exchange))
+            .map_err(|failed| refused(channel, &failed, Right::ManageWebhooks))?;
         Ok(listed
             .into_iter()
-            .filter_map(|webhook| webhook.usable(self.shared.application_id))
+            .filter_map(|webhook| webhook.usable(self.application_id))
             .min_by_key(|(id, _)| *id))
     }
 
@@ -143,68 +304,29 @@ impl Delivery {
         &self,
         channel: ChannelId,
     ) -> Result<(WebhookId, SecretString), ChannelRefused> {
-        let client = &self.shared.client;
-        let exchange = self
-            .bot_call(Method::Post, channel, || {
-                client.create_webhook(channel, WEBHOOK_NAME)
-            })
-            .await?;
+        let path = format!("channels/{channel}/webhooks");
         // A webhook whose answer is lost is found by the next try.
-        let made: Listed =
-            serde_json::from_slice(&exchange.body).map_err(|_| ChannelRefused::Unreachable)?;
+        let made: Listed = self
+            .bot_call((Method::Post, &path), PATIENCE, || {
+                self.client.create_webhook(channel, WEBHOOK_NAME)
+            })
+            .await
+            .and_then(|exchange| read(&exchange))
+            .map_err(|failed| refused(channel, &failed, Right::ManageWebhooks))?;
         match (made.id.parse(), made.token) {
             (Ok(id), Some(token)) => Ok((WebhookId(id), token)),
             _ => Err(ChannelRefused::Unreachable),
         }
     }
-
-    /// Makes a call with the bot's token, and waits out a short limit.
-    async fn bot_call<F: Future<Output = Exchange>>(
-        &self,
-        method: Method,
-        channel: ChannelId,
-        call: impl Fn() -> F,
-    ) -> Result<Exchange, ChannelRefused> {
-        let pacing = &self.shared.pacing;
-        let give_up = Instant::now() + PATIENCE;
-        loop {
-            let path = format!("channels/{channel}/webhooks");
-            let permit = match pacing.admit_bot(method, path).await {
-                Ok(permit) => permit,
-                Err(ready_at) => {
-                    wait_until(ready_at, give_up).await?;
-                    continue;
-                }
-            };
-            if let Err(paused) = pacing.gate.pass().await {
-                drop(permit);
-                wait_until(Instant::now() + paused.wait, give_up).await?;
-                continue;
-            }
-            let exchange = call().await;
-            pacing.settle_bot(permit, exchange.headers.as_ref(), effect(&exchange.outcome));
-            match &exchange.outcome {
-                Outcome::Accepted { .. } => return Ok(exchange),
-                Outcome::Limited { wait, .. } => {
-                    wait_until(Instant::now() + *wait, give_up).await?;
-                }
-                outcome => return Err(refused(channel, outcome)),
-            }
-        }
-    }
 }
 
-async fn wait_until(moment: Instant, give_up: Instant) -> Result<(), ChannelRefused> {
-    if moment > give_up {
-        let wait = moment.saturating_duration_since(Instant::now());
-        return Err(ChannelRefused::RateLimited { wait });
-    }
-    tokio::time::sleep_until(moment).await;
-    Ok(())
-}
-
-fn refused(channel: ChannelId, outcome: &Outcome) -> ChannelRefused {
+/// What a failed call means for a channel. `right` is the one that the call needs.
+fn refused(channel: ChannelId, failed: &Failed, right: Right) -> ChannelRefused {
     let lacks = |right| ChannelRefused::MissingRight { channel, right };
+    let outcome = match failed {
+        Failed::Limited(wait) => return ChannelRefused::RateLimited { wait: *wait },
+        Failed::Refused(outcome) => outcome,
+    };
     match outcome {
         Outcome::Banned { wait } | Outcome::Limited { wait, .. } | Outcome::HeldBack { wait } => {
             ChannelRefused::RateLimited { wait: *wait }
@@ -213,7 +335,7 @@ fn refused(channel: ChannelId, outcome: &Outcome) -> ChannelRefused {
         Outcome::BotTokenRefused => ChannelRefused::BotTokenRefused,
         Outcome::DeadEnd(end) => match end {
             DeadEnd::NoAccess => lacks(Right::ViewChannel),
-            DeadEnd::NoPermission | DeadEnd::Forbidden => lacks(Right::ManageWebhooks),
+            DeadEnd::NoPermission | DeadEnd::Forbidden => lacks(right),
             DeadEnd::ChannelGone => ChannelRefused::ChannelGone { channel },
             DeadEnd::WrongKind | DeadEnd::ThreadClosed => ChannelRefused::WrongKind { channel },
             DeadEnd::WebhookGone
@@ -224,6 +346,7 @@ fn refused(channel: ChannelId, outcome: &Outcome) -> ChannelRefused {
         Outcome::Accepted { .. }
         | Outcome::Unreached
         | Outcome::Unclear(_)
+        | Outcome::MessageGone
         | Outcome::Malformed { .. }
         | Outcome::Filtered { .. } => ChannelRefused::Unreachable,
     }

@@ -2,10 +2,14 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::domain::{
-    episode::{Edge, EdgeKind},
-    ids::{AlertId, DestinationId, PoolId},
-    time::{Span, Timestamp},
+use super::urgency::Urgency;
+use crate::{
+    domain::{
+        episode::{Edge, EdgeKind},
+        ids::{AlertId, DestinationId, PoolId},
+        time::{Span, Timestamp},
+    },
+    render::message::Message,
 };
 
 /// How long a notice is worth sending after it was written.
@@ -20,8 +24,11 @@ pub struct Entry {
     pub alert_version: u32,
     pub pool: Option<PoolId>,
     pub occasion: Occasion,
-    /// The message as it will go out, as JSON; fixed here so that each attempt sends the same bytes.
+    pub urgency: Urgency,
+    /// A [`crate::render::message::Message`] as JSON, as it would go out alone.
     pub payload: String,
+    /// The notice as lines of plain text, for where there is no room for more.
+    pub summary: String,
     pub created_at: Timestamp,
     /// Past this moment the notice expires instead of being sent.
     pub not_after: Timestamp,
@@ -36,12 +43,28 @@ pub enum Occasion {
 }
 
 impl Occasion {
+    pub fn parse(slug: &str) -> Option<Self> {
+        [
+            Self::Edge(EdgeKind::Opened),
+            Self::Edge(EdgeKind::Closed),
+            Self::Test,
+        ]
+        .into_iter()
+        .find(|occasion| occasion.slug() == slug)
+    }
+
     pub const fn slug(self) -> &'static str {
         match self {
             Self::Edge(kind) => kind.slug(),
             Self::Test => "test",
         }
     }
+}
+
+/// A message as the outbox keeps it.
+pub fn payload(message: &Message) -> String {
+    // Texts, numbers and lists, which all have a form in JSON.
+    serde_json::to_string(message).unwrap_or_default()
 }
 
 /// The identity of an edge: the same edge evaluated twice gives the same key, so it is told once.
@@ -65,4 +88,48 @@ pub fn test_key(alert: AlertId, interaction: u64) -> [u8; 32] {
     hash.update(alert.0.to_le_bytes());
     hash.update(interaction.to_le_bytes());
     hash.finalize().into()
+}
+
+/// How a message is known again: by people and by a read-back as `#7F3K-92QD`, and by Discord, which
+/// makes no second message for a nonce that it remembers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    pub marker: String,
+    /// 25 characters, the most that Discord takes.
+    pub nonce: String,
+}
+
+impl Identity {
+    /// The identity of the message that tells the notices with these keys; the same for each attempt.
+    pub fn of<'a>(keys: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let mut hash = Sha256::new();
+        for key in keys {
+            hash.update(key);
+        }
+        let hash: [u8; 32] = hash.finalize().into();
+        // Crockford's alphabet: no letter that could be read as a digit.
+        let letters: String = hash
+            .iter()
+            .map(|byte| char::from(b"0123456789ABCDEFGHJKMNPQRSTVWXYZ"[usize::from(byte % 32)]))
+            .collect();
+        let part = |range| letters.get(range).unwrap_or_default();
+        Self {
+            marker: format!("#{}-{}", part(0..4), part(4..8)),
+            nonce: part(7..32).to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_identity_is_that_of_the_notices() {
+        let one = Identity::of([&b"a"[..], b"b"]);
+        assert_eq!(one, Identity::of([&b"a"[..], b"b"]));
+        assert_ne!(one, Identity::of([&b"b"[..], b"a"]));
+        assert_eq!(one.nonce.len(), 25);
+        assert_eq!(one.marker.len(), 10);
+    }
 }

@@ -9,13 +9,14 @@ use bytes::{Bytes, BytesMut};
 use reqwest::{
     Method, Url,
     header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue},
+    multipart::{Form, Part},
     redirect::Policy,
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
 use super::outcome::{self, Answer, Authority, BODY_CAP, Outcome};
-use crate::domain::ids::{ChannelId, WebhookId};
+use crate::domain::ids::{ChannelId, GuildId, MessageId, UserId, WebhookId};
 
 const USER_AGENT: &str = concat!(
     "DiscordBot (https://github.com/stipend/stipend, ",
@@ -26,6 +27,9 @@ const USER_AGENT: &str = concat!(
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Shorter than the other side keeps idle connections, which it would close under a request.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// No list is read further than this: a hundred messages, or the roles of a large server.
+const LIST_CAP: usize = 2 * 1024 * 1024;
 
 /// The application behind a bot; its webhooks are the ones that it may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,13 +64,49 @@ pub enum ClientError {
     Setup(#[source] reqwest::Error),
 }
 
+/// What a call carries. The same bytes go out at each attempt.
+#[derive(Debug, Clone)]
+pub struct Body {
+    pub json: Bytes,
+    pub file: Option<TextFile>,
+}
+
+/// A text that goes along as a file.
+#[derive(Debug, Clone)]
+pub struct TextFile {
+    pub name: &'static str,
+    pub text: String,
+}
+
+impl TextFile {
+    fn beside(self, json: Bytes) -> Form {
+        let json = Part::stream(json).mime_str("application/json");
+        let file = Part::text(self.text).file_name(self.name);
+        // A media type written here is one.
+        let form = json.map_or_else(
+            |_| Form::new(),
+            |json| Form::new().part("payload_json", json),
+        );
+        form.part("files[0]", file)
+    }
+}
+
+impl<T: Into<Bytes>> From<T> for Body {
+    fn from(json: T) -> Self {
+        Self {
+            json: json.into(),
+            file: None,
+        }
+    }
+}
+
 /// One call and what came of it.
 pub struct Exchange {
     pub outcome: Outcome,
     pub status: Option<u16>,
     /// `None` when no answer came.
     pub headers: Option<HeaderMap>,
-    /// Cut at [`BODY_CAP`].
+    /// Cut at [`BODY_CAP`], or [`LIST_CAP`] where something was asked for.
     pub body: Bytes,
 }
 
@@ -107,18 +147,84 @@ impl Client {
         &self,
         webhook: WebhookId,
         token: &SecretString,
-        payload: impl Into<Bytes>,
+        body: Body,
     ) -> Exchange {
-        let mut url = self.url(&["webhooks", &webhook.to_string(), token.expose_secret()]);
+        let mut url = self.webhook_url(webhook, token, None);
         // Without it a message that is not stored brings no error.
         url.set_query(Some("wait=true"));
-        self.call(
-            Method::POST,
-            url,
-            Authority::WebhookToken,
-            Some(payload.into()),
-        )
-        .await
+        self.call(Method::POST, url, Authority::WebhookToken, Some(body))
+            .await
+    }
+
+    /// Posts a message as the bot itself. Discord makes no second one for a nonce in the body that
+    /// it remembers, and answers with the first.
+    pub async fn create_message(&self, channel: ChannelId, body: Body) -> Exchange {
+        let url = self.url(&["channels", &channel.to_string(), "messages"]);
+        self.call(Method::POST, url, Authority::BotToken, Some(body))
+            .await
+    }
+
+    /// Up to a hundred messages of a channel that are younger than `after`. What others wrote is
+    /// blank in it, and so is what our webhooks wrote.
+    pub async fn messages(&self, channel: ChannelId, after: MessageId) -> Exchange {
+        let mut url = self.url(&["channels", &channel.to_string(), "messages"]);
+        url.set_query(Some(&format!("limit=100&after={after}")));
+        self.call(Method::GET, url, Authority::BotToken, None).await
+    }
+
+    /// A message of a webhook, with what stands in it.
+    pub async fn webhook_message(
+        &self,
+        webhook: WebhookId,
+        token: &SecretString,
+        message: MessageId,
+    ) -> Exchange {
+        let url = self.webhook_url(webhook, token, Some(message));
+        self.call(Method::GET, url, Authority::WebhookToken, None)
+            .await
+    }
+
+    pub async fn delete_webhook_message(
+        &self,
+        webhook: WebhookId,
+        token: &SecretString,
+        message: MessageId,
+    ) -> Exchange {
+        let url = self.webhook_url(webhook, token, Some(message));
+        self.call(Method::DELETE, url, Authority::WebhookToken, None)
+            .await
+    }
+
+    /// Deletes a message that the bot itself wrote, which needs no right.
+    pub async fn delete_message(&self, channel: ChannelId, message: MessageId) -> Exchange {
+        let (channel, message) = (channel.to_string(), message.to_string());
+        let url = self.url(&["channels", &channel, "messages", &message]);
+        self.call(Method::DELETE, url, Authority::BotToken, None)
+            .await
+    }
+
+    /// A channel, with who may do what in it.
+    pub async fn channel(&self, channel: ChannelId) -> Exchange {
+        let url = self.url(&["channels", &channel.to_string()]);
+        self.call(Method::GET, url, Authority::BotToken, None).await
+    }
+
+    /// The roles of a server.
+    pub async fn roles(&self, guild: GuildId) -> Exchange {
+        let url = self.url(&["guilds", &guild.to_string(), "roles"]);
+        self.call(Method::GET, url, Authority::BotToken, None).await
+    }
+
+    /// A member of a server.
+    pub async fn member(&self, guild: GuildId, user: UserId) -> Exchange {
+        let url = self.url(&["guilds", &guild.to_string(), "members", &user.to_string()]);
+        self.call(Method::GET, url, Authority::BotToken, None).await
+    }
+
+    /// The bot's own user.
+    pub async fn me(&self) -> Exchange {
+        let url = self.url(&["users", "@me"]);
+        self.call(Method::GET, url, Authority::BotToken, None).await
     }
 
     /// What a webhook's own token shows of it.
@@ -182,6 +288,25 @@ impl Client {
             .collect())
     }
 
+    fn webhook_url(
+        &self,
+        webhook: WebhookId,
+        token: &SecretString,
+        message: Option<MessageId>,
+    ) -> Url {
+        let (webhook, token) = (webhook.to_string(), token.expose_secret());
+        match message {
+            None => self.url(&["webhooks", &webhook, token]),
+            Some(message) => self.url(&[
+                "webhooks",
+                &webhook,
+                token,
+                "messages",
+                &message.to_string(),
+            ]),
+        }
+    }
+
     fn url(&self, segments: &[&str]) -> Url {
         let mut url = self.base.clone();
         if let Ok(mut path) = url.path_segments_mut() {
@@ -195,15 +320,28 @@ impl Client {
         method: Method,
         url: Url,
         authority: Authority,
-        body: Option<Bytes>,
+        body: Option<Body>,
     ) -> Exchange {
+        // Lists are longer than answers to a post, and asked for seldom.
+        let cap = if method == Method::GET {
+            LIST_CAP
+        } else {
+            BODY_CAP
+        };
         let mut request = self.http.request(method, url);
         if authority == Authority::BotToken {
             request = request.header(AUTHORIZATION, self.bot.clone());
         }
-        if let Some(body) = body {
-            request = request.header(CONTENT_TYPE, "application/json").body(body);
-        }
+        request = match body {
+            None => request,
+            Some(Body { json, file: None }) => {
+                request.header(CONTENT_TYPE, "application/json").body(json)
+            }
+            Some(Body {
+                json,
+                file: Some(file),
+            }) => request.multipart(file.beside(json)),
+        };
         let response = match request.send().await {
             Ok(response) => response,
             Err(error) => {
@@ -223,7 +361,7 @@ impl Client {
                 };
             }
         };
-        let answer = read(response).await;
+        let answer = read(response, cap).await;
         Exchange {
             outcome: outcome::of_answer(authority, &answer),
             status: Some(answer.status.as_u16()),
@@ -233,14 +371,14 @@ impl Client {
     }
 }
 
-async fn read(mut response: reqwest::Response) -> Answer {
+async fn read(mut response: reqwest::Response, cap: usize) -> Answer {
     let status = response.status();
     let headers = std::mem::take(response.headers_mut());
     let mut body = BytesMut::new();
     let complete = loop {
         match response.chunk().await {
             Ok(Some(chunk)) => {
-                let room = BODY_CAP - body.len();
+                let room = cap - body.len();
                 body.extend_from_slice(&chunk[..chunk.len().min(room)]);
                 if chunk.len() > room {
                     break true;
@@ -317,7 +455,9 @@ mod tests {
         drop(listener);
         let client = client(&format!("http://{address}")).unwrap();
         let token = SecretString::from("t");
-        let exchange = client.execute_webhook(WebhookId(1), &token, "{}").await;
+        let exchange = client
+            .execute_webhook(WebhookId(1), &token, "{}".into())
+            .await;
         assert_eq!(exchange.outcome, Outcome::Unreached);
     }
 }

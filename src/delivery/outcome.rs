@@ -56,6 +56,8 @@ pub enum Outcome {
     Malformed { code: Option<u64> },
     /// A filter of the server does not want this text.
     Filtered { code: u64 },
+    /// The message that was asked for is no longer there; to a nonce: that it was made and deleted.
+    MessageGone,
     /// The place does not take messages from us any more.
     DeadEnd(DeadEnd),
     /// The channel or the server has as many webhooks as it may have.
@@ -164,6 +166,7 @@ impl Outcome {
             Self::Malformed { code: None } => "malformed".into(),
             Self::Filtered { code } => format!("filtered {code}").into(),
             Self::DeadEnd(end) => end.slug().into(),
+            Self::MessageGone => "message_gone".into(),
             Self::WebhooksFull => "webhooks_full".into(),
             Self::BotTokenRefused => "bot_token_refused".into(),
         })
@@ -222,7 +225,8 @@ fn refusal(authority: Authority, status: u16, code: Option<u64>) -> Outcome {
         (Some(code @ (200_000 | 200_001 | 240_000)), _) => Outcome::Filtered { code },
         (Some(220_001..=220_004 | 50024 | 50073), _) => Outcome::DeadEnd(DeadEnd::WrongKind),
         (Some(30007 | 30058), _) => Outcome::WebhooksFull,
-        (Some(10003), _) => Outcome::DeadEnd(DeadEnd::ChannelGone),
+        (Some(10008), _) => Outcome::MessageGone,
+        (Some(10003 | 10004), _) => Outcome::DeadEnd(DeadEnd::ChannelGone),
         (Some(10015), _) => Outcome::DeadEnd(DeadEnd::WebhookGone),
         (Some(50027), _) | (_, 401) => Outcome::DeadEnd(DeadEnd::TokenChanged),
         (Some(50001), _) => Outcome::DeadEnd(DeadEnd::NoAccess),

@@ -1,31 +1,46 @@
-//! The one task that empties the outbox: claim, send, record.
+//! The one task that empties the outbox: claim, send, record; and read back what stayed unclear.
 //!
 //! Claims and receipts are committed in groups. While receipts cannot be written nothing new is
 //! sent, since nobody could tell afterwards what has been.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    convert::Infallible,
+    sync::Arc,
+    time::Duration,
+};
 
 use chacha20poly1305::aead::{OsRng, rand_core::RngCore as _};
+use secrecy::SecretString;
 use tokio::{
     task::{self, JoinError, JoinSet},
     time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
+use twilight_http_ratelimiting::{Method, Permit};
 
 use super::{
     Shared,
-    outcome::{Outcome, Unclear},
+    compose::{self, Composed},
+    http::{Body, Exchange, TextFile},
+    outcome::{DeadEnd, Outcome, Unclear},
     pacing::Admission,
-    state::{self, Receipt, State},
+    plan::{self, Job},
+    post::{self, Carrier, Effect, Post},
+    read_back::{self, Seen},
+    report,
+    state::State,
 };
 use crate::{
     domain::{
-        ids::{DestinationId, EntryId, WebhookId},
+        ids::{DestinationId, MessageId, PostId},
         time::Timestamp,
     },
+    failpoint::failpoint,
     store::{
         StoreError,
-        outbox::{Claimed, Due},
+        destinations::Destination,
+        posts::{Intent, Kept, LIMIT_MEMORY, Receipt, Subject, Wire},
     },
 };
 
@@ -43,25 +58,33 @@ const AHEAD: Duration = Duration::from_millis(100);
 const RETRY: Duration = Duration::from_secs(1);
 /// The longest sleep; also notices that the wall clock has jumped.
 const LONGEST_SLEEP: Duration = Duration::from_mins(1);
-/// What is under way at the end gets this long.
-const LAST_CALLS: Duration = Duration::from_secs(10);
+/// A wall clock that differs from the monotonic one by more was set.
+const JUMP: Duration = Duration::from_secs(2);
 const LAST_COMMITS: u32 = 3;
+/// Discord's ids grow with its time, but not all of its machines agree on the last seconds of it.
+const SAME_MINUTE: u64 = 60_000 << 22;
 
 pub(super) async fn run(shared: Arc<Shared>, stop: CancellationToken) -> Result<(), StoreError> {
-    let left_over = shared.store.reap().await?;
+    let wall = shared.clock.now();
+    let left_over = shared.store.reap(wall, &shared.waits).await?;
     if left_over > 0 {
         tracing::warn!(
-            entries = left_over,
-            "messages were being sent when the last run ended; they are not sent again"
+            posts = left_over,
+            "messages were being sent when the last run ended; the channels are looked into first"
         );
     }
+    seed(&shared, wall).await?;
     let now = Instant::now();
+    let newest = shared.store.newest_message().await?;
     let mut worker = Worker {
         shared,
         stop,
         flights: JoinSet::new(),
         under_way: HashMap::new(),
         receipts: Vec::new(),
+        busy: HashSet::new(),
+        places: HashMap::new(),
+        newest,
         commit_at: now,
         last_commit: now,
         unwritable: false,
@@ -69,19 +92,42 @@ pub(super) async fn run(shared: Arc<Shared>, stop: CancellationToken) -> Result<
         crowded: false,
         next_clearing: now,
         cursor: DestinationId(0),
+        clocks: (wall, now),
     };
     worker.work().await;
     worker.finish().await;
     Ok(())
 }
 
+/// A restart forgets no limit: what was sent in the last minute still counts, and a pause goes on.
+async fn seed(shared: &Shared, wall: Timestamp) -> Result<(), StoreError> {
+    let since = wall.minus(LIMIT_MEMORY);
+    let mut ages: HashMap<_, Vec<Duration>> = HashMap::new();
+    for (channel, at) in shared.store.recent_requests(since).await? {
+        ages.entry(channel).or_default().push(wall.since(at));
+    }
+    for (channel, ages) in ages {
+        shared.pacing.seed(channel, &ages);
+    }
+    if let Some(until) = shared.store.paused_until().await? {
+        shared.pacing.resume_pause(until.since(wall));
+    }
+    Ok(())
+}
+
 struct Worker {
     shared: Arc<Shared>,
     stop: CancellationToken,
-    flights: JoinSet<Receipt>,
+    flights: JoinSet<Landing>,
     under_way: HashMap<task::Id, Flight>,
     /// Ended attempts that are not committed yet.
     receipts: Vec<Receipt>,
+    /// Destinations with something under way or not committed yet.
+    busy: HashSet<DestinationId>,
+    /// The destinations that take notices.
+    places: HashMap<DestinationId, Destination>,
+    /// The newest message of ours anywhere.
+    newest: Option<MessageId>,
     commit_at: Instant,
     last_commit: Instant,
     /// The last receipts could not be committed.
@@ -92,16 +138,39 @@ struct Worker {
     next_clearing: Instant,
     /// The destination that was served last; the next round begins after it.
     cursor: DestinationId,
+    /// The wall clock and the monotonic one when they were last compared.
+    clocks: (Timestamp, Instant),
 }
 
-/// Enough of an attempt to settle it when its task is lost.
-#[derive(Debug, Clone, Copy)]
+/// Enough of what is under way to settle it when its task is lost.
+#[derive(Debug, Clone)]
 struct Flight {
-    entry: EntryId,
     destination: DestinationId,
-    webhook: WebhookId,
-    attempt: u32,
-    not_after: Timestamp,
+    /// The post as it was claimed; `None` for what claims none.
+    claimed: Option<(PostId, Post)>,
+}
+
+/// What a task of the worker ends with.
+enum Landing {
+    Receipt(Box<Receipt>),
+    /// A destination was tried again.
+    Revived(DestinationId),
+}
+
+/// Leave to send, which has to be told what came of it.
+enum Leave {
+    Webhook(Admission),
+    Bot(Permit),
+}
+
+/// All that one attempt needs.
+struct Order {
+    id: PostId,
+    claimed: Post,
+    place: Destination,
+    token: Option<SecretString>,
+    wire: Wire,
+    leave: Leave,
 }
 
 impl Worker {
@@ -127,10 +196,11 @@ impl Worker {
             }
             tokio::select! {
                 () = stop.cancelled(), if give_up.is_none() => {
-                    give_up = Some(Instant::now() + LAST_CALLS);
+                    give_up = Some(Instant::now() + shared.drain);
                 }
                 Some(done) = self.flights.join_next_with_id() => self.landed(done),
                 () = shared.poke.notified(), if give_up.is_none() => {
+                    self.places.clear();
                     self.next_round = Instant::now();
                 }
                 () = sleep_until(wake) => {}
@@ -155,7 +225,7 @@ impl Worker {
         }
         if !self.receipts.is_empty() {
             tracing::error!(
-                entries = self.receipts.len(),
+                posts = self.receipts.len(),
                 "the outcome of messages could not be written; they will count as uncertain"
             );
         }
@@ -163,6 +233,7 @@ impl Worker {
 
     /// Starts what may be sent now, and returns when to look again.
     async fn round(&mut self) -> Instant {
+        self.compare_clocks().await;
         let now = Instant::now();
         let shared = Arc::clone(&self.shared);
         let gate = &shared.pacing.gate;
@@ -179,7 +250,7 @@ impl Worker {
         if ahead > AHEAD {
             return now + ahead.saturating_sub(AHEAD);
         }
-        let mut free = CONCURRENCY - self.flights.len();
+        let mut free = CONCURRENCY - self.flights.len().min(CONCURRENCY);
         if gate.is_probing() {
             free = usize::from(self.flights.is_empty());
         }
@@ -187,10 +258,7 @@ impl Worker {
         if self.crowded {
             return now + LONGEST_SLEEP;
         }
-        match self
-            .start_due(free.min(shared.pacing.gate.per_round()))
-            .await
-        {
+        match self.start_due(free.min(gate.per_round())).await {
             Ok(look_again) => look_again,
             Err(error) => {
                 report("the outbox cannot be read or claimed from", error);
@@ -202,102 +270,252 @@ impl Worker {
     async fn start_due(&mut self, places: usize) -> Result<Instant, StoreError> {
         let shared = Arc::clone(&self.shared);
         let wall = shared.clock.now();
-        let due = shared.store.due(wall).await?;
-        if due.iter().any(|due| due.not_after <= wall) {
-            self.expire().await;
+        if self.places.is_empty() {
+            let ready = shared.store.ready_destinations().await?;
+            self.places = ready.into_iter().map(|place| (place.id, place)).collect();
         }
+        self.revive(wall).await?;
+        let open = shared.store.open_posts().await?;
+        let untold = shared.store.untold().await?;
+        let plan = plan::plan(open, &untold, &self.busy, self.cursor, wall, &shared.waits);
         let mut look_again = Instant::now() + LONGEST_SLEEP;
+        if let Some(next) = plan.next {
+            look_again = look_again.min(Instant::now() + next.since(wall));
+        }
         let not_before = Instant::now() + TOGETHER;
-        let mut admitted: HashMap<DestinationId, Admission> = HashMap::new();
         let mut chosen = Vec::new();
-        for due in from_cursor(&due, self.cursor) {
-            if due.due_at > wall {
-                look_again = look_again.min(Instant::now() + due.due_at.since(wall));
-                continue;
-            }
+        for (destination, job) in plan.jobs {
             if chosen.len() == places {
                 look_again = Instant::now();
                 break;
             }
-            match shared.pacing.admit(due.channel, due.webhook).await {
-                Ok(admission) => {
-                    admitted.insert(due.destination, admission);
-                    chosen.push(due.destination);
-                }
+            if let Job::Look(kept) = job {
+                self.start_look(kept).await?;
+                continue;
+            }
+            let Some(place) = self.places.get(&destination) else {
+                continue;
+            };
+            match admit(&shared, place).await {
+                Ok(leave) => chosen.push((place.clone(), job, leave)),
                 Err(ready_at) => look_again = look_again.min(ready_at.max(not_before)),
             }
         }
-        let Some(last) = chosen.last() else {
-            return Ok(look_again);
-        };
-        self.cursor = *last;
-        let claimed = shared.store.claim(wall, &chosen).await?;
-        if claimed.len() < chosen.len() {
-            // Something has changed since it was looked at, and there may be something behind it.
-            look_again = look_again.min(Instant::now() + GROUP);
-        }
-        for claimed in claimed {
-            if let Some(admission) = admitted.remove(&claimed.destination) {
-                self.start(claimed, admission);
+        if let Some((last, ..)) = chosen.last() {
+            self.cursor = last.id;
+            let asked = chosen.len();
+            if self.claim_and_start(chosen, wall).await? < asked {
+                // Something has changed since it was looked at, and there may be something behind it.
+                look_again = look_again.min(Instant::now() + GROUP);
             }
         }
         Ok(look_again)
     }
 
-    fn start(&mut self, claimed: Claimed, admission: Admission) {
+    /// Commits the intents together and lets their requests go; returns how many.
+    async fn claim_and_start(
+        &mut self,
+        chosen: Vec<(Destination, Job, Leave)>,
+        wall: Timestamp,
+    ) -> Result<usize, StoreError> {
+        let shared = Arc::clone(&self.shared);
+        let mut intents = Vec::with_capacity(chosen.len());
+        let mut orders = Vec::with_capacity(chosen.len());
+        for (place, job, leave) in chosen {
+            let token = shared.store.webhook_token(&place).await?;
+            if place.webhook.is_some() && token.is_none() {
+                tracing::error!(destination = %place.id, "the stored webhook token does not open");
+                let reason = DeadEnd::TokenUnreadable;
+                shared
+                    .store
+                    .park_destination(place.id, reason, wall)
+                    .await?;
+                self.places.remove(&place.id);
+                continue;
+            }
+            let Some((subject, before, wire)) = self.subject(&place, job, wall).await? else {
+                continue;
+            };
+            let floor = self.floor(&place);
+            let after = before.claimed(place.carrier(), shared.store.epoch(), floor, wall);
+            intents.push(Intent {
+                destination: place.id,
+                subject,
+                after: after.clone(),
+            });
+            orders.push((place, after, wire, token, leave));
+        }
+        failpoint!("t1.commit.before");
+        let claimed = shared.store.claim(&intents).await?;
+        failpoint!("t1.commit.after");
+        let mut started = 0;
+        for (id, (place, claimed, wire, token, leave)) in claimed.into_iter().zip(orders) {
+            let Some(id) = id else { continue };
+            started += 1;
+            let order = Order {
+                id,
+                claimed,
+                place,
+                token,
+                wire,
+                leave,
+            };
+            self.start(order);
+        }
+        Ok(started)
+    }
+
+    /// What is to be claimed for a job, as it stands before, and its bytes.
+    async fn subject(
+        &self,
+        place: &Destination,
+        job: Job,
+        wall: Timestamp,
+    ) -> Result<Option<(Subject, Post, Wire)>, StoreError> {
+        let shared = &self.shared;
+        Ok(match job {
+            Job::Send(Kept { id, post, .. }) => {
+                let wire = shared.store.wire(id).await?;
+                let before = post.clone();
+                Some((Subject::Known { id, before }, post, wire))
+            }
+            Job::Compose => {
+                let most = if shared.merge { compose::MOST } else { 1 };
+                let waiting = shared.store.waiting(place.id, most, wall).await?;
+                compose::compose(waiting, place.carrier(), wall).map(|composed| {
+                    let Composed { draft, not_after } = composed;
+                    let wire = draft.wire.clone();
+                    let post = Post::new(place.carrier(), wall, not_after);
+                    (Subject::Fresh(draft), post, wire)
+                })
+            }
+            Job::Look(_) => None,
+        })
+    }
+
+    /// The newest message that is known to be older than a request that leaves now.
+    fn floor(&self, place: &Destination) -> Option<MessageId> {
+        let elsewhere = self
+            .newest
+            .map(|newest| MessageId(newest.0.saturating_sub(SAME_MINUTE)));
+        place.floor.max(elsewhere)
+    }
+
+    fn start(&mut self, order: Order) {
         let flight = Flight {
-            entry: claimed.entry,
-            destination: claimed.destination,
-            webhook: claimed.webhook,
-            attempt: claimed.attempt,
-            not_after: claimed.not_after,
+            destination: order.place.id,
+            claimed: Some((order.id, order.claimed.clone())),
         };
-        let attempt = attempt(
-            Arc::clone(&self.shared),
-            self.stop.clone(),
-            claimed,
-            flight,
-            admission,
-        );
-        let id = self.flights.spawn(attempt).id();
+        let (shared, stop) = (Arc::clone(&self.shared), self.stop.clone());
+        self.spawn(flight, async move { attempt(shared, stop, order).await });
+    }
+
+    async fn start_look(&mut self, kept: Kept) -> Result<(), StoreError> {
+        let shared = Arc::clone(&self.shared);
+        let Some(place) = shared.store.destination(kept.destination).await? else {
+            return Ok(());
+        };
+        let flight = Flight {
+            destination: kept.destination,
+            claimed: None,
+        };
+        self.spawn(flight, async move { look(shared, kept, place).await });
+        Ok(())
+    }
+
+    /// Tries parked destinations whose time for it has come.
+    async fn revive(&mut self, wall: Timestamp) -> Result<(), StoreError> {
+        let shared = Arc::clone(&self.shared);
+        for parked in shared.store.to_revive(wall).await? {
+            if self.busy.contains(&parked.id) {
+                continue;
+            }
+            let flight = Flight {
+                destination: parked.id,
+                claimed: None,
+            };
+            let shared = Arc::clone(&shared);
+            self.spawn(flight, async move {
+                if let Err(error) = shared.revive(&parked).await {
+                    report("a parked channel cannot be tried", error);
+                }
+                Landing::Revived(parked.id)
+            });
+        }
+        Ok(())
+    }
+
+    fn spawn(&mut self, flight: Flight, work: impl Future<Output = Landing> + Send + 'static) {
+        self.busy.insert(flight.destination);
+        let id = self.flights.spawn(work).id();
         self.under_way.insert(id, flight);
     }
 
-    fn landed(&mut self, done: Result<(task::Id, Receipt), JoinError>) {
+    fn landed(&mut self, done: Result<(task::Id, Landing), JoinError>) {
         let now = Instant::now();
-        let receipt = match done {
-            Ok((id, receipt)) => {
+        let landing = match done {
+            Ok((id, landing)) => {
                 self.under_way.remove(&id);
-                receipt
+                landing
             }
-            Err(error) => {
-                let Some(flight) = self.under_way.remove(&error.id()) else {
-                    return;
-                };
-                tracing::error!(entry = %flight.entry, %error, "an attempt was lost");
-                let outcome = Outcome::Unclear(Unclear::Interrupted);
-                flight.receipt(&outcome, None, self.shared.clock.now())
-            }
+            Err(error) => match self.under_way.remove(&error.id()) {
+                Some(flight) => self.lost(flight, &error),
+                None => return,
+            },
         };
-        if self.receipts.is_empty() {
-            self.commit_at = now.max(self.last_commit + GROUP);
-        }
-        self.receipts.push(receipt);
         if self.crowded {
             self.next_round = self.next_round.min(now + GATHER);
+        }
+        match landing {
+            Landing::Revived(destination) => {
+                self.busy.remove(&destination);
+                self.places.clear();
+                self.next_round = now;
+            }
+            Landing::Receipt(receipt) => {
+                if self.receipts.is_empty() {
+                    self.commit_at = now.max(self.last_commit + GROUP);
+                }
+                self.receipts.push(*receipt);
+            }
+        }
+    }
+
+    /// A task came to no end of its own: it was cut off by a stop, or broke.
+    fn lost(&self, flight: Flight, error: &JoinError) -> Landing {
+        tracing::error!(destination = %flight.destination, %error, "an attempt was lost");
+        match flight.claimed {
+            None => Landing::Revived(flight.destination),
+            Some((id, claimed)) => {
+                let outcome = Outcome::Unclear(Unclear::Interrupted);
+                let receipt = self
+                    .shared
+                    .receipt(id, flight.destination, &claimed, &outcome, None);
+                Landing::Receipt(Box::new(receipt))
+            }
         }
     }
 
     async fn commit(&mut self) {
+        failpoint!("t2.commit.before");
         match self.shared.store.record(&self.receipts).await {
             Ok(recorded) => {
+                failpoint!("t2.commit.after");
                 if recorded.stale > 0 {
                     tracing::warn!(receipts = recorded.stale, "receipts came too late to count");
                 }
                 if recorded.parked > 0 {
                     tracing::warn!(destinations = recorded.parked, "destinations were parked");
+                    self.places.clear();
                 }
-                self.receipts.clear();
+                for receipt in self.receipts.drain(..) {
+                    self.busy.remove(&receipt.destination);
+                    let message = receipt.after.message;
+                    self.newest = self.newest.max(message);
+                    if let Some(place) = self.places.get_mut(&receipt.destination) {
+                        place.floor = place.floor.max(message);
+                    }
+                }
                 self.unwritable = false;
                 self.last_commit = Instant::now();
                 // Their destinations are free again.
@@ -315,80 +533,197 @@ impl Worker {
     async fn expire(&self) {
         match self.shared.store.expire(self.shared.clock.now()).await {
             Ok(0) => {}
-            Ok(entries) => {
-                tracing::info!(entries, "notices became too old to be sent");
+            Ok(ended) => {
+                tracing::info!(ended, "notices became too old to be sent");
                 self.shared.recorded.send_replace(());
             }
             Err(error) => report("old notices cannot be ended", error),
         }
     }
-}
 
-/// The due ones in a circle that begins after the one that was served last.
-fn from_cursor(due: &[Due], cursor: DestinationId) -> impl Iterator<Item = &Due> {
-    let start = due.partition_point(|due| due.destination <= cursor);
-    let (before, after) = due.split_at(start);
-    after.iter().chain(before)
-}
-
-impl Flight {
-    fn receipt(self, outcome: &Outcome, status: Option<u16>, now: Timestamp) -> Receipt {
-        let next = state::next(self.attempt, outcome, now, self.not_after, random());
-        Receipt {
-            entry: self.entry,
-            destination: self.destination,
-            webhook: self.webhook,
-            at: now,
-            next,
-            error: outcome.error(),
-            status,
+    /// All waits are as long as they were, whatever the wall clock is set to.
+    async fn compare_clocks(&mut self) {
+        let (wall, now) = (self.shared.clock.now(), Instant::now());
+        let (old_wall, old_now) = self.clocks;
+        let should = old_wall.plus(now - old_now);
+        let jump = wall.since(should).max(should.since(wall));
+        if jump < JUMP {
+            self.clocks = (wall, now);
+            return;
+        }
+        let by = wall.millis() - should.millis();
+        match self.shared.store.shift_times(by).await {
+            Ok(()) => {
+                tracing::warn!(by_ms = by, "the clock was set; what waits goes on waiting");
+                self.clocks = (wall, now);
+            }
+            Err(error) => report("the clock was set, and what waits cannot follow", error),
         }
     }
 }
 
-/// Sends one claimed entry when its moment comes.
-async fn attempt(
-    shared: Arc<Shared>,
-    stop: CancellationToken,
-    claimed: Claimed,
-    flight: Flight,
-    admission: Admission,
-) -> Receipt {
+async fn admit(shared: &Shared, place: &Destination) -> Result<Leave, Instant> {
+    match place.webhook {
+        Some(webhook) => {
+            let admission = shared.pacing.admit(place.channel, webhook).await;
+            admission.map(Leave::Webhook)
+        }
+        None => {
+            let path = format!("channels/{}/messages", place.channel);
+            let permit = shared.pacing.admit_bot(Method::Post, path).await;
+            permit.map(Leave::Bot)
+        }
+    }
+}
+
+impl Shared {
+    fn receipt(
+        &self,
+        id: PostId,
+        destination: DestinationId,
+        claimed: &Post,
+        outcome: &Outcome,
+        status: Option<u16>,
+    ) -> Receipt {
+        let at = self.clock.now();
+        Receipt {
+            id,
+            destination,
+            before: claimed.clone(),
+            after: claimed.clone().settled(outcome, at, random(), &self.waits),
+            effect: post::effect(outcome),
+            at,
+            error: outcome.error(),
+            status,
+        }
+    }
+
+    async fn call(&self, order: &Order) -> Exchange {
+        let json = match order.claimed.carrier {
+            Carrier::Webhook(_) => order.wire.payload.clone(),
+            Carrier::Bot => compose::with_nonce(&order.wire),
+        };
+        let body = Body {
+            json: json.into(),
+            file: order.wire.attachment.clone().map(|text| TextFile {
+                name: compose::LIST,
+                text,
+            }),
+        };
+        match (order.claimed.carrier, &order.token) {
+            (Carrier::Webhook(webhook), Some(token)) => {
+                self.client.execute_webhook(webhook, token, body).await
+            }
+            _ => self.client.create_message(order.place.channel, body).await,
+        }
+    }
+}
+
+/// Sends one claimed post when its moment comes.
+async fn attempt(shared: Arc<Shared>, stop: CancellationToken, order: Order) -> Landing {
+    let receipt = |outcome: &Outcome, status| {
+        let (id, place) = (order.id, order.place.id);
+        shared.receipt(id, place, &order.claimed, outcome, status)
+    };
     let held = tokio::select! {
         biased;
         () = stop.cancelled() => Some(Duration::ZERO),
         passed = shared.pacing.gate.pass() => passed.err().map(|paused| paused.wait),
     };
     if let Some(wait) = held {
-        return flight.receipt(&Outcome::HeldBack { wait }, None, shared.clock.now());
+        let receipt = receipt(&Outcome::HeldBack { wait }, None);
+        return Landing::Receipt(Box::new(receipt));
     }
-    let exchange = shared
-        .client
-        .execute_webhook(claimed.webhook, &claimed.token, claimed.payload)
-        .await;
-    let effect = state::effect(&exchange.outcome);
-    shared
-        .pacing
-        .settle(admission, exchange.headers.as_ref(), effect);
-    let receipt = flight.receipt(&exchange.outcome, exchange.status, shared.clock.now());
-    if receipt.next.state == State::Delivered {
-        tracing::debug!(entry = %flight.entry, "delivered");
+    failpoint!("wire.before");
+    let exchange = tokio::select! {
+        exchange = shared.call(&order) => exchange,
+        never = cut_off_soon() => match never {},
+    };
+    failpoint!("wire.after");
+    let effect = post::effect(&exchange.outcome);
+    let receipt = receipt(&exchange.outcome, exchange.status);
+    let headers = exchange.headers.as_ref();
+    match order.leave {
+        Leave::Webhook(admission) => shared.pacing.settle(admission, headers, effect),
+        Leave::Bot(permit) => shared.pacing.settle_bot(permit, headers, effect),
+    }
+    if let Effect::PauseAll(wait) | Effect::PauseAllThenProbe(wait) = effect {
+        let until = shared.clock.now().plus(wait);
+        if let Err(error) = shared.store.pause_until(until).await {
+            report(
+                "a pause cannot be noted; a restart would not know of it",
+                error,
+            );
+        }
+    }
+    if receipt.after.state == State::Delivered {
+        tracing::debug!(post = %order.id, "delivered");
     } else {
         tracing::info!(
-            entry = %flight.entry,
-            destination = %flight.destination,
+            post = %order.id,
+            destination = %order.place.id,
             status = exchange.status,
             outcome = receipt.error.as_deref(),
-            next = receipt.next.state.slug(),
+            next = receipt.after.state.slug(),
             "not delivered"
         );
     }
-    receipt
+    if matches!(effect, Effect::Park(_)) {
+        failpoint!("park.before");
+    }
+    if exchange.outcome == Outcome::BotTokenRefused {
+        shared.refused.cancel();
+    }
+    Landing::Receipt(Box::new(receipt))
 }
 
-fn report(what: &'static str, error: StoreError) {
-    let error = anyhow::Error::from(error);
-    tracing::error!(error = format!("{error:#}"), "{what}");
+/// A test may end the process while a request is under way; nothing else ever comes of it.
+async fn cut_off_soon() -> Infallible {
+    if fail::has_failpoints() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        failpoint!("wire.mid");
+    }
+    std::future::pending().await
+}
+
+/// Looks into the channel for copies of a post.
+async fn look(shared: Arc<Shared>, kept: Kept, place: Destination) -> Landing {
+    failpoint!("read_back.before");
+    let seen = async {
+        let wire = shared.store.wire(kept.id).await?;
+        read_back::look(&shared, &kept, &wire.marker, &place).await
+    };
+    let (now, post) = (shared.clock.now(), kept.post.clone());
+    let (after, effect, error) = match seen.await {
+        Ok(Seen::Read(found)) => {
+            tracing::info!(post = %kept.id, ?found, "looked into the channel");
+            (post.looked(found, now, &shared.waits), Effect::None, None)
+        }
+        Ok(Seen::Unreadable) => {
+            tracing::warn!(post = %kept.id, channel = %place.channel, "the channel cannot be read");
+            (post.unreadable(), Effect::None, Some("unreadable"))
+        }
+        Ok(Seen::Gone(end)) => (post.unreadable(), Effect::Park(end), Some(end.slug())),
+        Ok(Seen::Later(wait)) => {
+            tracing::info!(post = %kept.id, ?wait, "the channel cannot be read now");
+            (post.not_looked(wait, now), Effect::None, Some("unread"))
+        }
+        Err(error) => {
+            report("a message cannot be looked for", error);
+            (post.not_looked(RETRY, now), Effect::None, Some("unread"))
+        }
+    };
+    failpoint!("read_back.after");
+    Landing::Receipt(Box::new(Receipt {
+        id: kept.id,
+        destination: kept.destination,
+        before: kept.post,
+        after,
+        effect,
+        at: now,
+        error: error.map(Into::into),
+        status: None,
+    }))
 }
 
 /// A fresh number from 0 to 1.

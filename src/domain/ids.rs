@@ -83,6 +83,10 @@ numeric_id!(
     EntryId(i64)
 );
 numeric_id!(
+    /// One message on its way, for one notice of the outbox or for many.
+    PostId(i64)
+);
+numeric_id!(
     /// A channel as a place that notices go to.
     DestinationId(i64)
 );

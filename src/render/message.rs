@@ -334,6 +334,13 @@ impl Embed {
         self.length() > 0 && self.length() <= room
     }
 
+    /// Makes room for `over` more code points.
+    pub(super) fn shorten_by(&mut self, over: usize) {
+        if over > 0 {
+            self.shorten_to(self.length().saturating_sub(over));
+        }
+    }
+
     fn to_discord(&self) -> Value {
         let mut embed = json!({ "color": self.colour.rgb() });
         for (key, text) in [("title", &self.title), ("description", &self.description)] {

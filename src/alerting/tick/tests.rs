@@ -6,10 +6,11 @@ use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use super::*;
 use crate::{
+    delivery::post::Waits,
     domain::{
         alert::Rule,
         episode::Timing,
-        ids::{ChannelId, UserId, WebhookId},
+        ids::{ChannelId, MessageId, UserId, WebhookId},
         reading::Observed,
         rule::{Condition, Kind, Terms},
         scope::Scope,
@@ -17,7 +18,7 @@ use crate::{
         verdict::Screen,
     },
     market::fixture::{after, day, holding, hour, id, rewarded, row},
-    store::outbox::Proven,
+    store::destinations::Proven,
 };
 
 const GUILD: GuildId = GuildId(1);
@@ -47,10 +48,15 @@ impl Bench {
         let proven = Proven {
             guild: GUILD,
             channel: CHANNEL,
-            webhook: WebhookId(11),
-            token: SecretString::from("token"),
+            webhook: Some((WebhookId(11), SecretString::from("token"))),
+            newest: MessageId(0),
+            unasked: false,
+            remade: false,
         };
-        let destination = store.save_destination(&proven, hour(0)).await.unwrap();
+        let destination = store
+            .save_destination(&proven, hour(0), &Waits::default())
+            .await
+            .unwrap();
         let alerting = Alerting::load(&store).await.unwrap();
         let market = Market::new(Screen::default(), None);
         Self {

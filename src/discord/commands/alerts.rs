@@ -14,7 +14,7 @@ use crate::{
     },
     market::snapshot::Snapshot,
     render::alerts::{AlertView, DestinationWords},
-    store::outbox::Destination,
+    store::destinations::Destination,
 };
 
 pub mod add;

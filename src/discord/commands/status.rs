@@ -71,7 +71,7 @@ async fn server(app: &App, guild: GuildId) -> Result<ServerStatus<'static>, Comm
                 entry: entry.entry,
                 alert: Some(entry.alert),
                 channel: entry.channel,
-                since: entry.since,
+                since: entry.intent_at.unwrap_or(entry.created_at),
             })
             .collect(),
         parked: destinations

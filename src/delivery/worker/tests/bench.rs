@@ -18,6 +18,7 @@ pub(super) fn settings(address: SocketAddr) -> Settings {
         max_per_second: NonZeroU32::new(10_000).unwrap(),
         timeout: Duration::from_secs(2),
         channel_limit: false,
+        ..Settings::default()
     }
 }
 
@@ -72,11 +73,17 @@ impl Bench {
         let proven = Proven {
             guild: GUILD,
             channel: ChannelId(channel),
-            webhook: WebhookId(channel + 1000),
-            token: SecretString::from(format!("token-of-{}", channel + 1000)),
+            webhook: Some((
+                WebhookId(channel + 1000),
+                SecretString::from(format!("token-of-{}", channel + 1000)),
+            )),
+            newest: MessageId(0),
+            unasked: false,
+            remade: false,
         };
-        let now = SystemClock.now();
-        self.store.save_destination(&proven, now).await.unwrap()
+        let (now, waits) = (SystemClock.now(), post::Waits::default());
+        let saved = self.store.save_destination(&proven, now, &waits);
+        saved.await.unwrap()
     }
 
     pub(super) async fn say(&self, place: DestinationId, text: &str) -> EntryId {
@@ -111,7 +118,7 @@ impl Bench {
         }
     }
 
-    pub(super) async fn outcome(&self, entry: EntryId) -> EntryOutcome {
+    pub(super) async fn outcome(&self, entry: EntryId) -> Told {
         let outcome = self.delivery.wait_outcome(entry, PATIENCE).await.unwrap();
         let outcome = outcome.unwrap();
         assert!(!outcome.state.is_moving(), "{outcome:?}");
@@ -129,7 +136,9 @@ pub(super) fn entry(place: DestinationId, text: &str) -> Entry {
         alert_version: 1,
         pool: None,
         occasion: Occasion::Test,
+        urgency: Urgency::Normal,
         payload: serde_json::json!({ "content": text }).to_string(),
+        summary: text.to_owned(),
         created_at: now,
         not_after: now.plus(Duration::from_hours(1)),
     }

@@ -51,6 +51,10 @@ impl Twin {
         Router::new()
             .route("/api/v10/webhooks/{id}/{token}", post(execute))
             .route("/api/v10/channels/{id}/webhooks", get(list).post(create))
+            .route("/api/v10/channels/{id}", get(channel))
+            .route("/api/v10/guilds/{id}/roles", get(roles))
+            .route("/api/v10/guilds/{id}/members/{user}", get(member))
+            .route("/api/v10/users/@me", get(me))
             .with_state(self)
     }
 
@@ -82,7 +86,7 @@ async fn execute(
     let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
     twin.hits.lock().unwrap().push(Hit {
         webhook,
-        content: body["content"].as_str().unwrap().to_owned(),
+        content: without_marker(body["content"].as_str().unwrap()),
         at: Instant::now(),
         authorised: headers.contains_key("authorization"),
     });
@@ -166,13 +170,42 @@ fn stored(twin: &Twin) -> Response {
 
 async fn list(Extract(twin): Extract<Arc<Twin>>, headers: HeaderMap) -> Response {
     assert_eq!(headers["authorization"], "Bot canary");
-    let (status, body) = twin.listed.lock().unwrap().remove(0);
+    let next = {
+        let mut listed = twin.listed.lock().unwrap();
+        (!listed.is_empty()).then(|| listed.remove(0))
+    };
+    let (status, body) = next.unwrap_or_else(|| (200, "[]".to_owned()));
     (
         StatusCode::from_u16(status).unwrap(),
         [("content-type", "application/json")],
         body,
     )
         .into_response()
+}
+
+/// The text as it was before the worker made it known again.
+fn without_marker(content: &str) -> String {
+    let (text, marker) = content.rsplit_once(" · #").expect("a marker");
+    assert_eq!(marker.len(), 9, "{marker}");
+    text.to_owned()
+}
+
+async fn me() -> Response {
+    axum::Json(serde_json::json!({ "id": "901" })).into_response()
+}
+
+async fn channel(Path(channel): Path<u64>) -> Response {
+    axum::Json(serde_json::json!({ "id": channel.to_string(), "permission_overwrites": [] }))
+        .into_response()
+}
+
+/// Everybody may do everything.
+async fn roles(Path(guild): Path<u64>) -> Response {
+    axum::Json(serde_json::json!([{ "id": guild.to_string(), "permissions": "8" }])).into_response()
+}
+
+async fn member() -> Response {
+    axum::Json(serde_json::json!({ "roles": [] })).into_response()
 }
 
 async fn create(Extract(twin): Extract<Arc<Twin>>, Path(channel): Path<u64>) -> Response {

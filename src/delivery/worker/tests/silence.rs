@@ -36,11 +36,13 @@ async fn no_token_is_logged_at_any_level() {
         1001,
         &[
             Reply::Status(400, r#"{"code":50035}"#),
+            Reply::Status(400, r#"{"code":50035}"#),
             Reply::Slow(Duration::from_secs(1)),
         ],
     );
     *bench.twin.listed.lock().unwrap() = vec![(200, "[]".to_owned())];
-    let place = bench.delivery.prepare(ChannelId(1), GUILD).await.unwrap();
+    let prepared = bench.delivery.prepare(ChannelId(1), GUILD).await.unwrap();
+    let place = prepared.destination;
     let bad = bench.say(place, "a").await;
     assert_eq!(bench.outcome(bad).await.state, State::Dead);
     let slow = bench.say(place, "b").await;

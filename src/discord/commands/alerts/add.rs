@@ -203,7 +203,7 @@ async fn answer(
     if app.store.alerts_of(guild).await?.len() >= limit {
         return Err(Trouble::TooManyAlerts { limit }.into());
     }
-    let destination = app
+    let prepared = app
         .delivery
         .prepare(place.channel, guild)
         .await
@@ -217,7 +217,7 @@ async fn answer(
     };
     let added = app
         .alerting
-        .add(&app.store, &app.market, new, destination, now)
+        .add(&app.store, &app.market, new, prepared.destination, now)
         .await?;
     let known = app.store.destination_for(place.channel).await?;
     let view = super::view(app, &market, &added.alert, known.as_ref()).await;

@@ -5,9 +5,10 @@ use std::time::Duration;
 use crate::{
     app::App,
     delivery::{
-        entry::{Entry, Occasion, test_key},
+        entry::{Entry, Occasion, payload, test_key},
         outcome::DeadEnd,
         state::State,
+        urgency::Urgency,
     },
     discord::{
         autocomplete,
@@ -26,7 +27,7 @@ use crate::{
         alerts::TestOutcome,
         message::{Button, Colour, Embed, Message},
     },
-    store::outbox::EntryOutcome,
+    store::outbox::Told,
 };
 
 /// How long the person is kept waiting. What is not settled then is told as it stands.
@@ -51,7 +52,7 @@ pub(super) async fn test(
 async fn answer(app: &App, caller: &Caller, id: AlertId) -> Result<Message, CommandError> {
     let guild = caller.server()?;
     let alert = super::owned(app, guild, id).await?;
-    let destination = app
+    let place = app
         .delivery
         .prepare(alert.channel, guild)
         .await
@@ -62,12 +63,15 @@ async fn answer(app: &App, caller: &Caller, id: AlertId) -> Result<Message, Comm
     let notice = notice(&alert, pool.map(|listing| &*listing.pool), now);
     let entry = Entry {
         dedup_key: test_key(alert.id, caller.interaction),
-        destination,
+        destination: place.destination,
         alert: alert.id,
         alert_version: alert.version,
         pool: None,
         occasion: Occasion::Test,
-        payload: notice.to_discord().to_string(),
+        // Somebody waits for it.
+        urgency: Urgency::Critical,
+        payload: payload(&notice),
+        summary: format!("Test of alert #{}", alert.id),
         created_at: now,
         not_after: now.plus(WORTH_SENDING.0),
     };
@@ -99,7 +103,7 @@ fn notice(alert: &Alert, pool: Option<&Pool>, now: Timestamp) -> Message {
 }
 
 /// What became of the test, in words, with the way to the message where there is one.
-fn result(alert: &Alert, outcome: &EntryOutcome) -> Message {
+fn result(alert: &Alert, outcome: &Told) -> Message {
     let channel = alert.channel;
     let error = outcome.error.as_deref();
     let dead_end = error.and_then(DeadEnd::parse);
@@ -145,6 +149,9 @@ fn waiting_for(error: Option<&str>) -> &'static str {
         Some("banned") => "Discord has blocked this address for a while",
         Some("unreached") => "Discord cannot be reached",
         Some("bot_token_refused") => "Discord refuses the bot's token",
+        Some(malformed) if malformed.starts_with("malformed") => {
+            "Discord refused the cards, and plain text follows"
+        }
         Some(_) => "the last attempt failed",
         None => "others are sent before it",
     }
@@ -160,7 +167,7 @@ mod tests {
     use crate::domain::{
         alert::Rule,
         episode::Timing,
-        ids::UserId,
+        ids::{EntryId, UserId},
         rule::{Condition, Kind, Terms},
         scope::Scope,
     };
@@ -188,13 +195,26 @@ mod tests {
         }
     }
 
-    fn outcome(state: State, message: Option<u64>, error: Option<&str>) -> EntryOutcome {
-        EntryOutcome {
+    fn outcome(state: State, message: Option<u64>, error: Option<&str>) -> Told {
+        let now = Timestamp::default();
+        Told {
+            entry: EntryId(1),
+            guild: GuildId(1),
+            channel: ChannelId(2),
+            alert: AlertId(12),
+            pool: None,
+            occasion: Occasion::Test,
+            created_at: now,
+            not_after: now,
             state,
             attempt: 1,
+            due_at: None,
+            intent_at: None,
             message: message.map(MessageId),
+            delivered_at: None,
             error: error.map(str::to_owned),
             status: None,
+            reason: None,
         }
     }
 

@@ -1,0 +1,178 @@
+//! Calls with the bot's own token: admitted, paced, and waited for as long as it is worth it.
+
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use tokio::time::Instant;
+use twilight_http_ratelimiting::Method;
+
+use super::{
+    Shared,
+    http::Exchange,
+    outcome::Outcome,
+    post::effect,
+    rights::{self, Overwrite, Rights, Role},
+};
+use crate::domain::ids::{ChannelId, GuildId, MessageId, UserId};
+
+/// Why a call brought nothing.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Failed {
+    /// Not made, because a limit would have had to be waited for longer than asked.
+    Limited(Duration),
+    /// Made, and this came of it.
+    Refused(Outcome),
+}
+
+/// A channel as far as we care for it.
+#[derive(Debug, Clone)]
+pub(super) struct Channel {
+    pub(super) rights: Rights,
+    /// The newest message in it, or its own id where there is none.
+    pub(super) newest: MessageId,
+}
+
+impl Shared {
+    /// Makes a call with the bot's token, and waits out limits for `patience` at most. `path` is
+    /// what the limit is kept by.
+    pub(super) async fn bot_call<F: Future<Output = Exchange>>(
+        &self,
+        (method, path): (Method, &str),
+        patience: Duration,
+        call: impl Fn() -> F,
+    ) -> Result<Exchange, Failed> {
+        let give_up = Instant::now() + patience;
+        loop {
+            if self.refused.is_cancelled() {
+                return Err(Failed::Refused(Outcome::BotTokenRefused));
+            }
+            let permit = match self.pacing.admit_bot(method, path.to_owned()).await {
+                Ok(permit) => permit,
+                Err(ready_at) => {
+                    wait_until(ready_at, give_up).await?;
+                    continue;
+                }
+            };
+            if let Err(paused) = self.pacing.gate.pass().await {
+                drop(permit);
+                wait_until(Instant::now() + paused.wait, give_up).await?;
+                continue;
+            }
+            let exchange = call().await;
+            let asks = effect(&exchange.outcome);
+            self.pacing
+                .settle_bot(permit, exchange.headers.as_ref(), asks);
+            match exchange.outcome {
+                Outcome::Accepted { .. } => return Ok(exchange),
+                Outcome::Limited { wait, .. } => wait_until(Instant::now() + wait, give_up).await?,
+                outcome => {
+                    if outcome == Outcome::BotTokenRefused {
+                        self.refused.cancel();
+                    }
+                    return Err(Failed::Refused(outcome));
+                }
+            }
+        }
+    }
+
+    /// A channel of a server, with what the bot may do in it.
+    pub(super) async fn channel(
+        &self,
+        guild: GuildId,
+        channel: ChannelId,
+        patience: Duration,
+    ) -> Result<Channel, Failed> {
+        #[derive(serde::Deserialize)]
+        struct Listed {
+            #[serde(default)]
+            permission_overwrites: Vec<Overwrite>,
+            last_message_id: Option<String>,
+        }
+        #[derive(serde::Deserialize)]
+        struct Member {
+            roles: Vec<String>,
+        }
+        let client = &self.client;
+        let me = self.me(patience).await?;
+        let listed: Listed = read(
+            &self
+                .bot_call(
+                    (Method::Get, &format!("channels/{channel}")),
+                    patience,
+                    || client.channel(channel),
+                )
+                .await?,
+        )?;
+        let roles: Vec<Role> = read(
+            &self
+                .bot_call(
+                    (Method::Get, &format!("guilds/{guild}/roles")),
+                    patience,
+                    || client.roles(guild),
+                )
+                .await?,
+        )?;
+        let member: Member = read(
+            &self
+                .bot_call(
+                    (Method::Get, &format!("guilds/{guild}/members/{me}")),
+                    patience,
+                    || client.member(guild, me),
+                )
+                .await?,
+        )?;
+        let (guild, me) = (guild.to_string(), me.to_string());
+        let newest = listed
+            .last_message_id
+            .and_then(|id| id.parse().ok())
+            .unwrap_or(channel.0);
+        Ok(Channel {
+            rights: rights::of(
+                &guild,
+                &me,
+                &member.roles,
+                &roles,
+                &listed.permission_overwrites,
+            ),
+            newest: MessageId(newest),
+        })
+    }
+
+    /// The bot's own user, asked for once.
+    pub(super) async fn me(&self, patience: Duration) -> Result<UserId, Failed> {
+        #[derive(serde::Deserialize)]
+        struct Me {
+            id: String,
+        }
+        let known = self.me.get_or_try_init(|| async {
+            let client = &self.client;
+            let exchange = self
+                .bot_call((Method::Get, "users/@me"), patience, || client.me())
+                .await?;
+            let me: Me = read(&exchange)?;
+            me.id
+                .parse()
+                .map(UserId)
+                .map_err(|_| Failed::Refused(exchange.outcome))
+        });
+        known.await.copied()
+    }
+}
+
+/// An answer that is not what was asked for is none.
+pub(super) fn read<T: DeserializeOwned>(exchange: &Exchange) -> Result<T, Failed> {
+    serde_json::from_slice(&exchange.body).map_err(|error| {
+        tracing::warn!(%error, "Discord's answer is not understood");
+        Failed::Refused(exchange.outcome.clone())
+    })
+}
+
+async fn wait_until(moment: Instant, give_up: Instant) -> Result<(), Failed> {
+    if moment > give_up {
+        return Err(Failed::Limited(
+            moment.saturating_duration_since(Instant::now()),
+        ));
+    }
+    tokio::time::sleep_until(moment).await;
+    Ok(())
+}

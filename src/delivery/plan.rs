@@ -1,0 +1,108 @@
+//! Whose turn it is: one thing at a time for a destination, the oldest first; between destinations
+//! the urgent ones first and then in a circle.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::{
+    post::{Turn, Waits},
+    state::State,
+    urgency::Urgency,
+};
+use crate::{
+    domain::{ids::DestinationId, time::Timestamp},
+    store::{outbox::Untold, posts::Kept},
+};
+
+/// Something to do for a destination.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Job {
+    /// Make a post of what waits, and send it.
+    Compose,
+    Send(Kept),
+    Look(Kept),
+}
+
+/// What is to be done now, in this order, and when there will be something more.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Plan {
+    pub(super) jobs: Vec<(DestinationId, Job)>,
+    pub(super) next: Option<Timestamp>,
+}
+
+/// Plans for destinations that are not `busy`. `open` are all posts about which something is to be
+/// done, oldest first; the circle begins after `cursor`.
+pub(super) fn plan(
+    open: Vec<Kept>,
+    untold: &[Untold],
+    busy: &HashSet<DestinationId>,
+    cursor: DestinationId,
+    now: Timestamp,
+    waits: &Waits,
+) -> Plan {
+    let urgencies: HashMap<DestinationId, Urgency> = untold
+        .iter()
+        .map(|one| (one.destination, one.urgency))
+        .collect();
+    let mut lines: BTreeMap<DestinationId, Vec<Kept>> = BTreeMap::new();
+    for kept in open {
+        lines.entry(kept.destination).or_default().push(kept);
+    }
+    for one in untold {
+        lines.entry(one.destination).or_default();
+    }
+    let mut plan = Plan::default();
+    for (destination, line) in lines {
+        if busy.contains(&destination) {
+            continue;
+        }
+        let urgency = urgencies.get(&destination).copied();
+        match first(line, urgency.is_some(), now, waits) {
+            Ok(job) => plan.jobs.push((destination, job)),
+            Err(Some(at)) => plan.next = Some(plan.next.map_or(at, |next| next.min(at))),
+            Err(None) => {}
+        }
+    }
+    plan.jobs.sort_by_key(|(destination, job)| {
+        let urgency = urgencies.get(destination).copied().unwrap_or_default();
+        // A look takes no place from what is sent.
+        let sends = !matches!(job, Job::Look(_));
+        (sends, urgency, *destination <= cursor, *destination)
+    });
+    plan
+}
+
+/// The first thing to do for one destination, or when there is one.
+fn first(
+    line: Vec<Kept>,
+    untold: bool,
+    now: Timestamp,
+    waits: &Waits,
+) -> Result<Job, Option<Timestamp>> {
+    let mut next: Option<Timestamp> = None;
+    let mut sweep = None;
+    for kept in line {
+        match kept.post.turn(now, waits) {
+            Turn::Send => return Ok(Job::Send(kept)),
+            Turn::Look if kept.post.state == State::Delivered => {
+                sweep.get_or_insert(kept);
+            }
+            Turn::Look => return Ok(Job::Look(kept)),
+            Turn::Rest(at) => {
+                next = Some(next.map_or(at, |next| next.min(at)));
+                // What comes after an open post waits for it; one that was delivered holds up nothing.
+                if kept.post.state != State::Delivered {
+                    return Err(next);
+                }
+            }
+            Turn::Nothing => {}
+        }
+    }
+    match sweep {
+        Some(kept) => Ok(Job::Look(kept)),
+        None if untold => Ok(Job::Compose),
+        None => Err(next),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,282 @@
+//! Looking into a channel for a post of which nobody knows whether it arrived.
+//!
+//! The list of a channel's messages shows ids and authors alone; what stands in a webhook's message
+//! is shown to the webhook's own token. Doubles that are found are removed: the oldest copy stays.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+use serde::Deserialize;
+use twilight_http_ratelimiting::Method;
+
+use super::{
+    Shared,
+    bot::{Failed, read},
+    outcome::{DeadEnd, Outcome},
+    post::{Carrier, Post},
+    rights::Rights,
+};
+use crate::{
+    domain::ids::{ChannelId, MessageId, UserId, WebhookId},
+    store::{StoreError, destinations::Destination, posts::Kept},
+};
+
+/// What a look brought.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Seen {
+    /// The copy that stands in the channel, now that it is alone; or none.
+    Read(Option<MessageId>),
+    /// The bot may not read there, or there is too much to read.
+    Unreadable,
+    /// The channel or the server is gone.
+    Gone(DeadEnd),
+    /// Not now; to be tried again after a while.
+    Later(Duration),
+}
+
+/// How long a look waits for limits.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// After Discord could not be reached.
+const AGAIN: Duration = Duration::from_secs(15);
+/// So many messages at most are looked through for one post: reading a route over and over brings a
+/// ban of its own.
+const MOST_PAGES: usize = 20;
+const PAGE: usize = 100;
+
+/// Looks for copies of a post, and leaves one at most.
+pub(super) async fn look(
+    shared: &Shared,
+    kept: &Kept,
+    marker: &str,
+    place: &Destination,
+) -> Result<Seen, StoreError> {
+    let token = shared.store.webhook_token(place).await?;
+    let look = Look {
+        shared,
+        post: &kept.post,
+        marker,
+        channel: place.channel,
+        // The token of a newer webhook opens nothing of an older one.
+        token: token.filter(|_| place.carrier() == kept.post.carrier),
+    };
+    let candidates = match look.candidates(place).await {
+        Ok(Some(candidates)) => candidates,
+        Ok(None) => return Ok(Seen::Unreadable),
+        Err(failed) => return Ok(after(&failed)),
+    };
+    let ids: Vec<MessageId> = candidates.iter().map(|one| one.id).collect();
+    let known = shared.store.known_messages(&ids, kept.id).await?;
+    let unknown = candidates
+        .into_iter()
+        .filter(|one| !known.contains(&one.id));
+    Ok(match look.copies(unknown.collect()).await {
+        Ok(mut copies) => {
+            let stays = Post::heal(&mut copies);
+            match look.remove(&copies).await {
+                Ok(()) => Seen::Read(stays),
+                Err(failed) => after(&failed),
+            }
+        }
+        Err(failed) => after(&failed),
+    })
+}
+
+fn after(failed: &Failed) -> Seen {
+    match failed {
+        Failed::Limited(wait) => Seen::Later(*wait),
+        Failed::Refused(Outcome::DeadEnd(end)) => match end {
+            DeadEnd::ChannelGone => Seen::Gone(*end),
+            _ => Seen::Unreadable,
+        },
+        Failed::Refused(Outcome::Banned { wait } | Outcome::HeldBack { wait }) => {
+            Seen::Later(*wait)
+        }
+        Failed::Refused(_) => Seen::Later(AGAIN),
+    }
+}
+
+struct Look<'a> {
+    shared: &'a Shared,
+    post: &'a Post,
+    marker: &'a str,
+    channel: ChannelId,
+    token: Option<SecretString>,
+}
+
+/// A message as a list shows it.
+#[derive(Debug, Deserialize)]
+struct Listed {
+    id: String,
+    webhook_id: Option<String>,
+    author: Author,
+    #[serde(flatten)]
+    text: Text,
+}
+
+#[derive(Debug, Deserialize)]
+struct Author {
+    id: String,
+}
+
+/// The parts of a message that may hold a marker.
+#[derive(Debug, Deserialize, Default)]
+#[serde(default)]
+struct Text {
+    content: String,
+    embeds: Vec<Embed>,
+}
+
+#[derive(Debug, Deserialize, Default)]
+#[serde(default)]
+struct Embed {
+    footer: Footer,
+}
+
+#[derive(Debug, Deserialize, Default)]
+#[serde(default)]
+struct Footer {
+    text: String,
+}
+
+impl Text {
+    fn holds(&self, marker: &str) -> bool {
+        self.content.contains(marker)
+            || self
+                .embeds
+                .iter()
+                .any(|embed| embed.footer.text.contains(marker))
+    }
+}
+
+/// A message by the carrier of the post, with what the list showed of it.
+struct Candidate {
+    id: MessageId,
+    text: Text,
+}
+
+impl Look<'_> {
+    /// The messages by the post's carrier since its floor; `None` when they cannot all be read.
+    async fn candidates(&self, place: &Destination) -> Result<Option<Vec<Candidate>>, Failed> {
+        let Some(mut after) = self.post.floor else {
+            return Ok(None);
+        };
+        let shared = self.shared;
+        let me = shared.me(PATIENCE).await?;
+        let channel = shared.channel(place.guild, self.channel, PATIENCE).await?;
+        let readable = channel.rights.has(Rights::VIEW_CHANNEL)
+            && channel.rights.has(Rights::READ_MESSAGE_HISTORY);
+        if !readable {
+            // The list would be empty, and no proof of anything.
+            return Ok(None);
+        }
+        let mut found = Vec::new();
+        for _ in 0..MOST_PAGES {
+            let exchange = shared
+                .bot_call(
+                    (Method::Get, &format!("channels/{}/messages", self.channel)),
+                    PATIENCE,
+                    || shared.client.messages(self.channel, after),
+                )
+                .await?;
+            let page: Vec<Listed> = read(&exchange)?;
+            let full = page.len() >= PAGE;
+            for listed in page {
+                let Ok(id) = listed.id.parse().map(MessageId) else {
+                    continue;
+                };
+                after = after.max(id);
+                if self.is_ours(&listed, me) {
+                    let text = listed.text;
+                    found.push(Candidate { id, text });
+                }
+            }
+            if !full {
+                return Ok(Some(found));
+            }
+        }
+        tracing::warn!(channel = %self.channel, "too many messages to look through");
+        Ok(None)
+    }
+
+    fn is_ours(&self, listed: &Listed, me: UserId) -> bool {
+        let webhook = listed.webhook_id.as_deref();
+        match self.post.carrier {
+            Carrier::Webhook(ours) => webhook == Some(&*ours.to_string()),
+            Carrier::Bot => webhook.is_none() && listed.author.id == me.to_string(),
+        }
+    }
+
+    /// Which of these messages are copies of the post.
+    async fn copies(&self, candidates: Vec<Candidate>) -> Result<Vec<MessageId>, Failed> {
+        let mut copies = Vec::new();
+        for candidate in candidates {
+            let is_copy = match (self.post.carrier, &self.token) {
+                (Carrier::Bot, _) => candidate.text.holds(self.marker),
+                (Carrier::Webhook(webhook), Some(token)) if !self.marker.is_empty() => {
+                    self.shows_marker(webhook, token, candidate.id).await?
+                }
+                // What stands in it is not to be seen any more. One request at a time was under way,
+                // so what nobody else has sent is this one.
+                _ => self.post.message.is_none_or(|own| own == candidate.id),
+            };
+            if is_copy {
+                copies.push(candidate.id);
+            }
+        }
+        Ok(copies)
+    }
+
+    async fn shows_marker(
+        &self,
+        webhook: WebhookId,
+        token: &SecretString,
+        message: MessageId,
+    ) -> Result<bool, Failed> {
+        let shared = self.shared;
+        let path = format!("webhooks/{webhook}/messages");
+        let asked = shared.bot_call((Method::Get, &path), PATIENCE, || {
+            shared.client.webhook_message(webhook, token, message)
+        });
+        match asked.await {
+            Ok(exchange) => Ok(read::<Text>(&exchange)?.holds(self.marker)),
+            Err(Failed::Refused(Outcome::MessageGone)) => Ok(false),
+            // The webhook is gone, and with it the way to see more.
+            Err(Failed::Refused(Outcome::DeadEnd(_))) => Ok(true),
+            Err(failed) => Err(failed),
+        }
+    }
+
+    /// Removes doubles; removing one twice does no harm.
+    async fn remove(&self, doubles: &[MessageId]) -> Result<(), Failed> {
+        let shared = self.shared;
+        for double in doubles {
+            let removed = match (self.post.carrier, &self.token) {
+                (Carrier::Bot, _) => {
+                    let path = format!("channels/{}/messages/", self.channel);
+                    shared
+                        .bot_call((Method::Delete, &path), PATIENCE, || {
+                            shared.client.delete_message(self.channel, *double)
+                        })
+                        .await
+                }
+                (Carrier::Webhook(webhook), Some(token)) => {
+                    let path = format!("webhooks/{webhook}/messages");
+                    shared
+                        .bot_call((Method::Delete, &path), PATIENCE, || {
+                            shared
+                                .client
+                                .delete_webhook_message(webhook, token, *double)
+                        })
+                        .await
+                }
+                (Carrier::Webhook(_), None) => continue,
+            };
+            match removed {
+                Ok(_) => tracing::warn!(message = %double, "a double was removed"),
+                Err(Failed::Refused(Outcome::MessageGone | Outcome::DeadEnd(_))) => {}
+                Err(failed) => return Err(failed),
+            }
+        }
+        Ok(())
+    }
+}

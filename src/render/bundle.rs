@@ -1,0 +1,239 @@
+//! Many notices in one message: as cards while there is room, the rest as a list in a file.
+
+use super::{
+    DOT, lines_within,
+    message::{Embed, File, Message, cut, limits},
+    text,
+};
+
+/// A notice that is to be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// As it would go out alone.
+    pub message: Message,
+    /// As lines of plain text.
+    pub summary: String,
+}
+
+/// The file that holds what has no room as a card.
+const LIST: &str = "notices.txt";
+/// Code points that are kept free for a marker and what stands before it.
+const MARKER_ROOM: usize = 16;
+
+/// How many of `parts` one message can tell, from the first; 0 only without any. What has no room as a
+/// card goes into a list where it `may_attach` one.
+///
+/// A part that is more than cards goes alone.
+pub fn fitting(parts: &[Part], may_attach: bool) -> usize {
+    let cards = parts.iter().take_while(|part| is_cards(&part.message));
+    match cards.count() {
+        0 | 1 => parts.len().min(1),
+        run if may_attach => run,
+        run => shown(&parts[..run]),
+    }
+}
+
+/// One message for `parts`, of which [`fitting`] said that they fit. `marker` is shown at its end, so
+/// that the message can be known again.
+pub fn bundle(parts: &[Part], marker: &str) -> Message {
+    if let [alone] = parts {
+        return marked(alone.message.clone(), marker);
+    }
+    let shown = shown(parts);
+    let mut message = Message {
+        embeds: parts[..shown]
+            .iter()
+            .flat_map(|part| part.message.embeds.iter().cloned())
+            .collect(),
+        ..Message::default()
+    };
+    if parts.len() > shown {
+        message.content = format!("+{} more in the attached list", parts.len() - shown);
+        let lines: Vec<&str> = parts[shown..]
+            .iter()
+            .map(|part| part.summary.as_str())
+            .collect();
+        message.files.push(File {
+            name: LIST.to_owned(),
+            bytes: (lines.join("\n") + "\n").into_bytes(),
+        });
+    }
+    marked(message, marker)
+}
+
+/// How many of these have room as cards; the first one always has.
+fn shown(parts: &[Part]) -> usize {
+    let mut room = limits::EMBEDS_TOTAL - MARKER_ROOM;
+    let mut cards = 0;
+    let fitting = parts.iter().take_while(|part| {
+        let length: usize = part.message.embeds.iter().map(Embed::length).sum();
+        cards += part.message.embeds.len();
+        let fits = length <= room && cards <= limits::EMBEDS;
+        room = room.saturating_sub(length);
+        fits
+    });
+    fitting.count().max(1)
+}
+
+/// The same notices as text alone, for when Discord refuses the cards.
+pub fn plain(parts: &[Part], marker: &str) -> Message {
+    const LINE: usize = 400;
+    let lines: Vec<String> = parts
+        .iter()
+        .flat_map(|part| part.summary.lines())
+        .map(|line| text::escape_to(line, LINE))
+        .filter(|line| !line.is_empty())
+        .collect();
+    let room = limits::CONTENT - mark(marker).chars().count();
+    marked(Message::text(lines_within(&lines, room)), marker)
+}
+
+fn is_cards(message: &Message) -> bool {
+    message.content.is_empty()
+        && message.buttons.is_empty()
+        && message.files.is_empty()
+        && !message.embeds.is_empty()
+}
+
+fn mark(marker: &str) -> String {
+    format!("{DOT}{marker}")
+}
+
+/// The message with the marker in its last footer, or else at the end of its text.
+fn marked(message: Message, marker: &str) -> Message {
+    if marker.is_empty() {
+        return message.fitted();
+    }
+    let mut message = message.fitted();
+    let mark = mark(marker);
+    let over = message
+        .embeds
+        .iter()
+        .map(Embed::length)
+        .sum::<usize>()
+        .saturating_add(mark.chars().count())
+        .saturating_sub(limits::EMBEDS_TOTAL);
+    if let Some(last) = message.embeds.last_mut() {
+        last.shorten_by(over);
+        let footer = cut(&last.footer, limits::FOOTER - mark.chars().count());
+        last.footer = if footer.is_empty() {
+            marker.to_owned()
+        } else {
+            footer + &mark
+        };
+    } else {
+        let content = cut(&message.content, limits::CONTENT - mark.chars().count());
+        message.content = format!("{content}{mark}");
+    }
+    message
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const MARKER: &str = "#7F3K-92QD";
+
+    fn part(number: usize, length: usize) -> Part {
+        Part {
+            message: Message::from(Embed {
+                title: format!("pool {number}"),
+                description: "x".repeat(length),
+                footer: "not advice".to_owned(),
+                ..Embed::default()
+            }),
+            summary: format!("pool {number} – APY 4 % → 2 %\n   base 2 %"),
+        }
+    }
+
+    fn parts(count: usize, length: usize) -> Vec<Part> {
+        (0..count).map(|number| part(number, length)).collect()
+    }
+
+    #[test]
+    fn one_notice_stays_as_it_is_but_for_its_marker() {
+        let one = parts(1, 50);
+        assert_eq!(fitting(&one, true), 1);
+        let message = bundle(&one, MARKER);
+        assert_eq!(message.embeds[0].footer, "not advice · #7F3K-92QD");
+        assert_eq!(message.embeds[0].title, one[0].message.embeds[0].title);
+        assert!(message.content.is_empty());
+    }
+
+    #[test]
+    fn what_has_no_room_as_a_card_is_listed_in_a_file() {
+        let many = parts(47, 50);
+        assert_eq!(fitting(&many, true), 47);
+        let all = bundle(&many, MARKER);
+        assert_eq!(all.embeds.len(), 10);
+        assert_eq!(all.content, "+37 more in the attached list");
+        let [list] = &all.files[..] else {
+            panic!("{:?}", all.files);
+        };
+        let list = String::from_utf8(list.bytes.clone()).unwrap();
+        assert_eq!(
+            list.lines().filter(|line| line.starts_with("pool")).count(),
+            37
+        );
+        assert!(list.starts_with("pool 10 "));
+        assert_eq!(fitting(&many, false), 10);
+        assert!(bundle(&many[..10], MARKER).files.is_empty());
+    }
+
+    #[test]
+    fn a_part_with_text_of_its_own_goes_alone() {
+        let mut mixed = parts(3, 50);
+        mixed[1].message.content = "hello".to_owned();
+        assert_eq!(fitting(&mixed, true), 1);
+        assert_eq!(fitting(&mixed[1..], true), 1);
+        assert_eq!(fitting(&[], true), 0);
+    }
+
+    #[test]
+    fn plain_text_names_every_notice_or_how_many_more() {
+        let few = plain(&parts(2, 50), MARKER);
+        assert_eq!(
+            few.content,
+            "pool 0 – APY 4 % → 2 %\nbase 2 %\npool 1 – APY 4 % → 2 %\nbase 2 % · #7F3K-92QD"
+        );
+        let many = plain(&parts(200, 50), MARKER);
+        assert!(
+            many.content.ends_with("more · #7F3K-92QD"),
+            "{}",
+            many.content
+        );
+    }
+
+    proptest! {
+        /// Whatever is merged stays within Discord's limits, keeps its marker, and loses no notice.
+        #[test]
+        fn a_bundle_fits_and_tells_what_it_says(
+            lengths in prop::collection::vec(0_usize..5_900, 1..30),
+            may_attach in any::<bool>(),
+        ) {
+            let parts: Vec<Part> = lengths
+                .iter()
+                .enumerate()
+                .map(|(number, length)| part(number, *length))
+                .collect();
+            let told = fitting(&parts, may_attach);
+            let message = bundle(&parts[..told], MARKER);
+            prop_assert_eq!(&message, &message.clone().fitted());
+            prop_assert!(message.embeds.last().unwrap().footer.ends_with(MARKER));
+            let list = message
+                .files
+                .first()
+                .map(|file| String::from_utf8(file.bytes.clone()).unwrap())
+                .unwrap_or_default();
+            for number in 0..told {
+                let title = format!("pool {number}");
+                let card = message.embeds.iter().any(|embed| embed.title == title);
+                let listed = list.lines().any(|line| line.starts_with(&format!("{title} ")));
+                prop_assert!(card != listed, "{}", title);
+            }
+            prop_assert!(told >= 1);
+        }
+    }
+}

@@ -1,0 +1,399 @@
+//! Channels as places that notices go to, and the sealed tokens of their webhooks.
+
+use secrecy::{ExposeSecret as _, SecretString};
+use sqlx::{FromRow, SqliteConnection};
+
+use super::{
+    Store, StoreError,
+    columns::{bad, from_snowflake, snowflake, time},
+    posts,
+    sealed::Place,
+};
+use crate::{
+    delivery::{
+        outcome::DeadEnd,
+        post::{Carrier, Waits},
+        state::DestinationState,
+    },
+    domain::{
+        ids::{ChannelId, DestinationId, GuildId, MessageId, WebhookId},
+        time::Timestamp,
+    },
+};
+
+/// A channel as a place that notices go to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Destination {
+    pub id: DestinationId,
+    pub guild: GuildId,
+    pub channel: ChannelId,
+    /// `None` where the bot itself posts, or where nothing does yet.
+    pub webhook: Option<WebhookId>,
+    pub state: DestinationState,
+    /// Why it is parked.
+    pub reason: Option<DeadEnd>,
+    /// No copy of a post that was not sent yet can be older than this message.
+    pub floor: Option<MessageId>,
+    /// The newest message that is known to have arrived.
+    pub last_message: Option<MessageId>,
+    pub changed_at: Timestamp,
+    /// Its webhook was made again without anybody asking.
+    pub remade: bool,
+}
+
+impl Destination {
+    /// Who posts there.
+    pub const fn carrier(&self) -> Carrier {
+        match self.webhook {
+            Some(webhook) => Carrier::Webhook(webhook),
+            None => Carrier::Bot,
+        }
+    }
+}
+
+/// How a channel is to be told, as it was found out.
+#[derive(Debug, Clone)]
+pub struct Proven {
+    pub guild: GuildId,
+    pub channel: ChannelId,
+    /// `None`: the bot itself posts.
+    pub webhook: Option<(WebhookId, SecretString)>,
+    /// The newest message in the channel, or its own id where there is none.
+    pub newest: MessageId,
+    /// Nobody asked for it: the bot found out by itself that it may post again.
+    pub unasked: bool,
+    /// The webhook was made again because the last one had gone.
+    pub remade: bool,
+}
+
+/// Where a server's destination has gone without anybody asking, for the next admin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum News {
+    Parked,
+    Back,
+}
+
+impl News {
+    const fn slug(self) -> &'static str {
+        match self {
+            Self::Parked => "parked",
+            Self::Back => "back",
+        }
+    }
+}
+
+/// The statement that reads destinations.
+macro_rules! destinations_where {
+    ($condition:literal) => {
+        concat!(
+            "SELECT id, guild_id, channel_id, webhook_id, state, reason, last_confirmed_message_id, ",
+            "changed_at, remade, news, (SELECT MAX(message_id) FROM post WHERE destination_id = destination.id ",
+            "AND state = 'delivered') AS last_message FROM destination WHERE ",
+            $condition,
+            " ORDER BY id"
+        )
+    };
+}
+
+impl Store {
+    /// One destination.
+    pub async fn destination(&self, id: DestinationId) -> Result<Option<Destination>, StoreError> {
+        one(sqlx::query_as(destinations_where!("id = $1"))
+            .bind(id.0)
+            .fetch_optional(&self.readers)
+            .await?)
+    }
+
+    /// The destination of a channel, if it has ever been one.
+    pub async fn destination_for(
+        &self,
+        channel: ChannelId,
+    ) -> Result<Option<Destination>, StoreError> {
+        one(sqlx::query_as(destinations_where!("channel_id = $1"))
+            .bind(snowflake(channel.0))
+            .fetch_optional(&self.readers)
+            .await?)
+    }
+
+    /// The destinations of a server, in the order in which they were made.
+    pub async fn destinations(&self, guild: GuildId) -> Result<Vec<Destination>, StoreError> {
+        all(sqlx::query_as(destinations_where!("guild_id = $1"))
+            .bind(snowflake(guild.0))
+            .fetch_all(&self.readers)
+            .await?)
+    }
+
+    /// Parked destinations that are to be tried at or before `now`.
+    pub async fn to_revive(&self, now: Timestamp) -> Result<Vec<Destination>, StoreError> {
+        const WHERE: &str = destinations_where!("revive_at <= $1 AND state = 'parked'");
+        all(sqlx::query_as(WHERE)
+            .bind(now.millis())
+            .fetch_all(&self.readers)
+            .await?)
+    }
+
+    /// When a parked destination is to be tried next; `None` for not by itself.
+    pub async fn revive_later(
+        &self,
+        id: DestinationId,
+        at: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE destination SET revive_at = $1 WHERE id = $2";
+        sqlx::query(SQL)
+            .bind(at.map(Timestamp::millis))
+            .bind(id.0)
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+
+    /// The bot's rights in a server have changed: what was parked for want of one is to be tried,
+    /// and what could not be read is to be looked for. Returns whether there is anything.
+    pub async fn rights_changed(&self, guild: GuildId, now: Timestamp) -> Result<bool, StoreError> {
+        const ANY: &str = "SELECT EXISTS (SELECT 1 FROM destination d WHERE d.guild_id = $1 \
+             AND (d.state = 'parked' OR EXISTS (SELECT 1 FROM post p \
+                 WHERE p.destination_id = d.id AND p.state = 'uncertain' AND p.due_at IS NULL)))";
+        const TRY: &str = "UPDATE destination SET revive_at = $1 WHERE guild_id = $2 AND state = 'parked' \
+             AND reason NOT IN ('webhook_gone', 'token_changed')";
+        const LOOK: &str = "UPDATE post SET due_at = $1 WHERE state = 'uncertain' AND due_at IS NULL \
+             AND destination_id IN (SELECT id FROM destination WHERE guild_id = $2)";
+        let any: bool = sqlx::query_scalar(ANY)
+            .bind(snowflake(guild.0))
+            .fetch_one(&self.readers)
+            .await?;
+        if !any {
+            return Ok(false);
+        }
+        let mut tx = self.begin().await?;
+        for sql in [TRY, LOOK] {
+            sqlx::query(sql)
+                .bind(now.millis())
+                .bind(snowflake(guild.0))
+                .execute(&mut *tx)
+                .await?;
+        }
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Makes a channel a ready destination, and lets go what was parked with it.
+    pub async fn save_destination(
+        &self,
+        proven: &Proven,
+        now: Timestamp,
+        waits: &Waits,
+    ) -> Result<DestinationId, StoreError> {
+        const UPSERT: &str = "INSERT INTO destination (guild_id, channel_id, state, changed_at) \
+             VALUES ($1, $2, 'new', $3) \
+             ON CONFLICT (channel_id) DO UPDATE SET guild_id = excluded.guild_id RETURNING id";
+        const READY: &str = "UPDATE destination SET webhook_id = $1, token = $2, state = 'ready', \
+             reason = NULL, changed_at = $3, revive_at = NULL, remade = $4, news = $5, \
+             last_confirmed_message_id = MAX(COALESCE(last_confirmed_message_id, 0), $6) WHERE id = $7";
+        let mut tx = self.begin().await?;
+        let id: i64 = sqlx::query_scalar(UPSERT)
+            .bind(snowflake(proven.guild.0))
+            .bind(snowflake(proven.channel.0))
+            .bind(now.millis())
+            .fetch_one(&mut *tx)
+            .await?;
+        let destination = DestinationId(id);
+        let was_parked = is_parked(&mut tx, destination).await?;
+        let webhook = proven.webhook.as_ref();
+        let token = webhook.map(|(_, token)| {
+            let place = token_place(id, proven.guild);
+            self.sealer.seal(&place, token.expose_secret().as_bytes())
+        });
+        // Whatever a webhook has posted is younger than itself.
+        let older = webhook.map_or(0, |(webhook, _)| webhook.0);
+        let floor = proven.newest.0.max(older);
+        let news = (was_parked && proven.unasked).then_some(News::Back.slug());
+        sqlx::query(READY)
+            .bind(webhook.map(|(webhook, _)| snowflake(webhook.0)))
+            .bind(token)
+            .bind(now.millis())
+            .bind(proven.remade)
+            .bind(news)
+            .bind(snowflake(floor))
+            .bind(id)
+            .execute(&mut *tx)
+            .await?;
+        if was_parked {
+            posts::let_go(&mut tx, destination, now, waits).await?;
+        }
+        tx.commit().await?;
+        Ok(destination)
+    }
+
+    /// Every destination that takes notices.
+    pub async fn ready_destinations(&self) -> Result<Vec<Destination>, StoreError> {
+        all(sqlx::query_as(destinations_where!("state = 'ready'"))
+            .fetch_all(&self.readers)
+            .await?)
+    }
+
+    /// Parks the destination of a channel that is known to take nothing any more; `false` where there
+    /// is nothing to park.
+    pub async fn park_channel(
+        &self,
+        channel: ChannelId,
+        reason: DeadEnd,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let Some(known) = self.destination_for(channel).await? else {
+            return Ok(false);
+        };
+        self.park_destination(known.id, reason, now).await
+    }
+
+    /// Parks a destination; `false` when it is parked already.
+    pub async fn park_destination(
+        &self,
+        destination: DestinationId,
+        reason: DeadEnd,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        let parked = park(&mut tx, destination, None, reason, now).await?;
+        tx.commit().await?;
+        Ok(parked)
+    }
+
+    /// What an admin of a server has not been told yet of its destinations, each told once.
+    pub async fn take_news(&self, guild: GuildId) -> Result<Vec<(Destination, News)>, StoreError> {
+        const TAKEN: &str = "UPDATE destination SET news = NULL WHERE guild_id = $1";
+        let rows: Vec<DestinationRow> =
+            sqlx::query_as(destinations_where!("guild_id = $1 AND news IS NOT NULL"))
+                .bind(snowflake(guild.0))
+                .fetch_all(&self.readers)
+                .await?;
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        sqlx::query(TAKEN)
+            .bind(snowflake(guild.0))
+            .execute(&self.writer)
+            .await?;
+        rows.into_iter()
+            .map(|row| {
+                let news = match row.news.as_deref() {
+                    Some("back") => News::Back,
+                    _ => News::Parked,
+                };
+                Ok((Destination::try_from(row)?, news))
+            })
+            .collect()
+    }
+
+    /// The token of a destination's webhook; `None` where there is none or it does not open.
+    pub async fn webhook_token(
+        &self,
+        destination: &Destination,
+    ) -> Result<Option<SecretString>, StoreError> {
+        const SQL: &str = "SELECT token FROM destination WHERE id = $1";
+        let sealed: Option<Vec<u8>> = sqlx::query_scalar(SQL)
+            .bind(destination.id.0)
+            .fetch_one(&self.readers)
+            .await?;
+        let place = token_place(destination.id.0, destination.guild);
+        Ok(sealed
+            .and_then(|sealed| self.sealer.open(&place, &sealed).ok())
+            .and_then(|token| String::from_utf8(token).ok())
+            .map(SecretString::from))
+    }
+}
+
+fn one(row: Option<DestinationRow>) -> Result<Option<Destination>, StoreError> {
+    row.map(Destination::try_from).transpose()
+}
+
+fn all(rows: Vec<DestinationRow>) -> Result<Vec<Destination>, StoreError> {
+    rows.into_iter().map(Destination::try_from).collect()
+}
+
+/// Whether a destination takes nothing at present.
+pub(in crate::store) async fn is_parked(
+    connection: &mut SqliteConnection,
+    destination: DestinationId,
+) -> Result<bool, StoreError> {
+    const SQL: &str =
+        "SELECT EXISTS (SELECT 1 FROM destination WHERE id = $1 AND state = 'parked')";
+    Ok(sqlx::query_scalar(SQL)
+        .bind(destination.0)
+        .fetch_one(connection)
+        .await?)
+}
+
+/// Parks a destination; `false` when it is parked already or has another webhook by now. Where only
+/// its webhook is missing, it is tried at once whether another may be made.
+pub(in crate::store) async fn park(
+    connection: &mut SqliteConnection,
+    destination: DestinationId,
+    carrier: Option<Carrier>,
+    reason: DeadEnd,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    const SQL: &str = "UPDATE destination SET state = 'parked', reason = $1, changed_at = $2, news = 'parked', \
+             revive_at = CASE WHEN $1 IN ('webhook_gone', 'token_changed') AND NOT remade THEN $2 END \
+         WHERE id = $3 AND state <> 'parked' AND ($4 OR webhook_id IS $5)";
+    let webhook = match carrier {
+        Some(Carrier::Webhook(webhook)) => Some(snowflake(webhook.0)),
+        Some(Carrier::Bot) | None => None,
+    };
+    let parked = sqlx::query(SQL)
+        .bind(reason.slug())
+        .bind(now.millis())
+        .bind(destination.0)
+        .bind(carrier.is_none())
+        .bind(webhook)
+        .execute(connection)
+        .await?
+        .rows_affected();
+    Ok(parked > 0)
+}
+
+const fn token_place(row: i64, guild: GuildId) -> Place {
+    Place {
+        table: "destination",
+        column: "token",
+        row,
+        owner: guild.0,
+    }
+}
+
+#[derive(FromRow)]
+struct DestinationRow {
+    id: i64,
+    guild_id: i64,
+    channel_id: i64,
+    webhook_id: Option<i64>,
+    state: String,
+    reason: Option<String>,
+    last_confirmed_message_id: Option<i64>,
+    changed_at: i64,
+    remade: bool,
+    news: Option<String>,
+    last_message: Option<i64>,
+}
+
+impl TryFrom<DestinationRow> for Destination {
+    type Error = StoreError;
+
+    fn try_from(row: DestinationRow) -> Result<Self, StoreError> {
+        let message = |id: Option<i64>| id.map(|id| MessageId(from_snowflake(id)));
+        Ok(Self {
+            id: DestinationId(row.id),
+            guild: GuildId(from_snowflake(row.guild_id)),
+            channel: ChannelId(from_snowflake(row.channel_id)),
+            webhook: row.webhook_id.map(|id| WebhookId(from_snowflake(id))),
+            state: DestinationState::parse(&row.state).ok_or(bad("state"))?,
+            reason: row
+                .reason
+                .map(|slug| DeadEnd::parse(&slug).ok_or(bad("reason")))
+                .transpose()?,
+            floor: message(row.last_confirmed_message_id),
+            last_message: message(row.last_message),
+            changed_at: time(row.changed_at),
+            remade: row.remade,
+        })
+    }
+}
