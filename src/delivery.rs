@@ -22,6 +22,7 @@ pub mod http;
 pub mod outcome;
 pub mod pacing;
 pub mod state;
+pub mod urgency;
 mod worker;
 
 use http::{ApplicationId, Client, ClientError};
@@ -36,8 +37,16 @@ pub struct Settings {
     pub max_per_second: NonZeroU32,
     /// How long an answer is waited for.
     pub timeout: Duration,
-    /// Whether a channel gets no more than 30 messages a minute, as Discord wants it.
-    pub channel_limit: bool,
+    /// How long everything rests after a ban that does not say for how long.
+    pub edge_ban: Duration,
+    /// From one try to the next, after a ban and while Discord fails.
+    pub breaker_probe: Duration,
+    /// What a channel is trusted to take in a minute until it shows otherwise; 0 for no such limit.
+    pub channel_per_minute: usize,
+    /// From so many invalid requests in ten minutes on, what can wait is held back.
+    pub invalid_soft: usize,
+    /// From so many on, only channels that took messages before are written to.
+    pub invalid_hard: usize,
 }
 
 impl Default for Settings {
@@ -46,7 +55,11 @@ impl Default for Settings {
             api_url: "https://discord.com".to_owned(),
             max_per_second: const { NonZeroU32::new(40).expect("40 is not zero") },
             timeout: Duration::from_secs(20),
-            channel_limit: true,
+            edge_ban: Duration::from_hours(1),
+            breaker_probe: Duration::from_secs(15),
+            channel_per_minute: 30,
+            invalid_soft: 200,
+            invalid_hard: 500,
         }
     }
 }
@@ -94,8 +107,13 @@ impl Delivery {
             shared: Arc::new(Shared {
                 store,
                 clock,
-                client: Client::new(&settings.api_url, settings.timeout, token)?,
-                pacing: Pacing::new(settings.max_per_second, settings.channel_limit),
+                client: Client::new(
+                    &settings.api_url,
+                    settings.timeout,
+                    settings.edge_ban,
+                    token,
+                )?,
+                pacing: Pacing::new(settings),
                 application_id,
                 poke: Notify::new(),
                 recorded: watch::Sender::new(()),

@@ -11,7 +11,8 @@ use super::{
     Delivery,
     http::{ApplicationId, Exchange},
     outcome::{DeadEnd, Outcome},
-    state::{DestinationState, effect},
+    pacing::Purpose,
+    state::DestinationState,
 };
 use crate::{
     domain::ids::{ChannelId, DestinationId, GuildId, WebhookId},
@@ -169,7 +170,7 @@ impl Delivery {
         let give_up = Instant::now() + PATIENCE;
         loop {
             let path = format!("channels/{channel}/webhooks");
-            let permit = match pacing.admit_bot(method, path).await {
+            let permit = match pacing.admit_bot(method, path, Purpose::Person).await {
                 Ok(permit) => permit,
                 Err(ready_at) => {
                     wait_until(ready_at, give_up).await?;
@@ -182,7 +183,7 @@ impl Delivery {
                 continue;
             }
             let exchange = call().await;
-            pacing.settle_bot(permit, exchange.headers.as_ref(), effect(&exchange.outcome));
+            pacing.settle_bot(permit, &exchange);
             match &exchange.outcome {
                 Outcome::Accepted { .. } => return Ok(exchange),
                 Outcome::Limited { wait, .. } => {

@@ -17,6 +17,7 @@ use super::{
     outcome::{Outcome, Unclear},
     pacing::Admission,
     state::{self, Receipt, State},
+    urgency::Urgency,
 };
 use crate::{
     domain::{
@@ -219,7 +220,11 @@ impl Worker {
                 look_again = Instant::now();
                 break;
             }
-            match shared.pacing.admit(due.channel, due.webhook).await {
+            match shared
+                .pacing
+                .admit(due.channel, due.webhook, Urgency::Normal, true)
+                .await
+            {
                 Ok(admission) => {
                     admitted.insert(due.destination, admission);
                     chosen.push(due.destination);
@@ -366,10 +371,7 @@ async fn attempt(
         .client
         .execute_webhook(claimed.webhook, &claimed.token, claimed.payload)
         .await;
-    let effect = state::effect(&exchange.outcome);
-    shared
-        .pacing
-        .settle(admission, exchange.headers.as_ref(), effect);
+    shared.pacing.settle(admission, &exchange);
     let receipt = flight.receipt(&exchange.outcome, exchange.status, shared.clock.now());
     if receipt.next.state == State::Delivered {
         tracing::debug!(entry = %flight.entry, "delivered");
