@@ -26,7 +26,7 @@ pub mod urgency;
 mod worker;
 
 use http::{ApplicationId, Client, ClientError};
-use pacing::Pacing;
+use pacing::{Condition, Pacing};
 
 /// How messages are sent.
 #[derive(Debug, Clone)]
@@ -121,6 +121,11 @@ impl Delivery {
                 preparing: std::array::from_fn(|_| Mutex::new(())),
             }),
         })
+    }
+
+    /// How sending stands at present.
+    pub fn condition(&self) -> Condition {
+        self.shared.pacing.condition()
     }
 
     /// Says that the outbox has something new, so that it is looked at now.

@@ -242,7 +242,7 @@ mod tests {
         assert_eq!(gate.breaker.cause(), Some(Cause::Outage));
         let mut sent = Vec::new();
         let mut now = start;
-        while now < start + Duration::from_mins(60) {
+        while now < start + Duration::from_hours(1) {
             if let Ok((moment, _)) = gate.reserve(now) {
                 sent.push(moment);
                 gate.obey(Effect::None, Some(true), moment);

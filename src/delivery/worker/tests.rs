@@ -28,6 +28,7 @@ mod endpoint;
 mod outcomes;
 mod pace;
 mod silence;
+mod storm;
 
 use bench::{Bench, entry, settings};
 use endpoint::{Reply, Twin};
