@@ -264,17 +264,23 @@ impl Pacing {
     /// The budget as it stands now. A brake that begins or ends is told of once.
     fn budget(&self, now: Instant) -> MutexGuard<'_, Budget> {
         let mut budget = locked(&self.budget);
+        let before = budget.brake();
+        let changed = budget.update(now);
         let invalid = budget.count();
-        match budget.update(now) {
+        match changed {
+            Some(brake) if brake < before => tracing::info!(
+                invalid,
+                ?brake,
+                "fewer requests are refused; less is held back"
+            ),
             Some(Brake::Hard) => tracing::error!(
                 invalid,
-                "very many refused requests in ten minutes: only channels that took messages before are written to"
+                "very many requests are refused; only channels that took messages before are written to"
             ),
-            Some(Brake::Soft) => tracing::warn!(
+            Some(_) => tracing::warn!(
                 invalid,
-                "many refused requests in ten minutes: what can wait is held back"
+                "many requests are refused; what can wait is held back"
             ),
-            Some(Brake::Off) => tracing::info!(invalid, "few enough requests are refused again"),
             None => {}
         }
         budget

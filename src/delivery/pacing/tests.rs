@@ -1,5 +1,7 @@
 //! Gate, lanes, buckets and budget together, as the worker uses them.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::*;
@@ -297,6 +299,38 @@ async fn an_outage_leaves_single_requests_and_refusals_do_not() {
         assert_eq!(pacing.condition().probing, probing, "{outcome:?}");
         let stopped = pacing.gate.pass().await.is_err();
         assert_eq!(stopped, probing.is_some(), "{outcome:?}");
+    }
+}
+
+/// F-D04, F-D05: whoever runs the bot is told of each brake once, and of a rest of more than an hour.
+#[tokio::test]
+async fn brakes_and_long_rests_are_logged_once() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(Arc::new(file.reopen().unwrap()))
+        .finish();
+    let _logging = tracing::subscriber::set_default(subscriber);
+    let pacing = Pacing::new(&Settings {
+        invalid_soft: 2,
+        invalid_hard: 4,
+        ..Settings::default()
+    });
+    let hour = Duration::from_hours(1);
+    let banned = |wait| exchange(403, Outcome::Banned { wait }, &[]);
+    for answer in [banned(hour), banned(hour * 2)]
+        .into_iter()
+        .chain(std::iter::repeat_with(|| banned(hour)).take(4))
+    {
+        let admission = admitted(&pacing).await;
+        pacing.settle(admission, &answer);
+    }
+    let logged = std::fs::read_to_string(file.path()).unwrap();
+    for (words, times) in [
+        ("many requests are refused; what can wait", 1),
+        ("very many requests are refused; only channels", 1),
+        ("unusually long", 1),
+    ] {
+        assert_eq!(logged.matches(words).count(), times, "{words}: {logged}");
     }
 }
 
