@@ -110,7 +110,7 @@ async fn start_stipend(twin: &Twin, folder: &Path, market: Snapshot) {
     let token = SecretString::from(twin.token());
     let clock = Arc::new(ManualClock::at(market.origin.fetched_at));
     let application = ApplicationId(twin.application());
-    let app = App::open(config, &[7; 32], &token, application, clock, false)
+    let app = App::open(config, &[7; 32], &token, application, clock)
         .await
         .expect("the bot opens");
     app.market.swap(market);

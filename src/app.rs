@@ -89,15 +89,13 @@ const fn discord_exit(error: &ClientError) -> Exit {
 }
 
 impl App {
-    /// Opens the database and takes over what it holds. `channel_limit` is off only where the other
-    /// side is no real Discord and nobody wants to wait.
+    /// Opens the database and takes over what it holds.
     pub async fn open(
         config: Config,
         key: &[u8; 32],
         token: &SecretString,
         application: ApplicationId,
         clock: Arc<dyn Clock>,
-        channel_limit: bool,
     ) -> Result<Self, RunError> {
         let now = clock.now();
         let store = Arc::new(Store::open(config.database.path(), key, now).await?);
@@ -114,8 +112,19 @@ impl App {
             api_url: config.discord.api_url.clone(),
             max_per_second: config.delivery.max_per_second,
             timeout: config.delivery.timeout.0,
-            channel_limit,
-            ..delivery::Settings::default()
+            waits: delivery::post::Waits {
+                settle: config.delivery.settle.0,
+                nonce_window: config.delivery.nonce_window.0,
+                late_double_sweep: config.delivery.late_double_sweep.0,
+                back_off: config.delivery.back_off.iter().map(|step| step.0).collect(),
+            },
+            merge: config.delivery.merge,
+            drain: config.delivery.drain.0,
+            edge_ban: config.delivery.edge_ban.0,
+            breaker_probe: config.delivery.breaker_probe.0,
+            channel_per_minute: config.delivery.channel_per_minute,
+            invalid_soft: config.delivery.invalid_soft,
+            invalid_hard: config.delivery.invalid_hard,
         };
         let delivery = Delivery::new(
             Arc::clone(&store),

@@ -32,7 +32,7 @@ pub mod urgency;
 mod worker;
 
 use http::{ApplicationId, Client, ClientError};
-use pacing::Pacing;
+use pacing::{Condition, Pacing};
 use post::Waits;
 
 /// How messages are sent.
@@ -44,14 +44,22 @@ pub struct Settings {
     pub max_per_second: NonZeroU32,
     /// How long an answer is waited for.
     pub timeout: Duration,
-    /// Whether a channel gets no more than 30 messages a minute, as Discord wants it.
-    pub channel_limit: bool,
     /// How long things are waited for.
     pub waits: Waits,
     /// Whether many notices for a channel become one message.
     pub merge: bool,
     /// How long what is under way may still take after a stop.
     pub drain: Duration,
+    /// How long everything rests after a ban that does not say for how long.
+    pub edge_ban: Duration,
+    /// From one try to the next, after a ban and while Discord fails.
+    pub breaker_probe: Duration,
+    /// What a channel is trusted to take in a minute until it shows otherwise; 0 for no such limit.
+    pub channel_per_minute: usize,
+    /// From so many invalid requests in ten minutes on, what can wait is held back.
+    pub invalid_soft: usize,
+    /// From so many on, only channels that took messages before are written to.
+    pub invalid_hard: usize,
 }
 
 impl Default for Settings {
@@ -60,10 +68,14 @@ impl Default for Settings {
             api_url: "https://discord.com".to_owned(),
             max_per_second: const { NonZeroU32::new(40).expect("40 is not zero") },
             timeout: Duration::from_secs(20),
-            channel_limit: true,
             waits: Waits::default(),
             merge: true,
             drain: Duration::from_secs(10),
+            edge_ban: Duration::from_hours(1),
+            breaker_probe: Duration::from_secs(15),
+            channel_per_minute: 30,
+            invalid_soft: 200,
+            invalid_hard: 500,
         }
     }
 }
@@ -129,8 +141,13 @@ impl Delivery {
             shared: Arc::new(Shared {
                 store,
                 clock,
-                client: Client::new(&settings.api_url, settings.timeout, token)?,
-                pacing: Pacing::new(settings.max_per_second, settings.channel_limit),
+                client: Client::new(
+                    &settings.api_url,
+                    settings.timeout,
+                    settings.edge_ban,
+                    token,
+                )?,
+                pacing: Pacing::new(settings),
                 waits: settings.waits.clone(),
                 merge: settings.merge,
                 drain: settings.drain,
@@ -143,6 +160,11 @@ impl Delivery {
                 preparing: std::array::from_fn(|_| Mutex::new(())),
             }),
         })
+    }
+
+    /// How sending stands at present.
+    pub fn condition(&self) -> Condition {
+        self.shared.pacing.condition()
     }
 
     /// Says that the outbox has something new, so that it is looked at now.

@@ -231,6 +231,8 @@ async fn open(
             upstream.url("prices"),
         ),
         ("STIPEND_DELIVERY__MAX_PER_SECOND", "50".to_owned()),
+        // The stand-in takes what comes, and nobody wants to wait.
+        ("STIPEND_DELIVERY__CHANNEL_PER_MINUTE", "0".to_owned()),
     ];
     let settings = settings
         .map(|(name, value)| (name.to_owned(), value))
@@ -244,7 +246,7 @@ async fn open(
     let key = MasterKey::load_or_create(&config.secrets.master_key_file)?;
     let application = ApplicationId(twin.application());
     let token = SecretString::from(twin.token());
-    let app = App::open(config, key.bytes(), &token, application, clock, false).await?;
+    let app = App::open(config, key.bytes(), &token, application, clock).await?;
     Ok(Arc::new(app))
 }
 

@@ -76,7 +76,7 @@ FROM outbox;
 DROP TABLE outbox;
 ALTER TABLE notice_to_tell RENAME TO outbox;
 
-CREATE INDEX post_due ON post (destination_id, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX post_due ON post (destination_id) WHERE due_at IS NOT NULL;
 CREATE INDEX post_under_way ON post (id) WHERE state = 'sending';
 CREATE INDEX post_by_state ON post (destination_id, state, message_id);
 CREATE INDEX post_by_message ON post (message_id) WHERE message_id IS NOT NULL;

@@ -110,8 +110,8 @@ async fn token(config: &Config, report: &mut Report) {
             application.0
         ),
     );
-    let timeout = config.delivery.timeout.0;
-    let guilds = match Client::new(&config.discord.api_url, timeout, &token) {
+    let (timeout, edge_ban) = (config.delivery.timeout.0, config.delivery.edge_ban.0);
+    let guilds = match Client::new(&config.discord.api_url, timeout, edge_ban, &token) {
         Ok(client) => client.guilds().await,
         Err(error) => return report.bad("permissions", error),
     };

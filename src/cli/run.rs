@@ -91,7 +91,7 @@ async fn start(args: &ConfigArgs) -> Result<(), StartError> {
     let application = application(&config, &token).await?;
     let key = MasterKey::load_or_create(&config.secrets.master_key_file)?;
     let clock = Arc::new(SystemClock);
-    let app = App::open(config, key.bytes(), &token, application, clock, true).await?;
+    let app = App::open(config, key.bytes(), &token, application, clock).await?;
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone()));
     Ok(app::run(Arc::new(app), &token, stop).await?)
@@ -117,7 +117,8 @@ pub(super) async fn application(
     token: &SecretString,
 ) -> Result<ApplicationId, StartError> {
     let api_url = &config.discord.api_url;
-    let client = Client::new(api_url, config.delivery.timeout.0, token).map_err(RunError::from)?;
+    let (timeout, edge_ban) = (config.delivery.timeout.0, config.delivery.edge_ban.0);
+    let client = Client::new(api_url, timeout, edge_ban, token).map_err(RunError::from)?;
     client.application().await.map_err(|outcome| match outcome {
         Outcome::BotTokenRefused => StartError::TokenRefused,
         _ => StartError::Unreachable(api_url.clone()),

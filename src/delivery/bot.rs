@@ -10,7 +10,9 @@ use super::{
     Shared,
     http::Exchange,
     outcome::Outcome,
-    post::effect,
+    pacing::Purpose,
+    post::{Effect, effect},
+    report,
     rights::{self, Overwrite, Rights, Role},
 };
 use crate::domain::ids::{ChannelId, GuildId, MessageId, UserId};
@@ -38,7 +40,7 @@ impl Shared {
     pub(super) async fn bot_call<F: Future<Output = Exchange>>(
         &self,
         (method, path): (Method, &str),
-        patience: Duration,
+        (purpose, patience): (Purpose, Duration),
         call: impl Fn() -> F,
     ) -> Result<Exchange, Failed> {
         let give_up = Instant::now() + patience;
@@ -46,7 +48,11 @@ impl Shared {
             if self.refused.is_cancelled() {
                 return Err(Failed::Refused(Outcome::BotTokenRefused));
             }
-            let permit = match self.pacing.admit_bot(method, path.to_owned()).await {
+            let permit = match self
+                .pacing
+                .admit_bot(method, path.to_owned(), purpose)
+                .await
+            {
                 Ok(permit) => permit,
                 Err(ready_at) => {
                     wait_until(ready_at, give_up).await?;
@@ -59,9 +65,8 @@ impl Shared {
                 continue;
             }
             let exchange = call().await;
-            let asks = effect(&exchange.outcome);
-            self.pacing
-                .settle_bot(permit, exchange.headers.as_ref(), asks);
+            self.pacing.settle_bot(permit, &exchange);
+            self.note_pause(effect(&exchange.outcome)).await;
             match exchange.outcome {
                 Outcome::Accepted { .. } => return Ok(exchange),
                 Outcome::Limited { wait, .. } => wait_until(Instant::now() + wait, give_up).await?,
@@ -75,12 +80,26 @@ impl Shared {
         }
     }
 
+    /// Notes a pause of everything, which a restart has to keep as well.
+    pub(super) async fn note_pause(&self, effect: Effect) {
+        let (Effect::PauseAll(_) | Effect::PauseAllThenProbe(_)) = effect else {
+            return;
+        };
+        let until = self.clock.now().plus(self.pacing.pause_left());
+        if let Err(error) = self.store.pause_until(until).await {
+            report(
+                "a pause cannot be noted; a restart would not know of it",
+                error,
+            );
+        }
+    }
+
     /// A channel of a server, with what the bot may do in it.
     pub(super) async fn channel(
         &self,
         guild: GuildId,
         channel: ChannelId,
-        patience: Duration,
+        why: (Purpose, Duration),
     ) -> Result<Channel, Failed> {
         #[derive(serde::Deserialize)]
         struct Listed {
@@ -93,30 +112,26 @@ impl Shared {
             roles: Vec<String>,
         }
         let client = &self.client;
-        let me = self.me(patience).await?;
+        let me = self.me(why).await?;
         let listed: Listed = read(
             &self
-                .bot_call(
-                    (Method::Get, &format!("channels/{channel}")),
-                    patience,
-                    || client.channel(channel),
-                )
+                .bot_call((Method::Get, &format!("channels/{channel}")), why, || {
+                    client.channel(channel)
+                })
                 .await?,
         )?;
         let roles: Vec<Role> = read(
             &self
-                .bot_call(
-                    (Method::Get, &format!("guilds/{guild}/roles")),
-                    patience,
-                    || client.roles(guild),
-                )
+                .bot_call((Method::Get, &format!("guilds/{guild}/roles")), why, || {
+                    client.roles(guild)
+                })
                 .await?,
         )?;
         let member: Member = read(
             &self
                 .bot_call(
                     (Method::Get, &format!("guilds/{guild}/members/{me}")),
-                    patience,
+                    why,
                     || client.member(guild, me),
                 )
                 .await?,
@@ -139,7 +154,7 @@ impl Shared {
     }
 
     /// The bot's own user, asked for once.
-    pub(super) async fn me(&self, patience: Duration) -> Result<UserId, Failed> {
+    pub(super) async fn me(&self, why: (Purpose, Duration)) -> Result<UserId, Failed> {
         #[derive(serde::Deserialize)]
         struct Me {
             id: String,
@@ -147,7 +162,7 @@ impl Shared {
         let known = self.me.get_or_try_init(|| async {
             let client = &self.client;
             let exchange = self
-                .bot_call((Method::Get, "users/@me"), patience, || client.me())
+                .bot_call((Method::Get, "users/@me"), why, || client.me())
                 .await?;
             let me: Me = read(&exchange)?;
             me.id

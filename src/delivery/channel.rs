@@ -12,6 +12,7 @@ use super::{
     bot::{Failed, read},
     http::ApplicationId,
     outcome::{DeadEnd, Outcome},
+    pacing::Purpose,
     post::Carrier,
     rights::Rights,
     state::DestinationState,
@@ -28,7 +29,7 @@ use crate::{
 pub const WEBHOOK_NAME: &str = "stipend";
 
 /// How long a person is kept waiting by a limit before being told of it.
-const PATIENCE: Duration = Duration::from_secs(5);
+const FOR_A_PERSON: (Purpose, Duration) = (Purpose::Person, Duration::from_secs(5));
 
 /// After a try whether a parked channel takes messages again could not be made.
 const REVIVE_AGAIN: Duration = Duration::from_mins(1);
@@ -249,7 +250,7 @@ impl Shared {
     /// Finds out who may post in a channel, and makes a webhook where that is needed.
     async fn prove(&self, channel: ChannelId, guild: GuildId) -> Result<Proof, ChannelRefused> {
         let there = self
-            .channel(guild, channel, PATIENCE)
+            .channel(guild, channel, FOR_A_PERSON)
             .await
             .map_err(|failed| refused(channel, &failed, Right::ViewChannel))?;
         let lacks = |right| ChannelRefused::MissingRight { channel, right };
@@ -288,7 +289,7 @@ impl Shared {
     ) -> Result<Option<(WebhookId, SecretString)>, ChannelRefused> {
         let path = format!("channels/{channel}/webhooks");
         let listed: Vec<Listed> = self
-            .bot_call((Method::Get, &path), PATIENCE, || {
+            .bot_call((Method::Get, &path), FOR_A_PERSON, || {
                 self.client.channel_webhooks(channel)
             })
             .await
@@ -307,7 +308,7 @@ impl Shared {
         let path = format!("channels/{channel}/webhooks");
         // A webhook whose answer is lost is found by the next try.
         let made: Listed = self
-            .bot_call((Method::Post, &path), PATIENCE, || {
+            .bot_call((Method::Post, &path), FOR_A_PERSON, || {
                 self.client.create_webhook(channel, WEBHOOK_NAME)
             })
             .await

@@ -42,6 +42,7 @@ pub struct Client {
     base: Url,
     /// The header's value, marked as sensitive.
     bot: HeaderValue,
+    edge_ban: Duration,
 }
 
 /// A server that the bot is in, with its permissions over all channels.
@@ -111,10 +112,12 @@ pub struct Exchange {
 }
 
 impl Client {
-    /// `api_url` is what stands before `/api/v10`.
+    /// `api_url` is what stands before `/api/v10`, and `edge_ban` how long a ban lasts that does not
+    /// say so.
     pub fn new(
         api_url: &str,
         timeout: Duration,
+        edge_ban: Duration,
         token: &SecretString,
     ) -> Result<Self, ClientError> {
         let mut base = Url::parse(api_url).map_err(|_| ClientError::Address)?;
@@ -139,7 +142,12 @@ impl Client {
             .pool_idle_timeout(IDLE_TIMEOUT)
             .build()
             .map_err(|error| ClientError::Setup(error.without_url()))?;
-        Ok(Self { http, base, bot })
+        Ok(Self {
+            http,
+            base,
+            bot,
+            edge_ban,
+        })
     }
 
     /// Posts a message; the answer holds its id.
@@ -363,7 +371,7 @@ impl Client {
         };
         let answer = read(response, cap).await;
         Exchange {
-            outcome: outcome::of_answer(authority, &answer),
+            outcome: outcome::of_answer(authority, &answer, self.edge_ban),
             status: Some(answer.status.as_u16()),
             headers: Some(answer.headers),
             body: answer.body,
@@ -420,7 +428,8 @@ mod tests {
 
     fn client(api_url: &str) -> Result<Client, ClientError> {
         let token = SecretString::from("canary-token");
-        Client::new(api_url, Duration::from_secs(1), &token)
+        let second = Duration::from_secs(1);
+        Client::new(api_url, second, second, &token)
     }
 
     #[test]

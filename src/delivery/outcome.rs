@@ -13,8 +13,6 @@ use crate::domain::ids::MessageId;
 /// No answer is read further than this.
 pub const BODY_CAP: usize = 64 * 1024;
 
-/// How long all calls stop when the edge bans us and does not say for how long.
-const UNSAID_BAN: Duration = Duration::from_hours(1);
 /// How long a limit lasts that does not say for how long.
 const UNSAID_LIMIT: Duration = Duration::from_secs(5);
 /// Longer waits are not believed.
@@ -171,6 +169,45 @@ impl Outcome {
             Self::BotTokenRefused => "bot_token_refused".into(),
         })
     }
+
+    /// Whether Discord took the call, or may have, so that it counts in the limits of its channel.
+    pub const fn was_taken(&self) -> bool {
+        !matches!(
+            self,
+            Self::Unreached | Self::HeldBack { .. } | Self::Limited { .. } | Self::Banned { .. }
+        )
+    }
+
+    /// Whether it shows that Discord fails; `None` when it shows nothing about that.
+    pub const fn shows_failure(&self) -> Option<bool> {
+        match self {
+            Self::HeldBack { .. }
+            | Self::Banned { .. }
+            | Self::DeadEnd(DeadEnd::Redirected)
+            | Self::Unclear(Unclear::Interrupted) => None,
+            Self::Unreached | Self::Unclear(_) => Some(true),
+            Self::Accepted { .. }
+            | Self::Limited { .. }
+            | Self::Malformed { .. }
+            | Self::Filtered { .. }
+            | Self::MessageGone
+            | Self::DeadEnd(_)
+            | Self::WebhooksFull
+            | Self::BotTokenRefused => Some(false),
+        }
+    }
+}
+
+/// Whether Discord counts an answer among the invalid requests, of which too many ban the address.
+pub const fn is_invalid(status: Option<u16>, outcome: &Outcome) -> bool {
+    let shared = matches!(
+        outcome,
+        Outcome::Limited {
+            scope: Scope::Shared,
+            ..
+        }
+    );
+    matches!(status, Some(401 | 403 | 429)) && !shared
 }
 
 /// What a failed call means for whether something was sent.
@@ -184,14 +221,15 @@ pub fn of_failure(error: &reqwest::Error) -> Outcome {
     }
 }
 
-/// What an answer means.
-pub fn of_answer(authority: Authority, answer: &Answer) -> Outcome {
+/// What an answer means. A ban that does not say for how long lasts for `unsaid_ban`.
+pub fn of_answer(authority: Authority, answer: &Answer, unsaid_ban: Duration) -> Outcome {
     let body = Body::read(answer);
     let status = answer.status.as_u16();
+    let banned = || Outcome::Banned {
+        wait: longest_wait(answer, &body).unwrap_or(unsaid_ban),
+    };
     if body.code == Some(40333) {
-        return Outcome::Banned {
-            wait: longest_wait(answer, &body).unwrap_or(UNSAID_BAN),
-        };
+        return banned();
     }
     match status {
         // Without wait=true, or from something between us and Discord, there may be no message in it.
@@ -204,12 +242,8 @@ pub fn of_answer(authority: Authority, answer: &Answer) -> Outcome {
             scope: scope(answer, &body),
             wait: longest_wait(answer, &body).unwrap_or(UNSAID_LIMIT),
         },
-        429 => Outcome::Banned {
-            wait: longest_wait(answer, &body).unwrap_or(UNSAID_BAN),
-        },
-        403 if body.from_edge => Outcome::Banned {
-            wait: longest_wait(answer, &body).unwrap_or(UNSAID_BAN),
-        },
+        429 => banned(),
+        403 if body.from_edge => banned(),
         401 if authority == Authority::BotToken => Outcome::BotTokenRefused,
         400..=499 => refusal(authority, status, body.code),
         502 | 503 => Outcome::Unclear(Unclear::Gateway),
@@ -337,6 +371,10 @@ mod tests {
             body: Bytes::from_static(body.as_bytes()),
             complete: true,
         }
+    }
+
+    fn judged(authority: Authority, answer: &Answer) -> Outcome {
+        of_answer(authority, answer, Duration::from_hours(1))
     }
 
     const fn limited(scope: Scope, millis: u64) -> Outcome {
@@ -482,8 +520,31 @@ mod tests {
             ),
         ];
         for (answer, want) in rows {
-            let got = of_answer(Authority::WebhookToken, &answer);
+            let got = judged(Authority::WebhookToken, &answer);
             assert_eq!(got, want, "{} {:?}", answer.status, answer.body);
+        }
+    }
+
+    /// F-D05: what Discord counts towards a ban of the address, as its documentation says.
+    #[test]
+    fn refusals_and_limits_count_as_invalid_unless_the_limit_is_shared() {
+        let gone = Outcome::DeadEnd(DeadEnd::WebhookGone);
+        for (status, outcome, counts) in [
+            (Some(401), Outcome::BotTokenRefused, true),
+            (Some(403), Outcome::Filtered { code: 240_000 }, true),
+            (Some(403), banned(1), true),
+            (Some(429), limited(Scope::User, 1), true),
+            (Some(429), limited(Scope::Global, 1), true),
+            (Some(429), limited(Scope::Shared, 1), false),
+            (Some(404), gone, false),
+            (Some(200), accepted(None), false),
+            (None, Outcome::Unreached, false),
+        ] {
+            assert_eq!(
+                is_invalid(status, &outcome),
+                counts,
+                "{status:?} {outcome:?}"
+            );
         }
     }
 
@@ -491,7 +552,7 @@ mod tests {
     fn a_refused_token_is_the_one_that_was_sent() {
         let refused = answer(401, &[], r#"{"code":0}"#);
         assert_eq!(
-            of_answer(Authority::BotToken, &refused),
+            judged(Authority::BotToken, &refused),
             Outcome::BotTokenRefused
         );
     }
@@ -501,7 +562,7 @@ mod tests {
         let mut cut = answer(200, &[], r#"{"id":"42"#);
         cut.complete = false;
         assert_eq!(
-            of_answer(Authority::WebhookToken, &cut),
+            judged(Authority::WebhookToken, &cut),
             Outcome::Unclear(Unclear::Broken)
         );
         cut = answer(
@@ -511,7 +572,7 @@ mod tests {
         );
         cut.complete = false;
         assert_eq!(
-            of_answer(Authority::WebhookToken, &cut),
+            judged(Authority::WebhookToken, &cut),
             limited(Scope::User, 3000)
         );
     }

@@ -25,12 +25,12 @@ pub(super) enum Job {
 /// What is to be done now, in this order, and when there will be something more.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Plan {
-    pub(super) jobs: Vec<(DestinationId, Job)>,
+    pub(super) jobs: Vec<(DestinationId, Urgency, Job)>,
     pub(super) next: Option<Timestamp>,
 }
 
 /// Plans for destinations that are not `busy`. `open` are all posts about which something is to be
-/// done, oldest first; the circle begins after `cursor`.
+/// done, oldest first for each destination; the circle begins after `cursor`.
 pub(super) fn plan(
     open: Vec<Kept>,
     untold: &[Untold],
@@ -55,18 +55,20 @@ pub(super) fn plan(
         if busy.contains(&destination) {
             continue;
         }
-        let urgency = urgencies.get(&destination).copied();
-        match first(line, urgency.is_some(), now, waits) {
-            Ok(job) => plan.jobs.push((destination, job)),
+        let waiting = urgencies.get(&destination).copied();
+        match first(line, waiting.is_some(), now, waits) {
+            Ok(job) => {
+                let urgency = waiting.unwrap_or(Urgency::Normal);
+                plan.jobs.push((destination, urgency, job));
+            }
             Err(Some(at)) => plan.next = Some(plan.next.map_or(at, |next| next.min(at))),
             Err(None) => {}
         }
     }
-    plan.jobs.sort_by_key(|(destination, job)| {
-        let urgency = urgencies.get(destination).copied().unwrap_or_default();
+    plan.jobs.sort_by_key(|(destination, urgency, job)| {
         // A look takes no place from what is sent.
         let sends = !matches!(job, Job::Look(_));
-        (sends, urgency, *destination <= cursor, *destination)
+        (sends, *urgency, *destination <= cursor, *destination)
     });
     plan
 }

@@ -13,6 +13,7 @@ use super::{
     Shared,
     bot::{Failed, read},
     outcome::{DeadEnd, Outcome},
+    pacing::Purpose,
     post::{Carrier, Post},
     rights::Rights,
 };
@@ -34,8 +35,8 @@ pub(super) enum Seen {
     Later(Duration),
 }
 
-/// How long a look waits for limits.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// A look can wait, and waits so long for limits.
+const UPKEEP: (Purpose, Duration) = (Purpose::Upkeep, Duration::from_mins(1));
 /// After Discord could not be reached.
 const AGAIN: Duration = Duration::from_secs(15);
 /// So many messages at most are looked through for one post: reading a route over and over brings a
@@ -161,8 +162,8 @@ impl Look<'_> {
             return Ok(None);
         };
         let shared = self.shared;
-        let me = shared.me(PATIENCE).await?;
-        let channel = shared.channel(place.guild, self.channel, PATIENCE).await?;
+        let me = shared.me(UPKEEP).await?;
+        let channel = shared.channel(place.guild, self.channel, UPKEEP).await?;
         let readable = channel.rights.has(Rights::VIEW_CHANNEL)
             && channel.rights.has(Rights::READ_MESSAGE_HISTORY);
         if !readable {
@@ -174,7 +175,7 @@ impl Look<'_> {
             let exchange = shared
                 .bot_call(
                     (Method::Get, &format!("channels/{}/messages", self.channel)),
-                    PATIENCE,
+                    UPKEEP,
                     || shared.client.messages(self.channel, after),
                 )
                 .await?;
@@ -234,7 +235,7 @@ impl Look<'_> {
     ) -> Result<bool, Failed> {
         let shared = self.shared;
         let path = format!("webhooks/{webhook}/messages");
-        let asked = shared.bot_call((Method::Get, &path), PATIENCE, || {
+        let asked = shared.bot_call((Method::Get, &path), UPKEEP, || {
             shared.client.webhook_message(webhook, token, message)
         });
         match asked.await {
@@ -254,7 +255,7 @@ impl Look<'_> {
                 (Carrier::Bot, _) => {
                     let path = format!("channels/{}/messages/", self.channel);
                     shared
-                        .bot_call((Method::Delete, &path), PATIENCE, || {
+                        .bot_call((Method::Delete, &path), UPKEEP, || {
                             shared.client.delete_message(self.channel, *double)
                         })
                         .await
@@ -262,7 +263,7 @@ impl Look<'_> {
                 (Carrier::Webhook(webhook), Some(token)) => {
                     let path = format!("webhooks/{webhook}/messages");
                     shared
-                        .bot_call((Method::Delete, &path), PATIENCE, || {
+                        .bot_call((Method::Delete, &path), UPKEEP, || {
                             shared
                                 .client
                                 .delete_webhook_message(webhook, token, *double)

@@ -24,12 +24,13 @@ use super::{
     compose::{self, Composed},
     http::{Body, Exchange, TextFile},
     outcome::{DeadEnd, Outcome, Unclear},
-    pacing::Admission,
+    pacing::{Admission, Purpose},
     plan::{self, Job},
     post::{self, Carrier, Effect, Post},
     read_back::{self, Seen},
     report,
     state::State,
+    urgency::Urgency,
 };
 use crate::{
     domain::{
@@ -284,7 +285,7 @@ impl Worker {
         }
         let not_before = Instant::now() + TOGETHER;
         let mut chosen = Vec::new();
-        for (destination, job) in plan.jobs {
+        for (destination, urgency, job) in plan.jobs {
             if chosen.len() == places {
                 look_again = Instant::now();
                 break;
@@ -296,7 +297,7 @@ impl Worker {
             let Some(place) = self.places.get(&destination) else {
                 continue;
             };
-            match admit(&shared, place).await {
+            match admit(&shared, place, urgency).await {
                 Ok(leave) => chosen.push((place.clone(), job, leave)),
                 Err(ready_at) => look_again = look_again.min(ready_at.max(not_before)),
             }
@@ -514,6 +515,7 @@ impl Worker {
                     self.newest = self.newest.max(message);
                     if let Some(place) = self.places.get_mut(&receipt.destination) {
                         place.floor = place.floor.max(message);
+                        place.last_message = place.last_message.max(message);
                     }
                 }
                 self.unwritable = false;
@@ -562,15 +564,21 @@ impl Worker {
     }
 }
 
-async fn admit(shared: &Shared, place: &Destination) -> Result<Leave, Instant> {
+async fn admit(shared: &Shared, place: &Destination, urgency: Urgency) -> Result<Leave, Instant> {
+    let pacing = &shared.pacing;
     match place.webhook {
         Some(webhook) => {
-            let admission = shared.pacing.admit(place.channel, webhook).await;
+            let proven = place.last_message.is_some();
+            let admission = pacing.admit(place.channel, webhook, urgency, proven).await;
             admission.map(Leave::Webhook)
         }
         None => {
             let path = format!("channels/{}/messages", place.channel);
-            let permit = shared.pacing.admit_bot(Method::Post, path).await;
+            let purpose = match urgency {
+                Urgency::Digest => Purpose::Upkeep,
+                Urgency::Critical | Urgency::Normal => Purpose::Person,
+            };
+            let permit = pacing.admit_bot(Method::Post, path, purpose).await;
             permit.map(Leave::Bot)
         }
     }
@@ -642,20 +650,11 @@ async fn attempt(shared: Arc<Shared>, stop: CancellationToken, order: Order) -> 
     failpoint!("wire.after");
     let effect = post::effect(&exchange.outcome);
     let receipt = receipt(&exchange.outcome, exchange.status);
-    let headers = exchange.headers.as_ref();
     match order.leave {
-        Leave::Webhook(admission) => shared.pacing.settle(admission, headers, effect),
-        Leave::Bot(permit) => shared.pacing.settle_bot(permit, headers, effect),
+        Leave::Webhook(admission) => shared.pacing.settle(admission, &exchange),
+        Leave::Bot(permit) => shared.pacing.settle_bot(permit, &exchange),
     }
-    if let Effect::PauseAll(wait) | Effect::PauseAllThenProbe(wait) = effect {
-        let until = shared.clock.now().plus(wait);
-        if let Err(error) = shared.store.pause_until(until).await {
-            report(
-                "a pause cannot be noted; a restart would not know of it",
-                error,
-            );
-        }
-    }
+    shared.note_pause(effect).await;
     if receipt.after.state == State::Delivered {
         tracing::debug!(post = %order.id, "delivered");
     } else {

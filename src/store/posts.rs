@@ -105,7 +105,8 @@ macro_rules! posts_where {
 }
 
 pub(in crate::store) const ORPHANS: &str = posts_where!("state = 'sending' ORDER BY id");
-pub(in crate::store) const OPEN: &str = posts_where!("due_at IS NOT NULL ORDER BY id");
+pub(in crate::store) const OPEN: &str =
+    posts_where!("due_at IS NOT NULL ORDER BY destination_id, id");
 
 impl Store {
     /// Marks what a dead process or task left in the middle of sending, and returns how many.
@@ -132,7 +133,7 @@ impl Store {
         Ok(orphans.len())
     }
 
-    /// The posts about which something is to be done, now or later, oldest first.
+    /// The posts about which something is to be done, now or later: by destination, oldest first.
     pub async fn open_posts(&self) -> Result<Vec<Kept>, StoreError> {
         kept(sqlx::query_as(OPEN).fetch_all(&self.readers).await?)
     }

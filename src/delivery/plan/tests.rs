@@ -5,6 +5,7 @@ use crate::{
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_000_000);
+const URGENCY: Urgency = Urgency::Normal;
 const LATER: Timestamp = Timestamp::from_millis(2_000_000);
 
 fn kept(id: i64, destination: i64, state: State, due_at: Timestamp) -> Kept {
@@ -42,7 +43,7 @@ fn planned(open: Vec<Kept>, untold: &[Untold], busy: &[i64], cursor: i64) -> Pla
 fn order(plan: &Plan) -> Vec<i64> {
     plan.jobs
         .iter()
-        .map(|(destination, _)| destination.0)
+        .map(|(destination, ..)| destination.0)
         .collect()
 }
 
@@ -70,14 +71,14 @@ fn destinations_take_turns_and_the_urgent_come_first() {
 /// What comes later in a channel waits for what is unclear before it.
 #[test]
 fn a_line_waits_for_its_head() {
-    let waiting = [untold(1, Urgency::Critical)];
+    let waiting = [untold(1, Urgency::Normal)];
     let rests = kept(7, 1, State::Waiting, LATER);
     let plan = planned(vec![rests], &waiting, &[], 0);
     assert_eq!((plan.jobs.len(), plan.next), (0, Some(LATER)));
     let unclear = kept(7, 1, State::Uncertain, NOW);
     let behind = kept(8, 1, State::Pending, NOW);
     let plan = planned(vec![unclear.clone(), behind], &waiting, &[], 0);
-    assert_eq!(plan.jobs, [(DestinationId(1), Job::Look(unclear))]);
+    assert_eq!(plan.jobs, [(DestinationId(1), URGENCY, Job::Look(unclear))]);
 }
 
 #[test]
@@ -85,8 +86,8 @@ fn a_second_look_holds_up_nothing() {
     let waiting = [untold(1, Urgency::Normal)];
     let sweep = kept(7, 1, State::Delivered, LATER);
     let plan = planned(vec![sweep], &waiting, &[], 0);
-    assert_eq!(plan.jobs, [(DestinationId(1), Job::Compose)]);
+    assert_eq!(plan.jobs, [(DestinationId(1), URGENCY, Job::Compose)]);
     let due = kept(7, 1, State::Delivered, NOW);
     let plan = planned(vec![due.clone()], &waiting, &[], 0);
-    assert_eq!(plan.jobs, [(DestinationId(1), Job::Look(due))]);
+    assert_eq!(plan.jobs, [(DestinationId(1), URGENCY, Job::Look(due))]);
 }

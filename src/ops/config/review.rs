@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Fault, Raw,
+    Fault, Place, Raw,
     nearest::nearest,
     raw::{Given, Written},
     value::Expectation,
@@ -15,6 +15,8 @@ pub(super) struct Review {
     values: BTreeMap<String, Given>,
     faults: Vec<Fault>,
     keys: Vec<String>,
+    /// Where the keys that were read are written.
+    places: BTreeMap<String, Place>,
 }
 
 impl Review {
@@ -23,6 +25,7 @@ impl Review {
             values: raw.values,
             faults: raw.faults,
             keys: Vec::new(),
+            places: BTreeMap::new(),
         }
     }
 
@@ -121,7 +124,30 @@ impl Section<'_> {
         let key = format!("{}.{key}", self.name);
         self.review.keys.push(key.clone());
         let given = self.review.values.remove(&key)?;
+        self.review.places.insert(key.clone(), given.place.clone());
         Some((key, given))
+    }
+
+    /// Two keys that do not fit together; `expected` gets their full names. It is told where the first
+    /// of them is written, else the other: defaults fit together.
+    pub(super) fn contradiction(
+        &mut self,
+        keys: [&str; 2],
+        expected: impl FnOnce([&str; 2]) -> String,
+    ) {
+        let keys = keys.map(|key| format!("{}.{key}", self.name));
+        let expected = expected(keys.each_ref().map(String::as_str));
+        let written = keys
+            .into_iter()
+            .find_map(|key| Some((self.review.places.get(&key)?.clone(), key)));
+        if let Some((place, key)) = written {
+            self.review.faults.push(Fault {
+                place,
+                key: Some(key),
+                value: None,
+                expected,
+            });
+        }
     }
 
     fn complain(&mut self, key: String, given: Given, value: Option<String>, expected: String) {

@@ -101,7 +101,7 @@ fn a_value_of_the_wrong_kind_is_told_with_its_line_and_what_is_allowed() {
     );
     check(
         "[delivery]\ntimeout = [1]\n[alerts]\nhold = 2020-01-01",
-        "stipend.toml:2: delivery.timeout: the value is not a length of time; write it like 15m (1s to 5m)\n\
+        "stipend.toml:2: delivery.timeout: the value is not a length of time; write it like 15m (10ms to 5m)\n\
          stipend.toml:4: alerts.hold: the value is not a length of time; write it like 15m (0s to 14d)",
     );
 }
@@ -146,6 +146,74 @@ fn the_ends_of_a_range_are_allowed() {
     assert_eq!(config.discord.shards.unwrap().get(), 1024);
     assert_eq!(config.alerts.timing.hold, Span::minutes(0));
     assert_eq!(config.ops.listen.port(), 0);
+}
+
+#[test]
+fn keys_that_do_not_fit_together_are_told_with_both_names() {
+    check(
+        "[delivery]\nsettle = \"20s\"",
+        "stipend.toml:2: delivery.settle: delivery.settle (20s) has to be longer than delivery.timeout (20s)",
+    );
+    check(
+        "[delivery]\ntimeout = \"1m\"\ninvalid_soft = 500",
+        "stipend.toml:2: delivery.timeout: delivery.settle (30s) has to be longer than delivery.timeout (1m)\n\
+         stipend.toml:3: delivery.invalid_soft: delivery.invalid_hard (500) has to be more than delivery.invalid_soft (500)",
+    );
+    let said = with("", &[("STIPEND_DELIVERY__INVALID_HARD", "200")]);
+    assert_eq!(
+        said.unwrap_err(),
+        "STIPEND_DELIVERY__INVALID_HARD: delivery.invalid_hard (200) has to be more than delivery.invalid_soft (200)"
+    );
+    assert!(with("[delivery]\ntimeout = \"10ms\"\nsettle = \"11ms\"", &[]).is_ok());
+}
+
+#[test]
+fn a_back_off_is_an_ascending_row_of_a_few_lengths() {
+    let row = |text: &str| with(&format!("[delivery]\nback_off = \"{text}\""), &[]);
+    let config = row("10ms, 1s,1h 30m , 1d").unwrap();
+    let steps: Vec<String> = config
+        .delivery
+        .back_off
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(steps, ["10ms", "1s", "1h 30m", "1d"]);
+    let twelve: Vec<String> = (1..=12).map(|step| format!("{step}s")).collect();
+    assert!(row(&twelve.join(",")).is_ok());
+    let thirteen = format!("{},13s", twelve.join(","));
+    for bad in [
+        "", "1s,", "5s, 1s", "1s, 1s", "9ms", "25h", "soon", &thirteen,
+    ] {
+        let said = row(bad).unwrap_err();
+        assert_eq!(
+            said,
+            format!(
+                "stipend.toml:2: delivery.back_off: \"{bad}\" is not a row of 1 to 12 ascending lengths of time \
+                 from 10ms to 1d; write it like \"1s, 5s, 30s\""
+            )
+        );
+    }
+}
+
+/// A harness prints what it ran with; pasted into a file it has to run the same, no key left out.
+#[test]
+fn delivery_prints_as_it_would_be_written() {
+    let mut delivery = Config::default().delivery;
+    delivery.timeout = Span::minutes(1);
+    delivery.settle = Span::minutes(2);
+    delivery.back_off = vec![Span::minutes(1), Span::hours(2)];
+    delivery.merge = false;
+    delivery.channel_per_minute = 0;
+    let printed = delivery.to_string();
+    let again = with(&format!("[delivery]\n{printed}"), &[]).unwrap();
+    assert_eq!(again.delivery, delivery);
+    let keys: Vec<String> = printed
+        .lines()
+        .map(|line| format!("delivery.{}", line.split_once(" = ").unwrap().0))
+        .collect();
+    let mut known = Config::keys();
+    known.retain(|key| key.starts_with("delivery."));
+    assert_eq!(keys, known);
 }
 
 #[test]

@@ -137,6 +137,30 @@ pub(super) fn span(
     }
 }
 
+/// Lengths of time with commas between them, each longer than the one before.
+pub(super) fn ascending_spans(
+    given: &Given,
+    shortest: Span,
+    longest: Span,
+    most: usize,
+) -> Result<Vec<Span>, Expectation> {
+    let spans: Option<Vec<Span>> =
+        raw_text(given).and_then(|text| text.split(',').map(|part| part.parse().ok()).collect());
+    spans
+        .filter(|spans| {
+            spans.len() <= most
+                && spans.iter().all(|span| (shortest..=longest).contains(span))
+                && spans.is_sorted_by(|one, next| one < next)
+        })
+        .ok_or_else(|| {
+            format!(
+                "is not a row of 1 to {most} ascending lengths of time from {shortest} to {longest}; \
+                 write it like \"1s, 5s, 30s\""
+            )
+            .into()
+        })
+}
+
 /// What stands before the paths of a service, without a slash at the end.
 pub(super) fn base_url(given: &Given) -> Result<String, Expectation> {
     let url = raw_text(given)

@@ -17,7 +17,7 @@ pub(super) fn settings(address: SocketAddr) -> Settings {
         api_url: format!("http://{address}"),
         max_per_second: NonZeroU32::new(10_000).unwrap(),
         timeout: Duration::from_secs(2),
-        channel_limit: false,
+        channel_per_minute: 0,
         ..Settings::default()
     }
 }

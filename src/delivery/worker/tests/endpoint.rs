@@ -44,6 +44,8 @@ pub(super) struct Twin {
     /// Five messages in two seconds for each webhook, when held to it: when the window began, and
     /// how many it has taken.
     pub(super) windows: Mutex<Option<HashMap<u64, (Instant, u32)>>>,
+    /// The status of every answer while the endpoint fails.
+    pub(super) down: Mutex<Option<u16>>,
 }
 
 impl Twin {
@@ -90,6 +92,9 @@ async fn execute(
         at: Instant::now(),
         authorised: headers.contains_key("authorization"),
     });
+    if let Some(status) = *twin.down.lock().unwrap() {
+        return StatusCode::from_u16(status).unwrap().into_response();
+    }
     if let Some(windows) = twin.windows.lock().unwrap().as_mut() {
         return windowed(&twin, windows.entry(webhook).or_insert((Instant::now(), 0)));
     }

@@ -2,6 +2,7 @@
 
 use super::*;
 
+/// F-D01, user: the webhook rests to the end of its limit, and others go on.
 #[tokio::test]
 async fn nothing_is_sent_inside_a_limit() {
     let mut bench = Bench::start().await;
@@ -31,6 +32,8 @@ async fn nothing_is_sent_inside_a_limit() {
     assert!(rest < Duration::from_secs(10), "{rest:?}");
 }
 
+/// F-D01, global, and F-D04: twenty places are due, and nothing leaves during the pause but what was on
+/// its way.
 #[tokio::test]
 async fn a_global_limit_and_a_ban_stop_everybody() {
     for (reply, wait) in [
