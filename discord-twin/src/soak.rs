@@ -6,6 +6,7 @@
 //! shows that it has kept it: by asking for what is newer ([`source`]), or by telling of it.
 
 mod bot;
+mod death;
 mod lane;
 mod market;
 mod oracle;
@@ -40,10 +41,14 @@ pub const WAITS: &[(&str, &str)] = &[
 /// How long the bot may take to look for late doubles, and a little more.
 const LATE_DOUBLES: Duration = Duration::from_secs(4);
 
-/// The points at which a bot built for it can be made to abort.
+/// The points at which a bot built for it can be made to abort, those that take longest first.
 pub const POINTS: [&str; 13] = [
+    PARK,
+    MIGRATE,
     "eval.commit.before",
     "eval.commit.after",
+    "read_back.before",
+    "read_back.after",
     "t1.commit.before",
     "t1.commit.after",
     "wire.before",
@@ -51,15 +56,13 @@ pub const POINTS: [&str; 13] = [
     "wire.after",
     "t2.commit.before",
     "t2.commit.after",
-    "read_back.before",
-    "read_back.after",
-    PARK,
-    MIGRATE,
 ];
 /// Struck only when a channel takes no messages any more.
 const PARK: &str = "park.before";
 /// Struck only while a database is made or brought up to date.
 const MIGRATE: &str = "migrate.mid";
+/// How often each point is struck.
+pub const HITS: u32 = 5;
 
 /// What is to be done to which bot.
 #[derive(Clone, Debug)]
@@ -201,9 +204,23 @@ pub async fn run(plan: &Plan, progress: &Arc<Progress>) -> Result<Report, SoakEr
     Ok(report)
 }
 
-/// Lets one bot abort when it comes to a point for the first, second, … time, as `hits` says, one life
-/// after the other.
-pub async fn strike(plan: &Plan, point: &str, hits: &[u32]) -> Result<Report, SoakError> {
+/// Lets the bot abort when it comes to a point of [`POINTS`]: for the first time, and in later lives for the
+/// second up to time number [`HITS`].
+pub async fn strike(plan: &Plan, point: &str) -> Result<Report, SoakError> {
+    let hits: Vec<u32> = (1..=HITS).collect();
+    // A database is made once and a channel closed once, so there each time takes a bot of its own.
+    let of_one_bot = match point {
+        PARK | MIGRATE => 1,
+        _ => hits.len(),
+    };
+    let mut report = Report::default();
+    for hits in hits.chunks(of_one_bot) {
+        report = report.and(strike_one_bot(plan, point, hits).await?);
+    }
+    Ok(report)
+}
+
+async fn strike_one_bot(plan: &Plan, point: &str, hits: &[u32]) -> Result<Report, SoakError> {
     let mut lane = Lane::open(plan, 0, Arc::default()).await?;
     if point == MIGRATE {
         lane.strike(point, hits).await?;

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep};
 use super::{
     LATE_DOUBLES, Plan, Progress, Report, SoakError,
     bot::{Bot, aborted},
+    death::{Cue, Death},
     market::{Market, THRESHOLD, protocol},
     oracle::{Mark, Oracle, Tally, marks},
     source::Source,
@@ -19,8 +20,8 @@ use crate::{
     Fault, Guild, Invocation, Limits, PATIENCE, Person, Twin, Via, What, World, guild_on_shard,
 };
 
-const CHANNELS: u64 = 6;
-const POOLS_PER_CHANNEL: u32 = 4;
+const CHANNELS: usize = 10;
+const POOLS_PER_CHANNEL: u32 = 3;
 const STEP: Duration = Duration::from_millis(2);
 /// Longer than anything that a healthy bot needs on a busy machine.
 const LONG: Duration = Duration::from_mins(1);
@@ -51,45 +52,9 @@ pub(super) struct Lane {
     posts: u32,
     /// Expected and found, as the progress knows them.
     reported: (usize, usize),
-    /// Rules that a crash may break once each: see [`Lane::close_channels`].
+    /// Calls of webhooks that are gone which crashes explain: see [`Lane::close_channels`].
     excused: usize,
     complaints: Vec<String>,
-}
-
-/// The moment of a kill.
-#[derive(Debug)]
-struct Death {
-    cue: Cue,
-    then: Duration,
-}
-
-#[derive(Debug)]
-enum Cue {
-    Birth,
-    /// The nth message of this life is on its way.
-    Post(u32),
-    /// A batch was handed out.
-    Batch,
-}
-
-impl Death {
-    /// Most die soon after something has begun that a kill could tear apart.
-    fn draw(dice: &mut fastrand::Rng) -> Self {
-        let (cue, latest_ms) = match dice.u8(..100) {
-            0..20 => (Cue::Birth, 500),
-            20..35 => (Cue::Birth, 3000),
-            35..75 => (Cue::Post(dice.u32(1..5)), 30),
-            75..90 => (Cue::Batch, 30),
-            _ => (Cue::Batch, 300),
-        };
-        Self {
-            cue,
-            then: Duration::from_micros(dice.u64(..latest_ms * 1000)),
-        }
-    }
-
-    /// What never gets its cue dies all the same.
-    const LATEST: Duration = Duration::from_secs(3);
 }
 
 impl Lane {
@@ -100,9 +65,7 @@ impl Lane {
         progress: Arc<Progress>,
     ) -> Result<Self, SoakError> {
         let server = guild_on_shard(0, 1, nth);
-        let channels: Vec<u64> = (server + 1..)
-            .take(CHANNELS.try_into().unwrap_or(1))
-            .collect();
+        let channels: Vec<u64> = (server + 1..).take(CHANNELS).collect();
         let guild = channels
             .iter()
             .fold(Guild::new(server, "Soak"), |guild, channel| {
@@ -225,7 +188,7 @@ impl Lane {
                 Some(status) => return Err(self.ended(status)),
                 None => {
                     let complaint =
-                        format!("{point} was not struck for time {hit} within {LONG:?}");
+                        format!("{point} was not come to {hit} times within {SILENCE:?}");
                     self.complaints.push(complaint);
                     self.bot.kill().await?;
                 }
@@ -405,13 +368,8 @@ impl Lane {
             )
         });
         complaints.extend(self.in_full(unexpected));
-        let broken = self.twin.violations();
-        complaints.extend(
-            broken
-                .into_iter()
-                .skip(self.excused)
-                .map(|rule| format!("against Discord's rules: {rule}")),
-        );
+        let broken = self.broken_rules().into_iter();
+        complaints.extend(broken.map(|rule| format!("against Discord's rules: {rule}")));
         if self.bot.has_panicked() {
             complaints.push("the bot's log tells of a panic".to_owned());
         }
@@ -430,6 +388,17 @@ impl Lane {
             kills: self.kills,
             complaints,
         }
+    }
+
+    fn broken_rules(&self) -> Vec<String> {
+        let mut broken = self.twin.violations();
+        let mut excused = self.excused;
+        broken.retain(|rule| {
+            let is_excused = excused > 0 && rule.ends_with("said to be gone");
+            excused -= usize::from(is_excused);
+            !is_excused
+        });
+        broken
     }
 
     /// The first few with all that their channel holds about the pool.
@@ -454,17 +423,15 @@ impl Lane {
 
     fn about(&self, channel: u64, pool: u32) -> String {
         let state = self.twin.shared.state();
-        let mut lines = String::new();
-        for message in state.ledger.of_channel(channel) {
-            for mark in marks(message).into_iter().filter(|mark| mark.pool == pool) {
-                let gone = if message.is_visible() {
-                    ""
-                } else {
-                    ", deleted"
-                };
-                lines += &format!("\n    message {}{gone}: {mark}", message.id);
-            }
-        }
-        lines
+        let told = state.ledger.of_channel(channel).flat_map(|message| {
+            let gone = if message.is_visible() {
+                ""
+            } else {
+                ", deleted"
+            };
+            let own = marks(message).into_iter().filter(|mark| mark.pool == pool);
+            own.map(move |mark| format!("\n    message {}{gone}: {mark}", message.id))
+        });
+        told.collect()
     }
 }

@@ -214,7 +214,7 @@ mod tests {
         })
     }
 
-    fn message(embeds: Vec<Value>, file: &str) -> StoredMessage {
+    fn message(embeds: &[Value], file: &str) -> StoredMessage {
         StoredMessage {
             id: 1,
             channel: 5,
@@ -246,7 +246,7 @@ mod tests {
     #[test]
     fn marks_are_read_from_embeds_and_from_lines_of_files() {
         let file = "2 more\n🔻 SOAK002 · soak-1 – APY 4.01 % → 2.03 % (−1.98 pp)\nbase 2.03 %\n✅ SOAK003: 2.00 % → 4.00 %\n";
-        let read = marks(&message(vec![embed(1, "4.00", "2.00")], file));
+        let read = marks(&message(&[embed(1, "4.00", "2.00")], file));
         let all = [mark(1, 400, 200), mark(2, 401, 203), mark(3, 200, 400)];
         assert_eq!(read, all);
         assert_eq!(
@@ -261,7 +261,7 @@ mod tests {
     fn lost_doubled_and_unexpected_are_found_in_embeds_and_in_files() {
         let expected = vec![edge(1, 400, 200), edge(2, 401, 203), edge(3, 200, 400)];
         let told = message(
-            vec![embed(1, "4.00", "2.00"), embed(8, "4.00", "2.00")],
+            &[embed(1, "4.00", "2.00"), embed(8, "4.00", "2.00")],
             "SOAK002 4.01 % → 2.03 %\n",
         );
         let once = compare(expected.clone(), std::slice::from_ref(&told));
@@ -275,7 +275,7 @@ mod tests {
             twice.doubled,
             [(edge(1, 400, 200), 2), (edge(2, 401, 203), 2)]
         );
-        let in_one = message(vec![embed(1, "4.00", "2.00")], "SOAK001 4.00 % → 2.00 %");
+        let in_one = message(&[embed(1, "4.00", "2.00")], "SOAK001 4.00 % → 2.00 %");
         assert_eq!(
             compare(vec![edge(1, 400, 200)], &[in_one]).doubled,
             [(edge(1, 400, 200), 2)]
@@ -289,7 +289,7 @@ mod tests {
             channel: 6,
             ..edge(1, 400, 200)
         };
-        let told = message(vec![embed(1, "4.00", "2.00")], "");
+        let told = message(&[embed(1, "4.00", "2.00")], "");
         let tally = compare(vec![elsewhere], std::slice::from_ref(&told));
         assert_eq!((tally.lost.len(), tally.unexpected.len()), (1, 1));
         let mut oracle = Oracle::default();
@@ -303,7 +303,7 @@ mod tests {
         let mut oracle = Oracle::default();
         oracle.expect(vec![edge(1, 400, 200), edge(2, 400, 200)]);
         assert!(!oracle.told_of(1));
-        oracle.saw(&message(vec![embed(2, "4.00", "2.00")], ""));
+        oracle.saw(&message(&[embed(2, "4.00", "2.00")], ""));
         assert!(oracle.told_of(1) && !oracle.told_of(2));
         assert_eq!((oracle.found(), oracle.outstanding(10)), (1, 1));
         assert_eq!(oracle.outstanding(1), 0);

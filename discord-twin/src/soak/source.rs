@@ -12,19 +12,14 @@ use axum::{
 use serde_json::json;
 use tokio::{net::TcpListener, task::JoinHandle};
 
-use crate::ids::{Clock, iso};
-
-const DAY_MS: u64 = 86_400_000;
-/// Days of past that each pool has, enough for the bot to say what is usual and to ask no more.
-const PAST_DAYS: u64 = 40;
-
 /// The source; it ends when it is dropped.
 #[derive(Debug)]
 pub(super) struct Source {
-    /// `http://127.0.0.1:PORT`, with `/pools`, `/chart/{pool}` and `/prices/{keys}` below it.
+    /// `http://127.0.0.1:PORT`, with `/pools` and `/prices/{keys}` below it. There are no charts: the bot would
+    /// spend its short lives on reading the past.
     pub(super) base: String,
     served: Arc<Mutex<Served>>,
-    server: JoinHandle<()>,
+    serving: JoinHandle<()>,
 }
 
 #[derive(Debug, Default)]
@@ -47,12 +42,11 @@ impl Source {
         let prices = || async { Json(json!({"coins": {}})) };
         let router = Router::new()
             .route("/pools", get(pools))
-            .route("/chart/{pool}", get(chart))
             .route("/prices/{keys}", get(prices))
             .with_state(Arc::clone(&served));
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let base = format!("http://{}", listener.local_addr()?);
-        let server = tokio::spawn(async move {
+        let serving = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
                 tracing::error!(%error, "the source stopped serving");
             }
@@ -60,7 +54,7 @@ impl Source {
         Ok(Self {
             base,
             served,
-            server,
+            serving,
         })
     }
 
@@ -90,7 +84,7 @@ impl Source {
 
 impl Drop for Source {
     fn drop(&mut self) {
-        self.server.abort();
+        self.serving.abort();
     }
 }
 
@@ -112,14 +106,4 @@ async fn pools(State(served): State<Arc<Mutex<Served>>>, headers: HeaderMap) -> 
         (header::ETAG, tag),
     ];
     (headers, served.answer.clone()).into_response()
-}
-
-/// A calm past, the same for every pool.
-async fn chart() -> Json<serde_json::Value> {
-    let today = Clock::start().now_ms();
-    let days = (1..=PAST_DAYS).rev().map(|ago| {
-        let at = iso(today.saturating_sub(ago * DAY_MS));
-        json!({"timestamp": at, "tvlUsd": 250_000_000, "apy": 4.0, "apyBase": 4.0})
-    });
-    Json(json!({"status": "success", "data": days.collect::<Vec<_>>()}))
 }
