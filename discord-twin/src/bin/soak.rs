@@ -28,7 +28,7 @@ fn plan(mut words: impl Iterator<Item = String>) -> Result<Plan, Box<dyn Error>>
         kills: 10_000,
         seed: fastrand::u64(..1_000_000),
         lost_acks: 20,
-        lanes: u32::try_from(2 * processors)?,
+        lanes: u32::try_from(4 * processors)?,
         batches: 3,
     };
     while let Some(word) = words.next() {

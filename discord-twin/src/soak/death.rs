@@ -25,7 +25,7 @@ impl Death {
     pub(super) fn draw(dice: &mut fastrand::Rng) -> Self {
         let (cue, latest_ms) = match dice.u8(..100) {
             0..20 => (Cue::Birth, 500),
-            20..35 => (Cue::Birth, 3000),
+            20..35 => (Cue::Birth, 2000),
             35..60 => (Cue::Post(dice.u32(1..5)), 30),
             60..75 => (Cue::Post(dice.u32(1..5)), 150),
             75..90 => (Cue::Batch, 30),
@@ -38,5 +38,5 @@ impl Death {
     }
 
     /// What never gets its cue dies all the same.
-    pub(super) const LATEST: Duration = Duration::from_secs(3);
+    pub(super) const LATEST: Duration = Duration::from_secs(2);
 }
