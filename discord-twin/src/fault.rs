@@ -31,6 +31,11 @@ pub struct Fault {
     /// How many matching requests it lets pass first.
     #[serde(default)]
     pub skip: u32,
+    /// In how many of 100 cases it strikes, by dice that [`Handle::seed_faults`](crate::Handle::seed_faults)
+    /// sets; in all of them when missing. One that is let off by the dice leaves the request to the faults
+    /// behind it.
+    #[serde(default)]
+    pub chance: Option<u8>,
 }
 
 /// The moment at which a fault strikes.
@@ -93,6 +98,7 @@ impl Fault {
             what,
             times: None,
             skip: 0,
+            chance: None,
         }
     }
 
@@ -106,6 +112,7 @@ impl Fault {
             what,
             times: None,
             skip: 0,
+            chance: None,
         }
     }
 
@@ -139,6 +146,13 @@ impl Fault {
     #[must_use]
     pub fn skip(mut self, requests: u32) -> Self {
         self.skip = requests;
+        self
+    }
+
+    /// Strikes in so many of 100 cases.
+    #[must_use]
+    pub fn chance(mut self, percent: u8) -> Self {
+        self.chance = Some(percent);
         self
     }
 
@@ -186,17 +200,34 @@ impl What {
     }
 }
 
-/// The armed faults.
-#[derive(Debug, Default)]
-pub(crate) struct Faults(Vec<Fault>);
+/// The armed faults, and the dice for those that strike by chance.
+#[derive(Debug)]
+pub(crate) struct Faults {
+    armed: Vec<Fault>,
+    dice: fastrand::Rng,
+}
+
+impl Default for Faults {
+    /// With the same dice for each twin, so that a story can be told again.
+    fn default() -> Self {
+        Self {
+            armed: Vec::new(),
+            dice: fastrand::Rng::with_seed(0),
+        }
+    }
+}
 
 impl Faults {
     pub(crate) fn arm(&mut self, fault: Fault) {
-        self.0.push(fault);
+        self.armed.push(fault);
     }
 
     pub(crate) fn clear(&mut self) {
-        self.0.clear();
+        self.armed.clear();
+    }
+
+    pub(crate) fn seed(&mut self, seed: u64) {
+        self.dice.seed(seed);
     }
 
     /// What strikes this request at this moment.
@@ -207,16 +238,20 @@ impl Faults {
         template: &str,
         major: u64,
     ) -> Option<What> {
-        if self.0.is_empty() {
-            return None;
-        }
+        let Self { armed, dice } = self;
         let mut struck = None;
-        for fault in self.0.iter_mut().filter(|fault| fault.when == when) {
+        for fault in armed.iter_mut().filter(|fault| fault.when == when) {
             if !fault.matches(method, template, major) || fault.times == Some(0) {
                 continue;
             }
             if fault.skip > 0 {
                 fault.skip -= 1;
+                continue;
+            }
+            if fault
+                .chance
+                .is_some_and(|percent| dice.u8(..100) >= percent)
+            {
                 continue;
             }
             if let Some(times) = &mut fault.times {
@@ -225,7 +260,7 @@ impl Faults {
             struck = Some(fault.what.clone());
             break;
         }
-        self.0.retain(|fault| fault.times != Some(0));
+        armed.retain(|fault| fault.times != Some(0));
         struck
     }
 }
@@ -245,6 +280,24 @@ mod tests {
         assert_eq!(strike(7), Some(What::Reset));
         assert_eq!(strike(7), Some(What::Reset));
         assert_eq!(strike(7), None);
+    }
+
+    /// A chance is kept over many requests, is the same for the same seed, and what it lets off is left to
+    /// the next fault.
+    #[test]
+    fn strikes_by_chance_as_often_as_the_seed_says() {
+        let run = |seed| {
+            let mut faults = Faults::default();
+            faults.seed(seed);
+            faults.arm(Fault::everywhere(What::Reset).chance(20));
+            faults.arm(Fault::everywhere(What::NoWait).chance(100));
+            let struck = |_| faults.strike(When::Before, "GET", "/gateway", 0).unwrap();
+            (0..1000).map(struck).collect::<Vec<_>>()
+        };
+        let cut = run(1).iter().filter(|what| **what == What::Reset).count();
+        assert!((150..250).contains(&cut), "{cut} of 1000");
+        assert_eq!(run(1), run(1));
+        assert_ne!(run(1), run(2));
     }
 
     #[test]

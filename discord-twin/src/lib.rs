@@ -35,6 +35,8 @@ mod limits;
 mod refuse;
 mod rest;
 mod server;
+#[cfg(feature = "soak")]
+pub mod soak;
 mod state;
 pub mod world;
 

@@ -30,6 +30,11 @@ impl Handle {
         self.shared.state().faults.clear();
     }
 
+    /// Sets the dice of the faults that strike by chance.
+    pub fn seed_faults(&self, seed: u64) {
+        self.shared.state().faults.seed(seed);
+    }
+
     /// Replaces the rate limits and forgets all counters, pauses and bans.
     pub fn set_limits(&self, limits: Limits) {
         let mut state = self.shared.state();

@@ -170,6 +170,28 @@ async fn limits_strike_and_pauses_are_watched() {
     broken(&twin, &[]);
 }
 
+/// Every message is stored, and about as many acknowledgements are lost as the chance says.
+#[tokio::test]
+async fn acknowledgements_are_lost_by_chance() {
+    let twin = Twin::start(world().limits(Limits::off())).await.unwrap();
+    let bot = Bot::of(&twin);
+    let (id, token) = bot.webhook(channel()).await;
+    let path = format!("/webhooks/{id}/{token}?wait=true");
+    twin.seed_faults(7);
+    twin.fault(Fault::on_webhooks(What::Reset).after().chance(20));
+    let mut lost = 0;
+    for _ in 0..200 {
+        lost += u32::from(
+            bot.call(Method::POST, &path, Some(silent("x")))
+                .await
+                .is_err(),
+        );
+    }
+    assert!((20..60).contains(&lost), "{lost} of 200");
+    assert_eq!(twin.ledger_len(), 200);
+    broken(&twin, &[]);
+}
+
 #[tokio::test]
 async fn faults_before_and_after() {
     let twin = Twin::start(world()).await.unwrap();
