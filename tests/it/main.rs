@@ -13,6 +13,7 @@ mod bad_upstream;
 mod commands;
 mod demo;
 mod doctor;
+mod gateway;
 mod replay;
 mod restart;
 mod saved;
