@@ -86,6 +86,9 @@ pub(super) const INTENTS: GatewayIntents = GatewayIntents::GUILDS;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Discord is not asked more often than this whether there are session starts again.
+const LEAST_WAIT: Duration = Duration::from_secs(10);
+
 /// How long commands that are under way may still take. Their interaction would live for longer,
 /// but whoever stops the process does not.
 const FINISHING: Duration = Duration::from_secs(10);
@@ -155,6 +158,7 @@ async fn admitted(
 ) -> Result<Option<Gateway>, ClientError> {
     let settings = &app.config.discord;
     let ask_again = settings.crash_loop_wait.0 * budget::LONGEST_WAIT;
+    let ask_again = ask_again.max(LEAST_WAIT);
     while !stop.is_cancelled() {
         let (gateway, starts) = gateway(http, &settings.api_url, settings.shards).await?;
         let needed = u64::from(gateway.shards) + u64::from(budget::KEPT);

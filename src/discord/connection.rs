@@ -14,7 +14,7 @@ use serenity::{
     EventHandler, Http, RawEventHandler, ShardId, ShardInfo, ShardManager, ShardManagerOptions,
     ShardMessenger, ShardRunner, ShardRunnerInfo, ShardRunnerMessage, ShardRunnerOptions,
 };
-use tokio::sync::{Mutex, oneshot};
+use tokio::sync::{Mutex, Notify, oneshot};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::{debug, info};
 
@@ -130,6 +130,7 @@ impl Connection {
             watch: StdMutex::new(Watch::new(socket.silence, Instant::now())),
             url: opened.url,
             shards: Arc::clone(&socket.shards),
+            news: Notify::new(),
         });
         let mut runner = ShardRunner::new(ShardRunnerOptions {
             data: Arc::default(),
@@ -232,6 +233,10 @@ impl Connection {
             .websocket_message(r#"{"op":1,"d":null}"#.into());
     }
 
+    pub fn signs(&self) -> Arc<Signs> {
+        Arc::clone(&self.signs)
+    }
+
     pub fn let_in(&self) -> bool {
         self.signs.watch(|watch| watch.let_in())
     }
@@ -258,15 +263,22 @@ pub struct Opened {
 }
 
 /// What is seen of a connection.
-struct Signs {
+pub struct Signs {
     shard: u32,
     watch: StdMutex<Watch>,
     /// Where the library goes to resume.
     url: Arc<Mutex<String>>,
     shards: Arc<Shards>,
+    /// READY or RESUMED has come.
+    news: Notify,
 }
 
 impl Signs {
+    /// Waits until the shard is let in, or its session is resumed.
+    pub async fn news(&self) {
+        self.news.notified().await;
+    }
+
     fn watch<T>(&self, look: impl FnOnce(&mut Watch) -> T) -> T {
         look(&mut self.watch.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -274,6 +286,7 @@ impl Signs {
     fn connected(&self) {
         self.watch(|watch| watch.connected(Instant::now()));
         self.shards.connected(self.shard);
+        self.news.notify_one();
     }
 }
 

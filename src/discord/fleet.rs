@@ -208,11 +208,12 @@ impl Keeper {
         };
         let mut looks = tokio::time::interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let began = Instant::now();
+        let (began, signs) = (Instant::now(), connection.signs());
         let mut turn = Some(turn);
         let end = loop {
             let end = tokio::select! {
                 end = connection.ended() => Some(end),
+                () = signs.news() => None,
                 () = self.over.cancelled() => {
                     connection.close().await;
                     return Next::Over(Ok(Over::Stopped));

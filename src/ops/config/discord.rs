@@ -19,12 +19,11 @@ pub struct Discord {
     /// Whom to ask about this bot, shown by `/help`; at most 200 characters. Default empty.
     pub contact: String,
     /// How long the bot waits before it connects when it was started more than 20 times in an hour;
-    /// doubles with each further start up to 15 times as long. Also a fifteenth of the time after
-    /// which Discord is asked again when the day's session starts are used up. 1 s to 15 min.
-    /// Default 60 s.
+    /// doubles with each further start up to 15 times as long, and that is also how long it waits
+    /// before it asks again when the day's session starts are used up. 0 s to 15 min. Default 60 s.
     pub crash_loop_wait: Span,
-    /// The longest wait of a shard that Discord does not let in, 1 s to 1 h. Default 10 min, which
-    /// keeps a shard at about 290 of the 1,000 session starts a day.
+    /// The longest wait of a shard that Discord has not let in five times in a row, 1 s to 1 h. Default
+    /// 10 min, which keeps it at about 285 of the 1,000 session starts a day.
     pub retry_wait: Span,
     /// A shard that shows no event and no heartbeat ACK for so long is connected anew, 5 s to 1 h.
     /// Default 2 min, which is close to three of Discord's heartbeats.
@@ -60,7 +59,7 @@ impl Discord {
             }),
             contact: section.read("contact", default.contact, |given| value::line(given, 200)),
             crash_loop_wait: section.read("crash_loop_wait", default.crash_loop_wait, |given| {
-                value::span(given, value::SECOND, Some(Span::minutes(15)))
+                value::span(given, value::seconds(0), Some(Span::minutes(15)))
             }),
             retry_wait: section.read("retry_wait", default.retry_wait, |given| {
                 value::span(given, value::SECOND, Some(Span::hours(1)))
