@@ -75,9 +75,7 @@ const fn discord_exit(error: &ClientError) -> Exit {
     match error {
         ClientError::TokenRefused => Exit::TokenRefused,
         ClientError::IntentsRefused | ClientError::ShardsRefused { .. } => Exit::Unusable,
-        ClientError::VersionRefused | ClientError::Task(_) | ClientError::Store(_) => {
-            Exit::Internal
-        }
+        ClientError::VersionRefused | ClientError::Task(_) => Exit::Internal,
         ClientError::NoGateway | ClientError::Unreachable { .. } | ClientError::Broken(_) => {
             Exit::Unavailable
         }

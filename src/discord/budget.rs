@@ -11,11 +11,7 @@ use tokio::{
 };
 use tracing::{error, warn};
 
-use crate::{
-    app::App,
-    domain::time::Span,
-    store::{StoreError, identifies::IdentifyId},
-};
+use crate::{app::App, domain::time::Span, store::identifies::IdentifyId};
 
 /// Identifies that are never used up, so that a person can still restart the bot.
 pub const KEPT: u32 = 50;
@@ -68,13 +64,19 @@ pub const fn is_stopped(in_vain: u32) -> bool {
 }
 
 /// Notes this start; returns how long to wait before Discord is told of it.
-pub async fn note_start(app: &App) -> Result<Duration, StoreError> {
+pub async fn note_start(app: &App) -> Duration {
     let now = app.clock.now();
-    let starts = app
-        .store
-        .note_start(now.minus(Span::hours(1).0), now)
-        .await?;
-    let wait = crash_loop_wait(starts, app.config.discord.crash_loop_wait.0);
+    let first = app.config.discord.crash_loop_wait.0;
+    let hour = now.minus(Span::hours(1).0);
+    let starts = match app.store.note_start(hour, now).await {
+        Ok(starts) => starts,
+        Err(error) => {
+            // Nothing would hold a crash loop back.
+            warn!(%error, wait = ?first, "this start cannot be noted; it waits before it connects");
+            return first;
+        }
+    };
+    let wait = crash_loop_wait(starts, first);
     if !wait.is_zero() {
         error!(
             starts,
@@ -82,7 +84,7 @@ pub async fn note_start(app: &App) -> Result<Duration, StoreError> {
             "started again and again within an hour; it waits before it connects to Discord"
         );
     }
-    Ok(wait)
+    wait
 }
 
 /// Gives leave to identify.

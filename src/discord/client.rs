@@ -15,7 +15,7 @@ use super::{
     handler::Handler,
     shards::Shards,
 };
-use crate::{app::App, store::StoreError};
+use crate::app::App;
 
 /// Why there is no connection. Each says what the operator can do.
 #[derive(Debug, thiserror::Error)]
@@ -50,8 +50,6 @@ pub enum ClientError {
     Broken(#[source] Box<serenity::Error>),
     #[error("what keeps a shard connected broke down")]
     Task(#[source] tokio::task::JoinError),
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
 fn shards_advice(advised: Option<u32>) -> String {
@@ -109,7 +107,7 @@ pub async fn run(
     ));
     let handler = Arc::new(Handler::new(Arc::clone(&bot)));
     let ended = async {
-        let wait = budget::note_start(&app).await?;
+        let wait = budget::note_start(&app).await;
         pause(wait, &stop).await;
         loop {
             let Some(gateway) = admitted(&app, &http, &stop).await? else {

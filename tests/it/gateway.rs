@@ -177,11 +177,11 @@ async fn a_refusal_for_good_ends_the_process_after_one_identify() {
 /// F-G03: a token that is reset, or a bot that outgrows its shards, while all is well.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_in_the_middle_of_a_session_ends_the_process_too() {
-    for code in [4004, 4011] {
+    for (code, exit) in [(4004, 77), (4011, 78)] {
         let (twin, _upstream, mut bot) = setting(one_server()).await;
         bot.start(&twin, 1).await;
         twin.shard(0, ShardEvent::Close(code));
-        assert!(bot.exits().await != 0);
+        assert_eq!(bot.exits().await, exit, "{}", bot.log());
         assert_eq!(twin.all_identifies(), 1, "{code}");
     }
 }
@@ -197,7 +197,7 @@ async fn a_crash_loop_waits_longer_and_longer_before_it_identifies() {
         ..one_server()
     })
     .await;
-    bot.set("DISCORD__CRASH_LOOP_WAIT", "3s");
+    bot.set("DISCORD__CRASH_LOOP_WAIT", "6s");
     bot.start(&twin, 1).await;
     watch(&twin).await;
     for start in 2..=20 {
@@ -209,7 +209,7 @@ async fn a_crash_loop_waits_longer_and_longer_before_it_identifies() {
         .await;
     }
     assert!(!bot.log().contains("started again and again"));
-    for (start, wait) in [(21, 3), (22, 6)] {
+    for (start, wait) in [(21, 6), (22, 12)] {
         bot.kill();
         bot.spawn();
         until("it waits", || {
@@ -303,6 +303,26 @@ async fn shards_start_in_order_and_as_fast_as_discord_allows() {
     assert!(took < Duration::from_secs(10), "{took:?}");
     let shards: Vec<u32> = twin.sessions().iter().map(|it| it.shard / 2).collect();
     assert_eq!(shards, [0, 0, 1, 1], "groups by time");
+    bot.end(&twin);
+}
+
+/// F-G05: a bot that follows Discord's advice on its shards follows it when it grows, by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bot_that_outgrows_its_shards_comes_back_with_more() {
+    let (twin, upstream, mut bot) = setting(one_server()).await;
+    bot.start(&twin, 1).await;
+    watch(&twin).await;
+    twin.recommend_shards(2);
+    twin.shard(0, ShardEvent::Close(4011));
+    twin.wait_ready(2, LONG).await.unwrap();
+    assert_eq!((twin.identifies(0), twin.identifies(1)), (2, 1));
+    until("both are let in", || {
+        bot.log().matches("shard is ready").count() == 3
+    })
+    .await;
+    let status = status(&twin).await;
+    assert!(status.contains("2 of 2 shards connected"), "{status}");
+    told(&twin, &upstream).await;
     bot.end(&twin);
 }
 
