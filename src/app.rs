@@ -78,13 +78,11 @@ impl RunError {
 const fn discord_exit(error: &ClientError) -> Exit {
     match error {
         ClientError::TokenRefused => Exit::TokenRefused,
-        ClientError::IntentsRefused => Exit::Unusable,
-        ClientError::VersionRefused => Exit::Internal,
-        ClientError::StartsUsedUp { .. }
-        | ClientError::NeverLetIn(_)
-        | ClientError::NoGateway
-        | ClientError::Unreachable { .. }
-        | ClientError::Broken(_) => Exit::Unavailable,
+        ClientError::IntentsRefused | ClientError::ShardsRefused { .. } => Exit::Unusable,
+        ClientError::VersionRefused | ClientError::Task(_) => Exit::Internal,
+        ClientError::NoGateway | ClientError::Unreachable { .. } | ClientError::Broken(_) => {
+            Exit::Unavailable
+        }
     }
 }
 

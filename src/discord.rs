@@ -4,17 +4,24 @@
 //! takes what it needs, not the context, so that it runs without Discord.
 
 pub mod autocomplete;
+pub mod budget;
 pub mod buttons;
 pub mod checks;
 pub mod client;
 pub mod commands;
+pub mod connection;
 pub mod context;
 pub mod errors;
+pub mod fleet;
+pub mod handler;
 pub mod lookup;
+pub mod overheard;
 pub mod params;
 pub mod pending;
+pub mod register;
 pub mod reply;
 pub mod shards;
+pub mod watchdog;
 
 pub use client::{ClientError, run};
 pub use shards::Shards;

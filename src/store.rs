@@ -20,6 +20,7 @@ use crate::domain::time::Timestamp;
 pub mod columns;
 pub mod destinations;
 pub mod history;
+pub mod identifies;
 pub mod lock;
 pub mod market;
 pub mod outbox;

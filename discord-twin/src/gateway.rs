@@ -329,7 +329,15 @@ impl Gateway {
             return false;
         };
         match event {
-            ShardEvent::Close(code) => session.close(code, "closed by the test"),
+            ShardEvent::Close(code) => {
+                let sent = session.close(code, "closed by the test");
+                // At once: a client may be back before the old connection is over.
+                if session::ends_session(code) {
+                    let id = session.id.clone();
+                    self.sessions.retain(|session| session.id != id);
+                }
+                sent
+            }
             ShardEvent::Cut => {
                 if let Some(link) = session.link.take() {
                     link.switch.cut();
@@ -452,6 +460,29 @@ mod tests {
         assert!(!gateway.count_identify(2, 2, pause, now));
         assert!(gateway.count_identify(3, 2, pause, now + pause));
         assert_eq!(gateway.all_identifies(), 4);
+    }
+
+    /// However fast the client is back.
+    #[test]
+    fn a_session_that_a_close_code_ends_is_gone_at_once() {
+        let (tx, mut rx) = tokio::sync::mpsc::unbounded_channel();
+        for (code, left) in [(4000, 1), (4007, 0)] {
+            let link = Link {
+                connection: 1,
+                tx: tx.clone(),
+                switch: Arc::default(),
+            };
+            let mut gateway = Gateway {
+                sessions: vec![Session {
+                    link: Some(link),
+                    ..session(0, 1)
+                }],
+                ..Gateway::default()
+            };
+            assert!(gateway.happen(0, ShardEvent::Close(code)));
+            assert!(matches!(rx.try_recv(), Ok(Out::Close(sent, _)) if sent == code));
+            assert_eq!(gateway.sessions.len(), left, "{code}");
+        }
     }
 
     #[test]

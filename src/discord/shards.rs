@@ -1,12 +1,9 @@
-//! How the connections to the gateway stand, for `/status`, the readiness of the process, and the
-//! watch over how often we present ourselves.
+//! How the connections to the gateway stand, for `/status` and the readiness of the process.
 
 use std::{
-    collections::BTreeMap,
-    sync::{Mutex, PoisonError},
+    collections::BTreeSet,
+    sync::{Mutex, MutexGuard, PoisonError},
 };
-
-use crate::domain::time::{Span, Timestamp};
 
 /// The state of every shard. Shared between the client and whoever asks.
 #[derive(Debug, Default)]
@@ -15,14 +12,7 @@ pub struct Shards(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     total: u32,
-    by_id: BTreeMap<u32, Shard>,
-}
-
-#[derive(Debug, Default)]
-struct Shard {
-    connected: bool,
-    /// When it presented itself since it was last connected.
-    identified: Vec<Timestamp>,
+    connected: BTreeSet<u32>,
 }
 
 /// How many shards there are and how many of them are connected.
@@ -39,68 +29,41 @@ impl Readiness {
     }
 }
 
-/// So many times a shard may present itself in vain within [`WATCH`]. Discord resets the token
-/// after 1,000 a day over all shards, and the library by itself goes on for ever.
-const MOST_IDENTIFIES: usize = 5;
-const WATCH: Span = Span::minutes(10);
-
 impl Shards {
     /// Begins anew with so many shards.
     pub fn expect(&self, total: u32) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         state.total = total;
-        for shard in state.by_id.values_mut() {
-            shard.connected = false;
-        }
+        state.connected.clear();
     }
 
     pub fn connected(&self, shard: u32) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let shard = state.by_id.entry(shard).or_default();
-        shard.connected = true;
-        shard.identified.clear();
+        self.state().connected.insert(shard);
     }
 
     pub fn disconnected(&self, shard: u32) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        state.by_id.entry(shard).or_default().connected = false;
-    }
-
-    /// Notes that a shard presents itself; `false` when it did so too often without being let in.
-    #[must_use]
-    pub fn identifies(&self, shard: u32, now: Timestamp) -> bool {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let shard = state.by_id.entry(shard).or_default();
-        shard.connected = false;
-        shard.identified.retain(|at| now.since(*at) <= WATCH.0);
-        shard.identified.push(now);
-        shard.identified.len() <= MOST_IDENTIFIES
+        self.state().connected.remove(&shard);
     }
 
     /// Every shard, and whether it is connected.
     pub fn each(&self) -> Vec<(u32, bool)> {
-        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state();
         (0..state.total)
-            .map(|id| {
-                (
-                    id,
-                    state.by_id.get(&id).is_some_and(|shard| shard.connected),
-                )
-            })
+            .map(|id| (id, state.connected.contains(&id)))
             .collect()
     }
 
     pub fn readiness(&self) -> Readiness {
-        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let connected = state
-            .by_id
-            .iter()
-            .filter(|(id, shard)| **id < state.total && shard.connected)
-            .count();
+        let state = self.state();
+        let connected = state.connected.range(..state.total).count();
         Readiness {
             connected: u32::try_from(connected).unwrap_or(u32::MAX),
             total: state.total,
         }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -125,26 +88,5 @@ mod tests {
         assert!(shards.readiness().is_ready());
         shards.disconnected(0);
         assert!(!shards.readiness().is_ready());
-    }
-
-    #[test]
-    fn a_shard_that_is_never_let_in_is_stopped() {
-        let shards = Shards::default();
-        let at = |seconds: i64| Timestamp::from_millis(seconds * 1000);
-        for tries in 0..5 {
-            assert!(shards.identifies(0, at(tries * 5)));
-        }
-        assert!(!shards.identifies(0, at(25)));
-        shards.connected(0);
-        assert!(shards.identifies(0, at(30)));
-        assert!(shards.identifies(1, at(30)));
-    }
-
-    #[test]
-    fn old_attempts_are_forgotten() {
-        let shards = Shards::default();
-        for hours in 0..20 {
-            assert!(shards.identifies(0, Timestamp::from_millis(hours * 3_600_000)));
-        }
     }
 }

@@ -278,11 +278,31 @@ fn parked(parked: &ParkedChannel<'_>) -> String {
 }
 
 fn shards(shards: &[ShardStatus]) -> String {
-    let connected = shards.iter().filter(|shard| shard.connected).count();
-    format!(
-        "{connected} of {} connected",
+    /// More names say nothing that their number does not.
+    const NAMED: usize = 10;
+    let missing: Vec<&ShardStatus> = shards.iter().filter(|shard| !shard.connected).collect();
+    let connected = format!(
+        "{} of {} connected",
+        shards.len() - missing.len(),
         count(shards.len(), "shard", "shards")
-    )
+    );
+    if missing.is_empty() || missing.len() == shards.len() {
+        return connected;
+    }
+    let mut named: Vec<String> = missing
+        .iter()
+        .take(NAMED)
+        .map(|shard| shard.id.to_string())
+        .collect();
+    if missing.len() > NAMED {
+        named.push("…".to_owned());
+    }
+    let named = named.join(", ");
+    if missing.len() == 1 {
+        format!("{connected}; shard {named} is not")
+    } else {
+        format!("{connected}; shards {named} are not")
+    }
 }
 
 #[cfg(test)]
@@ -401,6 +421,27 @@ mod tests {
             of(SourceState::Stale, false, Some(parked)),
             "trouble with the data and the gateway and notices"
         );
+    }
+
+    /// Whose server is on which shard is Discord's to say, so that the numbers are what an operator needs.
+    #[test]
+    fn shards_that_are_missing_are_named() {
+        let of = |missing: &[u32], total| {
+            let shard = |id| ShardStatus {
+                id,
+                connected: !missing.contains(&id),
+            };
+            shards(&(0..total).map(shard).collect::<Vec<_>>())
+        };
+        assert_eq!(of(&[], 2), "2 of 2 shards connected");
+        assert_eq!(of(&[0], 1), "0 of 1 shard connected");
+        assert_eq!(of(&[1], 2), "1 of 2 shards connected; shard 1 is not");
+        assert_eq!(
+            of(&[1, 3], 4),
+            "2 of 4 shards connected; shards 1, 3 are not"
+        );
+        let many: Vec<u32> = (0..12).collect();
+        assert!(of(&many, 16).ends_with("8, 9, … are not"));
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod bad_upstream;
 mod commands;
 mod demo;
 mod doctor;
+mod gateway;
 mod kills;
 mod replay;
 mod restart;

@@ -314,6 +314,19 @@ impl TestBot {
         self.child = Some(command.spawn().unwrap());
     }
 
+    /// Waits until the running process has ended by itself; its code.
+    pub(crate) async fn exits(&mut self) -> i32 {
+        let mut child = self.child.take().expect("it runs");
+        let started = Instant::now();
+        loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                return status.code().expect("it was not killed");
+            }
+            assert!(started.elapsed() < LONG, "still running:\n{}", self.log());
+            tokio::time::sleep(STEP).await;
+        }
+    }
+
     /// Runs a process that is expected to end by itself.
     pub(crate) async fn fails(&self) -> Failed {
         let started = Instant::now();

@@ -107,7 +107,8 @@ pub(crate) async fn run(
     shared.changed();
 }
 
-fn ends_session(code: u16) -> bool {
+/// Whether a session ends with a connection that is closed with this code.
+pub(super) fn ends_session(code: u16) -> bool {
     matches!(code, 1000 | 1001 | 4003 | 4004 | 4007 | 4009..=4014)
 }
 

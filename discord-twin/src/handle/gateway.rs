@@ -134,6 +134,11 @@ impl Handle {
         self.shared.state().world.session_starts_left = left;
     }
 
+    /// Sets the number of shards that `GET /gateway/bot` recommends from now on.
+    pub fn recommend_shards(&self, shards: u32) {
+        self.shared.state().world.shards = shards;
+    }
+
     /// Waits until so many shards were told READY and are connected.
     pub async fn wait_ready(&self, shards: usize, timeout: Duration) -> Result<(), TwinError> {
         let found = self

@@ -3,6 +3,7 @@ use std::{num::NonZero, path::PathBuf};
 use secrecy::SecretString;
 
 use super::{review::Section, value};
+use crate::domain::time::Span;
 
 /// `[discord]`: how Discord is reached, and as whom.
 #[derive(Debug, Clone)]
@@ -17,6 +18,16 @@ pub struct Discord {
     pub shards: Option<NonZero<u32>>,
     /// Whom to ask about this bot, shown by `/help`; at most 200 characters. Default empty.
     pub contact: String,
+    /// How long the bot waits before it connects when it was started more than 20 times in an hour;
+    /// doubles with each further start up to 15 times as long, and that is also how long it waits
+    /// before it asks again when the day's session starts are used up. 0 s to 15 min. Default 60 s.
+    pub crash_loop_wait: Span,
+    /// The longest wait of a shard that Discord has not let in five times in a row, 1 s to 1 h. Default
+    /// 10 min, which keeps it at about 285 of the 1,000 session starts a day.
+    pub retry_wait: Span,
+    /// A shard that shows no event and no heartbeat ACK for so long is connected anew, 5 s to 1 h.
+    /// Default 2 min, which is close to three of Discord's heartbeats.
+    pub watchdog: Span,
 }
 
 impl Default for Discord {
@@ -27,6 +38,9 @@ impl Default for Discord {
             token: None,
             shards: None,
             contact: String::new(),
+            crash_loop_wait: value::seconds(60),
+            retry_wait: Span::minutes(10),
+            watchdog: Span::minutes(2),
         }
     }
 }
@@ -44,6 +58,15 @@ impl Discord {
                 })
             }),
             contact: section.read("contact", default.contact, |given| value::line(given, 200)),
+            crash_loop_wait: section.read("crash_loop_wait", default.crash_loop_wait, |given| {
+                value::span(given, value::seconds(0), Some(Span::minutes(15)))
+            }),
+            retry_wait: section.read("retry_wait", default.retry_wait, |given| {
+                value::span(given, value::SECOND, Some(Span::hours(1)))
+            }),
+            watchdog: section.read("watchdog", default.watchdog, |given| {
+                value::span(given, value::seconds(5), Some(Span::hours(1)))
+            }),
         }
     }
 }

@@ -1,0 +1,142 @@
+//! What happens on Discord, and who takes it up.
+
+use std::sync::{Arc, OnceLock};
+
+use poise::serenity_prelude as serenity;
+use serenity::{EventHandler, FullEvent, Interaction, ShardManager};
+use tracing::{debug, info};
+
+use super::{
+    commands,
+    context::Bot,
+    errors::{self, CommandError},
+    register,
+};
+
+fn framework_options() -> poise::FrameworkOptions<Arc<Bot>, CommandError> {
+    let mut commands = commands::all();
+    poise::set_qualified_names(&mut commands);
+    poise::FrameworkOptions {
+        commands,
+        allowed_mentions: Some(serenity::CreateAllowedMentions::new()),
+        on_error: |error| Box::pin(errors::on_error(error)),
+        command_check: Some(|ctx| Box::pin(async move { super::checks::allowed(ctx) })),
+        initialize_owners: false,
+        manual_cooldowns: true,
+        ..poise::FrameworkOptions::default()
+    }
+}
+
+/// Takes up what Discord tells. How a connection fares is not its business; `connection.rs` watches that.
+pub struct Handler {
+    options: poise::FrameworkOptions<Arc<Bot>, CommandError>,
+    bot: Arc<Bot>,
+    /// What the command framework wants to be given; nothing asks it for anything.
+    manager: OnceLock<Arc<ShardManager>>,
+}
+
+impl Handler {
+    pub fn new(bot: Arc<Bot>) -> Self {
+        Self {
+            options: framework_options(),
+            bot,
+            manager: OnceLock::new(),
+        }
+    }
+
+    /// Commands are answered once there is a manager.
+    pub fn manage(&self, manager: &Arc<ShardManager>) {
+        self.manager.get_or_init(|| Arc::clone(manager));
+    }
+}
+
+#[serenity::async_trait]
+impl EventHandler for Handler {
+    async fn ready(&self, ctx: serenity::Context, ready: serenity::Ready) {
+        let shard = ctx.shard_id.0;
+        info!(shard, guilds = ready.guilds.len(), "shard is ready");
+        if shard == 0 {
+            let bot = Arc::clone(&self.bot);
+            let definitions = poise::builtins::create_application_commands(&self.options.commands);
+            self.bot.running.spawn(async move {
+                register::register(&bot, &ctx.http, ready.application.id, definitions).await;
+            });
+        }
+    }
+
+    async fn resume(&self, ctx: serenity::Context, _: serenity::ResumedEvent) {
+        info!(shard = ctx.shard_id.0, "shard has resumed");
+    }
+
+    async fn guild_create(&self, _: serenity::Context, guild: serenity::Guild, _: Option<bool>) {
+        debug!(guild = guild.id.get(), "server is there");
+    }
+
+    async fn guild_delete(
+        &self,
+        _: serenity::Context,
+        guild: serenity::UnavailableGuild,
+        _: Option<serenity::Guild>,
+    ) {
+        if guild.unavailable {
+            debug!(
+                guild = guild.id.get(),
+                "server is unavailable for the moment"
+            );
+        } else {
+            info!(
+                guild = guild.id.get(),
+                "removed from server; its alerts are kept"
+            );
+        }
+    }
+
+    async fn channel_delete(
+        &self,
+        _: serenity::Context,
+        channel: serenity::GuildChannel,
+        _: Option<Vec<serenity::Message>>,
+    ) {
+        info!(
+            guild = channel.guild_id.get(),
+            channel = channel.id.get(),
+            "channel is deleted"
+        );
+    }
+
+    async fn interaction_create(&self, ctx: serenity::Context, interaction: Interaction) {
+        // Discord may send the same event twice.
+        if !self.bot.first_time(interaction.id().get()) {
+            debug!(
+                interaction = interaction.id().get(),
+                "interaction came twice"
+            );
+            return;
+        }
+        let work = async {
+            match interaction {
+                Interaction::Component(press) => {
+                    super::commands::press(&self.bot, &ctx, &press).await;
+                }
+                command @ (Interaction::Command(_) | Interaction::Autocomplete(_)) => {
+                    let Some(shard_manager) = self.manager.get() else {
+                        return;
+                    };
+                    let framework = poise::FrameworkContext {
+                        serenity_context: &ctx,
+                        // Only prefix commands ask for it, and there are none.
+                        bot_id: serenity::UserId::new(1),
+                        options: &self.options,
+                        user_data: &self.bot,
+                        shard_manager,
+                    };
+                    let interaction = command;
+                    let event = FullEvent::InteractionCreate { interaction };
+                    Box::pin(poise::dispatch_event(framework, event)).await;
+                }
+                _ => {}
+            }
+        };
+        self.bot.running.track_future(work).await;
+    }
+}
