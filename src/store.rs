@@ -180,6 +180,14 @@ impl Store {
             .max_connections(1)
             .idle_timeout(None)
             .max_lifetime(None)
+            // When the disk is full, SQLite rolls back by itself. sqlx then takes the transaction for
+            // open for ever, and the connection could not begin another one.
+            .after_release(|connection, _| {
+                Box::pin(async move {
+                    connection.ping().await?;
+                    Ok(!connection.is_in_transaction())
+                })
+            })
             // A batch touches more pages than the default 2 MB hold, and spilling them costs twice.
             .connect_with(options.clone().pragma("cache_size", "-16000"))
             .await

@@ -311,3 +311,44 @@ async fn removed_alerts_of_an_older_database_name_nobody() {
         .unwrap();
     assert_eq!(makers, [(1, 0), (2, 5)]);
 }
+
+/// F-S06: with a full disk each transaction is refused as a whole, the store says so, and it writes
+/// again as soon as there is room.
+#[tokio::test]
+async fn a_full_disk_refuses_whole_transactions_until_there_is_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("stipend.db"), &KEY, hour(0))
+        .await
+        .unwrap();
+    store.agree(UserId(5), hour(0)).await.unwrap();
+    let stake = Stake {
+        pool: id(1),
+        holding: Holding::Value {
+            usd: "12".parse().unwrap(),
+        },
+        cost_usd: None,
+        note: Some("n".repeat(200)),
+    };
+    // A limit below the present size is that size. It holds for this connection alone, and the one that
+    // takes its place finds room.
+    sqlx::query("PRAGMA max_page_count = 1")
+        .execute(&store.writer)
+        .await
+        .unwrap();
+    let mut stored = 0;
+    let refused = loop {
+        match store.add_position(UserId(5), &stake, hour(0)).await {
+            Ok(_) => stored += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(refused, StoreError::Unwritable(_)), "{refused}");
+    assert!(!*store.kept().borrow());
+    assert_eq!(store.positions(UserId(5)).await.unwrap().len(), stored);
+    store
+        .add_position(UserId(5), &stake, hour(0))
+        .await
+        .unwrap();
+    assert!(*store.kept().borrow());
+    assert_eq!(store.positions(UserId(5)).await.unwrap().len(), stored + 1);
+}

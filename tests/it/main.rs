@@ -17,5 +17,8 @@ mod replay;
 mod restart;
 mod saved;
 mod shards;
+mod stop;
+mod storage;
 mod support;
+mod wal;
 mod whole_market;
