@@ -20,5 +20,6 @@ mod shards;
 mod stop;
 mod storage;
 mod support;
+mod time;
 mod wal;
 mod whole_market;

@@ -345,6 +345,11 @@ impl TestBot {
         fs::read_to_string(self.path("log")).unwrap_or_default()
     }
 
+    /// What its configuration says, as the environment of a process.
+    pub(crate) fn environment(&self) -> impl Iterator<Item = (String, String)> {
+        self.settings.clone().into_iter()
+    }
+
     pub(crate) fn pid(&self) -> Pid {
         Pid::from_child(self.child.as_ref().expect("the bot runs"))
     }
