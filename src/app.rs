@@ -23,7 +23,7 @@ use crate::{
         fetch::Policy,
         file::FileSource,
     },
-    store::{OpenError, Store, StoreError, lock::LockError},
+    store::{OpenError, Store, StoreError, integrity::Damage, lock::LockError},
 };
 
 /// What commands and tasks share.
@@ -44,6 +44,9 @@ pub enum RunError {
     Open(#[from] OpenError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Found while running; going on to write would make it worse.
+    #[error(transparent)]
+    Damaged(#[from] Damage),
     #[error(transparent)]
     Source(#[from] defillama::SetupError),
     #[error(transparent)]
@@ -65,13 +68,25 @@ impl RunError {
     /// The code that a supervisor reads.
     pub const fn exit(&self) -> Exit {
         match self {
-            Self::Open(OpenError::Lock(LockError::Held { .. })) => Exit::AlreadyRunning,
-            Self::Open(_) | Self::Source(_) | Self::Listen { .. } => Exit::Unusable,
+            Self::Open(error) => open_exit(error),
+            Self::Source(_)
+            | Self::Listen { .. }
+            | Self::Damaged(_)
+            | Self::Store(StoreError::Corrupt(_)) => Exit::Unusable,
             Self::Discord(error) => discord_exit(error),
             Self::Delivery(delivery::Ended::TokenRefused) => Exit::TokenRefused,
+            Self::Delivery(delivery::Ended::Store(StoreError::Corrupt(_))) => Exit::Unusable,
             Self::Delivery(delivery::Ended::Store(_)) => Exit::Internal,
             Self::Http(_) | Self::Store(_) | Self::Task(_) => Exit::Internal,
         }
+    }
+}
+
+/// The code for a database that cannot be opened: one that somebody else holds may be free later.
+pub(crate) const fn open_exit(error: &OpenError) -> Exit {
+    match error {
+        OpenError::Lock(LockError::Held { .. }) | OpenError::Busy(_) => Exit::AlreadyRunning,
+        _ => Exit::Unusable,
     }
 }
 
@@ -105,7 +120,9 @@ impl App {
             .transpose()?;
         let market = Market::new(config.verdict, prices);
         let pools = market.load(&store).await?;
-        let alerting = Alerting::load(&store).await?;
+        let alerting = Alerting::load(&store)
+            .await?
+            .worth_telling_for(config.delivery.shelf_life);
         let settings = delivery::Settings {
             api_url: config.discord.api_url.clone(),
             max_per_second: config.delivery.max_per_second,
@@ -207,6 +224,9 @@ fn charts(config: &Config) -> Result<Option<Defillama>, defillama::SetupError> {
     })
 }
 
+/// A look at a database of a year takes about a second; it should not take up a core.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
+
 /// Runs the bot until `stop`, or until something ends it that no restart of a task can mend.
 pub async fn run(
     app: Arc<App>,
@@ -227,7 +247,17 @@ pub async fn run(
         Arc::clone(&shards),
         stop.clone(),
     ));
-    tasks.spawn(follow(Arc::clone(&app), stop.clone()));
+    tasks.spawn(guard(Arc::clone(&app), stop.clone()));
+    tasks.spawn({
+        let (app, stop) = (Arc::clone(&app), stop.clone());
+        async move {
+            tokio::select! {
+                ended = follow(&app) => ended,
+                // What a batch has not committed by now is read again after the next start.
+                () = stop.cancelled() => Ok(()),
+            }
+        }
+    });
     tasks.spawn({
         let (delivery, stop) = (app.delivery.clone(), stop.clone());
         async move { Ok(delivery.run(stop).await?) }
@@ -250,12 +280,34 @@ pub async fn run(
     ended
 }
 
+/// Has the database looked at after the start, and again when something was not kept in it.
+async fn guard(app: Arc<App>, stop: CancellationToken) -> Result<(), RunError> {
+    let mut kept = app.store.kept();
+    loop {
+        match app.store.inspect(&stop).await {
+            Ok(None) => {}
+            Ok(Some(damage)) => return Err(damage.into()),
+            Err(error) => tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the database cannot be looked at"
+            ),
+        }
+        let again = async {
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+            kept.changed().await
+        };
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            _ = again => {}
+        }
+    }
+}
+
 /// Follows the market: asks, takes in, waits as long as the source and its health suggest.
-async fn follow(app: Arc<App>, stop: CancellationToken) -> Result<(), RunError> {
+async fn follow(app: &App) -> Result<(), RunError> {
     let Some(mut feed) = app.feed().await? else {
         tracing::warn!("no source is switched on; the market stays as it was");
-        stop.cancelled().await;
-        return Ok(());
+        return std::future::pending().await;
     };
     let charts = charts(&app.config)?;
     let mut backfilled = HashSet::new();
@@ -269,10 +321,11 @@ async fn follow(app: Arc<App>, stop: CancellationToken) -> Result<(), RunError> 
                 );
             }
             Ok(_) => tracing::debug!("the source has nothing new"),
+            Err(FeedError::Store(error @ StoreError::Corrupt(_))) => return Err(error.into()),
             Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "no batch"),
         }
         if let Some(charts) = &charts
-            && learn_the_past(&app, charts, &mut backfilled, &stop).await
+            && learn_the_past(app, charts, &mut backfilled).await
         {
             feed.forget_what_is_usual();
             // What is usual is worked out with a batch, and a saved one may never change.
@@ -282,21 +335,13 @@ async fn follow(app: Arc<App>, stop: CancellationToken) -> Result<(), RunError> 
         }
         let random = f64::from(OsRng.next_u32()) / f64::from(u32::MAX);
         let wait = feed.delay(app.config.sources.defillama.interval.0, random);
-        tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            () = tokio::time::sleep(wait) => {}
-        }
+        tokio::time::sleep(wait).await;
     }
 }
 
 /// Reads the charts of watched pools that we know too little of, a few at a time and each once a
 /// run. Returns whether there are new days.
-async fn learn_the_past(
-    app: &App,
-    charts: &Defillama,
-    backfilled: &mut HashSet<PoolId>,
-    stop: &CancellationToken,
-) -> bool {
+async fn learn_the_past(app: &App, charts: &Defillama, backfilled: &mut HashSet<PoolId>) -> bool {
     const AT_A_TIME: usize = 20;
     const PAUSE: Duration = Duration::from_millis(250);
     let snapshot = app.market.snapshot();
@@ -323,10 +368,7 @@ async fn learn_the_past(
                 return learnt;
             }
         }
-        tokio::select! {
-            () = stop.cancelled() => return learnt,
-            () = tokio::time::sleep(PAUSE) => {}
-        }
+        tokio::time::sleep(PAUSE).await;
     }
     learnt
 }

@@ -5,15 +5,18 @@
 
 use std::{
     io::Read as _,
+    ops::{Deref, DerefMut},
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
 use sqlx::{
-    Connection as _, SqliteConnection, SqlitePool,
-    migrate::Migrator,
+    Connection as _, Sqlite, SqliteConnection, SqlitePool, Transaction,
+    migrate::{MigrateError, Migrator},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
+use tokio::sync::watch;
 
 use crate::domain::time::Timestamp;
 
@@ -21,6 +24,7 @@ pub mod columns;
 pub mod destinations;
 pub mod history;
 pub mod identifies;
+pub mod integrity;
 pub mod lock;
 pub mod market;
 pub mod outbox;
@@ -29,6 +33,7 @@ pub mod posts;
 pub mod rules;
 pub mod sealed;
 
+use integrity::Damage;
 use lock::{InstanceLock, LockError};
 use sealed::{Place, Sealer};
 
@@ -44,7 +49,7 @@ pub enum StoreError {
     #[error("the database cannot be written")]
     Unwritable(#[source] sqlx::Error),
     /// The file is damaged; stop writing and restore.
-    #[error("the database is damaged")]
+    #[error("the database is damaged; keep it, and put a backup in its place")]
     Corrupt(#[source] sqlx::Error),
     #[error("the database holds something unexpected")]
     Unexpected(#[from] columns::BadColumn),
@@ -56,6 +61,29 @@ pub enum StoreError {
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
+        match Kind::of(&error) {
+            Kind::Busy => Self::Busy,
+            Kind::Unwritable => Self::Unwritable(error),
+            Kind::Corrupt => Self::Corrupt(error),
+            Kind::Other => Self::Other(error),
+        }
+    }
+}
+
+/// What an error means, whenever it comes.
+enum Kind {
+    Busy,
+    Unwritable,
+    Corrupt,
+    Other,
+}
+
+impl Kind {
+    fn of(error: &sqlx::Error) -> Self {
+        // The one writer was taken for too long.
+        if matches!(error, sqlx::Error::PoolTimedOut) {
+            return Self::Busy;
+        }
         // https://www.sqlite.org/rescode.html: the low byte is the primary code.
         let primary = error
             .as_database_error()
@@ -64,9 +92,9 @@ impl From<sqlx::Error> for StoreError {
             .map(|code| code & 0xff);
         match primary {
             Some(5 | 6) => Self::Busy,
-            Some(8 | 10 | 13 | 14) => Self::Unwritable(error),
-            Some(11 | 26) => Self::Corrupt(error),
-            _ => Self::Other(error),
+            Some(8 | 10 | 13 | 14) => Self::Unwritable,
+            Some(11 | 26) => Self::Corrupt,
+            _ => Self::Other,
         }
     }
 }
@@ -95,8 +123,10 @@ pub enum OpenError {
         found: i64,
         known: i64,
     },
-    #[error("{} is damaged ({detail}); keep it, and put a backup in its place", path.display())]
-    Damaged { path: PathBuf, detail: String },
+    #[error(transparent)]
+    Damaged(#[from] Damage),
+    #[error("{} is held by another program; end that one and start again", .0.display())]
+    Busy(PathBuf),
     #[error(
         "the master key does not belong to {}; put the right key file back (nothing was changed)",
         .0.display()
@@ -118,6 +148,8 @@ pub struct Store {
     sealer: Sealer,
     epoch: i64,
     path: PathBuf,
+    /// How the last transaction ended.
+    kept: Arc<watch::Sender<bool>>,
     _lock: InstanceLock,
 }
 
@@ -135,12 +167,9 @@ impl Store {
         // more under it, since another process may have come in between.
         InstanceLock::probe(path)?;
         examine(path, Some(&sealer)).await?;
-        let lock = InstanceLock::take(path)?;
+        let mut lock = InstanceLock::take(path)?;
         examine(path, Some(&sealer)).await?;
-        let sql = |source| OpenError::Sql {
-            path: path.to_owned(),
-            source,
-        };
+        let sql = |source| unopened(path, source);
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -154,26 +183,38 @@ impl Store {
             .max_connections(1)
             .idle_timeout(None)
             .max_lifetime(None)
+            // When the disk is full, SQLite rolls back by itself. sqlx then takes the transaction for
+            // open for ever, and the connection could not begin another one.
+            .after_release(|connection, _| {
+                Box::pin(async move {
+                    connection.ping().await?;
+                    Ok(!connection.is_in_transaction())
+                })
+            })
             // A batch touches more pages than the default 2 MB hold, and spilling them costs twice.
             .connect_with(options.clone().pragma("cache_size", "-16000"))
             .await
             .map_err(sql)?;
-        MIGRATIONS
-            .run(&writer)
-            .await
-            .map_err(|error| sql(sqlx::Error::from(error)))?;
+        MIGRATIONS.run(&writer).await.map_err(|error| match error {
+            MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) => {
+                sql(source)
+            }
+            other => sql(other.into()),
+        })?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .connect_with(options.read_only(true).pragma("query_only", "ON"))
             .await
             .map_err(sql)?;
         let epoch = begin_epoch(&writer, &sealer, now).await.map_err(sql)?;
+        lock.name_epoch(epoch)?;
         Ok(Self {
             writer,
             readers,
             sealer,
             epoch,
             path: path.to_owned(),
+            kept: Arc::new(watch::Sender::new(true)),
             _lock: lock,
         })
     }
@@ -225,8 +266,61 @@ impl Store {
         self.writer.close().await;
     }
 
-    async fn begin(&self) -> Result<sqlx::Transaction<'static, sqlx::Sqlite>, StoreError> {
-        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+    /// Whether the last transaction was kept, and each time that one was not. It says `false` for as
+    /// long as the disk is full.
+    pub fn kept(&self) -> watch::Receiver<bool> {
+        self.kept.subscribe()
+    }
+
+    async fn begin(&self) -> Result<Writing, StoreError> {
+        Ok(Writing {
+            transaction: self.writer.begin_with("BEGIN IMMEDIATE").await?,
+            end: End {
+                kept: false,
+                told: Arc::clone(&self.kept),
+            },
+        })
+    }
+}
+
+/// A transaction of which the store learns how it ended.
+struct Writing {
+    transaction: Transaction<'static, Sqlite>,
+    end: End,
+}
+
+impl Writing {
+    async fn commit(mut self) -> Result<(), StoreError> {
+        self.transaction.commit().await?;
+        self.end.kept = true;
+        Ok(())
+    }
+}
+
+impl Deref for Writing {
+    type Target = SqliteConnection;
+
+    fn deref(&self) -> &SqliteConnection {
+        &self.transaction
+    }
+}
+
+impl DerefMut for Writing {
+    fn deref_mut(&mut self) -> &mut SqliteConnection {
+        &mut self.transaction
+    }
+}
+
+/// Tells how a transaction ended, one that was given up on the way included.
+struct End {
+    kept: bool,
+    told: Arc<watch::Sender<bool>>,
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.told
+            .send_if_modified(|kept| std::mem::replace(kept, self.kept) != self.kept);
     }
 }
 
@@ -263,27 +357,35 @@ async fn examine(path: &Path, sealer: Option<&Sealer>) -> Result<(), OpenError> 
     if path.metadata().map_or(0, |meta| meta.len()) == 0 {
         return Ok(());
     }
-    let damaged = |error: sqlx::Error| damaged(path, &error.to_string());
+    let sql = |source| unopened(path, source);
     let mut connection = SqliteConnection::connect_with(&traceless(path))
         .await
-        .map_err(damaged)?;
+        .map_err(sql)?;
     let tables: Vec<String> =
         sqlx::query_scalar("SELECT name FROM sqlite_schema WHERE type = 'table'")
             .fetch_all(&mut connection)
             .await
-            .map_err(damaged)?;
+            .map_err(sql)?;
     check_schema(path, &tables, &mut connection).await?;
-    check_health(path, &tables, &mut connection).await?;
+    let fault = integrity::check_small(&tables, &mut connection).await;
+    if let Some(fault) = fault.map_err(sql)? {
+        return Err(Damage::new(path, &fault).into());
+    }
     if let Some(sealer) = sealer {
         check_key(path, &tables, &mut connection, sealer).await?;
     }
-    connection.close().await.map_err(damaged)
+    connection.close().await.map_err(sql)
 }
 
-fn damaged(path: &Path, detail: &str) -> OpenError {
-    OpenError::Damaged {
-        path: path.to_owned(),
-        detail: detail.chars().take(120).collect(),
+/// What an error on the way to an open database means for whoever started us.
+fn unopened(path: &Path, source: sqlx::Error) -> OpenError {
+    match Kind::of(&source) {
+        Kind::Busy => OpenError::Busy(path.to_owned()),
+        Kind::Corrupt => Damage::new(path, &source.to_string()).into(),
+        Kind::Unwritable | Kind::Other => OpenError::Sql {
+            path: path.to_owned(),
+            source,
+        },
     }
 }
 
@@ -335,7 +437,7 @@ async fn check_schema(
     let found: Option<i64> = sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations")
         .fetch_one(connection)
         .await
-        .map_err(|error| damaged(path, &error.to_string()))?;
+        .map_err(|source| unopened(path, source))?;
     let known = MIGRATIONS
         .iter()
         .map(|migration| migration.version)
@@ -349,38 +451,6 @@ async fn check_schema(
         }),
         _ => Ok(()),
     }
-}
-
-/// Looks at the tables that are small enough for it and hold what cannot be read anew.
-async fn check_health(
-    path: &Path,
-    tables: &[String],
-    connection: &mut SqliteConnection,
-) -> Result<(), OpenError> {
-    const SMALL: [&str; 7] = [
-        "alert",
-        "episode",
-        "outbox",
-        "post",
-        "destination",
-        "person",
-        "position",
-    ];
-    for table in SMALL
-        .into_iter()
-        .filter(|small| tables.iter().any(|table| table == small))
-    {
-        // A table-valued pragma takes its argument as a bound value.
-        let report: String = sqlx::query_scalar("SELECT quick_check FROM pragma_quick_check($1)")
-            .bind(table)
-            .fetch_one(&mut *connection)
-            .await
-            .map_err(|error| damaged(path, &error.to_string()))?;
-        if report != "ok" {
-            return Err(damaged(path, &report));
-        }
-    }
-    Ok(())
 }
 
 const KEY_CHECK: &str = "key check";
@@ -404,10 +474,7 @@ async fn check_key(
         .bind(KEY_CHECK)
         .fetch_optional(connection)
         .await
-        .map_err(|source| OpenError::Sql {
-            path: path.to_owned(),
-            source,
-        })?;
+        .map_err(|source| unopened(path, source))?;
     match check {
         Some(check) if sealer.open(&KEY_CHECK_PLACE, &check).is_err() => {
             Err(OpenError::WrongKey(path.to_owned()))

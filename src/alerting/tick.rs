@@ -19,8 +19,9 @@ use crate::{
         notice::{Notice, Speaker},
         reading::{DataState, Stretch},
         rule::Kind,
-        time::Timestamp,
+        time::{Span, Timestamp},
     },
+    failpoint::failpoint,
     market::{Market, ingest::Change, snapshot::Snapshot},
     render,
     store::{
@@ -32,8 +33,9 @@ use crate::{
 };
 
 /// The alerts of all servers, and the one way in which they change.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Alerting {
+    shelf_life: Span,
     /// Held over a commit, so that a batch and a new alert cannot pass each other.
     state: Arc<Mutex<State>>,
 }
@@ -69,7 +71,22 @@ pub struct Standing {
     pub waiting: usize,
 }
 
+impl Default for Alerting {
+    fn default() -> Self {
+        Self {
+            shelf_life: SHELF_LIFE,
+            state: Arc::default(),
+        }
+    }
+}
+
 impl Alerting {
+    /// How long a notice is worth sending after it was written.
+    #[must_use]
+    pub fn worth_telling_for(self, shelf_life: Span) -> Self {
+        Self { shelf_life, ..self }
+    }
+
     /// Takes over the alerts that the store keeps.
     pub async fn load(store: &Store) -> Result<Self, StoreError> {
         let alerting = Self::default();
@@ -116,9 +133,10 @@ impl Alerting {
     ) -> Result<Ticked, StoreError> {
         let state = Arc::clone(&self.state).lock_owned().await;
         let old = market.snapshot();
+        let shelf_life = self.shelf_life;
         let (mut state, change, steps, entries) = aside(move || {
             let steps = state.evaluator.evaluate(&change);
-            let entries = entries(&state, &steps, &change);
+            let entries = entries(&state, &steps, &change, shelf_life);
             (state, change, steps, entries)
         })
         .await;
@@ -126,9 +144,11 @@ impl Alerting {
             changed: change.news.len(),
             notices: entries.len(),
         };
+        failpoint!("eval.commit.before");
         store
             .commit_batch(&record(&old, &change, &steps, entries))
             .await?;
+        failpoint!("eval.commit.after");
         let (state, snapshot) = aside(move || {
             state.evaluator.apply(&change, steps);
             (state, change.snapshot)
@@ -298,7 +318,7 @@ async fn recall(
 }
 
 /// The notices of a change, as they will go out.
-fn entries(state: &State, steps: &[Step], change: &Change) -> Vec<Entry> {
+fn entries(state: &State, steps: &[Step], change: &Change, shelf_life: Span) -> Vec<Entry> {
     let mut entries = Vec::new();
     for step in steps {
         let (Some(watched), Some(destination)) = (
@@ -337,7 +357,7 @@ fn entries(state: &State, steps: &[Step], change: &Change) -> Vec<Entry> {
                 payload: payload(&render::notice::notice(&notice, change.at)),
                 summary: render::notice::notice_text(&notice, change.at),
                 created_at: change.at,
-                not_after: change.at.plus(SHELF_LIFE.0),
+                not_after: change.at.plus(shelf_life.0),
             });
         }
     }

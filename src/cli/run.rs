@@ -55,18 +55,11 @@ impl StartError {
     const fn exit(&self) -> Exit {
         match self {
             Self::Config(_) | Self::Secret(_) | Self::KeyGone { .. } => Exit::Unusable,
-            Self::Open(error) => open_exit(error),
+            Self::Open(error) => app::open_exit(error),
             Self::TokenRefused => Exit::TokenRefused,
             Self::Unreachable(_) => Exit::Unavailable,
             Self::Run(error) => error.exit(),
         }
-    }
-}
-
-const fn open_exit(error: &OpenError) -> Exit {
-    match error {
-        OpenError::Lock(crate::store::lock::LockError::Held { .. }) => Exit::AlreadyRunning,
-        _ => Exit::Unusable,
     }
 }
 

@@ -12,6 +12,7 @@ use super::{
     errors::{self, CommandError},
     register,
 };
+use crate::domain::ids::{ChannelId, GuildId};
 
 fn framework_options() -> poise::FrameworkOptions<Arc<Bot>, CommandError> {
     let mut commands = commands::all();
@@ -44,6 +45,11 @@ impl Handler {
         }
     }
 
+    async fn rights_may_have_changed(&self, guild: serenity::GuildId) {
+        let guild = GuildId(guild.get());
+        self.bot.app.delivery.rights_may_have_changed(guild).await;
+    }
+
     /// Commands are answered once there is a manager.
     pub fn manage(&self, manager: &Arc<ShardManager>) {
         self.manager.get_or_init(|| Arc::clone(manager));
@@ -68,8 +74,43 @@ impl EventHandler for Handler {
         info!(shard = ctx.shard_id.0, "shard has resumed");
     }
 
+    /// At each start, after an outage, and when the bot is let in again.
     async fn guild_create(&self, _: serenity::Context, guild: serenity::Guild, _: Option<bool>) {
         debug!(guild = guild.id.get(), "server is there");
+        self.rights_may_have_changed(guild.id).await;
+    }
+
+    async fn channel_update(
+        &self,
+        _: serenity::Context,
+        _: Option<serenity::GuildChannel>,
+        channel: serenity::GuildChannel,
+    ) {
+        self.rights_may_have_changed(channel.guild_id).await;
+    }
+
+    async fn guild_role_create(&self, _: serenity::Context, role: serenity::Role) {
+        self.rights_may_have_changed(role.guild_id).await;
+    }
+
+    async fn guild_role_update(
+        &self,
+        _: serenity::Context,
+        _: Option<serenity::Role>,
+        role: serenity::Role,
+    ) {
+        self.rights_may_have_changed(role.guild_id).await;
+    }
+
+    /// Without the members intent it is told of the bot itself alone.
+    async fn guild_member_update(
+        &self,
+        _: serenity::Context,
+        _: Option<serenity::Member>,
+        _: Option<serenity::Member>,
+        event: serenity::GuildMemberUpdateEvent,
+    ) {
+        self.rights_may_have_changed(event.guild_id).await;
     }
 
     async fn guild_delete(
@@ -88,6 +129,8 @@ impl EventHandler for Handler {
                 guild = guild.id.get(),
                 "removed from server; its alerts are kept"
             );
+            let guild = GuildId(guild.id.get());
+            self.bot.app.delivery.guild_left(guild).await;
         }
     }
 
@@ -102,6 +145,8 @@ impl EventHandler for Handler {
             channel = channel.id.get(),
             "channel is deleted"
         );
+        let channel = ChannelId(channel.id.get());
+        self.bot.app.delivery.channel_gone(channel).await;
     }
 
     async fn interaction_create(&self, ctx: serenity::Context, interaction: Interaction) {

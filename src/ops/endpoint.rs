@@ -16,6 +16,8 @@ use crate::{
 #[derive(Debug, Serialize)]
 struct Readiness {
     ready: bool,
+    /// Whether the last transaction was kept; with a full disk it is not.
+    writable: bool,
     pools: usize,
     shards_connected: u32,
     shards: u32,
@@ -53,7 +55,8 @@ async fn readiness(
 ) -> (StatusCode, Json<Readiness>) {
     let pools = app.market.snapshot().listings().len();
     let shards = shards.readiness();
-    let ready = pools > 0 && shards.is_ready();
+    let writable = *app.store.kept().borrow();
+    let ready = pools > 0 && shards.is_ready() && writable;
     let status = if ready {
         StatusCode::OK
     } else {
@@ -63,6 +66,7 @@ async fn readiness(
         status,
         Json(Readiness {
             ready,
+            writable,
             pools,
             shards_connected: shards.connected,
             shards: shards.total,

@@ -132,6 +132,9 @@ impl Store {
 
     /// Fills in days that we did not see ourselves; what we saw stays.
     pub async fn add_days(&self, no: i64, days: &[DayRow]) -> Result<(), StoreError> {
+        if days.is_empty() {
+            return Ok(());
+        }
         let mut tx = self.begin().await?;
         for chunk in days.chunks(CHUNK) {
             let mut query = QueryBuilder::<Sqlite>::new(

@@ -9,7 +9,8 @@ use std::{
 /// The held lock. The operating system lets it go when the process ends, however it ends.
 #[derive(Debug)]
 pub struct InstanceLock {
-    _held: File,
+    held: File,
+    path: PathBuf,
 }
 
 /// Why the lock cannot be had.
@@ -50,7 +51,15 @@ impl InstanceLock {
         file.set_len(0).map_err(io)?;
         file.rewind().map_err(io)?;
         writeln!(file, "{}", std::process::id()).map_err(io)?;
-        Ok(Self { _held: file })
+        Ok(Self { held: file, path })
+    }
+
+    /// Adds which run this is to what the lock says of its holder.
+    pub fn name_epoch(&mut self, epoch: i64) -> Result<(), LockError> {
+        writeln!(self.held, "epoch {epoch}").map_err(|source| LockError::Io {
+            path: self.path.clone(),
+            source,
+        })
     }
 }
 
@@ -66,7 +75,7 @@ fn held_by_another(
             let mut holder = String::new();
             let read = file.take(40).read_to_string(&mut holder);
             let holder = match read {
-                Ok(1..) => format!("process {}", holder.trim()),
+                Ok(1..) => format!("process {}", holder.trim().replace('\n', ", ")),
                 _ => "another process".to_owned(),
             };
             Err(LockError::Held { path, holder })
@@ -83,12 +92,13 @@ mod tests {
     fn a_second_holder_is_told_who_the_first_is() {
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join("stipend.db");
-        let first = InstanceLock::take(&database).unwrap();
+        let mut first = InstanceLock::take(&database).unwrap();
+        first.name_epoch(7).unwrap();
         for refused in [
             InstanceLock::probe(&database).unwrap_err().to_string(),
             InstanceLock::take(&database).unwrap_err().to_string(),
         ] {
-            let holder = format!("process {}", std::process::id());
+            let holder = format!("process {}, epoch 7 holds", std::process::id());
             assert!(refused.contains(&holder), "{refused}");
         }
         drop(first);

@@ -204,7 +204,7 @@ async fn settings_are_kept_by_name_and_replaced() {
     );
 }
 
-/// Earlier ones lose committed pages when a write-ahead log is reset (3.7.0 to 3.51.2).
+/// Earlier ones lose committed pages when a write-ahead log is reset (3.7.0 to 3.51.2; F-S18).
 #[tokio::test]
 async fn the_linked_sqlite_has_the_fix_for_the_reset_of_its_log() {
     let folder = tempfile::tempdir().unwrap();
@@ -217,6 +217,37 @@ async fn the_linked_sqlite_has_the_fix_for_the_reset_of_its_log() {
         .map(|part| part.parse().unwrap())
         .collect();
     assert!(parts >= vec![3, 51, 3], "{version}");
+}
+
+/// A message is only sent once its claim outlives a loss of power (F-S04), and only the writer moves
+/// pages from the log into the file (F-S18).
+#[tokio::test]
+async fn commits_outlive_a_loss_of_power_and_only_the_writer_checkpoints() {
+    const FULL: i64 = 2;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("stipend.db");
+    let store = Store::open(&path, &KEY, hour(0)).await.unwrap();
+    let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous")
+        .fetch_one(&store.writer)
+        .await
+        .unwrap();
+    assert_eq!(synchronous, FULL);
+    let journal: String = sqlx::query_scalar("PRAGMA journal_mode")
+        .fetch_one(&store.writer)
+        .await
+        .unwrap();
+    assert_eq!(journal, "wal");
+    let before = fs::read(&path).unwrap();
+    let by_reader = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+        .fetch_all(&store.readers)
+        .await;
+    assert!(by_reader.is_err(), "a reader may not checkpoint");
+    assert!(fs::read(&path).unwrap() == before);
+    sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+        .fetch_all(&store.writer)
+        .await
+        .unwrap();
+    assert!(fs::read(&path).unwrap() != before);
 }
 
 /// A database of an older schema in which this was written, opened by this version.
@@ -279,4 +310,45 @@ async fn removed_alerts_of_an_older_database_name_nobody() {
         .await
         .unwrap();
     assert_eq!(makers, [(1, 0), (2, 5)]);
+}
+
+/// F-S06: with a full disk each transaction is refused as a whole, the store says so, and it writes
+/// again as soon as there is room.
+#[tokio::test]
+async fn a_full_disk_refuses_whole_transactions_until_there_is_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("stipend.db"), &KEY, hour(0))
+        .await
+        .unwrap();
+    store.agree(UserId(5), hour(0)).await.unwrap();
+    let stake = Stake {
+        pool: id(1),
+        holding: Holding::Value {
+            usd: "12".parse().unwrap(),
+        },
+        cost_usd: None,
+        note: Some("n".repeat(200)),
+    };
+    // A limit below the present size is that size. It holds for this connection alone, and the one that
+    // takes its place finds room.
+    sqlx::query("PRAGMA max_page_count = 1")
+        .execute(&store.writer)
+        .await
+        .unwrap();
+    let mut stored = 0;
+    let refused = loop {
+        match store.add_position(UserId(5), &stake, hour(0)).await {
+            Ok(_) => stored += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(refused, StoreError::Unwritable(_)), "{refused}");
+    assert!(!*store.kept().borrow());
+    assert_eq!(store.positions(UserId(5)).await.unwrap().len(), stored);
+    store
+        .add_position(UserId(5), &stake, hour(0))
+        .await
+        .unwrap();
+    assert!(*store.kept().borrow());
+    assert_eq!(store.positions(UserId(5)).await.unwrap().len(), stored + 1);
 }

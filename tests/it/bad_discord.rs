@@ -2,26 +2,11 @@
 
 use std::time::Duration;
 
-use discord_twin::{Fault, RequestRecord, Twin, What};
+use discord_twin::{Fault, What};
 
 use crate::support::{
-    LONG, USDC, Upstream, answer, manage, market, pools_of, said, server, status, until, watching,
+    LONG, USDC, manage, market, pools_of, posts, said, server, show, status, until, watching,
 };
-
-/// The times at which the bot has posted by a webhook, with the answers.
-fn posts(twin: &Twin) -> Vec<RequestRecord> {
-    let mut requests = twin.requests();
-    requests.retain(|it| it.method == "POST" && it.template == "/webhooks/{id}/{token}");
-    requests
-}
-
-/// Lets the USDC pool pay this much for as long as an alert has to hold.
-async fn show(upstream: &Upstream, usdc: f64) {
-    for step in [0.0, 0.01, 0.02] {
-        upstream.set(answer(&market(usdc - step)));
-        upstream.taken().await;
-    }
-}
 
 /// A limit delays a notice, and neither loses nor repeats it.
 #[tokio::test(flavor = "multi_thread")]
@@ -29,7 +14,7 @@ async fn a_limit_is_waited_out_and_the_notice_is_posted_once() {
     let (twin, upstream, bot) = watching(market).await;
     let wait = Duration::from_secs(4);
     twin.fault(Fault::on_webhooks(What::too_many("user", wait)).times(1));
-    show(&upstream, 2.0).await;
+    show(&upstream, market, 2.0).await;
     twin.wait_for_messages(server() + 1, 1, LONG).await.unwrap();
     upstream.taken().await;
     let [limited, posted] = &posts(&twin)[..] else {
@@ -52,7 +37,7 @@ async fn a_deleted_webhook_parks_its_channel() {
     let deeper = add.option("pool", USDC).option("hold", "1s");
     twin.run(&deeper.clone().option("value", 1)).await.unwrap();
     twin.delete_webhook(twin.webhooks(channel)[0]).unwrap();
-    show(&upstream, 2.0).await;
+    show(&upstream, market, 2.0).await;
     until("a post is refused", || !posts(&twin).is_empty()).await;
     upstream.taken().await;
     let told = status(&twin).await;
@@ -63,7 +48,7 @@ async fn a_deleted_webhook_parks_its_channel() {
     ] {
         assert!(told.contains(words), "“{words}” is not in: {told}");
     }
-    show(&upstream, 0.9).await;
+    show(&upstream, market, 0.9).await;
     let told = said(
         &twin
             .run(&manage("alerts show").option("alert", "2"))

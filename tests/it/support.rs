@@ -1,6 +1,7 @@
 //! What every story needs: a bot as a child process, a source whose answers can be set, a server.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
@@ -17,9 +18,12 @@ use axum::{
     routing::get,
 };
 use discord_twin::{
-    Guild, Invocation, PATIENCE, Person, Reply, StoredMessage, Twin, World, guild_on_shard,
+    Guild, Invocation, PATIENCE, Person, Reply, RequestRecord, StoredMessage, Twin, World,
+    guild_on_shard,
 };
+use rustix::process::{Pid, Signal};
 use serde_json::{Value, json};
+use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 
 /// Long enough for a loaded machine, short enough to notice a bot that hangs.
@@ -218,6 +222,8 @@ pub(crate) async fn ended(mut command: Command) -> Output {
 pub(crate) struct TestBot {
     pub(crate) folder: TempDir,
     settings: Vec<(String, String)>,
+    /// The binary, or what starts it, with the arguments that come first.
+    pub(crate) starter: Vec<&'static str>,
     child: Option<Child>,
 }
 
@@ -256,6 +262,7 @@ impl TestBot {
         Self {
             folder,
             settings,
+            starter: vec![env!("CARGO_BIN_EXE_stipend")],
             child: None,
         }
     }
@@ -277,8 +284,9 @@ impl TestBot {
     }
 
     fn command(&self, name: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_stipend"));
+        let mut command = Command::new(self.starter[0]);
         command
+            .args(&self.starter[1..])
             .arg(name)
             .current_dir(self.folder.path())
             .env_clear()
@@ -348,6 +356,35 @@ impl TestBot {
 
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.path("log")).unwrap_or_default()
+    }
+
+    /// What its configuration says, as the environment of a process.
+    pub(crate) fn environment(&self) -> impl Iterator<Item = (String, String)> {
+        self.settings.clone().into_iter()
+    }
+
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_child(self.child.as_ref().expect("the bot runs"))
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        rustix::process::kill_process(self.pid(), signal).unwrap();
+    }
+
+    /// The code with which the running process ends by itself, and after how long.
+    pub(crate) async fn ends(&mut self) -> (Option<i32>, Duration) {
+        let mut child = self.child.take().expect("the bot runs");
+        let started = Instant::now();
+        loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                return (status.code(), started.elapsed());
+            }
+            if started.elapsed() > LONG {
+                self.child = Some(child);
+                panic!("the bot does not end");
+            }
+            tokio::time::sleep(STEP).await;
+        }
     }
 
     /// As `kill -9` or a loss of power would.
@@ -429,16 +466,49 @@ pub(crate) async fn watching(market: fn(f64) -> Vec<Value>) -> (Twin, Upstream, 
     let upstream = Upstream::start(answer(&market(5.0))).await;
     let mut bot = TestBot::new(&twin, &upstream);
     bot.start(&twin, 1).await;
-    let add = manage("alerts add")
-        .option("when", "apy_below")
-        .option("value", 3);
-    twin.run(&add.option("pool", USDC).option("hold", "1s"))
-        .await
-        .unwrap();
+    twin.run(&below_three(USDC)).await.unwrap();
     (twin, upstream, bot)
 }
 
 /// What `/status` says in the server.
 pub(crate) async fn status(twin: &Twin) -> String {
     said(&twin.run(&call("status")).await.unwrap())
+}
+
+/// How many messages of a database stand in each state. It is only looked at: its log stays as it is.
+pub(crate) async fn messages_by_state(database: &Path) -> BTreeMap<String, i64> {
+    const SQL: &str = "SELECT state, COUNT(*) FROM notice GROUP BY state";
+    let options = SqliteConnectOptions::new()
+        .filename(database)
+        .read_only(true);
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    let rows: Vec<(String, i64)> = sqlx::query_as(SQL)
+        .fetch_all(&mut connection)
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+    rows.into_iter().collect()
+}
+
+/// The posts by webhooks; one that is under way has no status yet.
+pub(crate) fn posts(twin: &Twin) -> Vec<RequestRecord> {
+    let mut requests = twin.requests();
+    requests.retain(|it| it.method == "POST" && it.template == "/webhooks/{id}/{token}");
+    requests
+}
+
+/// An alert for a pool that pays less than 3 %.
+pub(crate) fn below_three(pool: &str) -> Invocation {
+    let add = manage("alerts add").option("when", "apy_below");
+    add.option("value", 3)
+        .option("pool", pool)
+        .option("hold", "1s")
+}
+
+/// Lets the market fall to this for as long as an alert has to hold.
+pub(crate) async fn show(upstream: &Upstream, market: impl Fn(f64) -> Vec<Value>, usdc: f64) {
+    for step in [0.0, 0.01, 0.02] {
+        upstream.set(answer(&market(usdc - step)));
+        upstream.taken().await;
+    }
 }
