@@ -18,7 +18,7 @@ use sqlx::{
 };
 use tokio::sync::watch;
 
-use crate::domain::time::Timestamp;
+use crate::{domain::time::Timestamp, failpoint::failpoint};
 
 pub mod columns;
 pub mod destinations;
@@ -195,12 +195,16 @@ impl Store {
             .connect_with(options.clone().pragma("cache_size", "-16000"))
             .await
             .map_err(sql)?;
-        MIGRATIONS.run(&writer).await.map_err(|error| match error {
-            MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) => {
-                sql(source)
-            }
-            other => sql(other.into()),
-        })?;
+        for migration in MIGRATIONS.iter() {
+            let run = MIGRATIONS.run_to(migration.version, &writer);
+            run.await.map_err(|error| match error {
+                MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) => {
+                    sql(source)
+                }
+                other => sql(other.into()),
+            })?;
+            failpoint!("migrate.mid");
+        }
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .connect_with(options.read_only(true).pragma("query_only", "ON"))

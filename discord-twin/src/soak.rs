@@ -35,7 +35,15 @@ pub const WAITS: &[(&str, &str)] = &[
     ("ALERTS__HOLD", "0s"),
     ("ALERTS__CLEAR_HOLD", "0s"),
     ("DELIVERY__MAX_PER_SECOND", "50"),
-    ("DELIVERY__TIMEOUT", "1s"),
+    ("DELIVERY__TIMEOUT", "400ms"),
+    ("DELIVERY__SETTLE", "600ms"),
+    ("DELIVERY__BACK_OFF", "50ms, 100ms, 200ms, 400ms"),
+    ("DELIVERY__LATE_DOUBLE_SWEEP", "1s"),
+    ("DELIVERY__NONCE_WINDOW", "2s"),
+    ("DELIVERY__EDGE_BAN", "1s"),
+    ("DELIVERY__BREAKER_PROBE", "100ms"),
+    ("DELIVERY__DRAIN", "1s"),
+    ("DISCORD__CRASH_LOOP_WAIT", "10ms"),
 ];
 
 /// How long the bot may take to look for late doubles, and a little more.
@@ -208,7 +216,7 @@ pub async fn run(plan: &Plan, progress: &Arc<Progress>) -> Result<Report, SoakEr
 /// second up to time number [`HITS`].
 pub async fn strike(plan: &Plan, point: &str) -> Result<Report, SoakError> {
     let hits: Vec<u32> = (1..=HITS).collect();
-    // A database is made once and a channel closed once, so there each time takes a bot of its own.
+    // A database is made once and a webhook made again once, so there each time takes a bot of its own.
     let of_one_bot = match point {
         PARK | MIGRATE => 1,
         _ => hits.len(),
@@ -228,7 +236,7 @@ async fn strike_one_bot(plan: &Plan, point: &str, hits: &[u32]) -> Result<Report
     } else {
         lane.begin().await?;
         if point == PARK {
-            lane.close_channels(hits)?;
+            lane.delete_webhooks(hits).await?;
         }
         lane.strike(point, hits).await?;
     }

@@ -27,6 +27,8 @@ use crate::{
 pub(super) enum Seen {
     /// The copy that stands in the channel, now that it is alone; or none.
     Read(Option<MessageId>),
+    /// It is not in the channel, and the webhook that should carry it is gone.
+    NoWebhook,
     /// The bot may not read there, or there is too much to read.
     Unreadable,
     /// The channel or the server is gone.
@@ -71,6 +73,11 @@ pub(super) async fn look(
         .into_iter()
         .filter(|one| !known.contains(&one.id));
     Ok(match look.copies(unknown.collect()).await {
+        Ok(copies) if copies.is_empty() => match look.carrier_stands().await {
+            Ok(true) => Seen::Read(None),
+            Ok(false) => Seen::NoWebhook,
+            Err(failed) => after(&failed),
+        },
         Ok(mut copies) => {
             let stays = Post::heal(&mut copies);
             match look.remove(&copies).await {
@@ -242,6 +249,30 @@ impl Look<'_> {
             Ok(exchange) => Ok(read::<Text>(&exchange)?.holds(self.marker)),
             Err(Failed::Refused(Outcome::MessageGone)) => Ok(false),
             // The webhook is gone, and with it the way to see more.
+            Err(Failed::Refused(Outcome::DeadEnd(_))) => Ok(true),
+            Err(failed) => Err(failed),
+        }
+    }
+
+    /// Whether the post's webhook is still there, asked in a way that does not call it: one that is
+    /// gone may not be called again. Where that cannot be asked it is taken to stand.
+    async fn carrier_stands(&self) -> Result<bool, Failed> {
+        #[derive(Deserialize)]
+        struct Webhook {
+            id: String,
+        }
+        let Carrier::Webhook(ours) = self.post.carrier else {
+            return Ok(true);
+        };
+        let path = format!("channels/{}/webhooks", self.channel);
+        let listed = self.shared.bot_call((Method::Get, &path), UPKEEP, || {
+            self.shared.client.channel_webhooks(self.channel)
+        });
+        match listed.await {
+            Ok(exchange) => {
+                let listed: Vec<Webhook> = read(&exchange)?;
+                Ok(listed.iter().any(|one| one.id == ours.to_string()))
+            }
             Err(Failed::Refused(Outcome::DeadEnd(_))) => Ok(true),
             Err(failed) => Err(failed),
         }

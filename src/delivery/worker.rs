@@ -477,6 +477,9 @@ impl Worker {
                 if self.receipts.is_empty() {
                     self.commit_at = now.max(self.last_commit + GROUP);
                 }
+                if matches!(receipt.effect, Effect::Park(_)) {
+                    failpoint!("park.before");
+                }
                 self.receipts.push(*receipt);
             }
         }
@@ -667,9 +670,6 @@ async fn attempt(shared: Arc<Shared>, stop: CancellationToken, order: Order) -> 
             "not delivered"
         );
     }
-    if matches!(effect, Effect::Park(_)) {
-        failpoint!("park.before");
-    }
     if exchange.outcome == Outcome::BotTokenRefused {
         shared.refused.cancel();
     }
@@ -679,7 +679,7 @@ async fn attempt(shared: Arc<Shared>, stop: CancellationToken, order: Order) -> 
 /// A test may end the process while a request is under way; nothing else ever comes of it.
 async fn cut_off_soon() -> Infallible {
     if fail::has_failpoints() {
-        tokio::time::sleep(Duration::from_millis(1)).await;
+        tokio::task::yield_now().await;
         failpoint!("wire.mid");
     }
     std::future::pending().await
@@ -697,6 +697,11 @@ async fn look(shared: Arc<Shared>, kept: Kept, place: Destination) -> Landing {
         Ok(Seen::Read(found)) => {
             tracing::info!(post = %kept.id, ?found, "looked into the channel");
             (post.looked(found, now, &shared.waits), Effect::None, None)
+        }
+        Ok(Seen::NoWebhook) => {
+            let gone = DeadEnd::WebhookGone;
+            let absent = post.looked(None, now, &shared.waits);
+            (absent, Effect::Park(gone), Some(gone.slug()))
         }
         Ok(Seen::Unreadable) => {
             tracing::warn!(post = %kept.id, channel = %place.channel, "the channel cannot be read");

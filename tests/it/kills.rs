@@ -46,7 +46,6 @@ async fn undisturbed_the_ledger_is_what_the_script_says() {
 
 /// `kill -9` at random moments, with one acknowledgement in five lost and other faults beside it.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "what is uncertain is not read back yet, so it counts as lost"]
 async fn two_hundred_kills_at_random_lose_and_double_nothing() {
     let random = Plan {
         kills: 200,
@@ -61,7 +60,6 @@ async fn two_hundred_kills_at_random_lose_and_double_nothing() {
 /// An abort before and after each commit, around the wire, around reading back, before a channel is
 /// parked and within a migration, when it is come to for the first up to the fifth time.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "the bot has no failpoints yet"]
 async fn an_abort_at_each_point_loses_and_doubles_nothing() {
     let side_by_side = Arc::new(Semaphore::new(LANES));
     let mut lanes = JoinSet::new();

@@ -52,8 +52,6 @@ pub(super) struct Lane {
     posts: u32,
     /// Expected and found, as the progress knows them.
     reported: (usize, usize),
-    /// Calls of webhooks that are gone which crashes explain: see [`Lane::close_channels`].
-    excused: usize,
     complaints: Vec<String>,
 }
 
@@ -95,7 +93,6 @@ impl Lane {
             requests_read: 0,
             posts: 0,
             reported: (0, 0),
-            excused: 0,
             complaints: Vec::new(),
         })
     }
@@ -209,18 +206,16 @@ impl Lane {
         Ok(None)
     }
 
-    /// Deletes the webhooks of as many channels as the highest of `hits`, so that the bot has to park them.
-    ///
-    /// A bot that aborts before it has written down that a webhook is gone asks once more after its restart.
-    pub(super) fn close_channels(&mut self, hits: &[u32]) -> Result<(), SoakError> {
+    /// Deletes the webhooks of as many channels as the highest of `hits` while the bot is dead, so that it
+    /// has to park them, and to make each webhook again.
+    pub(super) async fn delete_webhooks(&mut self, hits: &[u32]) -> Result<(), SoakError> {
+        self.bot.kill().await?;
         let most = hits.iter().max().copied().unwrap_or_default();
         for channel in self.channels.iter().take(most as usize) {
             for webhook in self.twin.webhooks(*channel) {
                 self.twin.delete_webhook(webhook)?;
             }
-            self.oracle.close(*channel);
         }
-        self.excused = hits.len();
         Ok(())
     }
 
@@ -368,7 +363,7 @@ impl Lane {
             )
         });
         complaints.extend(self.in_full(unexpected));
-        let broken = self.broken_rules().into_iter();
+        let broken = self.twin.violations().into_iter();
         complaints.extend(broken.map(|rule| format!("against Discord's rules: {rule}")));
         if self.bot.has_panicked() {
             complaints.push("the bot's log tells of a panic".to_owned());
@@ -388,17 +383,6 @@ impl Lane {
             kills: self.kills,
             complaints,
         }
-    }
-
-    fn broken_rules(&self) -> Vec<String> {
-        let mut broken = self.twin.violations();
-        let mut excused = self.excused;
-        broken.retain(|rule| {
-            let is_excused = excused > 0 && rule.ends_with("said to be gone");
-            excused -= usize::from(is_excused);
-            !is_excused
-        });
-        broken
     }
 
     /// The first few with all that their channel holds about the pool.
