@@ -74,6 +74,10 @@ pub enum ChannelRefused {
          channel's settings under Integrations; then try again."
     )]
     TooManyWebhooks { channel: ChannelId },
+    #[error(
+        "The webhook in <#{channel}> was deleted twice, so somebody does not want it. Give /alerts add for that channel again to have it made anew."
+    )]
+    WebhookGone { channel: ChannelId },
     #[error("That channel does not exist any more. Choose another one.")]
     ChannelGone { channel: ChannelId },
     #[error("<#{channel}> takes no webhooks of its own. Choose a text or announcement channel.")]
@@ -127,7 +131,7 @@ impl Delivery {
                 can_read: None,
             });
         }
-        let proof = shared.prove(channel, guild).await?;
+        let proof = shared.prove(channel, guild, true).await?;
         let (proven, carrier) = (proof.proven(guild, channel, None), proof.carrier());
         let destination = shared.keep(&proven).await?;
         tracing::info!(%channel, ?carrier, "channel is ready");
@@ -221,7 +225,7 @@ impl Shared {
         let (guild, channel) = (parked.guild, parked.channel);
         let _turn = self.preparing(channel).lock().await;
         let now = self.clock.now();
-        match self.prove(channel, guild).await {
+        match self.prove(channel, guild, !parked.remade).await {
             Ok(proof) => {
                 self.keep(&proof.proven(guild, channel, Some(parked)))
                     .await?;
@@ -247,8 +251,13 @@ impl Shared {
         self.store.save_destination(proven, now, &self.waits).await
     }
 
-    /// Finds out who may post in a channel, and makes a webhook where that is needed.
-    async fn prove(&self, channel: ChannelId, guild: GuildId) -> Result<Proof, ChannelRefused> {
+    /// Finds out who may post in a channel, and makes a webhook where that is needed and allowed.
+    async fn prove(
+        &self,
+        channel: ChannelId,
+        guild: GuildId,
+        may_make: bool,
+    ) -> Result<Proof, ChannelRefused> {
         let there = self
             .channel(guild, channel, FOR_A_PERSON)
             .await
@@ -275,6 +284,9 @@ impl Shared {
         }
         if let Some(found) = self.find_webhook(channel).await? {
             return Ok(proof(Some(found), false));
+        }
+        if !may_make {
+            return Err(ChannelRefused::WebhookGone { channel });
         }
         match self.create_webhook(channel).await {
             Ok(made) => Ok(proof(Some(made), true)),

@@ -42,9 +42,14 @@ const NEEDED: [(Permissions, &str); 2] = [
     (Permissions::MANAGE_WEBHOOKS, "Manage Webhooks"),
 ];
 
-/// The rights that we lack in the channel of the call.
+/// With these we may post as ourselves, where we may make no webhook.
+const BY_OURSELVES: Permissions = Permissions::VIEW_CHANNEL
+    .union(Permissions::SEND_MESSAGES)
+    .union(Permissions::EMBED_LINKS);
+
+/// The rights that we lack in the channel of the call; none where there is one way to post at least.
 pub fn lacking(our_rights: Permissions) -> Vec<&'static str> {
-    if our_rights.contains(Permissions::ADMINISTRATOR) {
+    if our_rights.contains(Permissions::ADMINISTRATOR) || our_rights.contains(BY_OURSELVES) {
         return Vec::new();
     }
     NEEDED
@@ -63,6 +68,7 @@ mod tests {
     fn what_is_lacking_is_named() {
         assert_eq!(lacking(Permissions::VIEW_CHANNEL), ["Manage Webhooks"]);
         assert!(lacking(Permissions::ADMINISTRATOR).is_empty());
+        assert!(lacking(BY_OURSELVES).is_empty());
         assert_eq!(lacking(Permissions::empty()).len(), 2);
     }
 

@@ -153,8 +153,8 @@ impl Store {
         const ANY: &str = "SELECT EXISTS (SELECT 1 FROM destination d WHERE d.guild_id = $1 \
              AND (d.state = 'parked' OR EXISTS (SELECT 1 FROM post p \
                  WHERE p.destination_id = d.id AND p.state = 'uncertain' AND p.due_at IS NULL)))";
-        const TRY: &str = "UPDATE destination SET revive_at = $1 WHERE guild_id = $2 AND state = 'parked' \
-             AND reason NOT IN ('webhook_gone', 'token_changed')";
+        const TRY: &str =
+            "UPDATE destination SET revive_at = $1 WHERE guild_id = $2 AND state = 'parked'";
         const LOOK: &str = "UPDATE post SET due_at = $1 WHERE state = 'uncertain' AND due_at IS NULL \
              AND destination_id IN (SELECT id FROM destination WHERE guild_id = $2)";
         let any: bool = sqlx::query_scalar(ANY)

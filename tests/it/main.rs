@@ -11,6 +11,7 @@ mod bad_start;
 mod bad_store;
 mod bad_upstream;
 mod commands;
+mod delivery;
 mod demo;
 mod doctor;
 mod gateway;

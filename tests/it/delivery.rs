@@ -1,0 +1,260 @@
+//! The way of a notice when something goes wrong with it: told once, or named with its reason.
+
+use std::time::Duration;
+
+use discord_twin::{Fault, StoredMessage, Twin, Via, What, permission};
+use serde_json::{Value, json};
+
+use crate::support::{
+    LONG, TestBot, USDC, USDT, Upstream, answer, below_three, manage, market, one_server, pools_of,
+    posts, row, said, server, show, until,
+};
+
+fn channel() -> u64 {
+    server() + 1
+}
+
+/// A bot with short waits and one alert; it may do these things in its channel.
+async fn watching_with(rights: Option<u64>) -> (Twin, Upstream, TestBot) {
+    let twin = Twin::start(one_server()).await.unwrap();
+    twin.set_channel_permissions(channel(), rights).unwrap();
+    let upstream = Upstream::start(answer(&market(5.0))).await;
+    let mut bot = TestBot::new(&twin, &upstream);
+    for (key, wait) in [
+        ("TIMEOUT", "500ms"),
+        ("SETTLE", "1s"),
+        ("LATE_DOUBLE_SWEEP", "2s"),
+        ("BACK_OFF", "100ms, 200ms"),
+        ("BREAKER_PROBE", "200ms"),
+    ] {
+        bot.set(&format!("DELIVERY__{key}"), wait);
+    }
+    bot.start(&twin, 1).await;
+    let reply = twin.run(&below_three(USDC)).await.unwrap();
+    assert!(said(&reply).contains("#1"), "{}", said(&reply));
+    (twin, upstream, bot)
+}
+
+/// What people see in the channel.
+fn seen(twin: &Twin) -> Vec<StoredMessage> {
+    let mut messages = twin.channel(channel());
+    messages.retain(StoredMessage::is_visible);
+    messages
+}
+
+const BY_ITSELF: u64 =
+    permission::VIEW_CHANNEL | permission::SEND_MESSAGES | permission::EMBED_LINKS;
+
+/// F-S02: the message was stored and the answer was lost: it is found in the channel, and not sent again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_answer_is_read_back() {
+    let (twin, upstream, bot) = watching_with(None).await;
+    twin.fault(Fault::on_webhooks(What::Reset).after().times(1));
+    show(&upstream, market, 2.0).await;
+    until("the channel is read", || {
+        bot.log().contains("looked into the channel")
+    })
+    .await;
+    upstream.taken().await;
+    assert_eq!(pools_of(&seen(&twin)), [USDC]);
+    assert_eq!(posts(&twin).len(), 1);
+    bot.end(&twin);
+}
+
+/// F-S02: nothing was stored: it is sent again, once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_request_is_sent_again() {
+    let (twin, upstream, bot) = watching_with(None).await;
+    twin.fault(Fault::on_webhooks(What::Reset).times(1));
+    show(&upstream, market, 2.0).await;
+    twin.wait_for_messages(channel(), 1, LONG).await.unwrap();
+    upstream.taken().await;
+    assert_eq!(pools_of(&seen(&twin)), [USDC]);
+    assert_eq!(posts(&twin).len(), 2);
+    bot.end(&twin);
+}
+
+/// A request that Discord applies long after it was given up makes a double; the second look takes the
+/// younger copy away.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_double_is_swept_away() {
+    let (twin, upstream, bot) = watching_with(None).await;
+    twin.fault(Fault::on_webhooks(What::ResetThenApply(2_500)).times(1));
+    show(&upstream, market, 2.0).await;
+    until("the double is removed", || {
+        bot.log().contains("a double was removed")
+    })
+    .await;
+    upstream.taken().await;
+    let made = twin.ledger();
+    let notices = made.iter().filter(|one| one.channel == channel());
+    assert_eq!(notices.count(), 2, "there was one");
+    assert_eq!(pools_of(&seen(&twin)), [USDC]);
+    bot.end(&twin);
+}
+
+/// Where no webhook may be had the bot posts itself, and a nonce makes a repetition harmless.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_webhook_the_bot_posts_with_a_nonce() {
+    let (twin, upstream, bot) = watching_with(Some(BY_ITSELF)).await;
+    twin.fault(
+        Fault::on("POST", "/channels/{id}/messages", What::Reset)
+            .after()
+            .times(1),
+    );
+    show(&upstream, market, 2.0).await;
+    let repeated = || {
+        let requests = twin.requests();
+        let posts = requests
+            .iter()
+            .filter(|one| one.method == "POST" && one.template == "/channels/{id}/messages");
+        posts.count() == 2
+    };
+    until("it is repeated", repeated).await;
+    upstream.taken().await;
+    let messages = seen(&twin);
+    assert_eq!(pools_of(&messages), [USDC]);
+    assert_eq!(messages[0].via, Via::Bot);
+    assert!(twin.webhooks(channel()).is_empty());
+    bot.end(&twin);
+}
+
+/// Many notices for one channel are one message: cards while there is room, and the others in a file.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_notices_become_one_message() {
+    fn pools(apy: f64) -> Vec<Value> {
+        (0..14_u32)
+            .map(|number| {
+                let id = format!("{number:08x}-4b52-42bf-a116-608b370f9501");
+                row(&id, &format!("USDC{number}"), "aave-v3", apy)
+            })
+            .chain([row(USDT, "USDT", "aave-v3", 4.5)])
+            .collect()
+    }
+    let twin = Twin::start(one_server()).await.unwrap();
+    let upstream = Upstream::start(answer(&pools(5.0))).await;
+    let mut bot = TestBot::new(&twin, &upstream);
+    bot.start(&twin, 1).await;
+    let add = manage("alerts add")
+        .option("when", "apy_below")
+        .option("value", 3)
+        .option("protocol", "aave-v3")
+        .option("hold", "1s");
+    let reply = twin.run(&add).await.unwrap();
+    assert!(said(&reply).contains("#1"), "{}", said(&reply));
+    show(&upstream, pools, 2.0).await;
+    twin.wait_for_messages(channel(), 1, LONG).await.unwrap();
+    upstream.taken().await;
+    let messages = seen(&twin);
+    let [message] = &messages[..] else {
+        panic!("{} messages", messages.len());
+    };
+    // As many as 6,000 characters hold.
+    let cards = message.body["embeds"].as_array().unwrap().len();
+    assert!((2..=10).contains(&cards), "{cards}");
+    let listed = 14 - cards;
+    let more = format!("+{listed} more in the attached list");
+    assert_eq!(message.content(), more);
+    let file = message.body["attachments"][0]["id"].as_str().unwrap();
+    let list = twin.file(file.parse().unwrap()).unwrap();
+    let list = String::from_utf8(list.to_vec()).unwrap();
+    assert_eq!(list.matches("USDC").count(), listed, "{list}");
+    bot.end(&twin);
+}
+
+/// F-D06, F-D07: a channel that is hidden from the bot is parked at the first answer, and comes back by
+/// itself when it may be used again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_right_parks_and_its_return_brings_back() {
+    let (twin, upstream, bot) = watching_with(Some(BY_ITSELF)).await;
+    twin.set_channel_permissions(channel(), Some(permission::VIEW_CHANNEL))
+        .unwrap();
+    show(&upstream, market, 2.0).await;
+    until("it is parked", || {
+        bot.log().contains("destinations were parked")
+    })
+    .await;
+    upstream.taken().await;
+    assert!(seen(&twin).is_empty());
+    twin.set_channel_permissions(channel(), Some(BY_ITSELF))
+        .unwrap();
+    twin.wait_for_messages(channel(), 1, LONG).await.unwrap();
+    assert_eq!(pools_of(&seen(&twin)), [USDC]);
+    bot.end(&twin);
+}
+
+/// F-D07: an outage of a server changes nothing, and being removed from one deletes nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_changes_nothing_and_a_removal_parks() {
+    let (twin, upstream, bot) = watching_with(None).await;
+    twin.guild_outage(server()).unwrap();
+    show(&upstream, market, 2.0).await;
+    // Discord says what it likes meanwhile; when the server is back, so is its channel.
+    twin.restore_guild(server()).unwrap();
+    twin.wait_for_messages(channel(), 1, LONG).await.unwrap();
+    twin.take_violations();
+    twin.remove_guild(server()).unwrap();
+    until("the removal is noticed", || {
+        bot.log().contains("removed from server")
+    })
+    .await;
+    let before = posts(&twin).len();
+    show(&upstream, market, 5.0).await;
+    show(&upstream, market, 2.0).await;
+    assert_eq!(posts(&twin).len(), before, "nothing is sent there");
+    twin.restore_guild(server()).unwrap();
+    let again = || bot.log().matches("takes messages again").count() == 2;
+    until("it takes messages again", again).await;
+    let list = twin.run(&manage("alerts list")).await.unwrap();
+    assert!(said(&list).contains("#1"), "{}", said(&list));
+    bot.end(&twin);
+}
+
+/// F-D09: one refusal of the bot's token ends the process with its exit code, and what waits is kept.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_token_ends_the_process() {
+    let (twin, upstream, mut bot) = watching_with(Some(BY_ITSELF)).await;
+    twin.revoke_token();
+    show(&upstream, market, 2.0).await;
+    assert_eq!(bot.exits().await, 77);
+    twin.restore_token();
+    bot.start(&twin, 1).await;
+    for step in [1.9, 1.8, 1.7] {
+        show(&upstream, market, step).await;
+    }
+    twin.wait_for_messages(channel(), 1, LONG).await.unwrap();
+    assert_eq!(pools_of(&seen(&twin)), [USDC]);
+}
+
+/// F-D10: an answer that is no message still says that it was taken.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_without_a_message_counts_as_delivered() {
+    let (twin, upstream, bot) = watching_with(None).await;
+    twin.fault(Fault::on_webhooks(What::EmptyOk).after().times(1));
+    show(&upstream, market, 2.0).await;
+    twin.wait_for_messages(channel(), 1, LONG).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(posts(&twin).len(), 1);
+    let test = manage("alerts test").option("alert", "1");
+    let reply = said(&twin.run(&test).await.unwrap());
+    assert!(reply.contains("arrived"), "{reply}");
+    bot.end(&twin);
+}
+
+/// A refused card is told in plain text.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_card_is_told_in_plain_text() {
+    let (twin, upstream, bot) = watching_with(None).await;
+    let refusal = What::error(400, 50035, "Invalid Form Body");
+    twin.fault(Fault::on_webhooks(refusal).times(1));
+    show(&upstream, market, 2.0).await;
+    twin.wait_for_messages(channel(), 1, LONG).await.unwrap();
+    let messages = seen(&twin);
+    assert_eq!(messages[0].body["embeds"], json!([]));
+    assert!(
+        messages[0].content().contains("USDC"),
+        "{}",
+        messages[0].content()
+    );
+    drop(bot);
+}
