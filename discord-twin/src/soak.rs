@@ -43,7 +43,8 @@ pub const WAITS: &[(&str, &str)] = &[
     ("DELIVERY__EDGE_BAN", "1s"),
     ("DELIVERY__BREAKER_PROBE", "100ms"),
     ("DELIVERY__DRAIN", "1s"),
-    ("DISCORD__CRASH_LOOP_WAIT", "10ms"),
+    ("DISCORD__CRASH_LOOP_WAIT", "0s"),
+    ("DISCORD__RETRY_WAIT", "1s"),
 ];
 
 /// How long the bot may take to look for late doubles, and a little more.

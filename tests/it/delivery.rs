@@ -87,7 +87,7 @@ async fn a_late_double_is_swept_away() {
     .await;
     upstream.taken().await;
     let made = twin.ledger();
-    let notices = made.iter().filter(|one| one.channel == channel());
+    let notices = made.iter().filter(|one| matches!(one.via, Via::Webhook(_)));
     assert_eq!(notices.count(), 2, "there was one");
     assert_eq!(pools_of(&seen(&twin)), [USDC]);
     bot.end(&twin);
@@ -214,10 +214,12 @@ async fn an_outage_changes_nothing_and_a_removal_parks() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revoked_token_ends_the_process() {
     let (twin, upstream, mut bot) = watching_with(Some(BY_ITSELF)).await;
-    twin.revoke_token();
-    show(&upstream, market, 2.0).await;
+    let refused = What::error(401, 0, "401: Unauthorized");
+    twin.fault(Fault::on("POST", "/channels/{id}/messages", refused).times(1));
+    upstream.set(answer(&market(2.0)));
+    upstream.taken().await;
+    upstream.set(answer(&market(1.99)));
     assert_eq!(bot.exits().await, 77);
-    twin.restore_token();
     bot.start(&twin, 1).await;
     for step in [1.9, 1.8, 1.7] {
         show(&upstream, market, step).await;
