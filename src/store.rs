@@ -276,6 +276,11 @@ impl Store {
         self.kept.subscribe()
     }
 
+    /// Something that was read shows damage: the file is to be looked at as if a write had failed.
+    pub fn doubt(&self) {
+        self.kept.send_replace(false);
+    }
+
     async fn begin(&self) -> Result<Writing, StoreError> {
         Ok(Writing {
             transaction: self.writer.begin_with("BEGIN IMMEDIATE").await?,

@@ -26,6 +26,13 @@ pub enum CommandError {
     Internal(#[from] anyhow::Error),
 }
 
+impl CommandError {
+    /// The database was found to be damaged.
+    fn shows_damage(&self) -> bool {
+        matches!(self, Self::Internal(cause) if matches!(cause.downcast_ref(), Some(StoreError::Corrupt(_))))
+    }
+}
+
 impl From<Trouble> for CommandError {
     fn from(trouble: Trouble) -> Self {
         Self::User(trouble)
@@ -100,7 +107,12 @@ pub async fn on_error(error: FrameworkError<'_, Arc<Bot>, CommandError>) {
         FrameworkError::Command { error, .. }
         | FrameworkError::CommandCheckFailed {
             error: Some(error), ..
-        } => answer(error, &command, interaction),
+        } => {
+            if error.shows_damage() {
+                ctx.data().app.store.doubt();
+            }
+            answer(error, &command, interaction)
+        }
         FrameworkError::ArgumentParse { error, .. } => {
             let words = error.downcast_ref::<Misread>().map_or_else(
                 || error::line(&Trouble::Outdated),

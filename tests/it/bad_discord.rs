@@ -27,18 +27,24 @@ async fn a_limit_is_waited_out_and_the_notice_is_posted_once() {
     bot.end(&twin);
 }
 
-/// Somebody deletes the webhook in the channel's settings: the channel is left alone and named with the
-/// mend, which brings what was not told.
+/// F-D06: somebody deletes the webhook in the channel's settings. It is made again once, without anybody
+/// asking; deleted again, the channel is left alone and named with the mend, which brings what was not told.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deleted_webhook_parks_its_channel() {
+async fn a_deleted_webhook_is_made_again_once_and_then_parks_its_channel() {
     let (twin, upstream, bot) = watching(market).await;
     let channel = server() + 1;
     let add = manage("alerts add").option("when", "apy_below");
     let deeper = add.option("pool", USDC).option("hold", "1s");
     twin.run(&deeper.clone().option("value", 1)).await.unwrap();
-    twin.delete_webhook(twin.webhooks(channel)[0]).unwrap();
+    let first = twin.webhooks(channel)[0];
+    twin.delete_webhook(first).unwrap();
     show(&upstream, market, 2.0).await;
-    until("a post is refused", || !posts(&twin).is_empty()).await;
+    twin.wait_for_messages(channel, 1, LONG).await.unwrap();
+    let second = twin.webhooks(channel)[0];
+    assert_ne!(first, second);
+    twin.delete_webhook(second).unwrap();
+    show(&upstream, market, 0.9).await;
+    until("a post is refused", || posts(&twin).len() == 3).await;
     upstream.taken().await;
     let told = status(&twin).await;
     for words in [
@@ -48,19 +54,14 @@ async fn a_deleted_webhook_parks_its_channel() {
     ] {
         assert!(told.contains(words), "“{words}” is not in: {told}");
     }
-    show(&upstream, market, 0.9).await;
-    let told = said(
-        &twin
-            .run(&manage("alerts show").option("alert", "2"))
-            .await
-            .unwrap(),
-    );
+    let show = manage("alerts show").option("alert", "2");
+    let told = said(&twin.run(&show).await.unwrap());
     assert!(
         told.contains("is parked: its webhook was deleted"),
         "{told}"
     );
     let statuses: Vec<_> = posts(&twin).iter().map(|post| post.status).collect();
-    assert_eq!(statuses, [404]);
+    assert_eq!(statuses, [404, 200, 404]);
     assert!(
         twin.webhooks(channel).is_empty(),
         "nobody asked for another"

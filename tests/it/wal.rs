@@ -149,7 +149,7 @@ async fn worked() -> Disk {
     bot.start(&twin, 1).await;
     twin.run(&below_three(USDC)).await.unwrap();
     show(&upstream, market, 2.0).await;
-    twin.wait_for_messages(server() + 1, 2, LONG).await.unwrap();
+    twin.wait_for_messages(server() + 1, 1, LONG).await.unwrap();
     for step in 0..8 {
         upstream.set(answer(&market(1.5 - f64::from(step) / 10.0)));
         upstream.taken().await;

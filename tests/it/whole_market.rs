@@ -15,6 +15,8 @@ async fn setting(pools: String) -> (Twin, Upstream, TestBot) {
     let twin = Twin::start(one_server()).await.unwrap();
     let upstream = Upstream::start(pools).await;
     let mut bot = TestBot::new(&twin, &upstream);
+    // Each notice is compared by itself.
+    bot.set("DELIVERY__MERGE", "false");
     bot.start(&twin, 1).await;
     (twin, upstream, bot)
 }
