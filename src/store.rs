@@ -366,10 +366,32 @@ async fn examine(path: &Path, sealer: Option<&Sealer>) -> Result<(), OpenError> 
     if path.metadata().map_or(0, |meta| meta.len()) == 0 {
         return Ok(());
     }
+    match examine_by(&traceless(path), path, sealer).await {
+        // A log whose head is damaged holds nothing, which only somebody who may write the index of
+        // the log can find out; that file is there already.
+        Err(OpenError::Sql { source, .. }) if is_protocol(&source) => {
+            let options = SqliteConnectOptions::new().read_only(true).filename(path);
+            examine_by(&options, path, sealer).await
+        }
+        looked => looked,
+    }
+}
+
+/// `SQLITE_PROTOCOL`: <https://www.sqlite.org/rescode.html#protocol>.
+fn is_protocol(error: &sqlx::Error) -> bool {
+    let code = error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| code == "15")
+}
+
+async fn examine_by(
+    options: &SqliteConnectOptions,
+    path: &Path,
+    sealer: Option<&Sealer>,
+) -> Result<(), OpenError> {
     let sql = |source| unopened(path, source);
-    let mut connection = SqliteConnection::connect_with(&traceless(path))
-        .await
-        .map_err(sql)?;
+    let mut connection = SqliteConnection::connect_with(options).await.map_err(sql)?;
     let tables: Vec<String> =
         sqlx::query_scalar("SELECT name FROM sqlite_schema WHERE type = 'table'")
             .fetch_all(&mut connection)
