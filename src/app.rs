@@ -72,12 +72,14 @@ impl RunError {
             Self::Source(_)
             | Self::Listen { .. }
             | Self::Damaged(_)
-            | Self::Store(StoreError::Corrupt(_)) => Exit::Unusable,
+            | Self::Store(StoreError::Corrupt(_))
+            | Self::Delivery(delivery::Ended::Store(StoreError::Corrupt(_))) => Exit::Unusable,
             Self::Discord(error) => discord_exit(error),
             Self::Delivery(delivery::Ended::TokenRefused) => Exit::TokenRefused,
-            Self::Delivery(delivery::Ended::Store(StoreError::Corrupt(_))) => Exit::Unusable,
-            Self::Delivery(delivery::Ended::Store(_)) => Exit::Internal,
-            Self::Http(_) | Self::Store(_) | Self::Task(_) => Exit::Internal,
+            Self::Http(_)
+            | Self::Store(_)
+            | Self::Delivery(delivery::Ended::Store(_))
+            | Self::Task(_) => Exit::Internal,
         }
     }
 }

@@ -181,7 +181,7 @@ impl Delivery {
         let refused = async {
             shared.refused.cancelled().await;
             stop.cancel();
-            std::future::pending().await
+            std::future::pending::<()>().await;
         };
         tokio::select! {
             ended = worker::run(Arc::clone(shared), stop.clone()) => ended?,

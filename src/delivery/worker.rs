@@ -569,22 +569,18 @@ impl Worker {
 
 async fn admit(shared: &Shared, place: &Destination, urgency: Urgency) -> Result<Leave, Instant> {
     let pacing = &shared.pacing;
-    match place.webhook {
-        Some(webhook) => {
-            let proven = place.last_message.is_some();
-            let admission = pacing.admit(place.channel, webhook, urgency, proven).await;
-            admission.map(Leave::Webhook)
-        }
-        None => {
-            let path = format!("channels/{}/messages", place.channel);
-            let purpose = match urgency {
-                Urgency::Digest => Purpose::Upkeep,
-                Urgency::Critical | Urgency::Normal => Purpose::Person,
-            };
-            let permit = pacing.admit_bot(Method::Post, path, purpose).await;
-            permit.map(Leave::Bot)
-        }
+    if let Some(webhook) = place.webhook {
+        let proven = place.last_message.is_some();
+        let admission = pacing.admit(place.channel, webhook, urgency, proven).await;
+        return admission.map(Leave::Webhook);
     }
+    let path = format!("channels/{}/messages", place.channel);
+    let purpose = match urgency {
+        Urgency::Digest => Purpose::Upkeep,
+        Urgency::Critical | Urgency::Normal => Purpose::Person,
+    };
+    let permit = pacing.admit_bot(Method::Post, path, purpose).await;
+    permit.map(Leave::Bot)
 }
 
 impl Shared {

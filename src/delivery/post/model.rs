@@ -140,10 +140,11 @@ impl World {
             .map(|(age, id)| ((age + 1).min(rig.remembered), id));
     }
 
-    fn commit(&mut self, post: Post) {
+    fn commit(&mut self, mut post: Post) {
         // How often it was tried decides only how long is waited, which is the same here.
-        let post = Post { attempt: 1, ..post };
-        self.earlier = std::mem::replace(&mut self.disk, post);
+        post.attempt = 1;
+        std::mem::swap(&mut self.disk, &mut post);
+        self.earlier = post;
     }
 
     fn end_waiting(&mut self, request: Request, answer: Answer) {
