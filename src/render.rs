@@ -11,6 +11,7 @@
 pub mod alerts;
 pub mod bundle;
 pub mod error;
+pub mod fate;
 pub mod help;
 pub mod message;
 pub mod notice;

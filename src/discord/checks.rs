@@ -9,6 +9,7 @@ use super::{
     context::{Caller, Context, parts},
     errors::{CommandError, Trouble},
 };
+use crate::domain::ids::UserId;
 
 /// Lets the call through, or says why not. A command that no table names is for nobody.
 pub fn allowed(ctx: Context<'_>) -> Result<bool, CommandError> {
@@ -18,11 +19,12 @@ pub fn allowed(ctx: Context<'_>) -> Result<bool, CommandError> {
         return Ok(true);
     }
     let entry = commands::entry(&command.qualified_name).ok_or(Trouble::Outdated)?;
-    may(&caller, entry.right)?;
+    let operators = &ctx.data().app.config.discord.operators;
+    may(&caller, entry.right, operators)?;
     Ok(true)
 }
 
-fn may(caller: &Caller, right: Right) -> Result<(), Trouble> {
+fn may(caller: &Caller, right: Right, operators: &[UserId]) -> Result<(), Trouble> {
     match right {
         Right::Everyone => Ok(()),
         Right::ManageServer => {
@@ -33,6 +35,8 @@ fn may(caller: &Caller, right: Right) -> Result<(), Trouble> {
                 Err(Trouble::NeedsManageServer)
             }
         }
+        Right::Operator if operators.contains(&caller.user) => Ok(()),
+        Right::Operator => Err(Trouble::OnlyForOperator),
     }
 }
 
@@ -62,7 +66,7 @@ pub fn lacking(our_rights: Permissions) -> Vec<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ids::{ChannelId, GuildId, UserId};
+    use crate::domain::ids::{ChannelId, GuildId};
 
     #[test]
     fn what_is_lacking_is_named() {
@@ -83,17 +87,17 @@ mod tests {
             our_rights: Permissions::empty(),
             interaction: 3,
         };
-        assert_eq!(may(&caller, Right::Everyone), Ok(()));
+        assert_eq!(may(&caller, Right::Everyone, &[]), Ok(()));
         assert_eq!(
-            may(&caller, Right::ManageServer),
+            may(&caller, Right::ManageServer, &[]),
             Err(Trouble::OnlyInServers)
         );
         caller.guild = Some(GuildId(5));
         assert_eq!(
-            may(&caller, Right::ManageServer),
+            may(&caller, Right::ManageServer, &[]),
             Err(Trouble::NeedsManageServer)
         );
         caller.rights = Permissions::MANAGE_GUILD;
-        assert_eq!(may(&caller, Right::ManageServer), Ok(()));
+        assert_eq!(may(&caller, Right::ManageServer, &[]), Ok(()));
     }
 }

@@ -15,7 +15,9 @@ use super::{
 use crate::{domain::ids::UserId, render::message::Message};
 
 pub mod alerts;
+mod fate;
 pub mod help;
+pub mod operator;
 pub mod portfolio;
 pub mod privacy;
 pub mod status;
@@ -29,6 +31,8 @@ type Application<'a> = poise::ApplicationContext<'a, Arc<Bot>, CommandError>;
 pub enum Right {
     Everyone,
     ManageServer,
+    /// Named by whoever runs the bot.
+    Operator,
 }
 
 /// One command, by its whole name.
@@ -41,7 +45,7 @@ pub struct Entry {
 }
 
 /// Every command that can be called. One that is missing here is refused.
-pub const TABLE: [Entry; 15] = [
+pub const TABLE: [Entry; 17] = [
     public("yield find"),
     public("yield pool"),
     private("portfolio add"),
@@ -50,6 +54,7 @@ pub const TABLE: [Entry; 15] = [
     managing("alerts add"),
     managing("alerts list"),
     managing("alerts show"),
+    managing("alerts history"),
     managing("alerts remove"),
     managing("alerts test"),
     private("privacy show"),
@@ -57,6 +62,7 @@ pub const TABLE: [Entry; 15] = [
     private("privacy delete"),
     private("status"),
     private("help"),
+    operating("operator queue"),
 ];
 
 const fn public(name: &'static str) -> Entry {
@@ -83,6 +89,14 @@ const fn managing(name: &'static str) -> Entry {
     }
 }
 
+const fn operating(name: &'static str) -> Entry {
+    Entry {
+        name,
+        visibility: Visibility::Private,
+        right: Right::Operator,
+    }
+}
+
 /// What the table says of a command.
 pub fn entry(name: &str) -> Option<&'static Entry> {
     TABLE.iter().find(|entry| entry.name == name)
@@ -97,6 +111,7 @@ pub fn all() -> Vec<Command> {
         privacy::privacy(),
         status::status(),
         help::help(),
+        operator::operator(),
     ]
 }
 
@@ -311,11 +326,15 @@ mod tests {
         for definition in definitions() {
             let mut names = Vec::new();
             callable(&definition, "", &mut names);
-            let managing = names
-                .iter()
-                .any(|name| entry(name).unwrap().right == Right::ManageServer);
-            let right = definition["default_member_permissions"].as_str();
-            assert_eq!(right, managing.then_some("32"), "{}", names.join(", "));
+            let needs = |right| names.iter().any(|name| entry(name).unwrap().right == right);
+            let managing = needs(Right::ManageServer);
+            let right = if managing {
+                Some("32")
+            } else {
+                needs(Right::Operator).then_some("8")
+            };
+            let registered = definition["default_member_permissions"].as_str();
+            assert_eq!(registered, right, "{}", names.join(", "));
             if managing {
                 assert_eq!(definition["contexts"], serde_json::json!([0]));
             }

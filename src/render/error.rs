@@ -15,6 +15,8 @@ use crate::domain::{
 pub enum Trouble {
     OnlyInServers,
     NeedsManageServer,
+    /// Nobody whom the configuration names as an operator.
+    OnlyForOperator,
     /// Discord still shows a form of the command that is no longer ours.
     Outdated,
     /// The button is not ours, too old, or used up.
@@ -83,6 +85,8 @@ pub enum Trouble {
 
 const ONLY_IN_SERVERS: &str =
     "This works in a server only, since notices need a channel. Use it there.";
+const ONLY_FOR_OPERATOR: &str =
+    "This is for whoever runs me; the key `discord.operators` of my configuration names them.";
 const NEEDS_MANAGE_SERVER: &str =
     "You need the right “Manage Server” for this. Ask somebody who has it.";
 const OUTDATED: &str =
@@ -108,6 +112,7 @@ pub fn line(trouble: &Trouble) -> String {
     match trouble {
         Trouble::OnlyInServers => ONLY_IN_SERVERS.to_owned(),
         Trouble::NeedsManageServer => NEEDS_MANAGE_SERVER.to_owned(),
+        Trouble::OnlyForOperator => ONLY_FOR_OPERATOR.to_owned(),
         Trouble::Outdated => OUTDATED.to_owned(),
         Trouble::Expired => EXPIRED.to_owned(),
         Trouble::NotYours => NOT_YOURS.to_owned(),
@@ -284,6 +289,7 @@ mod tests {
         let troubles = [
             Trouble::OnlyInServers,
             Trouble::NeedsManageServer,
+            Trouble::OnlyForOperator,
             Trouble::Outdated,
             Trouble::Expired,
             Trouble::NotYours,

@@ -9,7 +9,7 @@ const COMMANDS: &str = "\
 `/yield find` – pools by asset, method, chain and size, ranked\n\
 `/yield pool` – one pool: what it pays, who pays, whether it will last\n\
 `/portfolio add`, `view`, `remove` – what your own positions earn; only you see it\n\
-`/alerts add`, `list`, `show`, `test`, `remove` – tell a channel when that changes\n\
+`/alerts add`, `list`, `show`, `history`, `test`, `remove` – tell a channel when that changes\n\
 `/privacy show`, `export`, `delete` – what is kept of you\n\
 `/status` – how old the data is and whether notices arrive";
 

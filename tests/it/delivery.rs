@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use discord_twin::{Fault, StoredMessage, Twin, Via, What, permission};
+use discord_twin::{Fault, Invocation, Person, StoredMessage, Twin, Via, What, permission};
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -42,6 +42,12 @@ fn seen(twin: &Twin) -> Vec<StoredMessage> {
     messages
 }
 
+/// What the admin is told of the alert's notices.
+async fn history(twin: &Twin) -> String {
+    let asked = manage("alerts history").option("alert", "1");
+    said(&twin.run(&asked).await.unwrap())
+}
+
 const BY_ITSELF: u64 =
     permission::VIEW_CHANNEL | permission::SEND_MESSAGES | permission::EMBED_LINKS;
 
@@ -56,8 +62,17 @@ async fn a_lost_answer_is_read_back() {
     })
     .await;
     upstream.taken().await;
-    assert_eq!(pools_of(&seen(&twin)), [USDC]);
+    let messages = seen(&twin);
+    assert_eq!(pools_of(&messages), [USDC]);
     assert_eq!(posts(&twin).len(), 1);
+    let history = history(&twin).await;
+    let link = format!(
+        "[told](https://discord.com/channels/{}/{}/{})",
+        server(),
+        channel(),
+        messages[0].id
+    );
+    assert!(history.contains(&link), "{history}");
     bot.end(&twin);
 }
 
@@ -176,10 +191,20 @@ async fn a_lost_right_parks_and_its_return_brings_back() {
     .await;
     upstream.taken().await;
     assert!(seen(&twin).is_empty());
+    let told = history(&twin).await;
+    assert!(told.contains("parked: I lack a right in it"), "{told}");
+    assert!(told.contains("takes no notices since"), "{told}");
+    let told = history(&twin).await;
+    assert!(
+        !told.contains("takes no notices since"),
+        "told once: {told}"
+    );
     twin.set_channel_permissions(channel(), Some(BY_ITSELF))
         .unwrap();
     twin.wait_for_messages(channel(), 1, LONG).await.unwrap();
     assert_eq!(pools_of(&seen(&twin)), [USDC]);
+    let told = history(&twin).await;
+    assert!(told.contains("takes notices again since"), "{told}");
     bot.end(&twin);
 }
 
@@ -258,5 +283,34 @@ async fn a_refused_card_is_told_in_plain_text() {
         "{}",
         messages[0].content()
     );
+    drop(bot);
+}
+
+/// The queue of all servers is for those whom the configuration names.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_queue_is_for_the_operator() {
+    let twin = Twin::start(one_server()).await.unwrap();
+    let upstream = Upstream::start(answer(&market(5.0))).await;
+    let mut bot = TestBot::new(&twin, &upstream);
+    let boss = Person::new(900_000_000_000_000_009, "dan").with(permission::ADMINISTRATOR);
+    bot.set("DISCORD__OPERATORS", boss.id.to_string());
+    bot.start(&twin, 1).await;
+    twin.run(&below_three(USDC)).await.unwrap();
+    twin.delete_webhook(twin.webhooks(channel())[0]).unwrap();
+    twin.fault(Fault::on_webhooks(What::error(404, 10015, "Unknown Webhook")).skip(1));
+    show(&upstream, market, 2.0).await;
+    until("it is parked twice", || {
+        bot.log().matches("destinations were parked").count() == 2
+    })
+    .await;
+    let queue = Invocation::of("operator queue").in_guild(server());
+    let queue_of = |person: Person| queue.clone().by(person);
+    let told = said(&twin.run(&queue_of(boss)).await.unwrap());
+    for words in ["1 parked", "its webhook was deleted", "invalid requests"] {
+        assert!(told.contains(words), "“{words}” is not in: {told}");
+    }
+    let other = Person::new(900_000_000_000_000_010, "eve").with(permission::ADMINISTRATOR);
+    let refused = said(&twin.run(&queue_of(other)).await.unwrap());
+    assert!(refused.contains("for whoever runs me"), "{refused}");
     drop(bot);
 }

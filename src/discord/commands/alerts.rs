@@ -1,6 +1,7 @@
 //! `/alerts`: what channels are told. For people who manage the server, in servers alone; every
 //! look-up carries the server.
 
+use super::Application;
 use crate::{
     app::App,
     delivery::{outcome::DeadEnd, state::DestinationState},
@@ -13,11 +14,16 @@ use crate::{
         ids::{AlertId, GuildId},
     },
     market::snapshot::Snapshot,
-    render::alerts::{AlertView, DestinationWords},
-    store::destinations::Destination,
+    render::{
+        alerts::{AlertView, DestinationWords},
+        message::Message,
+        numbers,
+    },
+    store::destinations::{Destination, News},
 };
 
 pub mod add;
+pub mod history;
 pub mod list;
 pub mod remove;
 pub mod show;
@@ -29,7 +35,14 @@ pub mod test;
     guild_only,
     subcommand_required,
     default_member_permissions = "MANAGE_GUILD",
-    subcommands("add::add", "list::list", "show::show", "remove::remove", "test::test")
+    subcommands(
+        "add::add",
+        "list::list",
+        "show::show",
+        "history::history",
+        "remove::remove",
+        "test::test"
+    )
 )]
 #[expect(
     clippy::unused_async,
@@ -37,6 +50,39 @@ pub mod test;
 )]
 pub(super) async fn alerts(_: Context<'_>) -> Result<(), CommandError> {
     Ok(())
+}
+
+/// Answers somebody who manages the server, with what has become of its channels since anybody was
+/// told.
+async fn answer_with_news(
+    ctx: Application<'_>,
+    answer: impl Future<Output = Result<Message, CommandError>>,
+) -> Result<(), CommandError> {
+    let app = &ctx.data().app;
+    let guild = ctx.interaction.guild_id;
+    let answer = async {
+        let mut message = answer.await?;
+        if let Some(guild) = guild {
+            let news = app.store.take_news(GuildId(guild.get())).await?;
+            for (channel, news) in &news {
+                message.content.push('\n');
+                message.content.push_str(&news_words(channel, *news));
+            }
+        }
+        Ok(message.fitted())
+    };
+    super::answer_alone(ctx, answer).await
+}
+
+fn news_words(place: &Destination, news: News) -> String {
+    let (channel, since) = (place.channel, numbers::ago(place.changed_at));
+    match news {
+        News::Back => format!("✅ <#{channel}> takes notices again since {since}."),
+        News::Parked => {
+            let (reason, mend) = why_parked(place.reason);
+            format!("⚠️ <#{channel}> takes no notices since {since}: {reason}; {mend}.")
+        }
+    }
 }
 
 /// The alert of that number, if it is this server's.

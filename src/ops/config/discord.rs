@@ -3,7 +3,7 @@ use std::{num::NonZero, path::PathBuf};
 use secrecy::SecretString;
 
 use super::{review::Section, value};
-use crate::domain::time::Span;
+use crate::domain::{ids::UserId, time::Span};
 
 /// `[discord]`: how Discord is reached, and as whom.
 #[derive(Debug, Clone)]
@@ -18,6 +18,9 @@ pub struct Discord {
     pub shards: Option<NonZero<u32>>,
     /// Whom to ask about this bot, shown by `/help`; at most 200 characters. Default empty.
     pub contact: String,
+    /// Who may use `/operator`: ids of people on Discord, written with commas between them. Default
+    /// nobody.
+    pub operators: Vec<UserId>,
     /// How long the bot waits before it connects when it was started more than 20 times in an hour;
     /// doubles with each further start up to 15 times as long, and that is also how long it waits
     /// before it asks again when the day's session starts are used up. 0 s to 15 min. Default 60 s.
@@ -38,6 +41,7 @@ impl Default for Discord {
             token: None,
             shards: None,
             contact: String::new(),
+            operators: Vec::new(),
             crash_loop_wait: value::seconds(60),
             retry_wait: Span::minutes(10),
             watchdog: Span::minutes(2),
@@ -58,6 +62,7 @@ impl Discord {
                 })
             }),
             contact: section.read("contact", default.contact, |given| value::line(given, 200)),
+            operators: section.read("operators", default.operators, value::users),
             crash_loop_wait: section.read("crash_loop_wait", default.crash_loop_wait, |given| {
                 value::span(given, value::seconds(0), Some(Span::minutes(15)))
             }),

@@ -9,7 +9,7 @@ use reqwest::Url;
 use secrecy::SecretString;
 
 use super::raw::{Given, Written};
-use crate::domain::time::Span;
+use crate::domain::{ids::UserId, time::Span};
 
 /// What is wrong and what is allowed, to follow the value: "is out of range; 1 to 50 is allowed".
 pub(super) struct Expectation(pub(super) String);
@@ -97,6 +97,18 @@ pub(super) fn line(given: &Given, longest: usize) -> Result<String, Expectation>
         .filter(|text| text.chars().count() <= longest && !text.chars().any(char::is_control))
         .map(ToOwned::to_owned)
         .ok_or_else(|| format!("is not a line of text of at most {longest} characters").into())
+}
+
+/// Ids of people on Discord, with commas between them.
+pub(super) fn users(given: &Given) -> Result<Vec<UserId>, Expectation> {
+    raw_text(given)
+        .map(str::trim)
+        .and_then(|text| {
+            text.split_terminator(',')
+                .map(|id| id.trim().parse().ok().map(UserId))
+                .collect()
+        })
+        .ok_or_else(|| "is not a text of user ids with commas between them".into())
 }
 
 pub(super) fn secret(given: &Given) -> Result<SecretString, Expectation> {

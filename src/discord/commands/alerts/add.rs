@@ -109,7 +109,7 @@ pub(super) async fn add(
         },
     };
     let answer = answer(&ctx.data().app, &caller, place, draft);
-    super::super::answer_alone(app, answer).await
+    super::answer_with_news(app, answer).await
 }
 
 /// A rule as it was asked for.

@@ -15,7 +15,7 @@ use crate::{
 pub(super) async fn list(ctx: Context<'_>) -> Result<(), CommandError> {
     let (app, caller) = parts(ctx)?;
     let answer = answer(&ctx.data().app, caller.server()?);
-    super::super::answer_alone(app, answer).await
+    super::answer_with_news(app, answer).await
 }
 
 async fn answer(app: &App, guild: GuildId) -> Result<Message, CommandError> {

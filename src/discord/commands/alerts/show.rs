@@ -22,7 +22,7 @@ pub(super) async fn show(
 ) -> Result<(), CommandError> {
     let (app, caller) = parts(ctx)?;
     let answer = answer(&ctx.data().app, caller.server()?, alert.0);
-    super::super::answer_alone(app, answer).await
+    super::answer_with_news(app, answer).await
 }
 
 async fn answer(app: &App, guild: GuildId, id: AlertId) -> Result<Message, CommandError> {

@@ -46,7 +46,7 @@ pub(super) async fn test(
 ) -> Result<(), CommandError> {
     let (app, caller) = parts(ctx)?;
     let answer = answer(&ctx.data().app, &caller, alert.0);
-    super::super::answer_alone(app, answer).await
+    super::answer_with_news(app, answer).await
 }
 
 async fn answer(app: &App, caller: &Caller, id: AlertId) -> Result<Message, CommandError> {
@@ -143,7 +143,7 @@ fn result(alert: &Alert, outcome: &Told) -> Message {
 }
 
 /// What a test that is still under way waits for.
-fn waiting_for(error: Option<&str>) -> &'static str {
+pub fn waiting_for(error: Option<&str>) -> &'static str {
     match error {
         Some("rate_limited") => "Discord asks us to slow down",
         Some("banned") => "Discord has blocked this address for a while",
@@ -157,7 +157,8 @@ fn waiting_for(error: Option<&str>) -> &'static str {
     }
 }
 
-fn link(guild: GuildId, channel: ChannelId, message: MessageId) -> String {
+/// Where a message stands.
+pub fn link(guild: GuildId, channel: ChannelId, message: MessageId) -> String {
     format!("https://discord.com/channels/{guild}/{channel}/{message}")
 }
 

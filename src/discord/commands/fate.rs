@@ -1,0 +1,55 @@
+//! From the outbox's rows to the words for what became of a notice.
+
+use crate::{
+    delivery::state::State,
+    market::snapshot::Snapshot,
+    render::{
+        self,
+        fate::{Fate, Line},
+    },
+    store::outbox::Told,
+};
+
+/// One notice and its fate. A pool that the market no longer lists has no name.
+pub(super) fn line<'a>(told: &'a Told, market: &Snapshot) -> Line<'a> {
+    let pool = told.pool.and_then(|pool| market.get(pool));
+    Line {
+        written: told.created_at,
+        alert: told.alert,
+        channel: told.channel,
+        occasion: told.occasion.slug(),
+        pool: pool.map(|listing| render::name(&listing.pool)),
+        fate: fate(told),
+    }
+}
+
+fn fate(told: &Told) -> Fate<'_> {
+    let error = told.error.as_deref();
+    match told.state {
+        State::Pending => Fate::Queued,
+        State::Sending => Fate::Sending,
+        State::Waiting => Fate::Waiting {
+            until: told.due_at.unwrap_or(told.created_at),
+            reason: super::alerts::test::waiting_for(error),
+        },
+        State::Uncertain => Fate::Uncertain {
+            looked_for: told.due_at,
+        },
+        State::Delivered => Fate::Told {
+            link: told
+                .message
+                .map(|message| super::alerts::test::link(told.guild, told.channel, message)),
+            after: told
+                .delivered_at
+                .unwrap_or(told.created_at)
+                .since(told.created_at),
+        },
+        State::Parked => {
+            let (reason, mend) = super::alerts::why_parked(told.reason);
+            Fate::Parked { reason, mend }
+        }
+        State::Dead => Fate::Refused { code: error },
+        State::Expired => Fate::Expired,
+        State::Superseded => Fate::Superseded,
+    }
+}
