@@ -87,16 +87,31 @@ impl Case {
         self.notices / self.webhooks
     }
 
-    /// The shortest time in which the limits let so many messages through.
+    /// The shortest time in which the limits let so many messages through, the limit of all webhooks
+    /// taken as a steady rate: whenever one may leave, it does.
     fn allowed(&self, messages: u64) -> Duration {
-        let last = messages.div_ceil(self.webhooks).saturating_sub(1);
-        let lane = if self.channel_limit {
-            60 * (last / 30) + 2 * (last % 30 / 5)
-        } else {
-            2 * (last / 5)
+        let between = Duration::from_secs(1) / self.per_second;
+        let windows = [(5, 2), (30, 60)];
+        let windows = &windows[..if self.channel_limit { 2 } else { 1 }];
+        let ready = |sent: &Vec<Duration>| {
+            let opens = windows.iter().filter_map(|(calls, seconds)| {
+                let first = sent.len().checked_sub(*calls)?;
+                Some(sent[first] + Duration::from_secs(*seconds))
+            });
+            opens.max().unwrap_or_default()
         };
-        let global = messages.saturating_sub(1) as f64 / f64::from(self.per_second);
-        Duration::from_secs(lane).max(Duration::from_secs_f64(global))
+        let mut lanes = vec![Vec::new(); usize::try_from(self.webhooks).expect("few")];
+        let most = usize::try_from(messages.div_ceil(self.webhooks)).expect("few");
+        let mut gate = Duration::ZERO;
+        let mut last = Duration::ZERO;
+        for _ in 0..messages {
+            let open = lanes.iter_mut().filter(|sent| sent.len() < most);
+            let lane = open.min_by_key(|sent| ready(sent)).expect("one is left");
+            last = gate.max(ready(lane));
+            lane.push(last);
+            gate = last + between;
+        }
+        last
     }
 }
 
@@ -194,7 +209,7 @@ fn told(twin: &Twin) -> usize {
 
 async fn run(case: &Case) {
     let guild = guild_on_shard(0, 1, 0);
-    let channels: Vec<u64> = (guild + 1..).take(case.webhooks as usize).collect();
+    let channels: Vec<u64> = (guild + 1..=guild + case.webhooks).collect();
     let mut server = Guild::new(guild, "bench");
     for channel in &channels {
         server = server.channel(*channel, "bench");

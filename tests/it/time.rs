@@ -133,7 +133,6 @@ async fn a_clock_that_goes_back_an_hour_repeats_nothing_and_holds_nothing_up() {
 
 /// F-T01: a wait that was set before the clock went back ends no later than it would have.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "the worker takes due times as they stand, and waits for the hour to come again"]
 async fn a_wait_is_not_an_hour_longer_when_the_clock_goes_back() {
     let stage = Stage::set().await;
     let wait = Duration::from_secs(10);
