@@ -233,6 +233,8 @@ async fn open(
         ("STIPEND_DELIVERY__MAX_PER_SECOND", "50".to_owned()),
         // The stand-in takes what comes, and nobody wants to wait.
         ("STIPEND_DELIVERY__CHANNEL_PER_MINUTE", "0".to_owned()),
+        // Each notice is shown and counted by itself.
+        ("STIPEND_DELIVERY__MERGE", "false".to_owned()),
     ];
     let settings = settings
         .map(|(name, value)| (name.to_owned(), value))

@@ -1,9 +1,9 @@
 //! Kills a bot again and again while Discord loses acknowledgements, and compares what was told with what
 //! should have been.
 //!
-//! Nobody asks the bot what it should have told. The supervisor writes the market itself ([`market`]), so it
-//! knows which edges there are, and it counts them in the ledger ([`oracle`]). A batch is served until the bot
-//! shows that it has kept it: by asking for what is newer ([`source`]), or by telling of it.
+//! Nobody asks the bot what it should have told. The supervisor writes the market itself (`market`), so it
+//! knows which edges there are, and it counts them in the ledger (`oracle`). A batch is served until the bot
+//! shows that it has kept it: by asking for what is newer (`source`), or by telling of it.
 
 mod bot;
 mod death;

@@ -107,7 +107,7 @@ pub struct Exchange {
     pub status: Option<u16>,
     /// `None` when no answer came.
     pub headers: Option<HeaderMap>,
-    /// Cut at [`BODY_CAP`], or [`LIST_CAP`] where something was asked for.
+    /// Cut at [`BODY_CAP`], or at 2 MiB where something was asked for.
     pub body: Bytes,
 }
 
