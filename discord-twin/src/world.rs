@@ -346,6 +346,21 @@ pub struct Limits {
     pub time_scale: f64,
     /// How many seconds the epoch in `X-RateLimit-Reset` is off.
     pub reset_skew_s: i64,
+    /// What the headers of an answer say of its bucket.
+    pub buckets: Buckets,
+}
+
+/// What the headers of an answer say of its bucket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Buckets {
+    /// Its name and how it stands.
+    #[default]
+    Named,
+    /// The same under other names, as after a change on Discord's side.
+    Renamed,
+    /// Nothing: the answers have no such headers.
+    Untold,
 }
 
 impl Default for Limits {
@@ -360,6 +375,7 @@ impl Default for Limits {
             dead_calls: 20,
             time_scale: 1.0,
             reset_skew_s: 0,
+            buckets: Buckets::default(),
         }
     }
 }

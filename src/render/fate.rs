@@ -184,8 +184,13 @@ fn sending_words(sending: Sending<'_>) -> String {
     if let Some(held) = sending.held {
         parts.push(held.to_owned());
     }
+    let requests = if sending.invalid == 1 {
+        "request"
+    } else {
+        "requests"
+    };
     parts.push(format!(
-        "{} invalid requests in 10 minutes",
+        "{} invalid {requests} in 10 minutes",
         sending.invalid
     ));
     parts.join(DOT)

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use discord_twin::{Fault, Invocation, Person, StoredMessage, Twin, Via, What, permission};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::{
-    LONG, TestBot, USDC, USDT, Upstream, answer, below_three, manage, market, one_server, pools_of,
-    posts, row, said, server, show, until,
+    LONG, TestBot, USDC, Upstream, all_below, answer, below_three, fourteen, manage, market,
+    one_server, pools_of, posts, said, server, show, until,
 };
 
 fn channel() -> u64 {
@@ -137,27 +137,13 @@ async fn without_a_webhook_the_bot_posts_with_a_nonce() {
 /// Many notices for one channel are one message: cards while there is room, and the others in a file.
 #[tokio::test(flavor = "multi_thread")]
 async fn many_notices_become_one_message() {
-    fn pools(apy: f64) -> Vec<Value> {
-        (0..14_u32)
-            .map(|number| {
-                let id = format!("{number:08x}-4b52-42bf-a116-608b370f9501");
-                row(&id, &format!("USDC{number}"), "aave-v3", apy)
-            })
-            .chain([row(USDT, "USDT", "aave-v3", 4.5)])
-            .collect()
-    }
     let twin = Twin::start(one_server()).await.unwrap();
-    let upstream = Upstream::start(answer(&pools(5.0))).await;
+    let upstream = Upstream::start(answer(&fourteen(5.0))).await;
     let mut bot = TestBot::new(&twin, &upstream);
     bot.start(&twin, 1).await;
-    let add = manage("alerts add")
-        .option("when", "apy_below")
-        .option("value", 3)
-        .option("protocol", "aave-v3")
-        .option("hold", "1s");
-    let reply = twin.run(&add).await.unwrap();
+    let reply = twin.run(&all_below(3)).await.unwrap();
     assert!(said(&reply).contains("#1"), "{}", said(&reply));
-    show(&upstream, pools, 2.0).await;
+    show(&upstream, fourteen, 2.0).await;
     twin.wait_for_messages(channel(), 1, LONG).await.unwrap();
     upstream.taken().await;
     let messages = seen(&twin);

@@ -16,6 +16,7 @@ mod demo;
 mod doctor;
 mod gateway;
 mod kills;
+mod limits;
 mod release;
 mod replay;
 mod restart;

@@ -116,6 +116,17 @@ pub(crate) fn market(usdc: f64) -> Vec<Value> {
     ]
 }
 
+/// A market in which fourteen pools of one protocol pay this much.
+pub(crate) fn fourteen(apy: f64) -> Vec<Value> {
+    (0..14_u32)
+        .map(|number| {
+            let id = format!("{number:08x}-4b52-42bf-a116-608b370f9501");
+            row(&id, &format!("USDC{number}"), "aave-v3", apy)
+        })
+        .chain([row(USDT, "USDT", "aave-v3", 4.5)])
+        .collect()
+}
+
 #[derive(Debug, Clone)]
 struct Answers {
     status: StatusCode,
@@ -502,6 +513,14 @@ pub(crate) fn below_three(pool: &str) -> Invocation {
     let add = manage("alerts add").option("when", "apy_below");
     add.option("value", 3)
         .option("pool", pool)
+        .option("hold", "1s")
+}
+
+/// An alert for each of the [`fourteen`] that pays less than this.
+pub(crate) fn all_below(apy: i32) -> Invocation {
+    let add = manage("alerts add").option("when", "apy_below");
+    add.option("value", apy)
+        .option("protocol", "aave-v3")
         .option("hold", "1s")
 }
 

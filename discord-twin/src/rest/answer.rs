@@ -13,7 +13,7 @@ use crate::{
     ids::Clock,
     limits::{Headers, Scope},
     refuse::Refusal,
-    world::Limits,
+    world::{Buckets, Limits},
 };
 
 /// What a route says when it does what it was asked for.
@@ -134,8 +134,9 @@ impl Rendered {
 
     /// With the headers of its bucket. The global limit hides them, as Discord's does.
     pub(crate) fn with(mut self, headers: Option<Headers>, limits: &Limits, clock: &Clock) -> Self {
-        let Some(bucket) = headers.filter(|_| !self.headers.contains_key("x-ratelimit-global"))
-        else {
+        let hidden =
+            self.headers.contains_key("x-ratelimit-global") || limits.buckets == Buckets::Untold;
+        let Some(bucket) = headers.filter(|_| !hidden) else {
             return self;
         };
         let reset_after = round_up(bucket.reset_after);
@@ -148,10 +149,12 @@ impl Rendered {
             .insert("x-ratelimit-limit", HeaderValue::from(bucket.limit));
         self.headers
             .insert("x-ratelimit-remaining", HeaderValue::from(bucket.remaining));
-        self.headers.insert(
-            "x-ratelimit-bucket",
-            HeaderValue::from_static(bucket.bucket),
-        );
+        let renamed = if limits.buckets == Buckets::Renamed {
+            "-renamed"
+        } else {
+            ""
+        };
+        self.set("x-ratelimit-bucket", &format!("{}{renamed}", bucket.bucket));
         self.set("x-ratelimit-reset", &format!("{:.3}", now + reset_after));
         self.set("x-ratelimit-reset-after", &format!("{reset_after:.3}"));
         self
