@@ -120,6 +120,16 @@ struct Shared {
 }
 
 impl Shared {
+    /// Tells the operator of a failure of the store that nobody waits for. One that shows damage has the
+    /// whole file looked at.
+    fn report(&self, what: &'static str, error: StoreError) {
+        if matches!(error, StoreError::Corrupt(_)) {
+            self.store.doubt();
+        }
+        let error = anyhow::Error::from(error);
+        tracing::error!(error = format!("{error:#}"), "{what}");
+    }
+
     /// Channels that meet here wait for each other, which is rare and harmless.
     fn preparing(&self, channel: ChannelId) -> &Mutex<()> {
         // The low bits of an id are a counter that is mostly zero; the time stands above them.
@@ -215,10 +225,4 @@ impl Delivery {
             let _woken = tokio::time::timeout_at(wake, recorded.changed()).await;
         }
     }
-}
-
-/// Tells the operator of a failure of the store that nobody waits for.
-fn report(what: &'static str, error: StoreError) {
-    let error = anyhow::Error::from(error);
-    tracing::error!(error = format!("{error:#}"), "{what}");
 }

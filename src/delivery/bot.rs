@@ -12,7 +12,6 @@ use super::{
     outcome::Outcome,
     pacing::Purpose,
     post::{Effect, effect},
-    report,
     rights::{self, Overwrite, Rights, Role},
 };
 use crate::domain::ids::{ChannelId, GuildId, MessageId, UserId};
@@ -87,7 +86,7 @@ impl Shared {
         };
         let until = self.clock.now().plus(self.pacing.pause_left());
         if let Err(error) = self.store.pause_until(until).await {
-            report(
+            self.report(
                 "a pause cannot be noted; a restart would not know of it",
                 error,
             );

@@ -153,7 +153,7 @@ impl Delivery {
         match parked.await {
             Ok(true) => self.poke(),
             Ok(false) => {}
-            Err(error) => super::report("a deleted channel cannot be parked", error),
+            Err(error) => shared.report("a deleted channel cannot be parked", error),
         }
     }
 
@@ -172,7 +172,7 @@ impl Delivery {
         };
         match parked.await {
             Ok(()) => self.poke(),
-            Err(error) => super::report("the channels of a server that was left", error),
+            Err(error) => shared.report("the channels of a server that was left", error),
         }
     }
 
@@ -183,7 +183,7 @@ impl Delivery {
         match shared.store.rights_changed(guild, shared.clock.now()).await {
             Ok(true) => self.poke(),
             Ok(false) => {}
-            Err(error) => super::report("parked channels cannot be tried", error),
+            Err(error) => shared.report("parked channels cannot be tried", error),
         }
     }
 }

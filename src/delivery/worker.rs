@@ -28,7 +28,6 @@ use super::{
     plan::{self, Job},
     post::{self, Carrier, Effect, Post},
     read_back::{self, Seen},
-    report,
     state::State,
     urgency::Urgency,
 };
@@ -262,7 +261,7 @@ impl Worker {
         match self.start_due(free.min(gate.per_round())).await {
             Ok(look_again) => look_again,
             Err(error) => {
-                report("the outbox cannot be read or claimed from", error);
+                shared.report("the outbox cannot be read or claimed from", error);
                 Instant::now() + RETRY
             }
         }
@@ -438,7 +437,7 @@ impl Worker {
             let shared = Arc::clone(&shared);
             self.spawn(flight, async move {
                 if let Err(error) = shared.revive(&parked).await {
-                    report("a parked channel cannot be tried", error);
+                    shared.report("a parked channel cannot be tried", error);
                 }
                 Landing::Revived(parked.id)
             });
@@ -528,7 +527,8 @@ impl Worker {
                 self.shared.recorded.send_replace(());
             }
             Err(error) => {
-                report("receipts cannot be written; nothing new is sent", error);
+                self.shared
+                    .report("receipts cannot be written; nothing new is sent", error);
                 self.unwritable = true;
                 self.commit_at = Instant::now() + RETRY;
             }
@@ -542,7 +542,7 @@ impl Worker {
                 tracing::info!(ended, "notices became too old to be sent");
                 self.shared.recorded.send_replace(());
             }
-            Err(error) => report("old notices cannot be ended", error),
+            Err(error) => self.shared.report("old notices cannot be ended", error),
         }
     }
 
@@ -562,7 +562,9 @@ impl Worker {
                 tracing::warn!(by_ms = by, "the clock was set; what waits goes on waiting");
                 self.clocks = (wall, now);
             }
-            Err(error) => report("the clock was set, and what waits cannot follow", error),
+            Err(error) => self
+                .shared
+                .report("the clock was set, and what waits cannot follow", error),
         }
     }
 }
@@ -709,7 +711,7 @@ async fn look(shared: Arc<Shared>, kept: Kept, place: Destination) -> Landing {
             (post.not_looked(wait, now), Effect::None, Some("unread"))
         }
         Err(error) => {
-            report("a message cannot be looked for", error);
+            shared.report("a message cannot be looked for", error);
             (post.not_looked(RETRY, now), Effect::None, Some("unread"))
         }
     };

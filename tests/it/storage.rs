@@ -279,3 +279,47 @@ async fn damage_that_a_write_meets_ends_the_bot() {
     assert!(bot.log().contains("keep it, and put a backup in its place"));
     bot.end(&twin);
 }
+
+/// F-S08: nobody but the delivery looks at the messages that wait; a page of theirs that goes bad ends
+/// the bot as well, and nothing is sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn damage_that_the_delivery_meets_ends_the_bot() {
+    let (twin, upstream, mut bot) = watching(market).await;
+    let wait = What::too_many("user", Duration::from_secs(8));
+    twin.fault(Fault::on_webhooks(wait).times(1));
+    show(&upstream, market, 2.0).await;
+    until("it is limited", || posts(&twin).len() == 1).await;
+    stop(&mut bot).await;
+    bot.start(&twin, 1).await;
+    spoil(&bot, "post").await;
+    assert_eq!(bot.ends().await.0, Some(78));
+    let log = bot.log();
+    for words in [
+        "the outbox cannot be read",
+        "keep it, and put a backup in its place",
+    ] {
+        assert!(log.contains(words), "{log}");
+    }
+    assert_eq!(posts(&twin).len(), 1);
+    bot.end(&twin);
+}
+
+/// F-S08: an index is part of what is looked at, and so is the length of the file.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_index_or_a_short_file_is_refused_at_the_start() {
+    let (twin, _upstream, mut bot) = watching(market).await;
+    stop(&mut bot).await;
+    let whole = fs::read(bot.path("stipend.db")).unwrap();
+    spoil(&bot, "outbox_untold").await;
+    bot.fails().await.check(78, "is damaged");
+    fs::write(bot.path("stipend.db"), &whole[..whole.len() / 2]).unwrap();
+    bot.fails().await.check(78, "is damaged");
+    assert_eq!(
+        bot.database_bytes().len(),
+        whole.len() / 2,
+        "nothing is written"
+    );
+    fs::write(bot.path("stipend.db"), &whole).unwrap();
+    bot.start(&twin, 1).await;
+    bot.end(&twin);
+}
