@@ -43,6 +43,28 @@ pub struct Prepared {
     pub can_read: Option<bool>,
 }
 
+impl Prepared {
+    /// What an admin should know of the way that notices take, where it is not the best one.
+    pub const fn caution(&self) -> Option<&'static str> {
+        match (self.carrier, self.can_read) {
+            (Carrier::Webhook(_), Some(false)) => Some(
+                "I may not read that channel: when Discord's answer to a notice is lost, I cannot look \
+                 whether it arrived, and do not send it again. Give my role “Read Message History” there.",
+            ),
+            (Carrier::Webhook(_), _) => None,
+            (Carrier::Bot, Some(false)) => Some(
+                "I post there as myself and may not read that channel: when Discord fails for minutes, I \
+                 cannot look whether a notice arrived. Give my role “Manage Webhooks” and “Read Message \
+                 History” there; the next /alerts add or /alerts test then takes a webhook.",
+            ),
+            (Carrier::Bot, _) => Some(
+                "I post there as myself, since I could have no webhook. With “Manage Webhooks” for my role \
+                 and room for one, the next /alerts add or /alerts test takes a webhook.",
+            ),
+        }
+    }
+}
+
 /// A right that the bot needs in a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Right {
@@ -111,8 +133,8 @@ impl Listed {
 impl Delivery {
     /// Makes sure that a channel can be written to.
     ///
-    /// A ready one is taken as it is. Else a webhook of ours is looked for in the channel, or made;
-    /// where none can be had, the bot itself posts if it may. What was parked is then sent.
+    /// One with a webhook is taken as it is. Else a webhook of ours is looked for in the channel, or
+    /// made; where none can be had, the bot itself posts if it may. What was parked is then sent.
     pub async fn prepare(
         &self,
         channel: ChannelId,
@@ -124,6 +146,7 @@ impl Delivery {
         if let Some(known) = shared.store.destination_for(channel).await?
             && known.state == DestinationState::Ready
             && known.guild == guild
+            && known.webhook.is_some()
         {
             return Ok(Prepared {
                 destination: known.id,

@@ -6,7 +6,7 @@ use discord_twin::{Fault, Invocation, Person, StoredMessage, Twin, Via, What, pe
 use serde_json::json;
 
 use crate::support::{
-    LONG, TestBot, USDC, Upstream, all_below, answer, below_three, fourteen, manage, market,
+    LONG, TestBot, USDC, USDT, Upstream, all_below, answer, below_three, fourteen, manage, market,
     one_server, pools_of, posts, said, server, show, until,
 };
 
@@ -131,6 +131,14 @@ async fn without_a_webhook_the_bot_posts_with_a_nonce() {
     assert_eq!(pools_of(&messages), [USDC]);
     assert_eq!(messages[0].via, Via::Bot);
     assert!(twin.webhooks(channel()).is_empty());
+    // The admin is told, and a right that is granted later is used by the next alert.
+    let told = said(&twin.run(&below_three(USDT)).await.unwrap());
+    assert!(told.contains("I post there as myself"), "{told}");
+    assert!(told.contains("Read Message History"), "{told}");
+    twin.set_channel_permissions(channel(), None).unwrap();
+    let told = said(&twin.run(&below_three(USDT)).await.unwrap());
+    assert!(!told.contains("as myself"), "{told}");
+    assert_eq!(twin.webhooks(channel()).len(), 1);
     bot.end(&twin);
 }
 

@@ -223,11 +223,12 @@ async fn answer(
     let view = super::view(app, &market, &added.alert, known.as_ref()).await;
     let mut message = render::alerts::added(&view);
     let earliest = now.plus(added.alert.rule.timing.hold.0);
-    message.content = format!(
-        "{}\n{}",
-        message.content,
-        start_words(added.pools, added.baseline, &numbers::ago(earliest))
-    );
+    let starts = start_words(added.pools, added.baseline, &numbers::ago(earliest));
+    message.content = [message.content.as_str(), &starts]
+        .into_iter()
+        .chain(prepared.caution())
+        .collect::<Vec<_>>()
+        .join("\n");
     Ok(message.fitted())
 }
 
