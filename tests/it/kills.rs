@@ -44,7 +44,7 @@ async fn undisturbed_the_ledger_is_what_the_script_says() {
     assert!(report.expected >= 40, "{report:?}");
 }
 
-/// `kill -9` at random moments, with one acknowledgement in five lost and other faults beside it.
+/// F-S01, F-S02: `kill -9` at random moments, with one acknowledgement in five lost and other faults beside it.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_kills_at_random_lose_and_double_nothing() {
     let random = Plan {
@@ -57,7 +57,7 @@ async fn two_hundred_kills_at_random_lose_and_double_nothing() {
     assert!(report.expected >= 200, "{report:?}");
 }
 
-/// An abort before and after each commit, around the wire, around reading back, before a channel is
+/// F-S01: an abort before and after each commit, around the wire, around reading back, before a channel is
 /// parked and within a migration, when it is come to for the first up to the fifth time.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_abort_at_each_point_loses_and_doubles_nothing() {

@@ -14,6 +14,7 @@ mod commands;
 mod delivery;
 mod demo;
 mod doctor;
+mod faults;
 mod gateway;
 mod kills;
 mod limits;

@@ -1,0 +1,194 @@
+//! What can go wrong around the delivery, and what has to come of it. A test that shows one names its id.
+
+use std::{fs, path::Path};
+
+/// A fault's id, the fault, and what has to happen.
+const FAULTS: [(&str, &str, &str); 28] = [
+    (
+        "F-S01",
+        "the process is killed between any two steps",
+        "nothing is lost, nothing doubled",
+    ),
+    (
+        "F-S02",
+        "Discord stores a message and its answer is lost",
+        "the post is uncertain, looked for, and told once",
+    ),
+    (
+        "F-S03",
+        "SIGTERM while notices are sent",
+        "nothing new is claimed, what is under way ends within 10 s, exit 0; a second one ends at once",
+    ),
+    (
+        "F-S04",
+        "power is lost and the write-ahead log is torn",
+        "it opens with a prefix of the commits, and the intent of each message that was sent is there",
+    ),
+    (
+        "F-S05",
+        "bits flip in the write-ahead log",
+        "receipts that vanish are looked for and not sent blindly",
+    ),
+    (
+        "F-S06",
+        "the disk is full",
+        "no batch is half kept, nothing is sent without its intent, receipts wait; it goes on by itself",
+    ),
+    (
+        "F-S07",
+        "another program holds the database",
+        "5 s are waited, then a person is told to try again and the step comes again",
+    ),
+    (
+        "F-S08",
+        "the database is damaged",
+        "no start and no further write, exit 78, the file is left as it is",
+    ),
+    (
+        "F-S09",
+        "a newer version has written the database",
+        "no start, exit 78, both versions are named",
+    ),
+    (
+        "F-S11",
+        "a second process is started on the same database",
+        "it ends within a second with exit 75 and names the first, before it connects",
+    ),
+    (
+        "F-S18",
+        "the linked SQLite can lose a write-ahead log",
+        "the version is checked",
+    ),
+    (
+        "F-D01",
+        "429 for a webhook, a channel or everything",
+        "nothing is sent inside of the pause; what is shared counts against nobody",
+    ),
+    (
+        "F-D02",
+        "the headers of a bucket change or are missing",
+        "they are learnt anew; without them a start value holds",
+    ),
+    (
+        "F-D03",
+        "the time of day in the headers is wrong",
+        "lengths alone are used, on a monotonic clock",
+    ),
+    (
+        "F-D04",
+        "the edge bans the address",
+        "nothing is sent until the ban is over, and its page is not logged",
+    ),
+    (
+        "F-D05",
+        "very many requests are refused",
+        "first what can wait is held back, then all but channels that are known to work",
+    ),
+    (
+        "F-D06",
+        "a webhook is gone or has another token",
+        "parked at the first answer, made again once, the admin is told",
+    ),
+    (
+        "F-D07",
+        "the channel, a right or the server is gone, or the server is unavailable",
+        "parked with all settings and back by itself; an outage of the server changes nothing",
+    ),
+    (
+        "F-D08",
+        "Discord fails for long",
+        "single requests try, then the backlog leaves at the pace",
+    ),
+    (
+        "F-D09",
+        "the bot's token is revoked",
+        "nothing more is asked with it, exit 77, what waits is kept",
+    ),
+    (
+        "F-D10",
+        "an answer says yes and holds no message",
+        "told, with the message unknown",
+    ),
+    (
+        "F-G01",
+        "the gateway is silent",
+        "noticed within two heartbeats, closed and resumed; notices go on",
+    ),
+    (
+        "F-G02",
+        "the gateway asks to reconnect or ends the session",
+        "resumed, or identified anew after a random wait",
+    ),
+    (
+        "F-G03",
+        "the gateway refuses for good",
+        "no second try, the process ends with its code",
+    ),
+    (
+        "F-G04",
+        "the process is started again and again",
+        "identifies are counted over restarts, and waited for before they run out",
+    ),
+    (
+        "F-G05",
+        "one shard of many is down",
+        "the others go on, and it is started again",
+    ),
+    (
+        "F-T01",
+        "the clock is set back by an hour or ahead by a day",
+        "waits keep their length and nothing is done twice",
+    ),
+    (
+        "F-T02",
+        "the machine sleeps and wakes up",
+        "as if the clock had been set ahead",
+    ),
+];
+
+/// The texts of all files with tests, this one left out.
+fn tests(folder: &Path) -> Vec<String> {
+    let mut texts = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            texts.extend(tests(&path));
+        } else if path.extension().is_some_and(|end| end == "rs") && !path.ends_with(file!()) {
+            texts.push(fs::read_to_string(path).unwrap());
+        }
+    }
+    texts
+}
+
+/// Whether the comment of a test names this.
+fn shown_in(text: &str, id: &str) -> bool {
+    let mut named = false;
+    for line in text.lines().map(str::trim_start) {
+        if line.starts_with("///") {
+            named |= line.contains(id);
+        } else if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
+            if named {
+                return true;
+            }
+        } else {
+            named = false;
+        }
+    }
+    false
+}
+
+/// A fault without a test is a promise without one.
+#[test]
+fn each_fault_has_a_test_that_names_it() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let texts: Vec<String> = ["src", "tests"]
+        .iter()
+        .flat_map(|folder| tests(&root.join(folder)))
+        .collect();
+    let missing: Vec<_> = FAULTS
+        .iter()
+        .filter(|(id, ..)| !texts.iter().any(|text| shown_in(text, id)))
+        .collect();
+    assert!(missing.is_empty(), "{missing:#?}");
+    assert!(!texts.iter().any(|text| shown_in(text, "F-S00")));
+}
