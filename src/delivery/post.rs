@@ -241,17 +241,14 @@ impl Post {
     }
 
     /// What a dead process left in the middle of sending: nobody knows, so it is not sent again.
+    ///
+    /// A nonce would let it be repeated at once; but the answer that was lost may have asked for a pause.
     #[must_use]
     pub fn orphaned(self, now: Timestamp, waits: &Waits) -> Self {
-        let due_at = if self.nonce_holds(now, waits) {
-            now
-        } else {
-            // Counted from now: the clock may have been set while nobody ran.
-            now.plus(waits.settle)
-        };
         Self {
             state: State::Uncertain,
-            due_at: Some(due_at),
+            due_at: Some(now.plus(waits.settle)),
+            // Counted from now: the clock may have been set while nobody ran.
             intent_at: Some(now),
             ..self
         }

@@ -18,10 +18,23 @@ use super::{
 };
 use crate::{
     Fault, Guild, Invocation, Limits, PATIENCE, Person, Twin, Via, What, World, guild_on_shard,
+    permission,
 };
 
 const CHANNELS: usize = 10;
+/// In so many of them the bot may have no webhook, and posts itself.
+const WITHOUT_WEBHOOK: usize = 4;
+/// How long a message by the bot itself is known by its nonce: as long as the bot counts on it
+/// (`DELIVERY__NONCE_WINDOW`), and a second for requests that are applied late.
+const NONCE_WINDOW_MS: u64 = 3_000;
 const POOLS_PER_CHANNEL: u32 = 3;
+/// The routes by which notices are posted, by a webhook and by the bot itself.
+const POSTS: [&str; 2] = ["/webhooks/{id}/{token}", "/channels/{id}/messages"];
+/// The routes by which they are looked for.
+const LOOKS: [&str; 2] = [
+    "/channels/{id}/messages",
+    "/webhooks/{id}/{token}/messages/{message}",
+];
 const STEP: Duration = Duration::from_millis(2);
 /// Longer than anything that a healthy bot needs on a busy machine.
 const LONG: Duration = Duration::from_mins(1);
@@ -70,8 +83,15 @@ impl Lane {
                 guild.channel(*channel, protocol(*channel))
             });
         // A bot that is killed forgets the pauses of ordinary limits; those that matter come as faults.
-        let world = World::default().free_identifies().limits(Limits::off());
+        let world = World {
+            nonce_window_ms: NONCE_WINDOW_MS,
+            ..World::default().free_identifies().limits(Limits::off())
+        };
         let twin = Twin::start(world.guild(guild)).await?;
+        for channel in channels.iter().rev().take(WITHOUT_WEBHOOK) {
+            let rights = permission::RECOMMENDED & !permission::MANAGE_WEBHOOKS;
+            twin.set_channel_permissions(*channel, Some(rights))?;
+        }
         let mut dice = fastrand::Rng::with_seed(plan.seed ^ (u64::from(nth) << 32));
         twin.seed_faults(dice.u64(..));
         let source = Source::start().await?;
@@ -121,23 +141,26 @@ impl Lane {
     }
 
     fn let_go_wrong(&self) {
-        let post = |what, chance| Fault::on_webhooks(what).chance(chance);
-        let get = |template, chance| Fault::on("GET", template, What::Reset).chance(chance);
         let moment = Duration::from_millis(200);
-        let faults = [
-            post(What::ResetThenApply(300), 3),
-            post(What::Reset, 2),
-            post(What::error(500, 0, "Internal Server Error"), 2),
-            post(What::error(502, 0, "Bad Gateway"), 2),
-            post(What::too_many("user", moment), 2),
-            post(What::error(500, 0, "Internal Server Error"), 2).after(),
-            post(What::error(503, 0, "Service Unavailable"), 1).after(),
-            post(What::Reset, self.lost_acks).after(),
-            get("/channels/{id}/messages", 5),
-            get("/webhooks/{id}/{token}/messages/{message}", 5),
-        ];
-        for fault in faults {
-            self.twin.fault(fault);
+        for template in POSTS {
+            let post = |what, chance| Fault::on("POST", template, what).chance(chance);
+            let faults = [
+                post(What::ResetThenApply(300), 3),
+                post(What::Reset, 2),
+                post(What::error(500, 0, "Internal Server Error"), 2),
+                post(What::error(502, 0, "Bad Gateway"), 2),
+                post(What::too_many("user", moment), 2),
+                post(What::error(500, 0, "Internal Server Error"), 2).after(),
+                post(What::error(503, 0, "Service Unavailable"), 1).after(),
+                post(What::Reset, self.lost_acks).after(),
+            ];
+            for fault in faults {
+                self.twin.fault(fault);
+            }
+        }
+        for template in LOOKS {
+            self.twin
+                .fault(Fault::on("GET", template, What::Reset).chance(5));
         }
     }
 
@@ -278,8 +301,7 @@ impl Lane {
             }
             self.messages_read = messages.len();
             for request in state.requests.iter().skip(self.requests_read) {
-                let is_post =
-                    request.method == "POST" && request.template == "/webhooks/{id}/{token}";
+                let is_post = request.method == "POST" && POSTS.contains(&request.template);
                 self.posts += u32::from(is_post);
             }
             self.requests_read = state.requests.len();

@@ -28,6 +28,18 @@ const fn limited(scope: Scope, wait: Duration) -> Outcome {
     Outcome::Limited { scope, wait }
 }
 
+/// A limit may have been what the dead process was answered, so nothing is repeated at once, not even
+/// where a nonce would make it harmless.
+#[test]
+fn what_a_dead_process_left_rests_before_anything_is_done() {
+    for (carrier, then) in [(Carrier::Bot, Turn::Send), (WEBHOOK, Turn::Look)] {
+        let orphan = sending(carrier, 1).orphaned(NOW, &waits());
+        let settled = NOW.plus(waits().settle);
+        assert_eq!(orphan.turn(NOW, &waits()), Turn::Rest(settled));
+        assert_eq!(orphan.turn(settled, &waits()), then);
+    }
+}
+
 #[test]
 fn each_class_leads_where_it_should() {
     let two = seconds(2);

@@ -108,7 +108,8 @@ pub(super) async fn add(
             holds_webhooks: !caller.in_thread,
         },
     };
-    let answer = answer(&ctx.data().app, &caller, place, draft);
+    // Proving a channel takes many calls, and their futures would lie in those of all commands.
+    let answer = Box::pin(answer(&ctx.data().app, &caller, place, draft));
     super::answer_with_news(app, answer).await
 }
 

@@ -1,8 +1,9 @@
 //! A backlog of notices against Discord's limits: the rate that was reached, against the one that the
 //! limits allow. Everything is handed over at once and channel by channel, which is the worst order.
+//! Beside it the same backlog by serenity's own webhook execution; it merges nothing.
 //!
-//! `cargo bench --bench delivery` takes some five minutes, since no window is shortened; the row of one
-//! webhook takes seven more and comes with `cargo bench --bench delivery -- one`.
+//! `cargo bench --bench delivery` takes some four minutes, since no window is shortened; the row of one
+//! webhook takes fourteen and is `cargo bench --bench delivery -- one`.
 #![expect(clippy::print_stdout, reason = "the table is what it is for")]
 
 use std::{
@@ -12,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use discord_twin::{Guild, Limits, Twin, World, guild_on_shard};
+use discord_twin::{Guild, Limits, NewWebhook, Twin, World, guild_on_shard};
 use secrecy::SecretString;
 use sha2::{Digest as _, Sha256};
 use stipend::{
@@ -34,6 +35,8 @@ use stipend::{
     },
 };
 use tokio_util::sync::CancellationToken;
+
+mod serenity;
 
 /// One row of the table.
 struct Case {
@@ -115,11 +118,20 @@ impl Case {
     }
 }
 
+fn title(number: u64) -> String {
+    format!("notice {number}")
+}
+
+/// As long as a notice is.
+fn text() -> String {
+    "x".repeat(400)
+}
+
 fn entry(destination: DestinationId, number: u64) -> Entry {
     let now = SystemClock.now();
     let message = Message::from(Embed {
-        title: format!("notice {number}"),
-        description: "x".repeat(400),
+        title: title(number),
+        description: text(),
         footer: "not advice".to_owned(),
         ..Embed::default()
     });
@@ -138,13 +150,12 @@ fn entry(destination: DestinationId, number: u64) -> Entry {
     }
 }
 
-async fn hand_over(store: &Store, twin: &Twin, channels: &[u64], guild: u64, each: u64) {
+async fn hand_over(store: &Store, webhooks: Vec<(u64, NewWebhook)>, guild: u64, each: u64) {
     let mut number = 0;
-    for channel in channels {
-        let webhook = twin.add_webhook(*channel, "bench").expect("a webhook");
+    for (channel, webhook) in webhooks {
         let proven = Proven {
             guild: GuildId(guild),
-            channel: ChannelId(*channel),
+            channel: ChannelId(channel),
             webhook: Some((WebhookId(webhook.id), SecretString::from(webhook.token))),
             newest: MessageId(0),
             unasked: false,
@@ -207,13 +218,15 @@ fn told(twin: &Twin) -> usize {
     told.len()
 }
 
-async fn run(case: &Case) {
+/// A stand-in with a webhook in each channel.
+async fn world(case: &Case) -> (Twin, u64, Vec<(u64, NewWebhook)>) {
     let guild = guild_on_shard(0, 1, 0);
     let channels: Vec<u64> = (guild + 1..=guild + case.webhooks).collect();
-    let mut server = Guild::new(guild, "bench");
-    for channel in &channels {
-        server = server.channel(*channel, "bench");
-    }
+    let server = channels
+        .iter()
+        .fold(Guild::new(guild, "bench"), |server, channel| {
+            server.channel(*channel, "bench")
+        });
     let limits = Limits {
         per_channel: if case.channel_limit { 30 } else { u32::MAX },
         ..Limits::default()
@@ -223,11 +236,21 @@ async fn run(case: &Case) {
         ..World::default().guild(server)
     };
     let twin = Twin::start(world).await.expect("the stand-in");
+    let webhook = |channel| twin.add_webhook(channel, "bench").expect("a webhook");
+    let webhooks = channels
+        .into_iter()
+        .map(|channel| (channel, webhook(channel)));
+    let webhooks = webhooks.collect();
+    (twin, guild, webhooks)
+}
+
+async fn by_stipend(case: &Case) {
+    let (twin, guild, webhooks) = world(case).await;
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("stipend.db");
     let opened = Store::open(&path, &[1; 32], SystemClock.now()).await;
     let store = Arc::new(opened.expect("a database"));
-    hand_over(&store, &twin, &channels, guild, case.each()).await;
+    hand_over(&store, webhooks, guild, case.each()).await;
     let settings = Settings {
         api_url: twin.base_url().to_owned(),
         max_per_second: NonZeroU32::new(case.per_second).expect("not zero"),
@@ -248,20 +271,42 @@ async fn run(case: &Case) {
     let took = drained(&store, case.notices).await;
     stop.cancel();
     worker.await.expect("the worker").expect("its end");
+    print_row("stipend", case, &twin, took);
+    twin.stop().await;
+}
+
+async fn by_serenity(case: &Case) {
+    let (twin, _, webhooks) = world(case).await;
+    let each = case.each();
+    let notices = (0..)
+        .zip(webhooks)
+        .map(|(nth, (_, webhook))| (webhook, nth * each..(nth + 1) * each))
+        .collect();
+    let begun = Instant::now();
+    serenity::tell(&twin, notices).await;
+    print_row("serenity 0.12", case, &twin, begun.elapsed());
+    twin.stop().await;
+}
+
+fn print_row(by: &str, case: &Case, twin: &Twin, took: Duration) {
     let requests = twin.requests();
     let refused = requests.iter().filter(|one| one.status == 429).count();
-    let messages = requests.len() - refused;
-    let allowed = case.allowed(messages as u64);
+    let messages = twin.ledger_len() as u64;
+    let broken = twin.take_violations();
+    let early = broken
+        .iter()
+        .filter(|one| one.contains("inside a Retry-After"));
+    let allowed = case.allowed(messages);
     println!(
-        "| {} | {messages} | {:.1} s | {:.1} s | {:.1} % | {refused} | {} | {} MB |",
+        "| {} | {by} | {messages} | {:.1} s | {:.1} s | {:.1} % | {refused} | {} | {} | {} MB |",
         case.name,
         took.as_secs_f64(),
         allowed.as_secs_f64(),
         100.0 * allowed.as_secs_f64() / took.as_secs_f64(),
-        case.notices - told(&twin) as u64,
+        early.count(),
+        case.notices - told(twin) as u64,
         peak_memory() / 1024,
     );
-    twin.stop().await;
 }
 
 /// The most that this process has held so far, in KiB, the stand-in and its ledger included.
@@ -274,17 +319,28 @@ fn peak_memory() -> u64 {
         .unwrap_or(0)
 }
 
+/// Lets the peak begin anew, where the system can.
+fn forget_peak() {
+    drop(std::fs::write("/proc/self/clear_refs", "5"));
+}
+
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .expect("a runtime");
     println!(
-        "| backlog | messages | took | allowed | of the allowed rate | refused | lost | peak memory |"
+        "| backlog | by | messages | took | allowed | of the allowed rate | refused | inside a pause | lost | peak memory |"
     );
-    println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
     let one = std::env::args().any(|argument| argument == "one");
-    for case in CASES.iter().chain(one.then_some(&ONE)) {
-        runtime.block_on(run(case));
+    let cases = if one { &[ONE][..] } else { &CASES };
+    for case in cases {
+        forget_peak();
+        runtime.block_on(by_stipend(case));
+        if !case.merge {
+            forget_peak();
+            runtime.block_on(by_serenity(case));
+        }
     }
 }
