@@ -3,7 +3,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use discord_twin::soak::{self, POINTS, Plan, Report};
+use discord_twin::soak::{self, POINTS, Plan, Report, WAITS};
 use tokio::{sync::Semaphore, task::JoinSet};
 
 const SEED: u64 = 20_251_115;
@@ -22,7 +22,12 @@ fn plan() -> Plan {
 }
 
 #[track_caller]
+#[expect(
+    clippy::print_stdout,
+    reason = "a result is worth what it was run with"
+)]
 fn is_clean(report: &Report) {
+    println!("{} with {WAITS:?}", report.line(SEED));
     let complaints = report.complaints.join("\n");
     assert!(complaints.is_empty(), "{complaints}\n{}", report.line(SEED));
     assert_eq!((report.lost, report.doubled), (0, 0));
