@@ -67,14 +67,12 @@ impl Lane {
         self.told = told;
     }
 
-    /// The channel's own limit has struck: it takes what it has taken in the last minute.
+    /// The channel's own limit has struck: it takes what it has taken in the last minute. Where it
+    /// strikes again, others post there as well and how much they leave is not known, so half is tried.
     pub(super) fn struck(&mut self, now: Instant) {
-        let calls = self
-            .answers
-            .iter()
-            .filter(|at| **at + MINUTE > now)
-            .count()
-            .max(1);
+        let taken = self.answers.iter().filter(|at| **at + MINUTE > now).count();
+        let half = self.learnt.map_or(0, |_| self.allowance(now) / 2);
+        let calls = taken.max(half).max(1);
         self.learnt = Some(Learnt { calls, at: now });
     }
 
@@ -182,6 +180,22 @@ mod tests {
         assert_eq!(lane.allowance(struck + RECOVERY * 100), START);
         assert!(!lane.is_silent(struck + RECOVERY * 10), "still remembered");
         assert!(lane.is_silent(struck + RECOVERY * 40));
+    }
+
+    /// F-D01: who posts there beside us may use up any minute, which says little of the next one.
+    #[test]
+    fn a_channel_that_strikes_again_and_again_is_given_half_each_time() {
+        let start = Instant::now();
+        let mut lane = Lane::new(START, start);
+        sent(&mut lane, start, 12);
+        let mut now = start + Duration::from_secs(10);
+        let mut allowed = Vec::new();
+        for _ in 0..5 {
+            lane.struck(now);
+            allowed.push(lane.allowance(now));
+            now += MINUTE;
+        }
+        assert_eq!(allowed, [12, 6, 3, 1, 1]);
     }
 
     #[test]
