@@ -377,7 +377,7 @@ fn refused(channel: ChannelId, failed: &Failed, right: Right) -> ChannelRefused 
             DeadEnd::WebhookGone
             | DeadEnd::TokenChanged
             | DeadEnd::TokenUnreadable
-            | DeadEnd::Redirected => ChannelRefused::Unreachable,
+            | DeadEnd::NotDiscord => ChannelRefused::Unreachable,
         },
         Outcome::Accepted { .. }
         | Outcome::Unreached

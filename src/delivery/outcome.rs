@@ -114,7 +114,7 @@ pub enum DeadEnd {
     WrongKind,
     ThreadClosed,
     /// Something answered that is not Discord.
-    Redirected,
+    NotDiscord,
 }
 
 impl DeadEnd {
@@ -128,7 +128,7 @@ impl DeadEnd {
         Self::Forbidden,
         Self::WrongKind,
         Self::ThreadClosed,
-        Self::Redirected,
+        Self::NotDiscord,
     ];
 
     pub const fn slug(self) -> &'static str {
@@ -142,12 +142,17 @@ impl DeadEnd {
             Self::Forbidden => "forbidden",
             Self::WrongKind => "wrong_kind",
             Self::ThreadClosed => "thread_closed",
-            Self::Redirected => "redirected",
+            Self::NotDiscord => "not_discord",
         }
     }
 
     pub fn parse(slug: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|end| end.slug() == slug)
+    }
+
+    /// Whether it was Discord that answered, so that the answer tells something of the place.
+    pub const fn is_from_discord(self) -> bool {
+        !matches!(self, Self::NotDiscord)
     }
 }
 
@@ -183,7 +188,7 @@ impl Outcome {
         match self {
             Self::HeldBack { .. }
             | Self::Banned { .. }
-            | Self::DeadEnd(DeadEnd::Redirected)
+            | Self::DeadEnd(DeadEnd::NotDiscord)
             | Self::Unclear(Unclear::Interrupted) => None,
             Self::Unreached | Self::Unclear(_) => Some(true),
             Self::Accepted { .. }
@@ -237,13 +242,15 @@ pub fn of_answer(authority: Authority, answer: &Answer, unsaid_ban: Duration) ->
             message: body.message,
         },
         200..=299 => Outcome::Unclear(Unclear::Broken),
-        300..=399 => Outcome::DeadEnd(DeadEnd::Redirected),
+        300..=399 => Outcome::DeadEnd(DeadEnd::NotDiscord),
         429 if body.from_discord => Outcome::Limited {
             scope: scope(answer, &body),
             wait: longest_wait(answer, &body).unwrap_or(UNSAID_LIMIT),
         },
         429 => banned(),
         403 if body.from_edge => banned(),
+        // Discord refuses in JSON; this is a page of something in between.
+        401 | 404 if body.from_edge => Outcome::DeadEnd(DeadEnd::NotDiscord),
         401 if authority == Authority::BotToken => Outcome::BotTokenRefused,
         400..=499 => refusal(authority, status, body.code),
         502 | 503 => Outcome::Unclear(Unclear::Gateway),
@@ -515,8 +522,12 @@ mod tests {
             ),
             (answer(404, &[], ""), Outcome::DeadEnd(DeadEnd::WebhookGone)),
             (
+                answer(404, &[HTML], "<html>"),
+                Outcome::DeadEnd(DeadEnd::NotDiscord),
+            ),
+            (
                 answer(302, &[("location", "http://169.254.169.254/")], ""),
-                Outcome::DeadEnd(DeadEnd::Redirected),
+                Outcome::DeadEnd(DeadEnd::NotDiscord),
             ),
         ];
         for (answer, want) in rows {
@@ -554,6 +565,11 @@ mod tests {
         assert_eq!(
             judged(Authority::BotToken, &refused),
             Outcome::BotTokenRefused
+        );
+        let page = answer(401, &[("content-type", "text/html")], "sign in first");
+        assert_eq!(
+            judged(Authority::BotToken, &page),
+            Outcome::DeadEnd(DeadEnd::NotDiscord)
         );
     }
 

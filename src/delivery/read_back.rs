@@ -92,7 +92,7 @@ pub(super) async fn look(
 fn after(failed: &Failed) -> Seen {
     match failed {
         Failed::Limited(wait) => Seen::Later(*wait),
-        Failed::Refused(Outcome::DeadEnd(end)) => match end {
+        Failed::Refused(Outcome::DeadEnd(end)) if end.is_from_discord() => match end {
             DeadEnd::ChannelGone => Seen::Gone(*end),
             _ => Seen::Unreadable,
         },
@@ -249,7 +249,7 @@ impl Look<'_> {
             Ok(exchange) => Ok(read::<Text>(&exchange)?.holds(self.marker)),
             Err(Failed::Refused(Outcome::MessageGone)) => Ok(false),
             // The webhook is gone, and with it the way to see more.
-            Err(Failed::Refused(Outcome::DeadEnd(_))) => Ok(true),
+            Err(Failed::Refused(Outcome::DeadEnd(end))) if end.is_from_discord() => Ok(true),
             Err(failed) => Err(failed),
         }
     }
@@ -273,7 +273,7 @@ impl Look<'_> {
                 let listed: Vec<Webhook> = read(&exchange)?;
                 Ok(listed.iter().any(|one| one.id == ours.to_string()))
             }
-            Err(Failed::Refused(Outcome::DeadEnd(_))) => Ok(true),
+            Err(Failed::Refused(Outcome::DeadEnd(end))) if end.is_from_discord() => Ok(true),
             Err(failed) => Err(failed),
         }
     }
@@ -305,7 +305,8 @@ impl Look<'_> {
             };
             match removed {
                 Ok(_) => tracing::warn!(message = %double, "a double was removed"),
-                Err(Failed::Refused(Outcome::MessageGone | Outcome::DeadEnd(_))) => {}
+                Err(Failed::Refused(Outcome::MessageGone)) => {}
+                Err(Failed::Refused(Outcome::DeadEnd(end))) if end.is_from_discord() => {}
                 Err(failed) => return Err(failed),
             }
         }

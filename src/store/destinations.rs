@@ -1,5 +1,7 @@
 //! Channels as places that notices go to, and the sealed tokens of their webhooks.
 
+use std::time::Duration;
+
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::{FromRow, SqliteConnection};
 
@@ -323,6 +325,10 @@ pub(in crate::store) async fn is_parked(
         .await?)
 }
 
+/// What answered instead of Discord, such as the page of a network that wants a password, is asked
+/// again after this time.
+const STRANGER_AGAIN: Duration = Duration::from_mins(1);
+
 /// Parks a destination; `false` when it is parked already or has another webhook by now. Where only
 /// its webhook is missing, it is tried at once whether another may be made.
 pub(in crate::store) async fn park(
@@ -333,7 +339,8 @@ pub(in crate::store) async fn park(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     const SQL: &str = "UPDATE destination SET state = 'parked', reason = $1, changed_at = $2, news = 'parked', \
-             revive_at = CASE WHEN $1 IN ('webhook_gone', 'token_changed') AND NOT remade THEN $2 END \
+             revive_at = CASE WHEN $1 IN ('webhook_gone', 'token_changed') AND NOT remade THEN $2 \
+                 WHEN $1 = 'not_discord' THEN $6 END \
          WHERE id = $3 AND state <> 'parked' AND ($4 OR webhook_id IS $5)";
     let webhook = match carrier {
         Some(Carrier::Webhook(webhook)) => Some(snowflake(webhook.0)),
@@ -345,6 +352,7 @@ pub(in crate::store) async fn park(
         .bind(destination.0)
         .bind(carrier.is_none())
         .bind(webhook)
+        .bind(now.plus(STRANGER_AGAIN).millis())
         .execute(connection)
         .await?
         .rows_affected();

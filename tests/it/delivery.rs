@@ -89,6 +89,29 @@ async fn a_lost_request_is_sent_again() {
     bot.end(&twin);
 }
 
+/// While something that is not Discord answers for it, nothing is taken for read; what was uncertain is
+/// looked for when Discord is back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_s_answer_proves_nothing() {
+    let (twin, upstream, bot) = watching_with(None).await;
+    twin.fault(Fault::on_webhooks(What::Reset).after().times(1));
+    let page = What::Raw {
+        code: 401,
+        content_type: "text/html".to_owned(),
+        body: "<html>sign in to this network first</html>".to_owned(),
+    };
+    twin.fault(Fault::on("GET", "/channels/{id}/messages", page).times(1));
+    show(&upstream, market, 2.0).await;
+    until("the channel is read", || {
+        bot.log().contains("looked into the channel")
+    })
+    .await;
+    upstream.taken().await;
+    assert_eq!(pools_of(&seen(&twin)), [USDC]);
+    assert_eq!(posts(&twin).len(), 1);
+    bot.end(&twin);
+}
+
 /// A request that Discord applies long after it was given up makes a double; the second look takes the
 /// younger copy away.
 #[tokio::test(flavor = "multi_thread")]

@@ -146,7 +146,7 @@ pub const fn why_parked(reason: Option<DeadEnd>) -> (&'static str, &'static str)
         Some(DeadEnd::NoPermission | DeadEnd::Forbidden) => ("I lack a right in it", RIGHTS),
         Some(DeadEnd::WrongKind) => ("a plain message does not fit there", OTHER_CHANNEL),
         Some(DeadEnd::ThreadClosed) => ("the thread is closed", OTHER_CHANNEL),
-        Some(DeadEnd::Redirected) => (
+        Some(DeadEnd::NotDiscord) => (
             "something that is not Discord answers in its place",
             "the operator has to look at the network",
         ),

@@ -261,6 +261,24 @@ async fn what_a_dead_process_was_sending_is_uncertain() {
     assert_eq!(state_of(&store, second).await, State::Expired);
 }
 
+/// Something that is not Discord answers for all channels at once, until somebody has signed in to the
+/// network; nobody should have to set each of them up again.
+#[tokio::test]
+async fn what_was_parked_by_a_stranger_s_answer_is_tried_again_by_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let minute = 60;
+    let ends = [DeadEnd::NotDiscord, DeadEnd::NoPermission];
+    for (channel, end) in (1..).zip(ends) {
+        let place = place(&store, channel, channel + 10, at(0)).await;
+        store.park_destination(place, end, at(0)).await.unwrap();
+    }
+    assert!(store.to_revive(at(minute - 1)).await.unwrap().is_empty());
+    let tried = store.to_revive(at(minute)).await.unwrap();
+    let channels: Vec<_> = tried.iter().map(|one| one.channel).collect();
+    assert_eq!(channels, [ChannelId(1)]);
+}
+
 /// F-D06: parked at the first answer, told once, and let go when the channel is prepared again.
 #[tokio::test]
 async fn a_dead_end_parks_everything_until_the_channel_is_prepared_again() {
