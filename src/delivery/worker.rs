@@ -46,6 +46,9 @@ use crate::{
 
 /// The most requests under way, so that a slow Discord does not tie up everything.
 const CONCURRENCY: usize = 32;
+/// The most of them that only ask: each waits at the gate with one call after the other, and a person's
+/// command waits behind them.
+const ASKING: usize = 8;
 /// Receipts are committed at most this often.
 const GROUP: Duration = Duration::from_millis(100);
 /// When all places were taken, this long is waited for more of them to become free.
@@ -290,7 +293,10 @@ impl Worker {
                 break;
             }
             if let Job::Look(kept) = job {
-                self.start_look(kept).await?;
+                // The next one starts when one of those under way has ended.
+                if self.may_ask() {
+                    self.start_look(kept).await?;
+                }
                 continue;
             }
             let Some(place) = self.places.get(&destination) else {
@@ -427,7 +433,7 @@ impl Worker {
     async fn revive(&mut self, wall: Timestamp) -> Result<(), StoreError> {
         let shared = Arc::clone(&self.shared);
         for parked in shared.store.to_revive(wall).await? {
-            if self.busy.contains(&parked.id) {
+            if self.busy.contains(&parked.id) || !self.may_ask() {
                 continue;
             }
             let flight = Flight {
@@ -443,6 +449,11 @@ impl Worker {
             });
         }
         Ok(())
+    }
+
+    fn may_ask(&self) -> bool {
+        let asking = self.under_way.values().filter(|one| one.claimed.is_none());
+        asking.count() < ASKING
     }
 
     fn spawn(&mut self, flight: Flight, work: impl Future<Output = Landing> + Send + 'static) {

@@ -115,3 +115,36 @@ async fn too_many_refusals_leave_only_the_channels_that_are_known() {
     assert_eq!(bench.outcome(entry).await.state, State::Delivered);
     bench.end().await;
 }
+
+/// When very many channels are to be asked about, a person's command does not wait behind all of them.
+#[tokio::test]
+async fn what_is_asked_in_the_background_leaves_room_at_the_gate() {
+    let mut bench = Bench::start_with(|settings| Settings {
+        max_per_second: NonZeroU32::new(20).unwrap(),
+        ..settings
+    })
+    .await;
+    bench.end().await;
+    let long_ago = Timestamp::from_millis(0);
+    for channel in 1..=40 {
+        // Those whose ids begin alike are prepared one after the other.
+        let place = bench.place(channel << 22).await;
+        let parked = bench
+            .store
+            .park_destination(place, DeadEnd::NotDiscord, long_ago);
+        assert!(parked.await.unwrap());
+    }
+    bench.run();
+    let mut longest = Duration::ZERO;
+    for _ in 0..60 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        longest = longest.max(bench.delivery.condition().ahead);
+    }
+    bench.end().await;
+    let one = Duration::from_millis(51);
+    let asking = u32::try_from(ASKING).unwrap();
+    assert!(
+        longest > one && longest <= one * (asking + 1),
+        "{longest:?}"
+    );
+}
