@@ -118,6 +118,9 @@ pub enum Effect {
     PauseAllThenProbe(Duration),
 }
 
+/// A channel's bucket makes nobody wait longer: five messages in five seconds.
+const USUAL_PAUSE: Duration = Duration::from_secs(5);
+
 /// Added to what Discord asks for, so that those who were paused together do not come back together.
 const LIMIT_JITTER: Duration = Duration::from_millis(250);
 
@@ -245,9 +248,16 @@ impl Post {
     /// A nonce would let it be repeated at once; but the answer that was lost may have asked for a pause.
     #[must_use]
     pub fn orphaned(self, now: Timestamp, waits: &Waits) -> Self {
+        let pause = now.plus(USUAL_PAUSE);
+        let settled = now.plus(waits.settle);
+        let due_at = if self.nonce_holds(pause, waits) {
+            pause.min(settled)
+        } else {
+            settled
+        };
         Self {
             state: State::Uncertain,
-            due_at: Some(now.plus(waits.settle)),
+            due_at: Some(due_at),
             // Counted from now: the clock may have been set while nobody ran.
             intent_at: Some(now),
             ..self

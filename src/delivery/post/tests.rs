@@ -32,11 +32,14 @@ const fn limited(scope: Scope, wait: Duration) -> Outcome {
 /// where a nonce would make it harmless.
 #[test]
 fn what_a_dead_process_left_rests_before_anything_is_done() {
-    for (carrier, then) in [(Carrier::Bot, Turn::Send), (WEBHOOK, Turn::Look)] {
+    for (carrier, rest, then) in [
+        (Carrier::Bot, seconds(5), Turn::Send),
+        (WEBHOOK, seconds(30), Turn::Look),
+    ] {
         let orphan = sending(carrier, 1).orphaned(NOW, &waits());
-        let settled = NOW.plus(waits().settle);
-        assert_eq!(orphan.turn(NOW, &waits()), Turn::Rest(settled));
-        assert_eq!(orphan.turn(settled, &waits()), then);
+        let rested = NOW.plus(rest);
+        assert_eq!(orphan.turn(NOW, &waits()), Turn::Rest(rested));
+        assert_eq!(orphan.turn(rested, &waits()), then);
     }
 }
 
