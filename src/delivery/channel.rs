@@ -377,7 +377,8 @@ fn refused(channel: ChannelId, failed: &Failed, right: Right) -> ChannelRefused 
             DeadEnd::WebhookGone
             | DeadEnd::TokenChanged
             | DeadEnd::TokenUnreadable
-            | DeadEnd::NotDiscord => ChannelRefused::Unreachable,
+            | DeadEnd::NotDiscord
+            | DeadEnd::Failing => ChannelRefused::Unreachable,
         },
         Outcome::Accepted { .. }
         | Outcome::Unreached

@@ -115,10 +115,12 @@ pub enum DeadEnd {
     ThreadClosed,
     /// Something answered that is not Discord.
     NotDiscord,
+    /// A notice became too old in spite of attempts, and nothing got through for a day.
+    Failing,
 }
 
 impl DeadEnd {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::WebhookGone,
         Self::TokenChanged,
         Self::TokenUnreadable,
@@ -129,6 +131,7 @@ impl DeadEnd {
         Self::WrongKind,
         Self::ThreadClosed,
         Self::NotDiscord,
+        Self::Failing,
     ];
 
     pub const fn slug(self) -> &'static str {
@@ -143,6 +146,7 @@ impl DeadEnd {
             Self::WrongKind => "wrong_kind",
             Self::ThreadClosed => "thread_closed",
             Self::NotDiscord => "not_discord",
+            Self::Failing => "failing",
         }
     }
 

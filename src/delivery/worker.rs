@@ -546,11 +546,13 @@ impl Worker {
         }
     }
 
-    async fn expire(&self) {
+    async fn expire(&mut self) {
         match self.shared.store.expire(self.shared.clock.now()).await {
             Ok(0) => {}
             Ok(ended) => {
                 tracing::info!(ended, "notices became too old to be sent");
+                // A destination may have been parked with them.
+                self.places.clear();
                 self.shared.recorded.send_replace(());
             }
             Err(error) => self.shared.report("old notices cannot be ended", error),

@@ -359,6 +359,32 @@ pub(in crate::store) async fn park(
     Ok(parked > 0)
 }
 
+/// What has failed for a day is tried again this often.
+const FAILING_AGAIN: Duration = Duration::from_hours(1);
+
+/// Parks a destination for which a notice has just become too old in spite of attempts, when nothing
+/// got through to it for a day; `false` where something did.
+pub(in crate::store) async fn park_failing(
+    connection: &mut SqliteConnection,
+    destination: DestinationId,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    const SQL: &str = "UPDATE destination SET state = 'parked', reason = $1, changed_at = $2, \
+             news = 'parked', revive_at = $3 \
+         WHERE id = $4 AND state = 'ready' AND NOT EXISTS (SELECT 1 FROM post \
+             WHERE destination_id = $4 AND state = 'delivered' AND delivered_at > $5)";
+    let parked = sqlx::query(SQL)
+        .bind(DeadEnd::Failing.slug())
+        .bind(now.millis())
+        .bind(now.plus(FAILING_AGAIN).millis())
+        .bind(destination.0)
+        .bind(now.minus(Duration::from_hours(24)).millis())
+        .execute(connection)
+        .await?
+        .rows_affected();
+    Ok(parked > 0)
+}
+
 const fn token_place(row: i64, guild: GuildId) -> Place {
     Place {
         table: "destination",

@@ -7,6 +7,7 @@ use sqlx::{FromRow, QueryBuilder, Sqlite, SqliteConnection};
 use super::{
     Store, StoreError,
     columns::{bad, from_snowflake, pool_id, snowflake, time},
+    destinations,
 };
 use crate::{
     delivery::{
@@ -141,12 +142,15 @@ impl Store {
         Ok(rows.into_iter().map(Waiting::from).collect())
     }
 
-    /// Ends what is too old to be worth sending, and returns how many messages and notices.
+    /// Ends what is too old to be worth sending, and returns how many messages and notices. A
+    /// destination to which none got through for a day is parked.
     pub async fn expire(&self, now: Timestamp) -> Result<u64, StoreError> {
         const POSTS: &str = "UPDATE post SET state = 'expired', due_at = NULL \
              WHERE due_at IS NOT NULL AND state IN ('pending', 'waiting') AND not_after <= $1";
         const NOTICES: &str = "UPDATE outbox SET state = 'expired' \
              WHERE post_id IS NULL AND state = 'pending' AND not_after <= $1";
+        const TRIED: &str = "SELECT DISTINCT destination_id FROM post WHERE due_at IS NOT NULL \
+             AND state IN ('pending', 'waiting') AND attempt > 0 AND not_after <= $1";
         // Only what has to be written takes the writer's time.
         let any: bool = sqlx::query_scalar(ANY_EXPIRED)
             .bind(now.millis())
@@ -156,6 +160,13 @@ impl Store {
             return Ok(0);
         }
         let mut tx = self.begin().await?;
+        let tried: Vec<i64> = sqlx::query_scalar(TRIED)
+            .bind(now.millis())
+            .fetch_all(&mut *tx)
+            .await?;
+        for destination in tried {
+            destinations::park_failing(&mut tx, DestinationId(destination), now).await?;
+        }
         let mut ended = 0;
         for sql in [POSTS, NOTICES] {
             let done = sqlx::query(sql).bind(now.millis()).execute(&mut *tx);

@@ -199,6 +199,12 @@ impl Store {
                 write(&mut tx, receipt.id, &after).await?;
                 note(&mut tx, receipt).await?;
                 recorded.written += 1;
+                if after.state == State::Expired
+                    && after.attempt > 0
+                    && destinations::park_failing(&mut tx, receipt.destination, receipt.at).await?
+                {
+                    recorded.parked += 1;
+                }
             } else {
                 recorded.stale += 1;
             }

@@ -7,7 +7,6 @@ use std::time::Duration;
 use discord_twin::{
     Buckets, Fault, Guild, Invocation, Limits, Person, RequestRecord, Twin, What, World, permission,
 };
-
 use serde_json::Value;
 
 use crate::support::{

@@ -150,6 +150,10 @@ pub const fn why_parked(reason: Option<DeadEnd>) -> (&'static str, &'static str)
             "something that is not Discord answers in its place",
             "the operator has to look at the network",
         ),
+        Some(DeadEnd::Failing) => (
+            "nothing got through to it for a day",
+            "I try again every hour",
+        ),
         None => ("it does not take messages", "give /alerts test"),
     }
 }

@@ -261,6 +261,57 @@ async fn what_a_dead_process_was_sending_is_uncertain() {
     assert_eq!(state_of(&store, second).await, State::Expired);
 }
 
+/// A notice becomes too old in spite of attempts and nothing got through for a day: the admin is told.
+/// Where something did, it says nothing of the channel.
+#[tokio::test]
+async fn attempts_in_vain_until_a_notice_is_too_old_park_a_channel() {
+    const HALF: u64 = 1_800;
+    for something_arrives in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path()).await;
+        let place = place(&store, 1, 2, at(0)).await;
+        let old = store.enqueue(&entry(1, place, at(0))).await.unwrap();
+        let claimed = claim_fresh(&store, place, at(0)).await.unwrap();
+        let receipt = claimed.receipt(&Outcome::Unreached, at(1));
+        store.record(&[receipt]).await.unwrap();
+        let young = store.enqueue(&entry(2, place, at(HALF))).await.unwrap();
+        if something_arrives {
+            let claimed = claim_fresh(&store, place, at(HALF)).await.unwrap();
+            let message = Some(MessageId(9));
+            let receipt = claimed.receipt(&Outcome::Accepted { message }, at(HALF));
+            store.record(&[receipt]).await.unwrap();
+        }
+        store.expire(at(2 * HALF + 1)).await.unwrap();
+        assert_eq!(state_of(&store, old).await, State::Expired);
+        let known = store.destination(place).await.unwrap().unwrap();
+        if something_arrives {
+            assert_eq!(known.state, DestinationState::Ready);
+            continue;
+        }
+        assert_eq!(known.reason, Some(DeadEnd::Failing));
+        assert_eq!(state_of(&store, young).await, State::Parked);
+        let news = store.take_news(GUILD).await.unwrap();
+        assert_eq!(news, [(known.clone(), News::Parked)]);
+        assert!(store.to_revive(at(4 * HALF)).await.unwrap().is_empty());
+        let tried = store.to_revive(at(4 * HALF + 1)).await.unwrap();
+        assert_eq!(tried, [known]);
+    }
+}
+
+/// An attempt that ends past the time of its notice parks in the same way.
+#[tokio::test]
+async fn a_last_attempt_in_vain_parks_a_channel() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let place = place(&store, 1, 2, at(0)).await;
+    store.enqueue(&entry(1, place, at(0))).await.unwrap();
+    let claimed = claim_fresh(&store, place, at(3_599)).await.unwrap();
+    let late = claimed.receipt(&Outcome::Unreached, at(3_600));
+    assert_eq!(store.record(&[late]).await.unwrap().parked, 1);
+    let known = store.destination(place).await.unwrap().unwrap();
+    assert_eq!(known.reason, Some(DeadEnd::Failing));
+}
+
 /// Something that is not Discord answers for all channels at once, until somebody has signed in to the
 /// network; nobody should have to set each of them up again.
 #[tokio::test]
