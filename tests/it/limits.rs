@@ -1,4 +1,5 @@
-//! What Discord limits, forbids or fails at: nothing is asked for inside a pause, and all is told once.
+//! What Discord limits, forbids or fails at: nothing is asked for inside a pause, and all is told
+//! once.
 //!
 //! The stand-in notes each request that breaks a pause, and the end of each story asks for it.
 
@@ -10,8 +11,8 @@ use discord_twin::{
 use serde_json::Value;
 
 use crate::support::{
-    LONG, TestBot, USDC, Upstream, all_below, answer, below_three, fourteen, market, one_server,
-    pools_of, posts, said, server, show, until, world,
+    LONG, TestBot, USDC, Upstream, all_below, answer, below_three, fourteen, market,
+    messages_by_state, one_server, pools_of, posts, said, server, show, until, world,
 };
 
 /// A bot with these alerts that tells each notice by itself.
@@ -122,7 +123,8 @@ async fn a_global_limit_stops_all_channels() {
     bot.end(&twin);
 }
 
-/// Three alerts on the fourteen pools, each on a level of its own, so that each of three falls tells fourteen notices.
+/// Three alerts on the fourteen pools, each on a level of its own, so that each of three falls tells
+/// fourteen notices.
 async fn falling(limits: Limits) -> (Twin, Upstream, TestBot) {
     let limits = Limits {
         per_channel: u32::MAX,
@@ -260,7 +262,6 @@ async fn an_outage_is_probed_and_everything_told_once_afterwards() {
         ("BACK_OFF", "100ms, 200ms"),
     ];
     let (twin, upstream, bot) = watching(world, market, &alerts, &waits).await;
-    twin.take_violations();
     let storm = |status| What::error(status, 0, "");
     twin.fault(Fault::on_webhooks(storm(503)).chance(50));
     twin.fault(Fault::on_webhooks(storm(500)).after());
@@ -279,7 +280,18 @@ async fn an_outage_is_probed_and_everything_told_once_afterwards() {
         (1..=40).all(|number| !twin.channel(server() + number).is_empty())
     })
     .await;
-    upstream.taken().await;
+    let all_known = async {
+        while messages_by_state(&bot.path("stipend.db"))
+            .await
+            .get("delivered")
+            != Some(&40)
+        {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(LONG, all_known).await.unwrap();
+    // Longer than the sweep for doubles that come late.
+    tokio::time::sleep(Duration::from_secs(3)).await;
     // Half of ten are enough to notice; then it is one a second.
     assert!(during < 60, "{during} requests in the outage");
     for number in 1..=40 {
