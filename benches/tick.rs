@@ -106,6 +106,7 @@ impl Bench {
         let timing = Timing {
             hold: Span::hours(1),
             clear_hold: Span::hours(1),
+            remind: None,
         };
         let rules = alerts::rules(&snapshot, count, timing);
         let mut shadow = Evaluator::default();

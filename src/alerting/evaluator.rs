@@ -11,7 +11,7 @@ use super::index::{Index, Slot};
 use crate::{
     domain::{
         alert::Rule,
-        episode::{Edge, Episode},
+        episode::{Edge, Episode, Timing},
         ids::{AlertId, PoolId},
         listing::Listing,
         pool::Pool,
@@ -49,6 +49,22 @@ pub struct Evaluator {
     windows: BTreeSet<Span>,
     /// A rule with a window was taken out, so some pool's past may be of no use any more.
     remembers_too_much: bool,
+}
+
+/// What decides when a rule has to look at a pool without news.
+#[derive(Clone, Copy)]
+struct Rhythm {
+    timing: Timing,
+    is_windowed: bool,
+}
+
+impl Rhythm {
+    const fn of(rule: &Rule) -> Self {
+        Self {
+            timing: rule.timing,
+            is_windowed: rule.condition.window().is_some(),
+        }
+    }
 }
 
 /// What is known of a pool beside its news.
@@ -105,6 +121,9 @@ fn episode_of(of_pool: &[(Slot, Episode)], slot: Slot) -> Episode {
         .map_or_else(Episode::default, |(_, episode)| *episode)
 }
 
+/// Edges reached, each with the reading that completed it.
+type Edges = Vec<(Edge, Fresh)>;
+
 /// What one batch does to one alert and pool.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
@@ -113,8 +132,7 @@ pub struct Step {
     pub version: u32,
     pub pool: PoolId,
     pub episode: Episode,
-    /// Edges reached, each with the reading that completed it.
-    pub edges: Vec<(Edge, Fresh)>,
+    pub edges: Edges,
 }
 
 impl Evaluator {
@@ -130,19 +148,19 @@ impl Evaluator {
             self.windows.insert(window);
         }
         self.slot_of.insert(watched.id, slot);
-        let condition = watched.rule.condition;
+        let rhythm = Rhythm::of(&watched.rule);
         self.watched.push(Some(watched));
         for (pool, episode) in episodes {
-            self.put(slot, pool, episode, &condition);
+            self.put(slot, pool, episode, rhythm);
         }
     }
 
     /// Takes over where an alert stood with a pool when the process ended.
     pub fn stand(&mut self, id: AlertId, pool: PoolId, episode: Episode) {
         if let Some(slot) = self.slot_of.get(&id).copied()
-            && let Some(condition) = self.of_slot(slot).map(|watched| watched.rule.condition)
+            && let Some(rhythm) = self.of_slot(slot).map(|watched| Rhythm::of(&watched.rule))
         {
-            self.put(slot, pool, episode, &condition);
+            self.put(slot, pool, episode, rhythm);
         }
     }
 
@@ -178,7 +196,7 @@ impl Evaluator {
         of_alert.fold((0, 0), |(open, waiting), episode| {
             (
                 open + usize::from(episode.is_open()),
-                waiting + usize::from(episode.is_waiting() && !episode.is_open()),
+                waiting + usize::from(episode.is_pending()),
             )
         })
     }
@@ -236,6 +254,9 @@ impl Evaluator {
 
     /// What a rule says of a pool as it stands, for a new alert's baseline.
     pub fn judge_now(&self, rule: &Rule, listing: &Listing) -> Option<Judgement> {
+        if rule.condition.kind().is_about_data() {
+            return judge_data(rule, listing);
+        }
         let reading = listing.usable()?;
         if !in_reach(rule, reading, &[]) {
             return None;
@@ -245,8 +266,10 @@ impl Evaluator {
             verdict: listing.assessment.verdict,
             before: None,
             past: before_present(self.past_of(listing.pool.id), reading, &listing.assessment),
+            rewarded: listing.rewarded,
+            days_listed: listing.feed.days,
             reported: None,
-            opened_from: None,
+            open: None,
         })
     }
 
@@ -259,15 +282,18 @@ impl Evaluator {
             let Some(listing) = change.snapshot.get(news.pool) else {
                 continue;
             };
-            if !news.usable.is_empty() {
-                let known = self.known_of(news.pool);
-                self.index.watching(&listing.pool, |slot| {
-                    steps.extend(self.step(slot, news, known));
-                });
+            self.step_all(listing, &news.usable, change.at, &mut steps);
+        }
+        for pool in &change.restated {
+            if let Some(listing) = change.snapshot.get(*pool)
+                && listing.state != DataState::Good
+                && fresh.insert(*pool)
+            {
+                self.step_all(listing, &[], change.at, &mut steps);
             }
         }
         for pool in self.quiet_but_restless(change.at, &fresh) {
-            self.unchanged(pool, &change.snapshot, &mut steps);
+            self.unchanged(pool, &change.snapshot, change.at, &mut steps);
         }
         steps.sort_by_key(|step| (step.pool, step.alert));
         steps
@@ -276,11 +302,11 @@ impl Evaluator {
     /// Takes over what was committed, and remembers the readings of the change.
     pub fn apply(&mut self, change: &Change, steps: Vec<Step>) {
         for step in steps {
-            if let Some(condition) = self
+            if let Some(rhythm) = self
                 .of_slot(step.slot)
-                .map(|watched| watched.rule.condition)
+                .map(|watched| Rhythm::of(&watched.rule))
             {
-                self.put(step.slot, step.pool, step.episode, &condition);
+                self.put(step.slot, step.pool, step.episode, rhythm);
             }
         }
         self.extend_past(change);
@@ -290,9 +316,8 @@ impl Evaluator {
         self.watched.get(slot as usize)?.as_ref()
     }
 
-    fn put(&mut self, slot: Slot, pool: PoolId, episode: Episode, condition: &Condition) {
-        let windowed = condition.window().is_some();
-        if episode.is_waiting() || (windowed && episode.is_open()) {
+    fn put(&mut self, slot: Slot, pool: PoolId, episode: Episode, rhythm: Rhythm) {
+        if episode.is_waiting(rhythm.timing) || (rhythm.is_windowed && episode.is_open()) {
             self.restless.insert((pool, slot));
         } else {
             self.restless.remove(&(pool, slot));
@@ -315,21 +340,15 @@ impl Evaluator {
             .collect()
     }
 
-    fn unchanged(&self, pool: PoolId, now: &Snapshot, steps: &mut Vec<Step>) {
+    fn unchanged(&self, pool: PoolId, now: &Snapshot, at: Timestamp, steps: &mut Vec<Step>) {
         let Some(listing) = now.get(pool) else { return };
-        if listing.state != DataState::Good || listing.missed.is_some() {
-            return;
-        }
-        let news = News {
-            pool,
-            usable: vec![Fresh {
-                reading: listing.reading,
-                assessment: listing.assessment.clone(),
-                before: None,
-            }],
-            figures_changed: false,
-            previous_until: None,
-        };
+        let is_usable = listing.state == DataState::Good && listing.missed.is_none();
+        let same = is_usable.then(|| Fresh {
+            reading: listing.reading,
+            assessment: listing.assessment.clone(),
+            before: None,
+            rewarded: listing.rewarded,
+        });
         let known = self.known_of(pool);
         self.index.watching(&listing.pool, |slot| {
             let window = |of: &Watched| of.rule.condition.window();
@@ -339,8 +358,16 @@ impl Evaluator {
                     .and_then(window)
                     .is_some_and(|window| slides(known.past, listing.reading.at, window));
             if moved_by_time {
-                steps.extend(self.step(slot, &news, known));
+                steps.extend(self.step(slot, listing, same.as_slice(), at, known));
             }
+        });
+    }
+
+    /// What every rule that watches a pool says of it.
+    fn step_all(&self, listing: &Listing, usable: &[Fresh], at: Timestamp, steps: &mut Vec<Step>) {
+        let known = self.known_of(listing.pool.id);
+        self.index.watching(&listing.pool, |slot| {
+            steps.extend(self.step(slot, listing, usable, at, known));
         });
     }
 
@@ -351,43 +378,26 @@ impl Evaluator {
         }
     }
 
-    fn step(&self, slot: Slot, news: &News, known: Known<'_>) -> Option<Step> {
+    fn step(
+        &self,
+        slot: Slot,
+        listing: &Listing,
+        usable: &[Fresh],
+        at: Timestamp,
+        known: Known<'_>,
+    ) -> Option<Step> {
         let watched = self.of_slot(slot)?;
-        let rule = &watched.rule;
         let before = episode_of(known.episodes, slot);
-        let mut episode = before;
-        let mut edges = Vec::new();
-        let mut remembered = Cow::Borrowed(known.past);
-        let mut earlier: Option<&Fresh> = None;
-        for fresh in &news.usable {
-            let reading = &fresh.reading;
-            // What has just been confirmed is the past of what confirmed it.
-            if let Some(earlier) = earlier.replace(fresh) {
-                add(remembered.to_mut(), &earlier.reading, &earlier.assessment);
-            }
-            let past = before_present(&remembered, reading, &fresh.assessment);
-            // An episode that is open is seen to its end, also when the pool shrinks out of scope.
-            if !episode.is_open() && !in_reach(rule, reading, past) {
-                continue;
-            }
-            let judged = rule.condition.judge(&Present {
-                reading,
-                verdict: fresh.assessment.verdict,
-                before: fresh.before,
-                past,
-                reported: episode.reported,
-                opened_from: episode.opened_from(),
-            });
-            let Some(judged) = judged else { continue };
-            let (next, edge) = episode.step(judged, reading.at, rule.timing);
-            episode = next;
-            edges.extend(edge.map(|edge| (edge, fresh.clone())));
-        }
+        let (episode, edges) = if watched.rule.condition.kind().is_about_data() {
+            step_by_data(&watched.rule, before, listing, at)
+        } else {
+            step_by_readings(&watched.rule, before, listing, usable, known.past)
+        };
         (episode != before).then_some(Step {
             slot,
             alert: watched.id,
             version: watched.version,
-            pool: news.pool,
+            pool: listing.pool.id,
             episode,
             edges,
         })
@@ -449,6 +459,77 @@ impl Evaluator {
             }
         }
     }
+}
+
+/// The episode after what the state of a pool's data says.
+fn step_by_data(
+    rule: &Rule,
+    before: Episode,
+    listing: &Listing,
+    at: Timestamp,
+) -> (Episode, Edges) {
+    let in_scope = before.is_open() || rule.scope.reaches(listing.reading.tvl_usd);
+    let Some(judged) = judge_data(rule, listing).filter(|_| in_scope) else {
+        return (before, Vec::new());
+    };
+    let (episode, edge) = before.step(judged, at, rule.timing);
+    let shown = Fresh {
+        reading: *listing.usable().unwrap_or(&listing.reading),
+        assessment: listing.assessment.clone(),
+        before: None,
+        rewarded: listing.rewarded,
+    };
+    let edges = edge.map(|edge| (edge, shown)).into_iter().collect();
+    (episode, edges)
+}
+
+/// A pool that an answer or two lack is neither there nor gone.
+fn judge_data(rule: &Rule, listing: &Listing) -> Option<Judgement> {
+    if listing.missed.is_some() && listing.state != DataState::Missing {
+        return None;
+    }
+    rule.condition.judge_data(listing.state)
+}
+
+/// The episode after usable readings, in their order.
+fn step_by_readings(
+    rule: &Rule,
+    before: Episode,
+    listing: &Listing,
+    usable: &[Fresh],
+    past: &[Stretch],
+) -> (Episode, Edges) {
+    let mut episode = before;
+    let mut edges = Vec::new();
+    let mut remembered = Cow::Borrowed(past);
+    let mut earlier: Option<&Fresh> = None;
+    for fresh in usable {
+        let reading = &fresh.reading;
+        // What has just been confirmed is the past of what confirmed it.
+        if let Some(earlier) = earlier.replace(fresh) {
+            add(remembered.to_mut(), &earlier.reading, &earlier.assessment);
+        }
+        let past = before_present(&remembered, reading, &fresh.assessment);
+        // An episode that is open is seen to its end, also when the pool shrinks out of scope.
+        if !episode.is_open() && !in_reach(rule, reading, past) {
+            continue;
+        }
+        let judged = rule.condition.judge(&Present {
+            reading,
+            verdict: fresh.assessment.verdict,
+            before: fresh.before,
+            past,
+            rewarded: fresh.rewarded,
+            days_listed: listing.feed.days,
+            reported: episode.reported,
+            open: episode.opened(),
+        });
+        let Some(judged) = judged else { continue };
+        let (next, edge) = episode.step(judged, reading.at, rule.timing);
+        episode = next;
+        edges.extend(edge.map(|edge| (edge, fresh.clone())));
+    }
+    (episode, edges)
 }
 
 /// A drop is measured against the floor by what it fell from: the worst drains end below any floor.

@@ -8,6 +8,7 @@ use crate::domain::{
     rule::{Condition, Kind, RuleError, Terms, Unit},
     scope::Scope,
     time::Span,
+    verdict::Verdict,
 };
 
 /// A rule with the name that the file gives it.
@@ -47,14 +48,24 @@ struct File {
 struct Entry {
     name: String,
     when: Kind,
-    value: Option<f64>,
+    value: Option<Value>,
     unit: Option<Unit>,
     window: Option<Span>,
     hold: Option<Span>,
     clear_at: Option<f64>,
     clear_hold: Option<Span>,
+    major: Option<f64>,
+    remind: Option<Span>,
     #[serde(default)]
     scope: Scope,
+}
+
+/// A number, or for `verdict_becomes` a verdict.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(untagged, expecting = "a number, or a verdict such as \"mixed\"")]
+enum Value {
+    Number(f64),
+    Verdict(Verdict),
 }
 
 /// Reads the alerts of a rules file, in their order.
@@ -70,20 +81,29 @@ pub fn parse(text: &str) -> Result<Vec<NamedRule>, RulesFileError> {
             return Err(RulesFileError::SameName(entry.name));
         }
         let terms = Terms {
-            value: entry.value,
+            value: entry.value.and_then(|value| match value {
+                Value::Number(number) => Some(number),
+                Value::Verdict(_) => None,
+            }),
+            verdict: entry.value.and_then(|value| match value {
+                Value::Verdict(verdict) => Some(verdict),
+                Value::Number(_) => None,
+            }),
             unit: entry.unit,
             window: entry.window,
             clear_at: entry.clear_at,
+            major: entry.major,
         };
         let condition =
             Condition::new(entry.when, terms).map_err(|source| RulesFileError::Rule {
                 name: entry.name.clone(),
                 source,
             })?;
-        let usual = Timing::default();
+        let usual = entry.when.timing(Timing::default());
         let timing = Timing {
             hold: entry.hold.unwrap_or(usual.hold),
             clear_hold: entry.clear_hold.unwrap_or(usual.clear_hold),
+            remind: entry.remind,
         };
         rules.push(NamedRule {
             name: entry.name,

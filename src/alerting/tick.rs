@@ -367,8 +367,17 @@ fn entries(state: &State, steps: &[Step], change: &Change, shelf_life: Span) -> 
 /// What may cost people their money comes before what tells them of more of it.
 const fn urgency(kind: Kind) -> Urgency {
     match kind {
-        Kind::VerdictWorsens | Kind::TvlDrop => Urgency::Critical,
-        Kind::ApyAbove | Kind::ApyBelow | Kind::ApyChange => Urgency::Normal,
+        Kind::VerdictWorsens | Kind::VerdictBecomes | Kind::TvlDrop | Kind::PoolGone => {
+            Urgency::Critical
+        }
+        Kind::ApyAbove
+        | Kind::ApyBelow
+        | Kind::ApyChange
+        | Kind::BaseShareBelow
+        | Kind::RewardsEnd
+        | Kind::Over100
+        | Kind::Stale => Urgency::Normal,
+        Kind::NewSustainable => Urgency::Digest,
     }
 }
 

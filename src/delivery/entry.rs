@@ -44,13 +44,11 @@ pub enum Occasion {
 
 impl Occasion {
     pub fn parse(slug: &str) -> Option<Self> {
-        [
-            Self::Edge(EdgeKind::Opened),
-            Self::Edge(EdgeKind::Closed),
-            Self::Test,
-        ]
-        .into_iter()
-        .find(|occasion| occasion.slug() == slug)
+        let edges = EdgeKind::ALL.map(Self::Edge);
+        edges
+            .into_iter()
+            .chain([Self::Test])
+            .find(|occasion| occasion.slug() == slug)
     }
 
     pub const fn slug(self) -> &'static str {
@@ -78,6 +76,10 @@ pub fn edge_key(alert: AlertId, version: u32, pool: PoolId, edge: &Edge) -> [u8;
     hash.update(pool.as_bytes());
     hash.update(edge.kind.slug());
     hash.update(edge.episode.to_le_bytes());
+    // An episode opens and closes once, and may be told again often.
+    if matches!(edge.kind, EdgeKind::Escalated | EdgeKind::Reminded) {
+        hash.update(edge.ordinal.to_le_bytes());
+    }
     hash.finalize().into()
 }
 

@@ -175,10 +175,27 @@ impl Choice for Kind {
                     Self::ApyBelow => "APY at or below a value",
                     Self::ApyChange => "APY changes by a value",
                     Self::VerdictWorsens => "Verdict worsens",
+                    Self::VerdictBecomes => "Verdict becomes a certain one",
+                    Self::BaseShareBelow => "Share not paid in reward tokens under a percentage",
+                    Self::RewardsEnd => "Reward tokens are no longer paid",
                     Self::TvlDrop => "TVL drops by percent",
+                    Self::Over100 => "APY above 100 %",
+                    Self::PoolGone => "Pool no longer listed",
+                    Self::Stale => "Figures too old to be used",
+                    Self::NewSustainable => "New sustainable offer",
                 };
                 (name, kind.slug(), kind)
             })
+            .collect()
+    }
+}
+
+impl Choice for Verdict {
+    fn offered() -> Vec<(&'static str, &'static str, Self)> {
+        Self::ALL
+            .into_iter()
+            .filter(|verdict| *verdict != Self::Unknown)
+            .map(|verdict| (verdict.slug(), verdict.slug(), verdict))
             .collect()
     }
 }

@@ -6,15 +6,19 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    rule::{Direction, Figure, Judgement, Reported, Standing},
+    rule::{Direction, Figure, Judgement, Opened, Reported, Standing, Tier},
     time::{Span, Timestamp},
 };
 
-/// How long a condition has to agree before anything is said. Two readings at least, whatever the length.
+/// How long a condition has to agree before anything is said, and how often it is said again. Two
+/// readings at least, whatever the length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timing {
     pub hold: Span,
     pub clear_hold: Span,
+    /// After so long without a word an open episode is told again; never where it is `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remind: Option<Span>,
 }
 
 impl Default for Timing {
@@ -22,8 +26,18 @@ impl Default for Timing {
         Self {
             hold: Span::hours(2),
             clear_hold: Span::hours(4),
+            remind: None,
         }
     }
+}
+
+impl Timing {
+    /// What counts as missing or stale has been so for long enough already.
+    pub const AT_ONCE: Self = Self {
+        hold: Span::minutes(0),
+        clear_hold: Span::minutes(0),
+        remind: None,
+    };
 }
 
 /// Where an alert stands with one pool. The default is the state of every pool that was never met.
@@ -52,12 +66,35 @@ pub enum Phase {
         from: Option<Figure>,
     },
     /// Told.
-    Open {
-        opened_at: Timestamp,
-        from: Option<Figure>,
-        /// Cleared since then, but not for long enough.
-        clearing: Option<Run>,
-    },
+    Open(Open),
+}
+
+/// An episode that people know of.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Open {
+    pub opened_at: Timestamp,
+    pub from: Option<Figure>,
+    /// The worst tier that was told.
+    #[serde(default)]
+    pub tier: Tier,
+    /// How often it was told beyond its opening.
+    #[serde(default)]
+    pub retold: u32,
+    /// When it was last told.
+    #[serde(default)]
+    pub told_at: Timestamp,
+    /// Further than what was told since then, but not for long enough.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub further: Option<Further>,
+    /// Cleared since then, but not for long enough.
+    pub clearing: Option<Run>,
+}
+
+/// Readings in a row that lie further than what was told, in one direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Further {
+    pub run: Run,
+    pub direction: Direction,
 }
 
 /// Readings in a row that agree.
@@ -83,36 +120,47 @@ impl Run {
         }
     }
 
-    fn held(self, at: Timestamp, hold: Span) -> bool {
-        self.readings >= 2 && at.since(self.since) >= hold.0
+    fn held(self, at: Timestamp, hold: Span, judged: &Judgement) -> bool {
+        (self.readings >= 2 || judged.is_sure) && at.since(self.since) >= hold.0
     }
 }
 
-/// The opening or the closing of an episode: what a notice tells.
+/// A moment in the life of an episode: what a notice tells.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Edge {
     pub kind: EdgeKind,
     /// Which episode of this alert and pool, from 1.
     pub episode: u32,
-    /// Since when the condition is met, or cleared.
+    /// How often this episode was told before, from 0.
+    pub ordinal: u32,
+    /// Since when the condition is met, goes further, or is cleared.
     pub since: Timestamp,
     /// When the episode opened; the moment itself for an opening.
     pub opened_at: Timestamp,
     pub from: Option<Figure>,
     pub to: Figure,
+    pub tier: Tier,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EdgeKind {
     Opened,
+    /// It has become worse than what was told.
+    Escalated,
+    /// It is still so.
+    Reminded,
     Closed,
 }
 
 impl EdgeKind {
+    pub const ALL: [Self; 4] = [Self::Opened, Self::Escalated, Self::Reminded, Self::Closed];
+
     pub const fn slug(self) -> &'static str {
         match self {
             Self::Opened => "opened",
+            Self::Escalated => "escalated",
+            Self::Reminded => "reminded",
             Self::Closed => "closed",
         }
     }
@@ -136,25 +184,29 @@ impl Episode {
     }
 
     /// Time alone can change the state: it has to be looked at even when the pool did not change.
-    pub const fn is_waiting(&self) -> bool {
-        matches!(
-            self.phase,
-            Phase::Pending { .. }
-                | Phase::Open {
-                    clearing: Some(_),
-                    ..
-                }
-        )
+    pub const fn is_waiting(&self, timing: Timing) -> bool {
+        match self.phase {
+            Phase::Pending { .. } => true,
+            Phase::Open(open) => {
+                open.clearing.is_some() || open.further.is_some() || timing.remind.is_some()
+            }
+            Phase::Quiet | Phase::Baseline => false,
+        }
     }
 
     pub const fn is_open(&self) -> bool {
-        matches!(self.phase, Phase::Open { .. })
+        matches!(self.phase, Phase::Open(_))
     }
 
-    /// What the open episode started from.
-    pub const fn opened_from(&self) -> Option<Figure> {
+    /// The condition is met, and has to hold before anything is said.
+    pub const fn is_pending(&self) -> bool {
+        matches!(self.phase, Phase::Pending { .. })
+    }
+
+    /// What a condition may know of the open episode.
+    pub const fn opened(&self) -> Option<Opened> {
         match self.phase {
-            Phase::Open { from, .. } => from,
+            Phase::Open(Open { from, .. }) => Some(Opened { from }),
             Phase::Quiet | Phase::Baseline | Phase::Pending { .. } => None,
         }
     }
@@ -167,44 +219,17 @@ impl Episode {
             }
             (Phase::Pending { .. }, Standing::Between | Standing::Cleared)
             | (Phase::Baseline, Standing::Cleared) => (self.with(Phase::Quiet), None),
-            (
-                Phase::Open {
-                    opened_at,
-                    from,
-                    clearing,
-                },
-                Standing::Cleared,
-            ) => {
-                let run = clearing.map_or(Run::first(at), Run::and_one_more);
-                if run.held(at, timing.clear_hold) {
-                    self.close(judged, at, run.since, opened_at)
-                } else {
-                    let clearing = Some(run);
-                    (
-                        self.with(Phase::Open {
-                            opened_at,
-                            from,
-                            clearing,
-                        }),
-                        None,
-                    )
-                }
+            (Phase::Open(open), Standing::Cleared) => self.cleared(open, judged, at, timing),
+            (Phase::Open(open), Standing::Met(direction)) => {
+                self.still_met(open, judged, direction, at, timing)
             }
-            (
-                Phase::Open {
-                    opened_at, from, ..
-                },
-                Standing::Met(_) | Standing::Between,
-            ) => {
-                let clearing = None;
-                (
-                    self.with(Phase::Open {
-                        opened_at,
-                        from,
-                        clearing,
-                    }),
-                    None,
-                )
+            (Phase::Open(open), Standing::Between) => {
+                let open = Open {
+                    further: None,
+                    clearing: None,
+                    ..open
+                };
+                self.remind(open, judged, at, timing)
             }
             (Phase::Quiet, Standing::Between | Standing::Cleared)
             | (Phase::Baseline, Standing::Met(_) | Standing::Between) => (self, None),
@@ -226,23 +251,25 @@ impl Episode {
             } if before == direction => (run.and_one_more(), from),
             _ => (Run::first(at), judged.from),
         };
-        if !run.held(at, timing.hold) {
-            return (
-                self.with(Phase::Pending {
-                    run,
-                    direction,
-                    from,
-                }),
-                None,
-            );
+        if !run.held(at, timing.hold, &judged) {
+            let pending = Phase::Pending {
+                run,
+                direction,
+                from,
+            };
+            return (self.with(pending), None);
         }
         let opened = Self {
             number: self.number.saturating_add(1),
-            phase: Phase::Open {
+            phase: Phase::Open(Open {
                 opened_at: at,
                 from,
+                tier: judged.tier,
+                retold: 0,
+                told_at: at,
+                further: None,
                 clearing: None,
-            },
+            }),
             reported: Some(Reported {
                 at,
                 figure: judged.to,
@@ -251,35 +278,138 @@ impl Episode {
         let edge = Edge {
             kind: EdgeKind::Opened,
             episode: opened.number,
+            ordinal: 0,
             since: run.since,
             opened_at: at,
             from,
             to: judged.to,
+            tier: judged.tier,
         };
         (opened, Some(edge))
     }
 
-    fn close(
+    /// Open, and met again: perhaps further than what was told.
+    fn still_met(
         self,
+        open: Open,
+        judged: Judgement,
+        direction: Direction,
+        at: Timestamp,
+        timing: Timing,
+    ) -> (Self, Option<Edge>) {
+        let open = Open {
+            clearing: None,
+            ..open
+        };
+        if !judged.is_further && judged.tier <= open.tier {
+            let further = None;
+            return self.remind(Open { further, ..open }, judged, at, timing);
+        }
+        let run = match open.further {
+            Some(further) if further.direction == direction => further.run.and_one_more(),
+            _ => Run::first(at),
+        };
+        if run.held(at, timing.hold, &judged) {
+            let tier = open.tier.max(judged.tier);
+            return self.retell(
+                EdgeKind::Escalated,
+                Open { tier, ..open },
+                judged,
+                run.since,
+                at,
+            );
+        }
+        let further = Some(Further { run, direction });
+        self.remind(Open { further, ..open }, judged, at, timing)
+    }
+
+    /// Tells an open episode again once it was silent for long enough.
+    fn remind(
+        self,
+        open: Open,
         judged: Judgement,
         at: Timestamp,
-        since: Timestamp,
-        opened_at: Timestamp,
+        timing: Timing,
     ) -> (Self, Option<Edge>) {
+        let told_at = open.told_at.max(open.opened_at);
+        match timing.remind {
+            Some(remind) if at.since(told_at) >= remind.0 => {
+                self.retell(EdgeKind::Reminded, open, judged, open.opened_at, at)
+            }
+            _ => (self.with(Phase::Open(open)), None),
+        }
+    }
+
+    fn retell(
+        self,
+        kind: EdgeKind,
+        open: Open,
+        judged: Judgement,
+        since: Timestamp,
+        at: Timestamp,
+    ) -> (Self, Option<Edge>) {
+        let is_news = kind == EdgeKind::Escalated;
+        let retold = open.retold.saturating_add(1);
         let edge = Edge {
-            kind: EdgeKind::Closed,
+            kind,
             episode: self.number,
+            ordinal: retold,
             since,
-            opened_at,
+            opened_at: open.opened_at,
             from: self.reported.map(|reported| reported.figure),
             to: judged.to,
+            tier: open.tier,
         };
-        let closed = Self {
-            phase: Phase::Quiet,
+        let told = Self {
+            phase: Phase::Open(Open {
+                retold,
+                told_at: at,
+                further: open.further.filter(|_| !is_news),
+                ..open
+            }),
+            // A reminder shows the present figure too, so a move is measured from it.
             reported: Some(Reported {
                 at,
                 figure: judged.to,
             }),
+            ..self
+        };
+        (told, Some(edge))
+    }
+
+    fn cleared(
+        self,
+        open: Open,
+        judged: Judgement,
+        at: Timestamp,
+        timing: Timing,
+    ) -> (Self, Option<Edge>) {
+        let run = open.clearing.map_or(Run::first(at), Run::and_one_more);
+        if !run.held(at, timing.clear_hold, &judged) {
+            let open = Open {
+                further: None,
+                clearing: Some(run),
+                ..open
+            };
+            return (self.with(Phase::Open(open)), None);
+        }
+        let edge = Edge {
+            kind: EdgeKind::Closed,
+            episode: self.number,
+            ordinal: open.retold.saturating_add(1),
+            since: run.since,
+            opened_at: open.opened_at,
+            from: self.reported.map(|reported| reported.figure),
+            to: judged.to,
+            tier: open.tier,
+        };
+        let now = Reported {
+            at,
+            figure: judged.to,
+        };
+        let closed = Self {
+            phase: Phase::Quiet,
+            reported: self.reported.filter(|_| judged.keeps_anchor).or(Some(now)),
             ..self
         };
         (closed, Some(edge))
@@ -291,140 +421,4 @@ impl Episode {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::domain::rate::Percent;
-
-    const HOUR: i64 = 3_600_000;
-
-    fn judged(standing: Standing) -> Judgement {
-        Judgement {
-            standing,
-            from: None,
-            to: Figure::Apy(Percent::ZERO),
-        }
-    }
-
-    /// Runs readings `(hours, standing)` and returns the edges with their hours.
-    fn edges(episode: Episode, readings: &[(i64, Standing)]) -> Vec<(i64, EdgeKind)> {
-        let mut episode = episode;
-        let mut edges = Vec::new();
-        for &(hours, standing) in readings {
-            let at = Timestamp::from_millis(hours * HOUR);
-            let (next, edge) = episode.step(judged(standing), at, Timing::default());
-            episode = next;
-            edges.extend(edge.map(|edge| (hours, edge.kind)));
-        }
-        edges
-    }
-
-    const MET: Standing = Standing::Met(Direction::Up);
-    const DOWN: Standing = Standing::Met(Direction::Down);
-
-    #[test]
-    fn a_condition_has_to_hold_for_its_time_and_two_readings() {
-        let quiet = Episode::default();
-        assert_eq!(edges(quiet, &[(0, MET), (1, MET)]), []);
-        assert_eq!(
-            edges(quiet, &[(0, MET), (1, MET), (2, MET)]),
-            [(2, EdgeKind::Opened)]
-        );
-        assert_eq!(
-            edges(quiet, &[(0, MET), (24, MET)]),
-            [(24, EdgeKind::Opened)]
-        );
-        assert_eq!(
-            edges(
-                quiet,
-                &[(0, MET), (1, Standing::Between), (2, MET), (3, MET)]
-            ),
-            []
-        );
-    }
-
-    #[test]
-    fn crossing_back_and_forth_is_one_episode() {
-        let crossing = [
-            (0, MET),
-            (2, MET),
-            (3, Standing::Cleared),
-            (5, MET),
-            (6, Standing::Cleared),
-            (8, Standing::Between),
-            (9, Standing::Cleared),
-            (12, Standing::Cleared),
-            (13, Standing::Cleared),
-        ];
-        assert_eq!(
-            edges(Episode::default(), &crossing),
-            [(2, EdgeKind::Opened), (13, EdgeKind::Closed)]
-        );
-    }
-
-    #[test]
-    fn what_was_true_at_creation_is_no_news() {
-        let created = Episode::at_creation(Some(judged(MET)));
-        assert_eq!(
-            edges(
-                created,
-                &[
-                    (0, MET),
-                    (5, MET),
-                    (9, Standing::Between),
-                    (12, MET),
-                    (15, MET)
-                ]
-            ),
-            []
-        );
-        assert_eq!(
-            edges(
-                created,
-                &[(0, MET), (1, Standing::Cleared), (2, MET), (4, MET)]
-            ),
-            [(4, EdgeKind::Opened)]
-        );
-    }
-
-    #[test]
-    fn a_rise_does_not_complete_a_fall() {
-        assert_eq!(
-            edges(Episode::default(), &[(0, MET), (2, DOWN), (3, DOWN)]),
-            []
-        );
-    }
-
-    proptest! {
-        /// Openings and closings alternate, and none comes before its time, for any readings.
-        #[test]
-        fn edges_alternate_and_never_come_early(
-            steps in proptest::collection::vec((0_i64..4, 0_u8..4), 1..200)
-        ) {
-            let mut episode = Episode::default();
-            let mut at = 0;
-            let mut open = false;
-            for (gap, standing) in steps {
-                at += gap;
-                let standing = match standing {
-                    0 => MET,
-                    1 => DOWN,
-                    2 => Standing::Between,
-                    _ => Standing::Cleared,
-                };
-                let now = Timestamp::from_millis(at * HOUR);
-                let (next, edge) = episode.step(judged(standing), now, Timing::default());
-                if let Some(edge) = edge {
-                    prop_assert_eq!(edge.kind == EdgeKind::Opened, !open);
-                    open = !open;
-                    let wait = if open { Span::hours(2) } else { Span::hours(4) };
-                    prop_assert!(now.since(edge.since) >= wait.0);
-                    prop_assert_eq!(edge.episode, next.number);
-                }
-                prop_assert_eq!(next.is_open(), open);
-                episode = next;
-            }
-        }
-    }
-}
+mod tests;

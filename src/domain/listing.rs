@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::{
     pool::Pool,
-    reading::{DataState, FeedStats, Reading},
+    reading::{DataState, Doubt, FeedStats, Reading},
+    rule::Rewarded,
     time::Timestamp,
     verdict::{Assessment, Evidence, Reason, Screen, Usual, assess},
 };
@@ -27,9 +28,22 @@ pub struct Listing {
     pub state: DataState,
     /// From our own daily history, once it is long enough.
     pub own_usual: Option<Usual>,
+    /// Why the latest reading is not believed, while it is suspect.
+    pub doubt: Option<Doubted>,
+    /// When reward tokens were last paid, as far as we saw.
+    pub rewarded: Option<Rewarded>,
+    /// When the source's count of days observed last changed.
+    pub counted_at: Timestamp,
     pub assessment: Assessment,
     /// Good batches in a row that lacked the pool, and since when.
     pub missed: Option<Missed>,
+}
+
+/// Why a reading is not believed, and since when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Doubted {
+    pub doubt: Doubt,
+    pub since: Timestamp,
 }
 
 /// Since when a pool is no longer in the source's answers.

@@ -75,10 +75,10 @@ pub struct Observed {
 pub enum DataState {
     /// Fresh and plausible.
     Good,
-    /// Contradicts what stood before (zero after a positive history, a five-fold jump). Neither
-    /// opens nor closes anything until the next batch confirms it.
+    /// Contradicts what stood before, see [`Doubt`]. Neither opens nor closes anything until the next
+    /// batch confirms it.
     Suspect,
-    /// The source's own time of reading is too long ago.
+    /// The source's own time of reading is too long ago, or its figures have not moved for too long.
     Stale,
     /// Not in the latest answers of the source.
     Missing,
@@ -98,6 +98,46 @@ impl DataState {
 
     pub fn parse(slug: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.slug() == slug)
+    }
+}
+
+/// What makes a reading suspect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Doubt {
+    /// Zero after a positive history.
+    Zero,
+    /// Five times what stood before, or more.
+    Jump,
+    /// A fifth of what stood before, or less.
+    Fall,
+    /// TVL at a fifth of what stood before, or less.
+    Drain,
+    /// All pools of the protocol moved by about a hundred at once: a change of units, no event.
+    UnitChange,
+}
+
+impl Doubt {
+    pub const ALL: [Self; 5] = [
+        Self::Zero,
+        Self::Jump,
+        Self::Fall,
+        Self::Drain,
+        Self::UnitChange,
+    ];
+
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::Zero => "zero",
+            Self::Jump => "jump",
+            Self::Fall => "fall",
+            Self::Drain => "drain",
+            Self::UnitChange => "unit_change",
+        }
+    }
+
+    pub fn parse(slug: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|doubt| doubt.slug() == slug)
     }
 }
 

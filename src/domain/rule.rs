@@ -1,24 +1,40 @@
 //! What an alert watches for, and whether one reading meets it.
 
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
+    episode::Timing,
     rate::Percent,
-    reading::{Reading, Stretch, oldest_since},
+    reading::{DataState, Reading, Stretch, oldest_since},
     time::{Span, Timestamp},
     verdict::Verdict,
 };
 
 /// What has to be true of a pool for an alert to speak.
+///
+/// `major` is the second tier: a figure past it is told once more while the episode is open.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "when")]
 pub enum Condition {
     /// APY at or above `value`; over again under `clear_at`.
-    ApyAbove { value: f64, clear_at: f64 },
+    ApyAbove {
+        value: f64,
+        clear_at: f64,
+        #[serde(default)]
+        major: Option<f64>,
+    },
     /// APY at or below `value`; over again above `clear_at`.
-    ApyBelow { value: f64, clear_at: f64 },
+    ApyBelow {
+        value: f64,
+        clear_at: f64,
+        #[serde(default)]
+        major: Option<f64>,
+    },
     /// APY moved by `value` in either direction against the last reported value in the window, else
     /// against the oldest usable reading in it; over again when it moved by less than `clear_at`.
+    /// While open, each further move of that size is told.
     ApyChange {
         value: f64,
         unit: Unit,
@@ -26,11 +42,39 @@ pub enum Condition {
         clear_at: f64,
     },
     /// The verdict is worse than the one last reported in the window, else than the oldest in it;
-    /// over again when it is as good as before.
+    /// over again when it is as good as before. While open, a still worse one is told.
     VerdictWorsens { window: Span },
+    /// The verdict is this one; over again when it is known to be another.
+    VerdictBecomes { verdict: Verdict, window: Span },
+    /// Less than `value` percent of the APY is paid by fees, interest or issuance; over again above
+    /// `clear_at` percent.
+    BaseShareBelow {
+        value: f64,
+        clear_at: f64,
+        #[serde(default)]
+        major: Option<f64>,
+    },
+    /// No reward tokens are paid any more, and within the window some were; over again when some are.
+    RewardsEnd { window: Span },
     /// TVL fell by `value` percent against the oldest usable reading in the window; over again when
     /// it is less than `clear_at` percent below it.
     TvlDrop {
+        value: f64,
+        window: Span,
+        clear_at: f64,
+        #[serde(default)]
+        major: Option<f64>,
+    },
+    /// APY above 100 percent, which no offer lasts at; over again under `clear_at`.
+    #[serde(rename = "over_100")]
+    Over100 { clear_at: f64, major: Option<f64> },
+    /// The source no longer lists the pool.
+    PoolGone,
+    /// The source lists the pool with figures that are too old to be used.
+    Stale,
+    /// The verdict is sustainable at `value` percent or more, and it was not in the window before, or
+    /// the pool is younger than the window; over again when it is not, or under `clear_at`.
+    NewSustainable {
         value: f64,
         window: Span,
         clear_at: f64,
@@ -55,16 +99,31 @@ pub enum Kind {
     ApyBelow,
     ApyChange,
     VerdictWorsens,
+    VerdictBecomes,
+    BaseShareBelow,
+    RewardsEnd,
     TvlDrop,
+    #[serde(rename = "over_100")]
+    Over100,
+    PoolGone,
+    Stale,
+    NewSustainable,
 }
 
 impl Kind {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 12] = [
         Self::ApyAbove,
         Self::ApyBelow,
         Self::ApyChange,
         Self::VerdictWorsens,
+        Self::VerdictBecomes,
+        Self::BaseShareBelow,
+        Self::RewardsEnd,
         Self::TvlDrop,
+        Self::Over100,
+        Self::PoolGone,
+        Self::Stale,
+        Self::NewSustainable,
     ];
 
     pub const fn slug(self) -> &'static str {
@@ -73,7 +132,14 @@ impl Kind {
             Self::ApyBelow => "apy_below",
             Self::ApyChange => "apy_change",
             Self::VerdictWorsens => "verdict_worsens",
+            Self::VerdictBecomes => "verdict_becomes",
+            Self::BaseShareBelow => "base_share_below",
+            Self::RewardsEnd => "rewards_end",
             Self::TvlDrop => "tvl_drop",
+            Self::Over100 => "over_100",
+            Self::PoolGone => "pool_gone",
+            Self::Stale => "stale",
+            Self::NewSustainable => "new_sustainable",
         }
     }
 
@@ -81,12 +147,77 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| kind.slug() == slug)
     }
 
-    /// The window that a condition looks back over when none is given.
-    pub const fn default_window(self) -> Span {
+    /// The window that a condition looks back over when none is given; `None` where it looks at the
+    /// present alone.
+    pub const fn default_window(self) -> Option<Span> {
         match self {
-            Self::TvlDrop | Self::VerdictWorsens => Span::days(7),
-            Self::ApyAbove | Self::ApyBelow | Self::ApyChange => Span::days(1),
+            Self::ApyChange => Some(Span::days(1)),
+            Self::TvlDrop | Self::VerdictWorsens | Self::VerdictBecomes | Self::RewardsEnd => {
+                Some(Span::days(7))
+            }
+            Self::NewSustainable => Some(LONGEST_WINDOW),
+            Self::ApyAbove
+            | Self::ApyBelow
+            | Self::BaseShareBelow
+            | Self::Over100
+            | Self::PoolGone
+            | Self::Stale => None,
         }
+    }
+
+    /// It watches whether there are figures, and not the figures.
+    pub const fn is_about_data(self) -> bool {
+        matches!(self, Self::PoolGone | Self::Stale)
+    }
+
+    /// The timing of an alert of this kind that asks for none, where others take `usual`. A state of
+    /// the data rests on several answers already.
+    pub const fn timing(self, usual: Timing) -> Timing {
+        if self.is_about_data() {
+            Timing::AT_ONCE
+        } else {
+            usual
+        }
+    }
+
+    /// Past a smaller figure it is worse, and not past a larger one.
+    const fn falls(self) -> bool {
+        matches!(self, Self::ApyBelow | Self::BaseShareBelow)
+    }
+
+    /// What its value may be, with how that is said; `None` for a kind that takes none.
+    const fn values(self) -> Option<(RangeInclusive<f64>, &'static str)> {
+        // The smallest number above 0: a threshold at 0 itself would be met by everything.
+        const ABOVE_0: f64 = f64::MIN_POSITIVE;
+        match self {
+            Self::ApyAbove | Self::ApyChange => {
+                Some((ABOVE_0..=1e6, "a number above 0 and up to 1,000,000"))
+            }
+            Self::ApyBelow => Some((0.0..=1e6, "percent from 0 to 1,000,000")),
+            Self::NewSustainable => Some((0.0..=100.0, "percent from 0 to 100")),
+            Self::TvlDrop | Self::BaseShareBelow => {
+                Some((ABOVE_0..=99.999, "percent between 0 and 100"))
+            }
+            Self::VerdictWorsens
+            | Self::VerdictBecomes
+            | Self::RewardsEnd
+            | Self::Over100
+            | Self::PoolGone
+            | Self::Stale => None,
+        }
+    }
+
+    /// Whether it has a second tier that can be set.
+    const fn has_tiers(self) -> bool {
+        matches!(
+            self,
+            Self::ApyAbove | Self::ApyBelow | Self::BaseShareBelow | Self::TvlDrop | Self::Over100
+        )
+    }
+
+    /// Whether it has a threshold to come back over.
+    const fn clears_at(self) -> bool {
+        self.has_tiers() || matches!(self, Self::ApyChange | Self::NewSustainable)
     }
 }
 
@@ -94,9 +225,11 @@ impl Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Terms {
     pub value: Option<f64>,
+    pub verdict: Option<Verdict>,
     pub unit: Option<Unit>,
     pub window: Option<Span>,
     pub clear_at: Option<f64>,
+    pub major: Option<f64>,
 }
 
 /// A condition that cannot be meant.
@@ -120,6 +253,12 @@ pub enum RuleError {
         value: f64,
         side: &'static str,
     },
+    #[error("major {major} has to lie {side} the value {value}, since it is the worse tier")]
+    MajorOnWrongSide {
+        major: f64,
+        value: f64,
+        side: &'static str,
+    },
     #[error("a window of {0} is too long; history of every change is kept for 14 days")]
     WindowTooLong(Span),
     #[error("a window of {0} is too short; it takes 1m or more")]
@@ -128,88 +267,167 @@ pub enum RuleError {
 
 /// The longest window: how long every change of a pool is kept.
 pub const LONGEST_WINDOW: Span = Span::days(14);
+/// From this rate in percent on, an offer is screened out: none has lasted.
+const SCREENED: f64 = 100.0;
+/// Rewards of less than this many percent are none.
+const NOTABLE_REWARD: f64 = 0.1;
 
-impl Condition {
-    /// Completes what a person asked for with the defaults, and refuses what cannot be meant.
-    ///
-    /// Default `clear_at`: a fifth inside the trigger (0.8 × value for above, changes and drops,
-    /// 1.2 × value for below).
-    pub fn new(kind: Kind, terms: Terms) -> Result<Self, RuleError> {
-        let refuse = |given: bool, what| {
-            if given {
-                Err(RuleError::NotTaken { kind, what })
-            } else {
-                Ok(())
-            }
-        };
-        let window = terms.window.unwrap_or(kind.default_window());
+impl Terms {
+    /// Refuses what the kind has no use for.
+    fn check_taken(&self, kind: Kind) -> Result<(), RuleError> {
+        let takes_value = kind.values().is_some();
+        let unit = self
+            .unit
+            .is_some_and(|unit| unit != Unit::Percent || !takes_value);
+        let refused = [
+            (unit && kind != Kind::ApyChange, "unit but percent"),
+            (self.value.is_some() && !takes_value, "value"),
+            (
+                self.verdict.is_some() && kind != Kind::VerdictBecomes,
+                "verdict",
+            ),
+            (
+                self.window.is_some() && kind.default_window().is_none(),
+                "window",
+            ),
+            (self.clear_at.is_some() && !kind.clears_at(), "clear_at"),
+            (self.major.is_some() && !kind.has_tiers(), "major"),
+        ];
+        match refused.into_iter().find(|(refused, _)| *refused) {
+            Some((_, what)) => Err(RuleError::NotTaken { kind, what }),
+            None => Ok(()),
+        }
+    }
+
+    fn window(&self, kind: Kind) -> Result<Span, RuleError> {
+        let window = self
+            .window
+            .or(kind.default_window())
+            .unwrap_or(LONGEST_WINDOW);
         if window > LONGEST_WINDOW {
             return Err(RuleError::WindowTooLong(window));
         }
         if window < Span::minutes(1) {
             return Err(RuleError::WindowTooShort(window));
         }
-        if kind != Kind::ApyChange {
-            refuse(
-                terms
-                    .unit
-                    .is_some_and(|unit| unit != Unit::Percent || kind == Kind::VerdictWorsens),
-                "unit but percent",
-            )?;
-        }
-        match kind {
-            Kind::ApyAbove | Kind::ApyBelow => refuse(terms.window.is_some(), "window")?,
-            Kind::VerdictWorsens => {
-                refuse(terms.value.is_some(), "value")?;
-                refuse(terms.clear_at.is_some(), "clear_at")?;
-                return Ok(Self::VerdictWorsens { window });
-            }
-            Kind::ApyChange | Kind::TvlDrop => {}
-        }
-        let value = terms.value.ok_or(RuleError::ValueMissing(kind))?;
-        let (fits, allowed) = match kind {
-            Kind::TvlDrop => (value > 0.0 && value < 100.0, "percent between 0 and 100"),
-            Kind::ApyBelow => ((0.0..=1e6).contains(&value), "percent from 0 to 1,000,000"),
-            _ => (
-                value > 0.0 && value <= 1e6,
-                "a number above 0 and up to 1,000,000",
-            ),
+        Ok(window)
+    }
+
+    fn value(&self, kind: Kind) -> Result<f64, RuleError> {
+        let Some((range, allowed)) = kind.values() else {
+            return Ok(SCREENED);
         };
-        if !fits {
-            return Err(RuleError::ValueOutOfRange {
+        // Any sustainable offer is one.
+        let usual = (kind == Kind::NewSustainable).then_some(0.0);
+        let value = self.value.or(usual).ok_or(RuleError::ValueMissing(kind))?;
+        if range.contains(&value) {
+            Ok(value)
+        } else {
+            Err(RuleError::ValueOutOfRange {
                 kind,
                 value,
                 allowed,
-            });
+            })
         }
-        let above = kind == Kind::ApyBelow;
-        let clear_at = terms
-            .clear_at
-            .unwrap_or(if above { 1.2 * value } else { 0.8 * value });
-        let clears = clear_at.is_finite()
-            && if above {
-                clear_at >= value
-            } else {
-                clear_at >= 0.0 && clear_at <= value
-            };
-        if !clears {
-            return Err(RuleError::ClearOnWrongSide {
+    }
+
+    /// A fifth inside the trigger where none is given: 0.8 × value, or 1.2 × value for what falls.
+    fn clear_at(&self, kind: Kind, value: f64) -> Result<f64, RuleError> {
+        let usual = match kind {
+            // A share cannot rise above 100.
+            Kind::BaseShareBelow => (1.2 * value).min(f64::midpoint(value, 100.0)),
+            _ if kind.falls() => 1.2 * value,
+            _ => 0.8 * value,
+        };
+        let clear_at = self.clear_at.unwrap_or(usual);
+        let (fits, side) = if kind.falls() {
+            (clear_at >= value, "at or above")
+        } else {
+            ((0.0..=value).contains(&clear_at), "at or below")
+        };
+        if fits && clear_at.is_finite() {
+            Ok(clear_at)
+        } else {
+            Err(RuleError::ClearOnWrongSide {
                 clear_at,
                 value,
-                side: if above { "at or above" } else { "at or below" },
-            });
+                side,
+            })
         }
+    }
+
+    /// Twice as bad where none is given; a drop can only go on towards 100 percent.
+    fn major(&self, kind: Kind, value: f64) -> Result<Option<f64>, RuleError> {
+        let usual = match kind {
+            Kind::TvlDrop => (2.0 * value).min(f64::midpoint(value, 100.0)),
+            _ if kind.falls() => value / 2.0,
+            _ => 2.0 * value,
+        };
+        let major = self.major.unwrap_or(usual);
+        let (fits, side) = if kind.falls() {
+            (major <= value, "at or below")
+        } else {
+            (major >= value, "at or above")
+        };
+        if fits && major.is_finite() {
+            Ok(Some(major))
+        } else {
+            Err(RuleError::MajorOnWrongSide { major, value, side })
+        }
+    }
+}
+
+impl Condition {
+    /// Completes what a person asked for with the defaults, and refuses what cannot be meant.
+    pub fn new(kind: Kind, terms: Terms) -> Result<Self, RuleError> {
+        terms.check_taken(kind)?;
+        let window = terms.window(kind)?;
+        let value = terms.value(kind)?;
+        let clear_at = terms.clear_at(kind, value)?;
+        let major = if kind.has_tiers() {
+            terms.major(kind, value)?
+        } else {
+            None
+        };
         Ok(match kind {
-            Kind::ApyAbove => Self::ApyAbove { value, clear_at },
-            Kind::ApyBelow => Self::ApyBelow { value, clear_at },
+            Kind::ApyAbove => Self::ApyAbove {
+                value,
+                clear_at,
+                major,
+            },
+            Kind::ApyBelow => Self::ApyBelow {
+                value,
+                clear_at,
+                major,
+            },
+            Kind::ApyChange => Self::ApyChange {
+                value,
+                unit: terms.unit.unwrap_or(Unit::Percent),
+                window,
+                clear_at,
+            },
+            Kind::VerdictWorsens => Self::VerdictWorsens { window },
+            Kind::VerdictBecomes => Self::VerdictBecomes {
+                verdict: terms.verdict.unwrap_or(Verdict::Unsustainable),
+                window,
+            },
+            Kind::BaseShareBelow => Self::BaseShareBelow {
+                value,
+                clear_at,
+                major,
+            },
+            Kind::RewardsEnd => Self::RewardsEnd { window },
             Kind::TvlDrop => Self::TvlDrop {
                 value,
                 window,
                 clear_at,
+                major,
             },
-            Kind::ApyChange | Kind::VerdictWorsens => Self::ApyChange {
+            Kind::Over100 => Self::Over100 { clear_at, major },
+            Kind::PoolGone => Self::PoolGone,
+            Kind::Stale => Self::Stale,
+            Kind::NewSustainable => Self::NewSustainable {
                 value,
-                unit: terms.unit.unwrap_or(Unit::Percent),
                 window,
                 clear_at,
             },
@@ -222,99 +440,129 @@ impl Condition {
             Self::ApyBelow { .. } => Kind::ApyBelow,
             Self::ApyChange { .. } => Kind::ApyChange,
             Self::VerdictWorsens { .. } => Kind::VerdictWorsens,
+            Self::VerdictBecomes { .. } => Kind::VerdictBecomes,
+            Self::BaseShareBelow { .. } => Kind::BaseShareBelow,
+            Self::RewardsEnd { .. } => Kind::RewardsEnd,
             Self::TvlDrop { .. } => Kind::TvlDrop,
+            Self::Over100 { .. } => Kind::Over100,
+            Self::PoolGone => Kind::PoolGone,
+            Self::Stale => Kind::Stale,
+            Self::NewSustainable { .. } => Kind::NewSustainable,
         }
     }
 
     /// How far back the condition looks, where it does.
     pub const fn window(&self) -> Option<Span> {
         match self {
-            Self::ApyAbove { .. } | Self::ApyBelow { .. } => None,
             Self::ApyChange { window, .. }
             | Self::VerdictWorsens { window }
-            | Self::TvlDrop { window, .. } => Some(*window),
+            | Self::VerdictBecomes { window, .. }
+            | Self::RewardsEnd { window }
+            | Self::TvlDrop { window, .. }
+            | Self::NewSustainable { window, .. } => Some(*window),
+            Self::ApyAbove { .. }
+            | Self::ApyBelow { .. }
+            | Self::BaseShareBelow { .. }
+            | Self::Over100 { .. }
+            | Self::PoolGone
+            | Self::Stale => None,
         }
     }
 
-    /// The end of a change is no news for a channel; that a level or a verdict is back is.
+    /// The end of a change or of an offer's being new is no news for a channel; that a level, a
+    /// verdict or the figures are back is.
     pub const fn tells_closing(&self) -> bool {
-        !matches!(self, Self::ApyChange { .. })
+        !matches!(self, Self::ApyChange { .. } | Self::NewSustainable { .. })
     }
 
-    /// What one reading says about the condition.
+    /// What one usable reading says about the condition.
     ///
-    /// `None` when the reading cannot decide it: no verdict, or a relative change from nothing.
-    /// What cannot be decided neither opens nor closes an episode.
+    /// `None` when the reading cannot decide it: no verdict, no split into base and rewards, or a
+    /// relative change from nothing. What cannot be decided neither opens nor closes an episode.
     pub fn judge(&self, now: &Present<'_>) -> Option<Judgement> {
         let apy = now.reading.apy;
-        let (standing, from, to) = match *self {
-            Self::ApyAbove { value, clear_at } => (
+        let level = |standing, tier| Judgement {
+            tier,
+            ..Judgement::of(standing, now.before.map(Figure::Apy), Figure::Apy(apy))
+        };
+        Some(match *self {
+            Self::ApyAbove {
+                value,
+                clear_at,
+                major,
+            } => level(
                 Standing::of(apy.get() >= value, apy.get() < clear_at),
-                now.before.map(Figure::Apy),
-                Figure::Apy(apy),
+                Tier::of(major.is_some_and(|major| apy.get() >= major)),
             ),
-            Self::ApyBelow { value, clear_at } => (
+            Self::Over100 { clear_at, major } => level(
+                Standing::of(apy.get() > SCREENED, apy.get() < clear_at),
+                Tier::of(major.is_some_and(|major| apy.get() >= major)),
+            ),
+            Self::ApyBelow {
+                value,
+                clear_at,
+                major,
+            } => level(
                 Standing::of(apy.get() <= value, apy.get() > clear_at),
-                now.before.map(Figure::Apy),
-                Figure::Apy(apy),
+                Tier::of(major.is_some_and(|major| apy.get() <= major)),
             ),
             Self::ApyChange {
                 value,
                 unit,
                 window,
                 clear_at,
+            } => now.change(value, unit, window, clear_at)?,
+            Self::VerdictWorsens { window } => now.worsening(window)?,
+            Self::VerdictBecomes { verdict, window } => now.becoming(verdict, window)?,
+            Self::BaseShareBelow {
+                value,
+                clear_at,
+                major,
             } => {
-                let from = match now.reported_within(window) {
-                    Some(Figure::Apy(reported)) => reported,
-                    _ => now.oldest_within(window).map_or(apy, |oldest| oldest.apy),
-                };
-                let moved = match unit {
-                    Unit::Points => apy.points_from(from).get(),
-                    Unit::Percent => apy.change_from(from)?,
-                };
-                let standing = match Standing::of(moved.abs() >= value, moved.abs() < clear_at) {
-                    Standing::Met(_) if moved < 0.0 => Standing::Met(Direction::Down),
-                    other => other,
-                };
-                (standing, Some(Figure::Apy(from)), Figure::Apy(apy))
+                let share = (1.0 - now.reading.reward_share()?) * 100.0;
+                Judgement {
+                    tier: Tier::of(major.is_some_and(|major| share <= major)),
+                    ..Judgement::of(
+                        Standing::of(share < value, share > clear_at),
+                        None,
+                        Figure::BaseShare(share),
+                    )
+                }
             }
-            Self::VerdictWorsens { window } => {
-                let from = match (now.opened_from, now.reported_within(window)) {
-                    (Some(Figure::Verdict(verdict)), _)
-                    | (None, Some(Figure::Verdict(verdict))) => verdict,
-                    _ => now
-                        .oldest_within(window)
-                        .map_or(now.verdict, |oldest| oldest.verdict),
-                };
-                let (was, is) = (from.rank()?, now.verdict.rank()?);
-                let standing = Standing::of(is < was, is >= was);
-                (
-                    standing,
-                    Some(Figure::Verdict(from)),
-                    Figure::Verdict(now.verdict),
-                )
-            }
+            Self::RewardsEnd { window } => now.end_of_rewards(window)?,
             Self::TvlDrop {
                 value,
                 window,
                 clear_at,
-            } => {
-                let tvl = now.reading.tvl_usd;
-                let from = now
-                    .oldest_within(window)
-                    .map_or(tvl, |oldest| oldest.tvl_usd);
-                if from <= 0.0 {
-                    return None;
-                }
-                let fall = (from - tvl) / from * 100.0;
-                let standing = match Standing::of(fall >= value, fall < clear_at) {
-                    Standing::Met(_) => Standing::Met(Direction::Down),
-                    other => other,
-                };
-                (standing, Some(Figure::Tvl(from)), Figure::Tvl(tvl))
-            }
+                major,
+            } => now.drop(value, window, clear_at, major)?,
+            Self::NewSustainable {
+                value,
+                window,
+                clear_at,
+            } => now.new_offer(value, window, clear_at)?,
+            Self::PoolGone | Self::Stale => return None,
+        })
+    }
+
+    /// What the state of a pool's data says about a condition that is about just that.
+    pub fn judge_data(&self, state: DataState) -> Option<Judgement> {
+        let watched = match self {
+            Self::PoolGone => DataState::Missing,
+            Self::Stale => DataState::Stale,
+            _ => return None,
         };
-        Some(Judgement { standing, from, to })
+        let standing = match state {
+            _ if state == watched => Standing::Met(Direction::Down),
+            DataState::Good => Standing::Cleared,
+            // Whoever is missing is not fresh again, and what is suspect is there.
+            DataState::Suspect | DataState::Stale | DataState::Missing => return None,
+        };
+        Some(Judgement {
+            // The state itself rests on several answers of the source.
+            is_sure: true,
+            ..Judgement::of(standing, None, Figure::Data(state))
+        })
     }
 }
 
@@ -327,10 +575,21 @@ pub struct Present<'a> {
     pub before: Option<Percent>,
     /// Usable readings before the present figures, in ascending order.
     pub past: &'a [Stretch],
+    /// When rewards were last paid, and how much.
+    pub rewarded: Option<Rewarded>,
+    /// Days since the source began to list the pool, where it says so.
+    pub days_listed: Option<u32>,
     /// What the alert last told of this pool, and when.
     pub reported: Option<Reported>,
-    /// What the open episode started from, while one is open.
-    pub opened_from: Option<Figure>,
+    /// The open episode, while one is.
+    pub open: Option<Opened>,
+}
+
+/// What is known of an open episode.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Opened {
+    /// What it started from.
+    pub from: Option<Figure>,
 }
 
 impl Present<'_> {
@@ -343,6 +602,174 @@ impl Present<'_> {
     fn oldest_within(&self, window: Span) -> Option<&Stretch> {
         oldest_since(self.past, self.reading.at.minus(window.0))
     }
+
+    fn change(&self, value: f64, unit: Unit, window: Span, clear_at: f64) -> Option<Judgement> {
+        let apy = self.reading.apy;
+        let told = match self.reported {
+            // What an open episode has told is what it goes on from, however long ago.
+            Some(Reported {
+                figure: Figure::Apy(told),
+                ..
+            }) if self.open.is_some() => Some(told),
+            _ => match self.reported_within(window) {
+                Some(Figure::Apy(told)) => Some(told),
+                _ => None,
+            },
+        };
+        let from =
+            told.unwrap_or_else(|| self.oldest_within(window).map_or(apy, |oldest| oldest.apy));
+        let moved = match unit {
+            Unit::Points => apy.points_from(from).get(),
+            Unit::Percent => apy.change_from(from)?,
+        };
+        let standing = match Standing::of(moved.abs() >= value, moved.abs() < clear_at) {
+            Standing::Met(_) if moved < 0.0 => Standing::Met(Direction::Down),
+            other => other,
+        };
+        Some(Judgement {
+            is_further: self.open.is_some(),
+            keeps_anchor: true,
+            ..Judgement::of(standing, Some(Figure::Apy(from)), Figure::Apy(apy))
+        })
+    }
+
+    fn worsening(&self, window: Span) -> Option<Judgement> {
+        let from = match (self.open, self.reported_within(window)) {
+            (
+                Some(Opened {
+                    from: Some(Figure::Verdict(verdict)),
+                }),
+                _,
+            )
+            | (None, Some(Figure::Verdict(verdict))) => verdict,
+            _ => self
+                .oldest_within(window)
+                .map_or(self.verdict, |oldest| oldest.verdict),
+        };
+        let (was, is) = (from.rank()?, self.verdict.rank()?);
+        let told = match self.reported {
+            Some(Reported {
+                figure: Figure::Verdict(told),
+                ..
+            }) => told.rank(),
+            _ => None,
+        };
+        Some(Judgement {
+            is_further: self.open.is_some() && told.is_some_and(|told| is < told),
+            ..Judgement::of(
+                Standing::of(is < was, is >= was),
+                Some(Figure::Verdict(from)),
+                Figure::Verdict(self.verdict),
+            )
+        })
+    }
+
+    fn becoming(&self, wanted: Verdict, window: Span) -> Option<Judgement> {
+        // Not knowing is a verdict only where just that is asked for.
+        if self.verdict == Verdict::Unknown && wanted != Verdict::Unknown {
+            return None;
+        }
+        let start = self.reading.at.minus(window.0);
+        let before = self
+            .past
+            .iter()
+            .rev()
+            .take_while(|stretch| stretch.until >= start)
+            .map(|stretch| stretch.verdict)
+            .find(|verdict| *verdict != self.verdict);
+        let is = self.verdict == wanted;
+        Some(Judgement::of(
+            Standing::of(is, !is),
+            before.map(Figure::Verdict),
+            Figure::Verdict(self.verdict),
+        ))
+    }
+
+    fn end_of_rewards(&self, window: Span) -> Option<Judgement> {
+        // A source that names neither part says nothing of rewards.
+        if self.reading.base.is_none() && self.reading.reward.is_none() {
+            return None;
+        }
+        let reward = self.reading.reward.unwrap_or(Percent::ZERO);
+        let recent = self
+            .rewarded
+            .filter(|last| last.at >= self.reading.at.minus(window.0));
+        let standing = if is_notable_reward(reward) {
+            Standing::Cleared
+        } else if recent.is_some() || self.open.is_some() {
+            Standing::Met(Direction::Down)
+        } else {
+            Standing::Between
+        };
+        Some(Judgement::of(
+            standing,
+            self.rewarded.map(|last| Figure::Reward(last.reward)),
+            Figure::Reward(reward),
+        ))
+    }
+
+    fn drop(
+        &self,
+        value: f64,
+        window: Span,
+        clear_at: f64,
+        major: Option<f64>,
+    ) -> Option<Judgement> {
+        let tvl = self.reading.tvl_usd;
+        let from = self
+            .oldest_within(window)
+            .map_or(tvl, |oldest| oldest.tvl_usd);
+        if from <= 0.0 {
+            return None;
+        }
+        let fall = (from - tvl) / from * 100.0;
+        let standing = match Standing::of(fall >= value, fall < clear_at) {
+            Standing::Met(_) => Standing::Met(Direction::Down),
+            other => other,
+        };
+        Some(Judgement {
+            tier: Tier::of(major.is_some_and(|major| fall >= major)),
+            ..Judgement::of(standing, Some(Figure::Tvl(from)), Figure::Tvl(tvl))
+        })
+    }
+
+    fn new_offer(&self, value: f64, window: Span, clear_at: f64) -> Option<Judgement> {
+        self.verdict.rank()?;
+        let apy = self.reading.apy.get();
+        let is_offer = self.verdict == Verdict::Sustainable && apy >= value;
+        let is_over = self.verdict != Verdict::Sustainable || apy < clear_at;
+        let oldest = self.oldest_within(window);
+        let is_new = match oldest {
+            Some(oldest) => oldest.verdict != Verdict::Sustainable || oldest.apy.get() < value,
+            // Nothing is known of before: new is what the source has just begun to list.
+            None => self
+                .days_listed
+                .is_some_and(|days| Span::days(u64::from(days)) < window),
+        };
+        let was_told = self.reported_within(window).is_some();
+        let met = is_offer && (self.open.is_some() || (is_new && !was_told));
+        Some(Judgement {
+            keeps_anchor: true,
+            ..Judgement::of(
+                Standing::of(met, is_over),
+                oldest.map(|oldest| Figure::Verdict(oldest.verdict)),
+                Figure::Verdict(self.verdict),
+            )
+        })
+    }
+}
+
+/// Rewards so small are none.
+pub fn is_notable_reward(reward: Percent) -> bool {
+    reward.get() >= NOTABLE_REWARD
+}
+
+/// When reward tokens were last paid.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Rewarded {
+    pub at: Timestamp,
+    /// The reward APY of that reading.
+    pub reward: Percent,
 }
 
 /// One figure that an alert tells of.
@@ -350,18 +777,23 @@ impl Present<'_> {
 #[serde(rename_all = "snake_case")]
 pub enum Figure {
     Apy(Percent),
+    /// The part of the APY that is paid in reward tokens.
+    Reward(Percent),
+    /// Percent of the APY that is not paid in reward tokens.
+    BaseShare(f64),
     /// US dollars.
     Tvl(f64),
     Verdict(Verdict),
+    Data(DataState),
 }
 
 impl Figure {
-    /// The bare number; a verdict is none.
+    /// The bare number; a verdict or a state is none.
     pub const fn number(self) -> Option<f64> {
         match self {
-            Self::Apy(apy) => Some(apy.get()),
-            Self::Tvl(usd) => Some(usd),
-            Self::Verdict(_) => None,
+            Self::Apy(apy) | Self::Reward(apy) => Some(apy.get()),
+            Self::Tvl(number) | Self::BaseShare(number) => Some(number),
+            Self::Verdict(_) | Self::Data(_) => None,
         }
     }
 }
@@ -379,6 +811,46 @@ pub struct Judgement {
     pub standing: Standing,
     pub from: Option<Figure>,
     pub to: Figure,
+    /// How bad it is, where the condition has tiers.
+    pub tier: Tier,
+    /// It is further away than what the open episode has told, which is told when it holds.
+    pub is_further: bool,
+    /// The end is no news, so what was told last remains what the next change is measured from.
+    pub keeps_anchor: bool,
+    /// No second reading is needed to believe it.
+    pub is_sure: bool,
+}
+
+impl Judgement {
+    /// A judgement of a condition without tiers, whose end is told.
+    pub const fn of(standing: Standing, from: Option<Figure>, to: Figure) -> Self {
+        Self {
+            standing,
+            from,
+            to,
+            tier: Tier::Minor,
+            is_further: false,
+            keeps_anchor: false,
+            is_sure: false,
+        }
+    }
+}
+
+/// How bad it is.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Tier {
+    #[default]
+    Minor,
+    Major,
+}
+
+impl Tier {
+    const fn of(is_major: bool) -> Self {
+        if is_major { Self::Major } else { Self::Minor }
+    }
 }
 
 /// Where a reading lies.

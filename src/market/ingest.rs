@@ -8,15 +8,16 @@ use std::{slice, sync::Arc, time::Duration};
 use foldhash::{HashMap, HashSet, HashSetExt as _};
 
 use super::{
-    quarantine::is_suspect,
+    quarantine::{doubt, is_about_a_hundred, is_confirmed, unit_changes},
     snapshot::{Origin, Snapshot},
 };
 use crate::{
     domain::{
         ids::PoolId,
-        listing::{Listing, Missed},
+        listing::{Doubted, Listing, Missed},
         rate::{Percent, median},
-        reading::{DataState, Observed, Reading},
+        reading::{DataState, Doubt, Observed, Reading},
+        rule::{Rewarded, is_notable_reward},
         time::{Span, Timestamp},
         verdict::{Assessment, Evidence, Screen, assess},
     },
@@ -27,6 +28,9 @@ use crate::{
 /// A pool's own time of reading further back than this makes the reading stale, and so does a last
 /// answer of the source that is.
 pub const STALE_AFTER: Span = Span::hours(24);
+/// Figures that are the same to the last dollar for so long, while the source counts no new day of the
+/// pool, are not being read. A pool that is read has a new count each day, and another TVL each hour.
+const FROZEN_AFTER: Span = Span::hours(48);
 /// Good batches, and time, without a pool before it is called missing.
 const MISSING_AFTER: (u32, Span) = (3, Span::hours(3));
 /// A pool that was not seen for this long is no longer listed.
@@ -71,6 +75,8 @@ pub struct Fresh {
     pub assessment: Assessment,
     /// APY of the usable reading before it, where that differs.
     pub before: Option<Percent>,
+    /// When reward tokens were last paid, up to this reading.
+    pub rewarded: Option<Rewarded>,
 }
 
 /// The batch has far fewer pools than usual, so nothing of it is believed.
@@ -171,12 +177,16 @@ pub fn advance(old: &Snapshot, batch: Batch, screen: &Screen) -> Change {
     let mut news = Vec::new();
     let mut restated = Vec::new();
     let mut seen = HashSet::with_capacity(batch.rows.len());
+    let other_units = unit_changes(old, &batch.rows);
     for row in batch.rows {
         seen.insert(row.pool.id);
         let before = old.get(row.pool.id);
         let no = before.map_or_else(|| numbers.of(row.pool.id), |before| before.no);
-        let (listing, new) = observe(before, row, no, at, screen);
-        if new.is_none() && before.is_some_and(|before| before.missed.is_some()) {
+        let other_unit = other_units.contains(&row.pool.protocol);
+        let (listing, new) = observe(before, row, no, other_unit, at, screen);
+        let has_other_row =
+            |before: &Listing| before.missed.is_some() || before.counted_at != listing.counted_at;
+        if new.is_none() && before.is_some_and(has_other_row) {
             restated.push(listing.pool.id);
         }
         news.extend(new);
@@ -244,26 +254,40 @@ fn observe(
     before: Option<&Listing>,
     row: Observed,
     no: i64,
+    other_unit: bool,
     at: Timestamp,
     screen: &Screen,
 ) -> (Listing, Option<News>) {
     let reading = row.reading;
-    let stale = row.own_time && at.since(reading.at) > STALE_AFTER.0;
     let unchanged = before.is_some_and(|before| before.reading.same_figures(&reading));
+    let unchanged_since = match before {
+        Some(before) if unchanged => before.unchanged_since,
+        _ => reading.at,
+    };
+    let counted_at = match before {
+        Some(before) if before.feed.days == row.feed.days => before.counted_at,
+        _ => at,
+    };
+    let stale = if row.own_time {
+        at.since(reading.at) > STALE_AFTER.0
+    } else {
+        at.since(unchanged_since.max(counted_at)) >= FROZEN_AFTER.0
+    };
     let trusted = before.and_then(Listing::usable).copied();
-    let suspect_before = before
-        .filter(|before| before.state == DataState::Suspect)
-        .map(|before| before.reading);
     // What contradicts the trusted reading is believed once the next batch says about the same.
-    let contradicts = trusted.is_some_and(|trusted| is_suspect(&trusted, &reading));
-    let confirmed = suspect_before.filter(|suspect| contradicts && !is_suspect(suspect, &reading));
+    let doubt = doubt_of(before, trusted.as_ref(), &reading, other_unit);
+    let confirmed = before
+        .filter(|before| doubt.is_some() && is_confirmed(before, &reading, at))
+        .map(|before| before.reading);
     let standing = if stale {
         DataState::Stale
-    } else if contradicts && confirmed.is_none() {
+    } else if doubt.is_some() && confirmed.is_none() {
         DataState::Suspect
     } else {
         DataState::Good
     };
+    let rewarded_before = before.and_then(|before| before.rewarded);
+    let doubt = doubt.filter(|_| standing == DataState::Suspect);
     let pool = match before {
         Some(before) if *before.pool == row.pool => Arc::clone(&before.pool),
         _ => Arc::new(row.pool),
@@ -279,16 +303,26 @@ fn observe(
         },
         feed: row.feed,
         own_time: row.own_time,
-        unchanged_since: match before {
-            Some(before) if unchanged => before.unchanged_since,
-            _ => reading.at,
-        },
+        unchanged_since,
         state: standing,
         own_usual: before.and_then(|before| before.own_usual),
+        doubt: doubt.map(|doubt| Doubted {
+            doubt,
+            since: before
+                .and_then(|before| before.doubt)
+                .filter(|before| before.doubt == doubt)
+                .map_or(at, |before| before.since),
+        }),
+        rewarded: rewarded_before,
+        counted_at,
         assessment: Assessment::default(),
         missed: None,
     };
     listing.assessment = listing.assess(screen);
+    if standing == DataState::Good {
+        let usable = confirmed.iter().chain([&reading]);
+        listing.rewarded = usable.fold(rewarded_before, |last, it| rewarded(it).or(last));
+    }
     let same = before.is_some_and(|before| {
         unchanged
             && before.state == listing.state
@@ -299,17 +333,45 @@ fn observe(
     }
     let new = News {
         pool: listing.pool.id,
-        usable: fresh(&listing, confirmed, trusted, screen),
+        usable: fresh(&listing, confirmed, trusted, rewarded_before, screen),
         figures_changed: !unchanged,
         previous_until: trusted.map(|trusted| trusted.at),
     };
     (listing, Some(new))
 }
 
+/// Why a reading is not to be believed, beside that it might be confirmed.
+fn doubt_of(
+    before: Option<&Listing>,
+    trusted: Option<&Reading>,
+    reading: &Reading,
+    other_unit: bool,
+) -> Option<Doubt> {
+    let trusted = trusted?;
+    let was_in_other_unit = before
+        .and_then(|before| before.doubt)
+        .is_some_and(|before| before.doubt == Doubt::UnitChange);
+    if (other_unit || was_in_other_unit) && is_about_a_hundred(trusted.apy.get(), reading.apy.get())
+    {
+        return Some(Doubt::UnitChange);
+    }
+    doubt(trusted, reading)
+}
+
+/// What a usable reading says of rewards; `None` when it shows none.
+fn rewarded(reading: &Reading) -> Option<Rewarded> {
+    let reward = reading.reward.filter(|reward| is_notable_reward(*reward))?;
+    Some(Rewarded {
+        at: reading.at,
+        reward,
+    })
+}
+
 fn fresh(
     listing: &Listing,
     confirmed: Option<Reading>,
     trusted: Option<Reading>,
+    rewarded_before: Option<Rewarded>,
     screen: &Screen,
 ) -> Vec<Fresh> {
     if listing.state != DataState::Good {
@@ -330,6 +392,7 @@ fn fresh(
             reading,
             assessment,
             before: differing(trusted, &reading),
+            rewarded: rewarded(&reading).or(rewarded_before),
         });
         before = Some(reading);
     }
@@ -337,6 +400,7 @@ fn fresh(
         reading: listing.reading,
         assessment: listing.assessment.clone(),
         before: differing(before, &listing.reading),
+        rewarded: listing.rewarded,
     });
     fresh
 }

@@ -111,20 +111,51 @@ pub(crate) fn words_for(rule: &Rule, pool: Option<&Pool>) -> String {
     let (met, over) = condition_words(&rule.condition);
     let hold = span(rule.timing.hold);
     let clear = span(rule.timing.clear_hold);
-    format!(
-        "{met}, held {hold}, over once {over} for {clear}{DOT}{}",
-        scope_words(&rule.scope, pool)
-    )
+    let timing = if rule.condition.kind().is_about_data() {
+        format!("{met}, over once {over}")
+    } else {
+        format!("{met}, held {hold}, over once {over} for {clear}")
+    };
+    let more = [
+        major_words(&rule.condition),
+        rule.timing
+            .remind
+            .map(|remind| format!("told again each {}", span(remind))),
+    ];
+    let parts: Vec<String> = std::iter::once(timing)
+        .chain(more.into_iter().flatten())
+        .chain([scope_words(&rule.scope, pool)])
+        .collect();
+    parts.join(DOT)
+}
+
+/// Where it becomes worse and is told once more.
+fn major_words(condition: &Condition) -> Option<String> {
+    let (major, value, side) = match *condition {
+        Condition::Over100 { major, .. } => (major?, 100.0, "from"),
+        Condition::TvlDrop { major, value, .. } => (major?, value, "from a fall of"),
+        Condition::ApyAbove { major, value, .. }
+        | Condition::ApyBelow { major, value, .. }
+        | Condition::BaseShareBelow { major, value, .. } => (major?, value, "from"),
+        _ => return None,
+    };
+    // A tier that begins with the first is none of its own.
+    ((major - value).abs() > f64::EPSILON)
+        .then(|| format!("told once more {side} {} on", limit(major)))
 }
 
 /// When a condition is met and when it is over.
 fn condition_words(condition: &Condition) -> (String, String) {
     match *condition {
-        Condition::ApyAbove { value, clear_at } => (
+        Condition::ApyAbove {
+            value, clear_at, ..
+        } => (
             format!("APY rises to {} or higher", limit(value)),
             format!("under {}", limit(clear_at)),
         ),
-        Condition::ApyBelow { value, clear_at } => (
+        Condition::ApyBelow {
+            value, clear_at, ..
+        } => (
             format!("APY falls to {} or lower", limit(value)),
             format!("above {}", limit(clear_at)),
         ),
@@ -145,10 +176,63 @@ fn condition_words(condition: &Condition) -> (String, String) {
             format!("the verdict gets worse within {}", span(window)),
             "it is as good as before".to_owned(),
         ),
+        Condition::VerdictBecomes { verdict, .. } => (
+            format!("the verdict becomes {}", verdict.slug()),
+            "it is another".to_owned(),
+        ),
+        Condition::BaseShareBelow {
+            value, clear_at, ..
+        } => (
+            format!("less than {} is paid without reward tokens", limit(value)),
+            format!("above {}", limit(clear_at)),
+        ),
+        Condition::RewardsEnd { window } => (
+            format!(
+                "no reward tokens are paid after some were within {}",
+                span(window)
+            ),
+            "some are paid again".to_owned(),
+        ),
+        Condition::Over100 { clear_at, .. } => (
+            "APY is above 100 %".to_owned(),
+            format!("under {}", limit(clear_at)),
+        ),
+        Condition::PoolGone => (
+            "the source no longer lists the pool".to_owned(),
+            "it is back".to_owned(),
+        ),
+        Condition::Stale => (
+            "its figures are too old to be used".to_owned(),
+            "they are fresh".to_owned(),
+        ),
+        Condition::NewSustainable {
+            value,
+            window,
+            clear_at,
+        } => {
+            let floor = if value > 0.0 {
+                format!(" at {} or more", limit(value))
+            } else {
+                String::new()
+            };
+            let under = if value > 0.0 {
+                format!(", or under {}", limit(clear_at))
+            } else {
+                String::new()
+            };
+            (
+                format!(
+                    "a sustainable offer{floor} that was none within {}",
+                    span(window)
+                ),
+                format!("its verdict is another{under}"),
+            )
+        }
         Condition::TvlDrop {
             value,
             window,
             clear_at,
+            ..
         } => (
             format!(
                 "TVL falls by {} or more within {}",
@@ -339,12 +423,13 @@ fn now_words(condition: &Condition, current: &Current<'_>) -> String {
             verdict::no_reading(current.state)
         ));
     }
-    lines.push(distance(condition, reading.apy));
+    lines.extend(distance(condition, reading));
     lines.join("\n")
 }
 
 /// How far the pool is from speaking.
-fn distance(condition: &Condition, apy: Percent) -> String {
+fn distance(condition: &Condition, reading: &Reading) -> Option<String> {
+    let apy = reading.apy;
     let away = |value: f64, met: bool| {
         let threshold = limit(value);
         if met {
@@ -356,18 +441,30 @@ fn distance(condition: &Condition, apy: Percent) -> String {
         let gap = points(value.points_from(apy));
         format!("{gap} away from {threshold}")
     };
-    match *condition {
+    Some(match *condition {
         Condition::ApyAbove { value, .. } => away(value, apy.get() >= value),
         Condition::ApyBelow { value, .. } => away(value, apy.get() <= value),
+        Condition::Over100 { .. } => away(100.0, apy.get() > 100.0),
+        Condition::BaseShareBelow { value, .. } => match reading.reward_share() {
+            Some(rewards) => format!(
+                "{} is paid without reward tokens, and {} is the threshold",
+                limit((1.0 - rewards) * 100.0),
+                limit(value)
+            ),
+            None => "the source gives no split into base and rewards".to_owned(),
+        },
         Condition::ApyChange { window, .. }
         | Condition::VerdictWorsens { window }
-        | Condition::TvlDrop { window, .. } => {
-            format!(
-                "measured against the last {}, or the last notice in it",
-                span(window)
-            )
-        }
-    }
+        | Condition::TvlDrop { window, .. } => format!(
+            "measured against the last {}, or the last notice in it",
+            span(window)
+        ),
+        Condition::VerdictBecomes { .. }
+        | Condition::RewardsEnd { .. }
+        | Condition::PoolGone
+        | Condition::Stale
+        | Condition::NewSustainable { .. } => return None,
+    })
 }
 
 /// An alert is gone.
@@ -450,6 +547,7 @@ mod tests {
             value: 30.0,
             window: Span::days(7),
             clear_at: 24.0,
+            major: None,
         };
         let pool = Scope::of_pool(samples::pool().id);
         let words = [

@@ -179,17 +179,27 @@ impl Form {
 const fn subject(figure: Figure) -> &'static str {
     match figure {
         Figure::Apy(_) => "APY",
+        Figure::Reward(_) => "reward APY",
+        Figure::BaseShare(_) => "share paid without reward tokens",
         Figure::Tvl(_) => "TVL",
         Figure::Verdict(_) => "verdict",
+        Figure::Data(_) => "data",
     }
 }
 
 fn figure(figure: Figure) -> String {
     match figure {
-        Figure::Apy(apy) => percent(apy),
+        Figure::Apy(apy) | Figure::Reward(apy) => percent(apy),
+        Figure::BaseShare(share) => share_words(share),
+        Figure::Data(state) => state.slug().to_owned(),
         Figure::Tvl(usd) => dollars(usd),
         Figure::Verdict(verdict) => verdict.slug().to_owned(),
     }
+}
+
+/// A share in percent, as exact as anybody wants it.
+fn share_words(share: f64) -> String {
+    format!("{share:.0} %")
 }
 
 /// `APY 4.10 % → 2.60 % (−1.50 pp, −37 %)`.
@@ -227,6 +237,8 @@ fn edge_words(notice: &Notice<'_>, form: Form) -> String {
     let edge = &notice.edge;
     let since = form.time(edge.since);
     match edge.kind {
+        EdgeKind::Escalated => format!("further than what was told, held since {since}"),
+        EdgeKind::Reminded => format!("still so, since {since}"),
         EdgeKind::Opened => match notice.rule.condition {
             Condition::ApyAbove { value, .. } => {
                 format!("at or over {} since {since}", limit(value))
@@ -249,6 +261,15 @@ fn edge_words(notice: &Notice<'_>, form: Form) -> String {
                 "worse than in the {} before, held since {since}",
                 span(window)
             ),
+            Condition::VerdictBecomes { .. } => format!("held since {since}"),
+            Condition::BaseShareBelow { value, .. } => {
+                format!("under {} since {since}", limit(value))
+            }
+            Condition::RewardsEnd { .. } => format!("reward tokens have ended, held since {since}"),
+            Condition::Over100 { .. } => format!("above 100 % since {since}"),
+            Condition::PoolGone => format!("the source has not listed it since {since}"),
+            Condition::Stale => format!("too old to be used since {since}"),
+            Condition::NewSustainable { .. } => format!("a new offer, held since {since}"),
             Condition::TvlDrop { value, window, .. } => format!(
                 "a fall of {} or more within {}, held since {since}",
                 limit(value),
@@ -267,12 +288,21 @@ fn edge_words(notice: &Notice<'_>, form: Form) -> String {
 
 fn over_words(condition: &Condition) -> String {
     match *condition {
-        Condition::ApyAbove { clear_at, .. } => format!("back under {}", limit(clear_at)),
-        Condition::ApyBelow { clear_at, .. } => format!("back above {}", limit(clear_at)),
+        Condition::ApyAbove { clear_at, .. } | Condition::Over100 { clear_at, .. } => {
+            format!("back under {}", limit(clear_at))
+        }
+        Condition::ApyBelow { clear_at, .. } | Condition::BaseShareBelow { clear_at, .. } => {
+            format!("back above {}", limit(clear_at))
+        }
         Condition::ApyChange { unit, clear_at, .. } => {
             format!("steady: moved by less than {}", size(clear_at, unit))
         }
         Condition::VerdictWorsens { .. } => "as good as before".to_owned(),
+        Condition::VerdictBecomes { .. } => "another verdict".to_owned(),
+        Condition::RewardsEnd { .. } => "reward tokens are paid again".to_owned(),
+        Condition::PoolGone => "listed again".to_owned(),
+        Condition::Stale => "fresh again".to_owned(),
+        Condition::NewSustainable { .. } => "no longer offered so".to_owned(),
         Condition::TvlDrop {
             window, clear_at, ..
         } => format!(
@@ -305,16 +335,30 @@ struct Tone {
 /// Falls are red, rises as good as their verdict, recoveries green, other endings grey.
 fn tone(notice: &Notice<'_>) -> Tone {
     let (mark, colour) = match (notice.edge.kind, &notice.rule.condition) {
-        (EdgeKind::Opened, Condition::VerdictWorsens { .. }) => ("⚠️", Colour::Red),
-        (EdgeKind::Opened, Condition::ApyAbove { .. }) => ("🔺", rise(notice)),
-        (EdgeKind::Opened, Condition::ApyChange { .. }) if is_rise(notice) => ("🔺", rise(notice)),
-        (EdgeKind::Opened, _) => ("🔻", Colour::Red),
-        (EdgeKind::Closed, Condition::ApyBelow { .. } | Condition::VerdictWorsens { .. }) => {
-            ("✅", Colour::Green)
-        }
+        (
+            EdgeKind::Closed,
+            Condition::ApyBelow { .. }
+            | Condition::VerdictWorsens { .. }
+            | Condition::BaseShareBelow { .. }
+            | Condition::PoolGone
+            | Condition::Stale,
+        ) => ("✅", Colour::Green),
         // The window moves on, so a fall can be over without anything coming back.
         (EdgeKind::Closed, Condition::TvlDrop { .. }) if is_rise(notice) => ("✅", Colour::Green),
         (EdgeKind::Closed, _) => ("⏹️", Colour::Grey),
+        (_, Condition::VerdictWorsens { .. } | Condition::Over100 { .. } | Condition::PoolGone) => {
+            ("⚠️", Colour::Red)
+        }
+        (_, Condition::VerdictBecomes { verdict, .. }) => match verdict {
+            Verdict::Sustainable => ("✅", Colour::Green),
+            Verdict::Mixed | Verdict::Unknown => ("⚠️", Colour::Amber),
+            Verdict::Unsustainable => ("⚠️", Colour::Red),
+        },
+        (_, Condition::Stale) => ("⏳", Colour::Grey),
+        (_, Condition::NewSustainable { .. }) => ("🌱", Colour::Green),
+        (_, Condition::ApyAbove { .. }) => ("🔺", rise(notice)),
+        (_, Condition::ApyChange { .. }) if is_rise(notice) => ("🔺", rise(notice)),
+        (_, _) => ("🔻", Colour::Red),
     };
     Tone { mark, colour }
 }
@@ -336,6 +380,7 @@ mod tests {
             ids::AlertId,
             pool::Pool,
             reading::Reading,
+            rule::Tier,
             scope::Scope,
             verdict::Assessment,
         },
@@ -364,6 +409,8 @@ mod tests {
                 edge: Edge {
                     kind: EdgeKind::Opened,
                     episode: 3,
+                    ordinal: 0,
+                    tier: Tier::Minor,
                     since,
                     opened_at: samples::now(),
                     from,
@@ -449,10 +496,12 @@ mod tests {
             value: 30.0,
             window: Span::days(7),
             clear_at: 24.0,
+            major: None,
         };
         let above = Condition::ApyAbove {
             value: 10.0,
             clear_at: 8.0,
+            major: None,
         };
         let was = |verdict| Some(Figure::Verdict(verdict));
         let cases = [
@@ -506,6 +555,7 @@ mod tests {
         let condition = Condition::ApyBelow {
             value: 20.0,
             clear_at: 24.0,
+            major: None,
         };
         let mut case = Case::opened(condition, Some(apy(57.02)), apy(12.78));
         case.rule.timing = Timing::default();

@@ -148,6 +148,7 @@ pub(super) fn below() -> Rule {
         condition: Condition::ApyBelow {
             value: 3.0,
             clear_at: 3.6,
+            major: None,
         },
         timing: Timing::default(),
     }

@@ -17,10 +17,11 @@ use crate::{
     delivery::entry::Entry,
     domain::{
         ids::PoolId,
-        listing::{Listing, Missed},
+        listing::{Doubted, Listing, Missed},
         pool::Pool,
         rate::Percent,
-        reading::{DataState, FeedStats, Reading},
+        reading::{DataState, Doubt, FeedStats, Reading},
+        rule::Rewarded,
         time::Timestamp,
         verdict::{Assessment, Origin, Usual},
     },
@@ -76,6 +77,7 @@ impl Store {
                  l.trusted_at, l.trusted_apy, l.trusted_base, l.trusted_reward, l.trusted_tvl_usd, \
                  l.feed_mean_30d, l.feed_sigma, l.feed_days, \
                  l.own_time, l.unchanged_since, l.data_state, l.missed, l.missed_since, \
+                 l.doubt, l.doubt_since, l.rewarded_at, l.rewarded, l.counted_at, \
                  u.centre, u.variation, u.days \
              FROM pool p JOIN latest l ON l.pool_no = p.no \
                  LEFT JOIN usual u ON u.pool_no = p.no \
@@ -270,7 +272,8 @@ async fn save_figures(
     let mut query = QueryBuilder::<Sqlite>::new(
         "INSERT INTO latest (pool_no, at, apy, base, reward, tvl_usd, trusted_at, trusted_apy, \
          trusted_base, trusted_reward, trusted_tvl_usd, feed_mean_30d, feed_sigma, feed_days, \
-         own_time, unchanged_since, data_state, missed, missed_since) ",
+         own_time, unchanged_since, data_state, missed, missed_since, doubt, doubt_since, \
+         rewarded_at, rewarded, counted_at) ",
     );
     query.push_values(chunk, |mut values, listing| {
         let Listing {
@@ -299,7 +302,12 @@ async fn save_figures(
             .push_bind(listing.unchanged_since.millis())
             .push_bind(listing.state.slug())
             .push_bind(missed.map_or(0, |missed| i64::from(missed.batches)))
-            .push_bind(missed.map(|missed| missed.since.millis()));
+            .push_bind(missed.map(|missed| missed.since.millis()))
+            .push_bind(listing.doubt.map(|doubted| doubted.doubt.slug()))
+            .push_bind(listing.doubt.map(|doubted| doubted.since.millis()))
+            .push_bind(listing.rewarded.map(|rewarded| rewarded.at.millis()))
+            .push_bind(listing.rewarded.map(|rewarded| rewarded.reward.get()))
+            .push_bind(listing.counted_at.millis());
     });
     query.push(
         " ON CONFLICT (pool_no) DO UPDATE SET at = excluded.at, apy = excluded.apy, \
@@ -310,7 +318,9 @@ async fn save_figures(
          feed_sigma = excluded.feed_sigma, feed_days = excluded.feed_days, \
          own_time = excluded.own_time, unchanged_since = excluded.unchanged_since, \
          data_state = excluded.data_state, missed = excluded.missed, \
-         missed_since = excluded.missed_since",
+         missed_since = excluded.missed_since, doubt = excluded.doubt, \
+         doubt_since = excluded.doubt_since, rewarded_at = excluded.rewarded_at, \
+         rewarded = excluded.rewarded, counted_at = excluded.counted_at",
     );
     query.build().execute(connection).await?;
     Ok(())
@@ -384,6 +394,9 @@ fn listing_of(row: &SqliteRow, names: &mut Names) -> Result<Listing, StoreError>
         unchanged_since: columns::time(cells.take()?),
         state: DataState::parse(cells.take()?).ok_or(bad("data_state"))?,
         missed: missed_of(&mut cells)?,
+        doubt: doubted_of(&mut cells)?,
+        rewarded: rewarded_of(&mut cells)?,
+        counted_at: columns::time(cells.take()?),
         own_usual: usual_of(&mut cells)?,
         assessment: Assessment::default(),
     })
@@ -419,6 +432,29 @@ fn missed_of(cells: &mut Cells<'_>) -> Result<Option<Missed>, StoreError> {
             })
         })
         .transpose()
+}
+
+fn doubted_of(cells: &mut Cells<'_>) -> Result<Option<Doubted>, StoreError> {
+    let doubt: Option<&str> = cells.take()?;
+    let since: Option<i64> = cells.take()?;
+    doubt
+        .zip(since)
+        .map(|(doubt, since)| {
+            Ok(Doubted {
+                doubt: Doubt::parse(doubt).ok_or(bad("doubt"))?,
+                since: columns::time(since),
+            })
+        })
+        .transpose()
+}
+
+fn rewarded_of(cells: &mut Cells<'_>) -> Result<Option<Rewarded>, StoreError> {
+    let at: Option<i64> = cells.take()?;
+    let reward = cells.percent()?;
+    Ok(at.zip(reward).map(|(at, reward)| Rewarded {
+        at: columns::time(at),
+        reward,
+    }))
 }
 
 fn usual_of(cells: &mut Cells<'_>) -> Result<Option<Usual>, StoreError> {

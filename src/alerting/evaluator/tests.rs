@@ -4,8 +4,9 @@ use super::*;
 use crate::{
     domain::{
         episode::{EdgeKind, Timing},
+        rate::Percent,
         reading::Observed,
-        rule::{Figure, Kind, Terms, Unit},
+        rule::{Figure, Kind, Terms, Tier, Unit},
         scope::Scope,
         time::{Span, Timestamp},
         verdict::Verdict,
@@ -19,9 +20,20 @@ struct Seen {
     batch: usize,
     at: Timestamp,
     apy: f64,
+    base: Option<f64>,
+    reward: Option<f64>,
     tvl: f64,
     verdict: Verdict,
     before: Option<Percent>,
+}
+
+/// The state of a pool's data after one batch; `None` while it is neither there nor gone.
+#[derive(Debug, Clone, Copy)]
+struct Found {
+    batch: usize,
+    at: Timestamp,
+    tvl: f64,
+    state: Option<DataState>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -34,9 +46,8 @@ struct Told {
     since: Timestamp,
     from: Option<Figure>,
     to: Figure,
+    tier: Tier,
 }
-
-use crate::domain::rate::Percent;
 
 /// What a reading says in plain words.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -57,44 +68,224 @@ fn says(met: bool, cleared: bool, down: bool) -> Says {
     }
 }
 
-/// Walks all usable readings of one pool from the beginning, and looks at all of them each time.
-fn plainly(alert: AlertId, pool: PoolId, rule: &Rule, readings: &[Seen]) -> Vec<Told> {
-    let apy = |value: f64| Figure::Apy(Percent::new(value).unwrap());
-    let mut told = Vec::new();
-    let mut number = 0;
-    let mut reported: Option<(Timestamp, Figure)> = None;
-    let mut pending: Option<(Timestamp, u32, Says, Option<Figure>)> = None;
-    let mut open: Option<Option<Figure>> = None;
-    let mut clearing: Option<(Timestamp, u32)> = None;
-    for (index, now) in readings.iter().enumerate() {
-        let oldest = |window: Span| {
-            readings[..=index]
+/// One thing that was seen, and all that follows from it.
+struct Saying {
+    says: Says,
+    from: Option<Figure>,
+    to: Figure,
+    major: bool,
+    further: bool,
+}
+
+impl Saying {
+    fn of(says: Says, from: Option<Figure>, to: Figure) -> Self {
+        let (major, further) = (false, false);
+        Self {
+            says,
+            from,
+            to,
+            major,
+            further,
+        }
+    }
+}
+
+fn apy(value: f64) -> Figure {
+    Figure::Apy(Percent::new(value).unwrap())
+}
+
+fn worse(major: Option<f64>, is: impl Fn(f64) -> bool) -> bool {
+    major.is_some_and(is)
+}
+
+/// The walk of one alert over one pool.
+struct Walk<'a> {
+    rule: &'a Rule,
+    alert: AlertId,
+    pool: PoolId,
+    told: Vec<Told>,
+    number: u32,
+    reported: Option<(Timestamp, Figure)>,
+    pending: Option<(Timestamp, u32, Says, Option<Figure>)>,
+    open: Option<Opening>,
+}
+
+#[derive(Clone, Copy)]
+struct Opening {
+    at: Timestamp,
+    from: Option<Figure>,
+    major: bool,
+    last_word: Timestamp,
+    further: Option<(Timestamp, u32, Says)>,
+    clearing: Option<(Timestamp, u32)>,
+}
+
+/// One more of a run of what agrees.
+fn one_more(run: Option<(Timestamp, u32)>, at: Timestamp) -> (Timestamp, u32) {
+    run.map_or((at, 1), |(since, count)| (since, count + 1))
+}
+
+impl<'a> Walk<'a> {
+    fn new(alert: AlertId, pool: PoolId, rule: &'a Rule) -> Self {
+        Self {
+            rule,
+            alert,
+            pool,
+            told: Vec::new(),
+            number: 0,
+            reported: None,
+            pending: None,
+            open: None,
+        }
+    }
+
+    fn tell(&mut self, batch: usize, kind: EdgeKind, since: Timestamp, said: &Saying) {
+        let from = match kind {
+            EdgeKind::Opened => self.open.and_then(|open| open.from),
+            _ => self.reported.map(|(_, figure)| figure),
+        };
+        let is_major = self.open.is_some_and(|open| open.major);
+        self.told.push(Told {
+            batch,
+            pool: self.pool,
+            alert: self.alert,
+            kind,
+            episode: self.number,
+            since,
+            from,
+            to: said.to,
+            tier: if is_major { Tier::Major } else { Tier::Minor },
+        });
+    }
+
+    /// `enough` are the readings that have to agree.
+    fn go_on(&mut self, batch: usize, at: Timestamp, said: &Saying, enough: u32) {
+        let timing = self.rule.timing;
+        let held = |(since, count): (Timestamp, u32), hold: Span| {
+            count >= enough && at.since(since) >= hold.0
+        };
+        let Some(mut open) = self.open else {
+            self.pending = match (said.says, self.pending) {
+                (Says::Neither | Says::Cleared, _) => None,
+                (met, Some((since, count, before, from))) if met == before => {
+                    Some((since, count + 1, met, from))
+                }
+                (met, _) => Some((at, 1, met, said.from)),
+            };
+            if let Some((since, count, _, from)) = self.pending
+                && held((since, count), timing.hold)
+            {
+                self.number += 1;
+                self.open = Some(Opening {
+                    at,
+                    from,
+                    major: said.major,
+                    last_word: at,
+                    further: None,
+                    clearing: None,
+                });
+                self.tell(batch, EdgeKind::Opened, since, said);
+                self.reported = Some((at, said.to));
+                self.pending = None;
+            }
+            return;
+        };
+        if said.says == Says::Cleared {
+            let run = one_more(open.clearing, at);
+            open.clearing = Some(run);
+            open.further = None;
+            self.open = Some(open);
+            if held(run, timing.clear_hold) {
+                self.tell(batch, EdgeKind::Closed, run.0, said);
+                self.open = None;
+                // Nobody was told of an end that is no news.
+                if self.rule.condition.tells_closing() {
+                    self.reported = Some((at, said.to));
+                }
+            }
+            return;
+        }
+        open.clearing = None;
+        let met = said.says != Says::Neither;
+        if met && (said.further || (said.major && !open.major)) {
+            let before = open.further.filter(|(_, _, says)| *says == said.says);
+            let run = one_more(before.map(|(since, count, _)| (since, count)), at);
+            open.further = Some((run.0, run.1, said.says));
+            if held(run, timing.hold) {
+                open.further = None;
+                open.major |= said.major;
+                open.last_word = at;
+                self.open = Some(open);
+                self.tell(batch, EdgeKind::Escalated, run.0, said);
+                self.reported = Some((at, said.to));
+                return;
+            }
+        } else {
+            open.further = None;
+        }
+        self.open = Some(open);
+        if timing
+            .remind
+            .is_some_and(|remind| at.since(open.last_word) >= remind.0)
+        {
+            self.tell(batch, EdgeKind::Reminded, open.at, said);
+            self.reported = Some((at, said.to));
+            self.open = Some(Opening {
+                last_word: at,
+                ..open
+            });
+        }
+    }
+
+    /// What a reading says, found by looking at all readings up to it; `None` when it decides nothing.
+    fn hear(&self, readings: &[Seen]) -> Option<Saying> {
+        let (now, earlier) = readings.split_last().unwrap();
+        let within = |at: Timestamp, window: Span| now.at.since(at) <= window.0;
+        let oldest_at = |window: Span| {
+            readings
                 .iter()
-                .find(|seen| now.at.since(seen.at) <= window.0)
+                .position(|seen| within(seen.at, window))
                 .unwrap()
         };
+        let oldest = |window: Span| readings[oldest_at(window)];
         let reported_in = |window: Span| {
-            reported
-                .filter(|(at, _)| now.at.since(*at) <= window.0)
+            self.reported
+                .filter(|(at, _)| within(*at, window))
                 .map(|(_, figure)| figure)
         };
-        let big_as = match rule.condition {
+        let big_as = match self.rule.condition {
             Condition::TvlDrop { window, .. } => oldest(window).tvl.max(now.tvl),
             _ => now.tvl,
         };
-        if open.is_none() && rule.scope.min_tvl.is_some_and(|floor| big_as < floor) {
-            continue;
+        let floor = self.rule.scope.min_tvl;
+        if self.open.is_none() && floor.is_some_and(|floor| big_as < floor) {
+            return None;
         }
-        let (says, from, to) = match rule.condition {
-            Condition::ApyAbove { value, clear_at } => (
+        let level = |says, major| Saying {
+            major,
+            ..Saying::of(says, now.before.map(Figure::Apy), apy(now.apy))
+        };
+        let rewards = |seen: &Seen| seen.reward.unwrap_or(0.0);
+        Some(match self.rule.condition {
+            Condition::ApyAbove {
+                value,
+                clear_at,
+                major,
+            } => level(
                 says(now.apy >= value, now.apy < clear_at, false),
-                now.before.map(Figure::Apy),
-                apy(now.apy),
+                worse(major, |major| now.apy >= major),
             ),
-            Condition::ApyBelow { value, clear_at } => (
+            Condition::Over100 { clear_at, major } => level(
+                says(now.apy > 100.0, now.apy < clear_at, false),
+                worse(major, |major| now.apy >= major),
+            ),
+            Condition::ApyBelow {
+                value,
+                clear_at,
+                major,
+            } => level(
                 says(now.apy <= value, now.apy > clear_at, false),
-                now.before.map(Figure::Apy),
-                apy(now.apy),
+                worse(major, |major| now.apy <= major),
             ),
             Condition::ApyChange {
                 value,
@@ -102,103 +293,192 @@ fn plainly(alert: AlertId, pool: PoolId, rule: &Rule, readings: &[Seen]) -> Vec<
                 window,
                 clear_at,
             } => {
-                let from = match reported_in(window) {
+                let told = match (self.open, self.reported, reported_in(window)) {
+                    (Some(_), Some((_, told)), _) | (None, _, Some(told)) => Some(told),
+                    _ => None,
+                };
+                let from = match told {
                     Some(Figure::Apy(from)) => from.get(),
                     _ => oldest(window).apy,
                 };
                 let moved = match unit {
                     Unit::Points => now.apy - from,
                     Unit::Percent if from > 0.0 => (now.apy - from) / from * 100.0,
-                    Unit::Percent => continue,
+                    Unit::Percent => return None,
                 };
-                (
-                    says(moved.abs() >= value, moved.abs() < clear_at, moved < 0.0),
-                    Some(apy(from)),
-                    apy(now.apy),
-                )
+                let says = says(moved.abs() >= value, moved.abs() < clear_at, moved < 0.0);
+                Saying {
+                    further: true,
+                    ..Saying::of(says, Some(apy(from)), apy(now.apy))
+                }
             }
             Condition::VerdictWorsens { window } => {
-                let from = match (open, reported_in(window)) {
-                    (Some(Some(Figure::Verdict(from))), _)
-                    | (None | Some(None), Some(Figure::Verdict(from))) => from,
+                let from = match (self.open, reported_in(window)) {
+                    (
+                        Some(Opening {
+                            from: Some(Figure::Verdict(from)),
+                            ..
+                        }),
+                        _,
+                    )
+                    | (None, Some(Figure::Verdict(from))) => from,
                     _ => oldest(window).verdict,
                 };
-                let (Some(was), Some(is)) = (from.rank(), now.verdict.rank()) else {
-                    continue;
+                let (was, is) = (from.rank()?, now.verdict.rank()?);
+                let told = match self.reported {
+                    Some((_, Figure::Verdict(told))) => told.rank(),
+                    _ => None,
                 };
-                (
-                    says(is < was, is >= was, false),
-                    Some(Figure::Verdict(from)),
+                Saying {
+                    further: told.is_some_and(|told| is < told),
+                    ..Saying::of(
+                        says(is < was, is >= was, false),
+                        Some(Figure::Verdict(from)),
+                        Figure::Verdict(now.verdict),
+                    )
+                }
+            }
+            Condition::VerdictBecomes { verdict, window } => {
+                if now.verdict == Verdict::Unknown {
+                    return None;
+                }
+                let other = earlier
+                    .iter()
+                    .rev()
+                    .find(|seen| seen.verdict != now.verdict)
+                    .filter(|seen| within(seen.at, window));
+                let is = now.verdict == verdict;
+                Saying::of(
+                    says(is, !is, false),
+                    other.map(|seen| Figure::Verdict(seen.verdict)),
                     Figure::Verdict(now.verdict),
+                )
+            }
+            Condition::BaseShareBelow {
+                value,
+                clear_at,
+                major,
+            } => {
+                if now.apy <= 0.0 {
+                    return None;
+                }
+                let share = match (now.base, now.reward) {
+                    (_, Some(reward)) => 1.0 - (reward / now.apy).clamp(0.0, 1.0),
+                    (Some(base), None) => 1.0 - (1.0 - base / now.apy).clamp(0.0, 1.0),
+                    (None, None) => return None,
+                };
+                let share = share * 100.0;
+                Saying {
+                    major: worse(major, |major| share <= major),
+                    ..Saying::of(
+                        says(share < value, share > clear_at, false),
+                        None,
+                        Figure::BaseShare(share),
+                    )
+                }
+            }
+            Condition::RewardsEnd { window } => {
+                if now.base.is_none() && now.reward.is_none() {
+                    return None;
+                }
+                let last = readings.iter().rev().find(|seen| rewards(seen) >= 0.1);
+                let recent = last.is_some_and(|last| within(last.at, window));
+                let paid = rewards(now) >= 0.1;
+                let figure = |reward| Figure::Reward(Percent::new(reward).unwrap());
+                Saying::of(
+                    says(!paid && (recent || self.open.is_some()), paid, true),
+                    last.map(|last| figure(rewards(last))),
+                    figure(rewards(now)),
                 )
             }
             Condition::TvlDrop {
                 value,
                 window,
                 clear_at,
+                major,
             } => {
                 let from = oldest(window).tvl;
                 if from <= 0.0 {
-                    continue;
+                    return None;
                 }
                 let fall = (from - now.tvl) / from * 100.0;
-                (
-                    says(fall >= value, fall < clear_at, true),
-                    Some(Figure::Tvl(from)),
-                    Figure::Tvl(now.tvl),
+                Saying {
+                    major: worse(major, |major| fall >= major),
+                    ..Saying::of(
+                        says(fall >= value, fall < clear_at, true),
+                        Some(Figure::Tvl(from)),
+                        Figure::Tvl(now.tvl),
+                    )
+                }
+            }
+            Condition::NewSustainable {
+                value,
+                window,
+                clear_at,
+            } => {
+                now.verdict.rank()?;
+                let offers =
+                    |seen: &Seen| seen.verdict == Verdict::Sustainable && seen.apy >= value;
+                let over = now.verdict != Verdict::Sustainable || now.apy < clear_at;
+                let is_new = !offers(&oldest(window)) && reported_in(window).is_none();
+                // What has stood unchanged for the whole window came from nowhere.
+                let same = |seen: &Seen| {
+                    (seen.apy, seen.tvl, seen.verdict) == (now.apy, now.tvl, now.verdict)
+                };
+                let unchanged_from = readings.iter().rposition(|seen| !same(seen));
+                let from = unchanged_from
+                    .filter(|last_other| oldest_at(window) <= *last_other)
+                    .map(|_| Figure::Verdict(oldest(window).verdict));
+                Saying::of(
+                    says(offers(now) && (self.open.is_some() || is_new), over, false),
+                    from,
+                    Figure::Verdict(now.verdict),
                 )
             }
-        };
-        let mut tell = |kind, episode, since, from| {
-            told.push(Told {
-                batch: now.batch,
-                pool,
-                alert,
-                kind,
-                episode,
-                since,
-                from,
-                to,
-            });
-        };
-        if open.is_none() {
-            pending = match (says, pending) {
-                (Says::Neither | Says::Cleared, _) => None,
-                (met, Some((since, count, before, from))) if met == before => {
-                    Some((since, count + 1, met, from))
-                }
-                (met, _) => Some((now.at, 1, met, from)),
-            };
-            if let Some((since, count, _, from)) = pending
-                && count >= 2
-                && now.at.since(since) >= rule.timing.hold.0
-            {
-                number += 1;
-                tell(EdgeKind::Opened, number, since, from);
-                open = Some(from);
-                reported = Some((now.at, to));
-                pending = None;
-                clearing = None;
-            }
-        } else if says == Says::Cleared {
-            let (since, count) = clearing.map_or((now.at, 1), |(since, count)| (since, count + 1));
-            clearing = Some((since, count));
-            if count >= 2 && now.at.since(since) >= rule.timing.clear_hold.0 {
-                tell(
-                    EdgeKind::Closed,
-                    number,
-                    since,
-                    reported.map(|(_, figure)| figure),
-                );
-                open = None;
-                clearing = None;
-                reported = Some((now.at, to));
-            }
-        } else {
-            clearing = None;
+            Condition::PoolGone | Condition::Stale => return None,
+        })
+    }
+}
+
+/// Walks all usable readings of one pool from the beginning, and looks at all of them each time.
+fn plainly(alert: AlertId, pool: PoolId, rule: &Rule, readings: &[Seen]) -> Vec<Told> {
+    let mut walk = Walk::new(alert, pool, rule);
+    for (index, now) in readings.iter().enumerate() {
+        if let Some(said) = walk.hear(&readings[..=index]) {
+            walk.go_on(now.batch, now.at, &said, 2);
         }
     }
-    told
+    walk.told
+}
+
+/// Walks the states of one pool's data.
+fn plainly_by_data(alert: AlertId, pool: PoolId, rule: &Rule, found: &[Found]) -> Vec<Told> {
+    let mut walk = Walk::new(alert, pool, rule);
+    let wanted = match rule.condition {
+        Condition::PoolGone => DataState::Missing,
+        _ => DataState::Stale,
+    };
+    for now in found {
+        let Some(state) = now.state else { continue };
+        let floor = rule.scope.min_tvl;
+        if walk.open.is_none() && floor.is_some_and(|floor| now.tvl < floor) {
+            continue;
+        }
+        let says = if state == wanted {
+            Says::MetDown
+        } else if state == DataState::Good {
+            Says::Cleared
+        } else {
+            continue;
+        };
+        walk.go_on(
+            now.batch,
+            now.at,
+            &Saying::of(says, None, Figure::Data(state)),
+            1,
+        );
+    }
+    walk.told
 }
 
 /// What happens to a pool between two batches.
@@ -236,26 +516,32 @@ fn rules() -> impl Strategy<Value = Rule> {
         proptest::option::of(0.3_f64..1.0),
     )
         .prop_map(|(kind, value, points, window, clear)| {
-            let windowed = !matches!(kind, Kind::ApyAbove | Kind::ApyBelow);
-            let valued = kind != Kind::VerdictWorsens;
-            let clear_at = clear.map(|part| {
-                if kind == Kind::ApyBelow {
-                    value / part
-                } else {
-                    value * part
-                }
-            });
+            let valued = !matches!(
+                kind,
+                Kind::VerdictWorsens
+                    | Kind::VerdictBecomes
+                    | Kind::RewardsEnd
+                    | Kind::Over100
+                    | Kind::PoolGone
+                    | Kind::Stale
+            );
+            let falls = matches!(kind, Kind::ApyBelow | Kind::BaseShareBelow);
+            let clear_at = clear.map(|part| if falls { value / part } else { value * part });
+            let verdicts = [Verdict::Sustainable, Verdict::Mixed, Verdict::Unsustainable];
             Condition::new(
                 kind,
                 Terms {
                     value: valued.then_some(value),
+                    verdict: (kind == Kind::VerdictBecomes)
+                        .then(|| verdicts[usize::from(points) + usize::from(clear.is_some())]),
                     unit: (kind == Kind::ApyChange).then_some(if points {
                         Unit::Points
                     } else {
                         Unit::Percent
                     }),
-                    window: windowed.then_some(window),
+                    window: kind.default_window().map(|_| window),
                     clear_at: clear_at.filter(|_| valued),
+                    major: None,
                 },
             )
             .unwrap()
@@ -269,16 +555,23 @@ fn rules() -> impl Strategy<Value = Rule> {
         scope,
         spans(&[0, 1, 2, 5, 30]),
         spans(&[0, 1, 4, 30]),
+        proptest::option::weighted(0.3, spans(&[3, 24, 100])),
     )
-        .prop_map(|(condition, (pool, min_tvl), hold, clear_hold)| Rule {
-            scope: Scope {
-                pool: pool.map(id),
-                min_tvl,
-                ..Scope::default()
+        .prop_map(
+            |(condition, (pool, min_tvl), hold, clear_hold, remind)| Rule {
+                scope: Scope {
+                    pool: pool.map(id),
+                    min_tvl,
+                    ..Scope::default()
+                },
+                condition,
+                timing: Timing {
+                    hold,
+                    clear_hold,
+                    remind,
+                },
             },
-            condition,
-            timing: Timing { hold, clear_hold },
-        })
+        )
 }
 
 /// A history: hours between batches, and what happens to each of the pools before each.
@@ -342,6 +635,7 @@ proptest! {
         let mut snapshot = Snapshot::default();
         let mut seen: BTreeSet<PoolId> = BTreeSet::new();
         let mut readings: HashMap<PoolId, Vec<Seen>> = HashMap::default();
+        let mut found: HashMap<PoolId, Vec<Found>> = HashMap::default();
         let mut said = Vec::new();
         for (batch, rows) in rows_of(&history).into_iter().enumerate() {
             let at = hour(i64::try_from(batch).unwrap() * gap);
@@ -354,10 +648,19 @@ proptest! {
                     batch,
                     at: reading.at,
                     apy: reading.apy.get(),
+                    base: reading.base.map(Percent::get),
+                    reward: reading.reward.map(Percent::get),
                     tvl: reading.tvl_usd,
                     verdict: assessment.verdict,
                     before,
                 };
+                let is_in_limbo = listing.missed.is_some() && listing.state != DataState::Missing;
+                found.entry(pool).or_default().push(Found {
+                    batch,
+                    at,
+                    tvl: listing.reading.tvl_usd,
+                    state: (!is_in_limbo).then_some(listing.state),
+                });
                 let of_pool = readings.entry(pool).or_default();
                 match news.get(&pool) {
                     Some(news) => of_pool.extend(
@@ -382,6 +685,7 @@ proptest! {
                     since: edge.since,
                     from: edge.from,
                     to: edge.to,
+                    tier: edge.tier,
                 }));
             }
             evaluator.apply(&change, steps);
@@ -391,7 +695,12 @@ proptest! {
         for pool in seen {
             for (number, rule) in (1..).zip(&rules) {
                 if rule.scope.pool.is_none_or(|named| named == pool) {
-                    wanted.extend(plainly(AlertId(number), pool, rule, &readings[&pool]));
+                    let alert = AlertId(number);
+                    wanted.extend(if rule.condition.kind().is_about_data() {
+                        plainly_by_data(alert, pool, rule, &found[&pool])
+                    } else {
+                        plainly(alert, pool, rule, &readings[&pool])
+                    });
                 }
             }
         }

@@ -144,6 +144,7 @@ fn rule(kind: Kind, value: Option<f64>, window: Option<Span>) -> Rule {
         timing: Timing {
             hold: Span::hours(1),
             clear_hold: Span::hours(1),
+            remind: None,
         },
     }
 }

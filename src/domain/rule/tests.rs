@@ -32,7 +32,9 @@ fn present<'a>(reading: &'a Reading, past: &'a [Stretch]) -> Present<'a> {
         before: None,
         past,
         reported: None,
-        opened_from: None,
+        rewarded: None,
+        days_listed: None,
+        open: None,
     }
 }
 
@@ -52,14 +54,16 @@ fn defaults_put_the_clear_threshold_a_fifth_inside() {
         with(Kind::ApyAbove, 10.0),
         Condition::ApyAbove {
             value: 10.0,
-            clear_at: 8.0
+            clear_at: 8.0,
+            major: Some(20.0)
         }
     );
     assert_eq!(
         with(Kind::ApyBelow, 10.0),
         Condition::ApyBelow {
             value: 10.0,
-            clear_at: 12.0
+            clear_at: 12.0,
+            major: Some(5.0)
         }
     );
     assert_eq!(
@@ -67,7 +71,8 @@ fn defaults_put_the_clear_threshold_a_fifth_inside() {
         Condition::TvlDrop {
             value: 30.0,
             window: Span::days(7),
-            clear_at: 24.0
+            clear_at: 24.0,
+            major: Some(60.0)
         }
     );
 }
@@ -179,7 +184,9 @@ fn an_open_verdict_episode_is_over_only_when_it_is_as_good_as_before() {
     let now = reading(400, 7.0, 1e6);
     let past = [stretch(399, 7.0, 1e6, Verdict::Mixed)];
     let mut open = present(&now, &past);
-    open.opened_from = Some(Figure::Verdict(Verdict::Sustainable));
+    open.open = Some(Opened {
+        from: Some(Figure::Verdict(Verdict::Sustainable)),
+    });
     assert!(matches!(
         condition.judge(&open).unwrap().standing,
         Standing::Met(_)
@@ -194,6 +201,7 @@ fn a_tvl_drop_tells_how_far_it_fell() {
         value: 30.0,
         window: Span::days(7),
         clear_at: 24.0,
+        major: None,
     };
     let past = [stretch(10, 5.0, 710e6, Verdict::Mixed)];
     let now = reading(34, 5.0, 22e6);

@@ -301,3 +301,98 @@ proptest! {
         }
     }
 }
+
+/// The market after batches of one protocol's pools, as many as there are rates in each.
+fn of_one_protocol(batches: &[(i64, Vec<f64>)]) -> Snapshot {
+    batches
+        .iter()
+        .fold(Snapshot::default(), |old, (hours, rates)| {
+            let rows = (1..).zip(rates).map(|(number, apy)| row(number, *apy));
+            after(&old, hour(*hours), rows.collect()).snapshot
+        })
+}
+
+fn doubts(snapshot: &Snapshot, pools: u8) -> Vec<Option<Doubt>> {
+    (1..=pools)
+        .map(|number| snapshot.get(id(number)).unwrap().doubt.map(|it| it.doubt))
+        .collect()
+}
+
+#[test]
+fn a_protocol_that_moves_by_a_hundred_as_a_whole_has_changed_its_units() {
+    let percent = vec![4.0, 5.0, 6.0, 7.0];
+    let fraction = vec![0.041, 0.052, 0.059, 0.07];
+    let first = of_one_protocol(&[(0, percent.clone()), (1, fraction.clone())]);
+    assert_eq!(doubts(&first, 4), [Some(Doubt::UnitChange); 4]);
+    // Said again, it is still no event; said for a day, it is meant.
+    let again = of_one_protocol(&[
+        (0, percent.clone()),
+        (1, fraction.clone()),
+        (2, fraction.clone()),
+    ]);
+    assert_eq!(doubts(&again, 4), [Some(Doubt::UnitChange); 4]);
+    let back = of_one_protocol(&[
+        (0, percent.clone()),
+        (1, fraction.clone()),
+        (2, percent.clone()),
+    ]);
+    assert_eq!(doubts(&back, 4), [None; 4]);
+    let for_a_day = of_one_protocol(&[(0, percent.clone()), (1, fraction.clone()), (25, fraction)]);
+    assert_eq!(doubts(&for_a_day, 4), [None; 4]);
+    // One pool alone has had an event.
+    let alone = of_one_protocol(&[(0, percent), (1, vec![0.04, 5.0, 6.0, 7.0])]);
+    assert_eq!(doubts(&alone, 4), [Some(Doubt::Fall), None, None, None]);
+}
+
+#[test]
+fn a_fall_counts_from_its_own_time_once_it_is_confirmed() {
+    let changes = hourly(&[Some(20.0), Some(0.5), Some(0.4)]);
+    assert_eq!(state(&changes[1]), DataState::Suspect);
+    assert_eq!(
+        usable(&changes[2]),
+        [(hour(1), 0.5, Some(20.0)), (hour(2), 0.4, Some(0.5))]
+    );
+}
+
+#[test]
+fn figures_that_never_move_are_not_read_while_no_day_is_counted() {
+    let market = |days: &[u32]| {
+        (0_i64..)
+            .zip(days)
+            .fold(Snapshot::default(), |old, (at, count)| {
+                let mut same = row(1, 4.0);
+                same.feed.days = Some(*count);
+                after(&old, hour(at * 12), vec![same]).snapshot
+            })
+    };
+    let state = |days: &[u32]| market(days).get(id(1)).unwrap().state;
+    assert_eq!(state(&[200, 200, 200, 200]), DataState::Good);
+    assert_eq!(state(&[200, 200, 200, 200, 200]), DataState::Stale);
+    assert_eq!(state(&[200, 200, 200, 201, 201]), DataState::Good);
+    let frozen = market(&[200, 200, 200, 200, 200]);
+    assert_eq!(
+        frozen.get(id(1)).unwrap().assessment.verdict,
+        Verdict::Unknown
+    );
+}
+
+#[test]
+fn a_count_that_rises_is_kept_although_nothing_is_news() {
+    let first = after(&Snapshot::default(), hour(0), vec![row(1, 4.0)]);
+    let mut counted = row(1, 4.0);
+    counted.feed.days = Some(201);
+    let second = after(&first.snapshot, hour(1), vec![counted]);
+    assert_eq!((second.news, second.restated), (vec![], vec![id(1)]));
+}
+
+#[test]
+fn rewards_are_remembered_with_the_reading_that_showed_them() {
+    let first = after(
+        &Snapshot::default(),
+        hour(0),
+        vec![rewarded(row(1, 4.0), 0.5)],
+    );
+    let second = after(&first.snapshot, hour(1), vec![row(1, 3.0)]);
+    let last = second.snapshot.get(id(1)).unwrap().rewarded.unwrap();
+    assert_eq!((last.at, last.reward.get()), (hour(0), 2.0));
+}

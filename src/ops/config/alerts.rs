@@ -30,6 +30,7 @@ impl Alerts {
             timing: Timing {
                 hold: section.read("hold", timing.hold, hold),
                 clear_hold: section.read("clear_hold", timing.clear_hold, hold),
+                remind: timing.remind,
             },
             per_guild: section.read("per_guild", per_guild, |given| {
                 value::whole(given, 1..=10_000, |count| count.try_into().ok())

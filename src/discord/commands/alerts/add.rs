@@ -22,6 +22,7 @@ use crate::{
         rule::{Condition, Kind, Terms, Unit},
         scope::Scope,
         time::Span,
+        verdict::Verdict,
     },
     market::snapshot::Snapshot,
     render::{self, message::Message, numbers},
@@ -75,6 +76,15 @@ pub(super) async fn add(
     #[min = 0]
     #[max = 1_000_000]
     clear_at: Option<f64>,
+    #[description = "The verdict to wait for; unsustainable when left out"] verdict: Option<
+        OneOf<Verdict>,
+    >,
+    #[description = "Where it is worse and told once more; twice as far when left out"]
+    #[min = 0]
+    #[max = 1_000_000]
+    major: Option<f64>,
+    #[description = "How often to say that it is still so, such as 1d; never when left out"]
+    remind: Option<Written<Span>>,
     #[description = "Channel to tell; this one when left out"]
     #[channel_types("Text", "News")]
     channel: Option<serenity::PartialChannel>,
@@ -87,7 +97,10 @@ pub(super) async fn add(
             unit: unit.map(|unit| unit.0),
             window: window.map(|window| window.0),
             clear_at,
+            verdict: verdict.map(|verdict| verdict.0),
+            major,
         },
+        remind: remind.map(|remind| remind.0),
         hold: hold.map(|hold| hold.0),
         clear_hold: clear_hold.map(|hold| hold.0),
         pool,
@@ -118,6 +131,7 @@ pub(super) async fn add(
 pub struct Draft {
     pub when: Kind,
     pub terms: Terms,
+    pub remind: Option<Span>,
     pub hold: Option<Span>,
     pub clear_hold: Option<Span>,
     pub pool: Option<Name>,
@@ -140,7 +154,7 @@ pub struct Place {
 /// alerts that ask for none.
 pub fn rule(market: &Snapshot, draft: &Draft, usual: Timing) -> Result<Rule, Trouble> {
     let condition = Condition::new(draft.when, draft.terms).map_err(Trouble::Rule)?;
-    let timing = timing(draft, usual)?;
+    let timing = timing(draft, draft.when.timing(usual))?;
     let pool = match &draft.pool {
         Some(asked) => Some(lookup::pool(market, asked)?.pool.id),
         None => None,
@@ -182,6 +196,7 @@ fn timing(draft: &Draft, usual: Timing) -> Result<Timing, Trouble> {
     let timing = Timing {
         hold: draft.hold.unwrap_or(usual.hold),
         clear_hold: draft.clear_hold.unwrap_or(usual.clear_hold),
+        remind: draft.remind,
     };
     let asked = draft.hold.max(draft.clear_hold);
     match asked.filter(|hold| *hold > LONGEST_HOLD) {
