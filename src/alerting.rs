@@ -4,4 +4,5 @@ pub mod evaluator;
 pub mod index;
 pub mod replay;
 pub mod rules_file;
+pub mod score;
 pub mod tick;

@@ -33,7 +33,7 @@ pub fn execute(command: Command) -> Exit {
                 Exit::Internal
             }
         },
-        Command::Replay(args) => match replay::replay(&args) {
+        Command::Replay(args) => match replay::execute(&args) {
             Ok(()) => Exit::Fine,
             // Whoever reads the lines has seen enough.
             Err(error) if is_closed_pipe(&error) => Exit::Fine,
@@ -122,14 +122,23 @@ pub struct DemoArgs {
 
 #[derive(Debug, clap::Args)]
 pub struct ReplayArgs {
-    /// A folder of recorded `/pools` answers, `.json` or `.json.zst`.
-    #[arg(long, value_name = "DIR")]
-    pub snapshots: PathBuf,
+    /// A folder of recorded `/pools` answers, `.json` or `.json.zst`; with --score any number of them.
+    #[arg(long, value_name = "DIR", required_unless_present = "charts")]
+    pub snapshots: Vec<PathBuf>,
     /// The alerts, as TOML.
     #[arg(long, value_name = "FILE")]
     pub rules: PathBuf,
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
+    /// Print how often the alerts speak beside two plain ways of watching, and what each catches.
+    #[arg(long)]
+    pub score: bool,
+    /// Recorded charts, one pool's answer a line, `.ndjson` or `.ndjson.zst`.
+    #[arg(long, value_name = "FILE", requires = "score")]
+    pub charts: Option<PathBuf>,
+    /// Falls that really happened, as TOML: [[collapse]] with pool, at, what.
+    #[arg(long, value_name = "FILE", requires = "score")]
+    pub collapses: Option<PathBuf>,
 }
 
 /// How a replay prints.

@@ -16,12 +16,13 @@ use super::{
 };
 use crate::{
     domain::{
+        episode::EdgeKind,
         ids::{AlertId, PoolId},
         listing::Listing,
         notice::{Notice, Speaker},
         reading::DataState,
         rule::Figure,
-        time::Day,
+        time::{Day, Timestamp},
         verdict::{Screen, Usual},
     },
     market::{
@@ -67,6 +68,12 @@ pub struct EdgeLine {
     pub to: Option<f64>,
     pub since: String,
     pub reason: String,
+    /// The time of the reading that completed it.
+    #[serde(skip)]
+    pub reached_at: Timestamp,
+    /// A channel would be told of it.
+    #[serde(skip)]
+    pub is_told: bool,
     /// The same for a reader.
     #[serde(skip)]
     pub text: String,
@@ -125,7 +132,7 @@ impl Replay {
         }
     }
 
-    /// Takes the next batch in and answers with what is said about it.
+    /// Takes the next batch in, unless it is half empty, and answers with what is said about it.
     pub fn feed(&mut self, batch: Batch) -> Result<Vec<Line>, HalfEmpty> {
         check_size(batch.rows.len(), &self.sizes)?;
         self.sizes
@@ -133,6 +140,11 @@ impl Replay {
         if self.sizes.len() > SIZES {
             self.sizes.remove(0);
         }
+        Ok(self.take_in(batch))
+    }
+
+    /// Takes a batch in, of whatever size, and answers with what is said about it.
+    pub fn take_in(&mut self, batch: Batch) -> Vec<Line> {
         self.learn_what_is_usual(batch.fetched_at.day());
         let change = advance(&self.snapshot, batch, &self.screen);
         let steps = self.evaluator.evaluate(&change);
@@ -168,6 +180,9 @@ impl Replay {
                     to: edge.to.number(),
                     since: edge.since.rfc3339(),
                     reason: render::notice::reason(&notice),
+                    reached_at: fresh.reading.at,
+                    is_told: edge.kind != EdgeKind::Closed
+                        || watched.rule.condition.tells_closing(),
                     text: render::notice::notice_text(&notice, change.at),
                 }));
             }
@@ -175,7 +190,7 @@ impl Replay {
         self.evaluator.apply(&change, steps);
         self.snapshot = change.snapshot;
         self.note_days();
-        Ok(lines)
+        lines
     }
 
     fn name(&self, id: AlertId) -> &str {

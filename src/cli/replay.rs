@@ -1,69 +1,108 @@
 //! `stipend replay`: rules over recorded snapshots, to standard output.
 
-use std::{fs, io::Write as _};
+use std::{fs, io::Write as _, path::Path};
 
 use anyhow::{Context as _, bail};
+use serde::Deserialize;
 
 use super::{Format, ReplayArgs};
 use crate::{
     alerting::{
         replay::{Line, Replay},
-        rules_file,
+        rules_file::{self, NamedRule},
+        score::{Collapse, Score, Way},
     },
-    domain::{time::Timestamp, verdict::Screen},
+    domain::{ids::PoolId, time::Timestamp, verdict::Screen},
     sources::{
-        Answer,
+        Answer, Batch, SourceError,
         defillama::{categories::Categories, pools},
-        file,
+        file::{self, SnapshotFile},
     },
 };
 
-/// Prints each notice with its time, rule, pool and reason. The same input gives the same bytes.
-pub(super) fn replay(args: &ReplayArgs) -> anyhow::Result<()> {
+/// Replays, or scores.
+pub(super) fn execute(args: &ReplayArgs) -> anyhow::Result<()> {
     let rules = fs::read_to_string(&args.rules)
         .with_context(|| format!("reading {}", args.rules.display()))?;
     let rules = rules_file::parse(&rules).with_context(|| args.rules.display().to_string())?;
-    let snapshots = file::snapshots(&args.snapshots)
-        .with_context(|| format!("listing {}", args.snapshots.display()))?;
-    if snapshots.is_empty() {
-        bail!("{} holds no .json or .json.zst", args.snapshots.display());
+    if args.score {
+        return score(args, &rules);
     }
-    let categories = Categories::bundled();
+    match &args.snapshots[..] {
+        [folder] => replay(folder, rules, args.format),
+        _ => bail!("a replay reads one --snapshots folder; --score takes several"),
+    }
+}
+
+/// Prints each notice with its time, rule, pool and reason. The same input gives the same bytes.
+fn replay(folder: &Path, rules: Vec<NamedRule>, format: Format) -> anyhow::Result<()> {
     let mut replay = Replay::new(rules, Screen::default());
     let mut out = anstream::stdout().lock();
-    let mut last = None;
     let (mut batches, mut notices) = (0_u32, 0_u32);
-    for snapshot in snapshots {
-        let name = snapshot.path.display();
-        let Some(at) = snapshot.stated else {
-            bail!("{name} tells no time: neither its pools nor its name hold one");
-        };
-        let read = file::read_pools(&snapshot.path)
-            .and_then(|body| pools::answer(&body, last, at, &categories));
-        let batch = match read {
-            Ok(Answer::Batch(batch)) => batch,
-            Ok(Answer::Unchanged) => continue,
+    for recorded in recorded(folder)? {
+        let Recorded { name, at, batch } = recorded?;
+        let batch = match batch {
+            Ok(batch) => batch,
             Err(error) => {
-                notice_of_skipping(&name.to_string(), at, &error);
+                notice_of_skipping(&name, at, &error);
                 continue;
             }
         };
-        last = Some(batch.digest);
         batches += 1;
         match replay.feed(batch) {
             Ok(lines) => {
                 for line in lines {
                     notices += u32::from(matches!(line, Line::Edge(_)));
-                    print(&mut out, args.format, &line)?;
+                    print(&mut out, format, &line)?;
                 }
             }
-            Err(half_empty) => notice_of_skipping(&name.to_string(), at, &half_empty),
+            Err(half_empty) => notice_of_skipping(&name, at, &half_empty),
         }
     }
-    if args.format == Format::Text {
+    if format == Format::Text {
         writeln!(out, "{notices} notices from {batches} snapshots")?;
     }
     Ok(())
+}
+
+/// A recorded answer.
+struct Recorded {
+    name: String,
+    at: Timestamp,
+    batch: Result<Batch, SourceError>,
+}
+
+/// The answers of a folder in their order, without those that say what the one before said.
+fn recorded(
+    folder: &Path,
+) -> anyhow::Result<impl Iterator<Item = anyhow::Result<Recorded>> + use<>> {
+    let snapshots =
+        file::snapshots(folder).with_context(|| format!("listing {}", folder.display()))?;
+    if snapshots.is_empty() {
+        bail!("{} holds no .json or .json.zst", folder.display());
+    }
+    let categories = Categories::bundled();
+    let mut last = None;
+    let read = move |snapshot: SnapshotFile| {
+        let name = snapshot.path.display().to_string();
+        let Some(at) = snapshot.stated else {
+            return Some(Err(anyhow::anyhow!(
+                "{name} tells no time: neither its pools nor its name hold one"
+            )));
+        };
+        let answer = file::read_pools(&snapshot.path)
+            .and_then(|body| pools::answer(&body, last, at, &categories));
+        let batch = match answer {
+            Ok(Answer::Unchanged) => return None,
+            Ok(Answer::Batch(batch)) => {
+                last = Some(batch.digest);
+                Ok(batch)
+            }
+            Err(error) => Err(error),
+        };
+        Some(Ok(Recorded { name, at, batch }))
+    };
+    Ok(snapshots.into_iter().filter_map(read))
 }
 
 fn print(out: &mut impl std::io::Write, format: Format, line: &Line) -> anyhow::Result<()> {
@@ -77,4 +116,103 @@ fn print(out: &mut impl std::io::Write, format: Format, line: &Line) -> anyhow::
 #[expect(clippy::print_stderr, reason = "a word to the person at the terminal")]
 fn notice_of_skipping(name: &str, at: Timestamp, why: &dyn std::error::Error) {
     eprintln!("{name} ({at}) is left out: {why}");
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CollapsesFile {
+    #[serde(default)]
+    collapse: Vec<CollapseEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CollapseEntry {
+    pool: PoolId,
+    at: String,
+    what: String,
+}
+
+fn collapses(file: &Path) -> anyhow::Result<Vec<Collapse>> {
+    let text = fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
+    let file: CollapsesFile = toml::from_str(&text).with_context(|| file.display().to_string())?;
+    file.collapse
+        .into_iter()
+        .map(|entry| {
+            let at = Timestamp::parse(&entry.at)
+                .with_context(|| format!("`{}` is no time", entry.at))?;
+            Ok(Collapse {
+                pool: entry.pool,
+                at,
+                what: entry.what,
+            })
+        })
+        .collect()
+}
+
+/// Prints the table of `--score`.
+fn score(args: &ReplayArgs, rules: &[NamedRule]) -> anyhow::Result<()> {
+    let collapses = args
+        .collapses
+        .as_deref()
+        .map_or(Ok(Vec::new()), collapses)?;
+    let mut score = Score::new(collapses);
+    for folder in &args.snapshots {
+        score.walk(rules, batches(folder)?);
+    }
+    if let Some(charts) = &args.charts {
+        let days = file::charts(charts).with_context(|| charts.display().to_string())?;
+        score.walk(rules, days);
+    }
+    let mut out = anstream::stdout().lock();
+    let named = [
+        (Way::Bare, "each move of 20 %"),
+        (Way::Cooled, "the same, once a day for a pool"),
+        (Way::Rules, "these rules"),
+    ];
+    writeln!(out, "{} days with readings", score.days())?;
+    writeln!(out, "| way | notices | a day |")?;
+    writeln!(out, "| --- | ---: | ---: |")?;
+    for (way, name) in named {
+        let notices = score.spoken(way).notices();
+        writeln!(
+            out,
+            "| {name} | {notices} | {:.1} |",
+            per_day(notices, score.days())
+        )?;
+    }
+    if !score.collapses().is_empty() {
+        write_caught(&mut out, &score)?;
+    }
+    Ok(())
+}
+
+fn batches(folder: &Path) -> anyhow::Result<Vec<Batch>> {
+    let mut batches = Vec::new();
+    for recorded in recorded(folder)? {
+        let Recorded { name, at, batch } = recorded?;
+        match batch {
+            Ok(batch) => batches.push(batch),
+            Err(error) => notice_of_skipping(&name, at, &error),
+        }
+    }
+    Ok(batches)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "notices and days are few")]
+fn per_day(notices: usize, days: usize) -> f64 {
+    notices as f64 / days.max(1) as f64
+}
+
+fn write_caught(out: &mut impl std::io::Write, score: &Score) -> anyhow::Result<()> {
+    writeln!(out, "\n| collapse | bare | cooled | these rules |")?;
+    writeln!(out, "| --- | --- | --- | --- |")?;
+    for collapse in score.collapses() {
+        let cells = Way::ALL.map(|way| match score.caught(way, collapse) {
+            None => "not told".to_owned(),
+            Some(caught) => format!("after {} ({} readings)", caught.after, caught.readings),
+        });
+        writeln!(out, "| {} | {} |", collapse.what, cells.join(" | "))?;
+    }
+    Ok(())
 }

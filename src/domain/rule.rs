@@ -32,7 +32,7 @@ pub enum Condition {
         #[serde(default)]
         major: Option<f64>,
     },
-    /// APY moved by `value` in either direction against the last reported value in the window, else
+    /// APY moved by `value` in either direction, or fell by it where `falls_only`, against the last reported value in the window, else
     /// against the oldest usable reading in it; over again when it moved by less than `clear_at`.
     /// While open, each further move of that size is told.
     ApyChange {
@@ -40,6 +40,8 @@ pub enum Condition {
         unit: Unit,
         window: Span,
         clear_at: f64,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        falls_only: bool,
     },
     /// The verdict is worse than the one last reported in the window, else than the oldest in it;
     /// over again when it is as good as before. While open, a still worse one is told.
@@ -320,6 +322,10 @@ impl Terms {
         // Any sustainable offer is one.
         let usual = (kind == Kind::NewSustainable).then_some(0.0);
         let value = self.value.or(usual).ok_or(RuleError::ValueMissing(kind))?;
+        // A change with a sign is a fall.
+        if kind == Kind::ApyChange && range.contains(&-value) {
+            return Ok(-value);
+        }
         if range.contains(&value) {
             Ok(value)
         } else {
@@ -405,6 +411,7 @@ impl Condition {
                 unit: terms.unit.unwrap_or(Unit::Percent),
                 window,
                 clear_at,
+                falls_only: terms.value.is_some_and(|value| value < 0.0),
             },
             Kind::VerdictWorsens => Self::VerdictWorsens { window },
             Kind::VerdictBecomes => Self::VerdictBecomes {
@@ -511,7 +518,17 @@ impl Condition {
                 unit,
                 window,
                 clear_at,
-            } => now.change(value, unit, window, clear_at)?,
+                falls_only,
+            } => {
+                let moved = now.moved(unit, window)?;
+                let counted = if falls_only {
+                    moved.by.min(0.0)
+                } else {
+                    moved.by
+                };
+                let standing = Standing::of(counted.abs() >= value, counted.abs() < clear_at);
+                moved.judged(standing, now.open.is_some(), apy)
+            }
             Self::VerdictWorsens { window } => now.worsening(window)?,
             Self::VerdictBecomes { verdict, window } => now.becoming(verdict, window)?,
             Self::BaseShareBelow {
@@ -603,7 +620,8 @@ impl Present<'_> {
         oldest_since(self.past, self.reading.at.minus(window.0))
     }
 
-    fn change(&self, value: f64, unit: Unit, window: Span, clear_at: f64) -> Option<Judgement> {
+    /// How far the APY is from what was told last in the window, else from the oldest in it.
+    fn moved(&self, unit: Unit, window: Span) -> Option<Moved> {
         let apy = self.reading.apy;
         let told = match self.reported {
             // What an open episode has told is what it goes on from, however long ago.
@@ -618,19 +636,11 @@ impl Present<'_> {
         };
         let from =
             told.unwrap_or_else(|| self.oldest_within(window).map_or(apy, |oldest| oldest.apy));
-        let moved = match unit {
+        let by = match unit {
             Unit::Points => apy.points_from(from).get(),
             Unit::Percent => apy.change_from(from)?,
         };
-        let standing = match Standing::of(moved.abs() >= value, moved.abs() < clear_at) {
-            Standing::Met(_) if moved < 0.0 => Standing::Met(Direction::Down),
-            other => other,
-        };
-        Some(Judgement {
-            is_further: self.open.is_some(),
-            keeps_anchor: true,
-            ..Judgement::of(standing, Some(Figure::Apy(from)), Figure::Apy(apy))
-        })
+        Some(Moved { from, by })
     }
 
     fn worsening(&self, window: Span) -> Option<Judgement> {
@@ -756,6 +766,28 @@ impl Present<'_> {
                 Figure::Verdict(self.verdict),
             )
         })
+    }
+}
+
+/// A move of the APY.
+#[derive(Clone, Copy)]
+struct Moved {
+    from: Percent,
+    /// In the rule's unit; falls are negative.
+    by: f64,
+}
+
+impl Moved {
+    const fn judged(self, standing: Standing, is_open: bool, to: Percent) -> Judgement {
+        let standing = match standing {
+            Standing::Met(_) if self.by < 0.0 => Standing::Met(Direction::Down),
+            other => other,
+        };
+        Judgement {
+            is_further: is_open,
+            keeps_anchor: true,
+            ..Judgement::of(standing, Some(Figure::Apy(self.from)), Figure::Apy(to))
+        }
     }
 }
 

@@ -164,14 +164,18 @@ fn condition_words(condition: &Condition) -> (String, String) {
             unit,
             window,
             clear_at,
-        } => (
-            format!(
-                "APY moves by {} or more within {}",
-                notice::size(value, unit),
-                span(window)
-            ),
-            format!("it moves by less than {}", notice::size(clear_at, unit)),
-        ),
+            falls_only,
+        } => {
+            let moves = if falls_only { "falls" } else { "moves" };
+            (
+                format!(
+                    "APY {moves} by {} or more within {}",
+                    notice::size(value, unit),
+                    span(window)
+                ),
+                format!("it {moves} by less than {}", notice::size(clear_at, unit)),
+            )
+        }
         Condition::VerdictWorsens { window } => (
             format!("the verdict gets worse within {}", span(window)),
             "it is as good as before".to_owned(),
@@ -534,6 +538,7 @@ mod tests {
             unit: Unit::Points,
             window: Span::days(1),
             clear_at: 1.2,
+            falls_only: false,
         };
         let hostile = Scope {
             asset: Some("**@here**".to_owned()),

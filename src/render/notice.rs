@@ -488,6 +488,7 @@ mod tests {
             unit: Unit::Points,
             window: Span::days(1),
             clear_at: 1.2,
+            falls_only: false,
         };
         let verdict = Condition::VerdictWorsens {
             window: Span::days(7),

@@ -4,6 +4,7 @@
 //! `pools-2026-02-16_0034.json.zst`.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     io::{self, Read},
     path::{Path, PathBuf},
@@ -11,7 +12,7 @@ use std::{
 };
 
 use super::{
-    Answer, Outage, SourceError,
+    Answer, Batch, Outage, SourceError,
     defillama::{
         SMALL_BODY, aside,
         categories::Categories,
@@ -22,6 +23,9 @@ use super::{
 };
 use crate::domain::{
     ids::PoolId,
+    method::Method,
+    pool::Pool,
+    reading::{DEFILLAMA, FeedStats, Observed, Reading},
     time::{Day, Timestamp},
 };
 
@@ -162,6 +166,84 @@ pub async fn chart(folder: &Path, pool: PoolId) -> Result<Vec<ChartDay>, SourceE
         None => Ok(Vec::new()),
     })
     .await
+}
+
+/// Recorded charts as batches, one for each UTC day: a file with one pool's answer a line, which also
+/// names the pool. What the pools are is not in it. Blocks.
+///
+/// # Errors
+///
+/// [`SourceError::Unavailable`] when the file cannot be read, [`SourceError::Malformed`] when a line
+/// is no such answer.
+pub fn charts(path: &Path) -> Result<Vec<Batch>, SourceError> {
+    const MAX_CHARTS: u64 = 1024 * 1024 * 1024;
+    let bytes = read_within(path, MAX_CHARTS)?;
+    let mut days: BTreeMap<Day, Vec<Observed>> = BTreeMap::new();
+    for line in bytes
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+    {
+        let pool = Arc::new(charted_pool(line)?);
+        for day in chart::parse(line)? {
+            days.entry(day.at.day())
+                .or_default()
+                .push(observed(&pool, &day));
+        }
+    }
+    Ok(days.into_iter().map(batch_of_day).collect())
+}
+
+/// The pool that a line of charts names.
+fn charted_pool(line: &[u8]) -> Result<Pool, SourceError> {
+    #[derive(serde::Deserialize)]
+    struct Line {
+        pool: PoolId,
+    }
+    let line: Line =
+        serde_json::from_slice(line).map_err(|error| SourceError::Malformed(error.to_string()))?;
+    Ok(Pool {
+        id: line.pool,
+        chain: Arc::from(""),
+        protocol: Arc::from(""),
+        symbol: "".into(),
+        meta: None,
+        method: Method::Unknown,
+        stablecoin: false,
+        multi_asset: false,
+        impermanent_loss: false,
+        underlying: Box::new([]),
+    })
+}
+
+fn observed(pool: &Pool, day: &ChartDay) -> Observed {
+    Observed {
+        pool: pool.clone(),
+        reading: Reading {
+            at: day.at,
+            apy: day.apy,
+            base: day.base,
+            reward: day.reward,
+            tvl_usd: day.tvl_usd,
+        },
+        feed: FeedStats::default(),
+        own_time: true,
+    }
+}
+
+/// What a source would have answered at the end of the day.
+fn batch_of_day((day, rows): (Day, Vec<Observed>)) -> Batch {
+    let mut digest = [0; 32];
+    for (to, from) in digest.iter_mut().zip(day.0.to_le_bytes()) {
+        *to = from;
+    }
+    Batch {
+        source: DEFILLAMA,
+        fetched_at: Day(day.0.saturating_add(1)).start(),
+        digest,
+        rows,
+        skipped: 0,
+        conflicting: 0,
+    }
 }
 
 /// A saved answer in the place of the upstream.

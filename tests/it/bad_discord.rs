@@ -35,7 +35,9 @@ async fn a_deleted_webhook_is_made_again_once_and_then_parks_its_channel() {
     let channel = server() + 1;
     let add = manage("alerts add").option("when", "apy_below");
     let deeper = add.option("pool", USDC).option("hold", "1s");
-    twin.run(&deeper.clone().option("value", 1)).await.unwrap();
+    twin.run(&deeper.clone().option("value", 1.9))
+        .await
+        .unwrap();
     let first = twin.webhooks(channel)[0];
     twin.delete_webhook(first).unwrap();
     show(&upstream, market, 2.0).await;
@@ -43,7 +45,7 @@ async fn a_deleted_webhook_is_made_again_once_and_then_parks_its_channel() {
     let second = twin.webhooks(channel)[0];
     assert_ne!(first, second);
     twin.delete_webhook(second).unwrap();
-    show(&upstream, market, 0.9).await;
+    show(&upstream, market, 1.8).await;
     until("a post is refused", || posts(&twin).len() == 3).await;
     upstream.taken().await;
     let told = status(&twin).await;

@@ -93,6 +93,51 @@ async fn the_recorded_falls_of_february_are_told() {
     );
 }
 
+/// What the alerts of a new server say is a tenth of what each move of a fifth says, and no recorded
+/// collapse escapes them.
+#[tokio::test]
+async fn the_first_alerts_are_few_and_miss_no_collapse() {
+    let Some(shared) = shared() else { return };
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let data = shared.join("data");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stipend"));
+    command
+        .args(["replay", "--score", "--snapshots"])
+        .arg(data.join("dex-snapshots"))
+        .arg("--snapshots")
+        .arg(data.join("stable-snapshots"))
+        .arg("--charts")
+        .arg(data.join("charts/charts.ndjson.zst"))
+        .arg("--collapses")
+        .arg(examples.join("collapses.toml"))
+        .arg("--rules")
+        .arg(examples.join("starter.toml"));
+    let output = ended(command).await;
+    let told = String::from_utf8(output.stdout).unwrap();
+    let row = |name: &str| -> Vec<String> {
+        let line = told
+            .lines()
+            .find(|line| line.starts_with(&format!("| {name}")));
+        line.unwrap_or_else(|| panic!("{name} is not in {told}"))
+            .split('|')
+            .map(|cell| cell.trim().to_owned())
+            .collect()
+    };
+    let notices = |name: &str| row(name)[2].parse::<f64>().unwrap();
+    assert!(
+        notices("these rules") * 10.0 <= notices("each move"),
+        "{told}"
+    );
+    for collapse in ["Silo", "Euler", "SOLVBTC", "WETH-SUPEROETHB", "MSUSD"] {
+        let by_rules = &row(collapse)[4];
+        assert!(by_rules.starts_with("after"), "{told}");
+    }
+    // One hold is two readings here, the first of which shows the fall.
+    for collapse in ["Silo", "Euler", "SOLVBTC"] {
+        assert!(row(collapse)[4].ends_with("(2 readings)"), "{told}");
+    }
+}
+
 /// Nothing in a replay depends on the order of a hash map or on the clock.
 #[tokio::test]
 async fn exchanges_replay_to_the_same_bytes() {

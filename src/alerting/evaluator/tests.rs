@@ -292,6 +292,7 @@ impl<'a> Walk<'a> {
                 unit,
                 window,
                 clear_at,
+                falls_only,
             } => {
                 let told = match (self.open, self.reported, reported_in(window)) {
                     (Some(_), Some((_, told)), _) | (None, _, Some(told)) => Some(told),
@@ -306,7 +307,12 @@ impl<'a> Walk<'a> {
                     Unit::Percent if from > 0.0 => (now.apy - from) / from * 100.0,
                     Unit::Percent => return None,
                 };
-                let says = says(moved.abs() >= value, moved.abs() < clear_at, moved < 0.0);
+                let size = if falls_only && moved > 0.0 {
+                    0.0
+                } else {
+                    moved.abs()
+                };
+                let says = says(size >= value, size < clear_at, moved < 0.0);
                 Saying {
                     further: true,
                     ..Saying::of(says, Some(apy(from)), apy(now.apy))
@@ -525,13 +531,14 @@ fn rules() -> impl Strategy<Value = Rule> {
                     | Kind::PoolGone
                     | Kind::Stale
             );
+            let is_signed = kind == Kind::ApyChange && clear.is_none();
             let falls = matches!(kind, Kind::ApyBelow | Kind::BaseShareBelow);
             let clear_at = clear.map(|part| if falls { value / part } else { value * part });
             let verdicts = [Verdict::Sustainable, Verdict::Mixed, Verdict::Unsustainable];
             Condition::new(
                 kind,
                 Terms {
-                    value: valued.then_some(value),
+                    value: valued.then_some(if is_signed { -value } else { value }),
                     verdict: (kind == Kind::VerdictBecomes)
                         .then(|| verdicts[usize::from(points) + usize::from(clear.is_some())]),
                     unit: (kind == Kind::ApyChange).then_some(if points {

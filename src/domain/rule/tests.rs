@@ -143,6 +143,7 @@ fn a_change_is_measured_from_the_oldest_reading_in_the_window() {
         unit: Unit::Percent,
         window: Span::hours(24),
         clear_at: 16.0,
+        falls_only: false,
     };
     let past = [
         stretch(10, 100.0, 1e6, Verdict::Mixed),
