@@ -10,7 +10,7 @@ use super::{
 use crate::domain::{
     ids::PoolId,
     pool::Pool,
-    reading::{DEFILLAMA, DataState, FeedStats, Reading},
+    reading::{DEFILLAMA, DataState, Doubt, FeedStats, Reading},
     time::{Span, Timestamp},
     verdict::{Assessment, Origin, Usual},
 };
@@ -22,6 +22,8 @@ pub struct PoolView<'a> {
     pub reading: &'a Reading,
     pub assessment: &'a Assessment,
     pub state: DataState,
+    /// Why the reading is not believed, while it is suspect.
+    pub doubt: Option<Doubt>,
     /// The source as people know it.
     pub source: &'a str,
     /// When we asked the source.
@@ -80,7 +82,7 @@ fn summary(view: &PoolView<'_>) -> String {
         lines.push(format!(
             "⚠ **{}** – {}",
             view.state.slug(),
-            caution(view.state)
+            view.doubt.map_or(caution(view.state), verdict::doubt)
         ));
     }
     lines.push(format!(
@@ -359,6 +361,7 @@ mod tests {
             feed,
             usual: Some(samples::usual(4.0, 0.05, Origin::Own)),
             own_time: false,
+            doubt: None,
         }
     }
 
@@ -389,6 +392,7 @@ mod tests {
         let reading = samples::reading(0.0, None, None);
         let view = PoolView {
             state: DataState::Suspect,
+            doubt: Some(Doubt::Zero),
             usual: None,
             own_time: true,
             ..view(&hostile, &reading, &suspect, &feed)

@@ -5,7 +5,7 @@ use super::{
     numbers::{dollars, limit, moment, percent, share},
 };
 use crate::domain::{
-    reading::DataState,
+    reading::{DataState, Doubt},
     verdict::{Assessment, Origin, Reason, Verdict},
 };
 
@@ -151,8 +151,36 @@ pub const fn no_reading(state: DataState) -> &'static str {
         DataState::Suspect => {
             "the latest reading contradicts what stood before and is not confirmed yet"
         }
-        DataState::Stale => "the source has not read this pool for too long",
+        DataState::Stale => {
+            "the source has not read this pool for too long, or its figures stand still"
+        }
         DataState::Missing => "the pool is not in the latest answers of the source",
+    }
+}
+
+/// Why a reading is not believed, and what would change that.
+pub const fn doubt(doubt: Doubt) -> &'static str {
+    match doubt {
+        Doubt::Zero => {
+            "it fell to zero from a positive rate; not used for verdicts or alerts until the next \
+             answer of the source says so again"
+        }
+        Doubt::Jump => {
+            "it is more than five times what it was; not used for verdicts or alerts until the next \
+             answer of the source says so again"
+        }
+        Doubt::Fall => {
+            "it is less than a fifth of what it was; not used for verdicts or alerts until the next \
+             answer of the source says so again"
+        }
+        Doubt::Drain => {
+            "TVL is less than a fifth of what it was; not used for verdicts or alerts until the next \
+             answer of the source says so again"
+        }
+        Doubt::UnitChange => {
+            "all rates of this protocol moved by about a hundred at once, as when a unit changes; not \
+             used for verdicts or alerts until they are back, or have stood for a day"
+        }
     }
 }
 

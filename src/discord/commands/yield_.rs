@@ -37,5 +37,6 @@ fn view<'a>(market: &'a View, listing: &'a Listing) -> render::pool::PoolView<'a
         feed: &listing.feed,
         usual: listing.usual(),
         own_time: listing.own_time,
+        doubt: listing.doubt.map(|doubted| doubted.doubt),
     }
 }

@@ -41,8 +41,8 @@ const LONGEST_HOLD: Span = Span::days(7);
 pub(super) async fn add(
     ctx: Context<'_>,
     #[description = "What to watch for"] when: OneOf<Kind>,
-    #[description = "How much, in percent or points; not for a verdict"]
-    #[min = 0]
+    #[description = "How much, in percent or points; below zero for a change that is a fall"]
+    #[min = -1_000_000]
     #[max = 1_000_000]
     value: Option<f64>,
     #[description = "One pool: pick it, or write its asset, protocol and chain"]
