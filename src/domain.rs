@@ -19,3 +19,4 @@ pub mod rule;
 pub mod scope;
 pub mod time;
 pub mod verdict;
+pub mod zone;

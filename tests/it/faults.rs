@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 /// A fault's id, the fault, and what has to happen.
-const FAULTS: [(&str, &str, &str); 28] = [
+const FAULTS: [(&str, &str, &str); 29] = [
     (
         "F-S01",
         "the process is killed between any two steps",
@@ -143,6 +143,11 @@ const FAULTS: [(&str, &str, &str); 28] = [
         "F-T02",
         "the machine sleeps and wakes up",
         "as if the clock had been set ahead",
+    ),
+    (
+        "F-T03",
+        "clocks go forward or back in spring and autumn",
+        "each local date has each time once: after the gap, and the first of two",
     ),
 ];
 

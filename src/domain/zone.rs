@@ -1,0 +1,326 @@
+//! Local time: zones by their IANA names, and the moments at which a local clock shows a time.
+//!
+//! A local time that a clock skips in spring counts as the first moment after the gap; one that it
+//! shows twice in autumn counts once, the first time. So each local date has each time exactly once.
+
+use std::{fmt, str::FromStr};
+
+use chrono::{
+    DateTime, Datelike as _, Days as LocalDays, NaiveDate, NaiveTime, TimeZone as _, Utc,
+};
+use chrono_tz::{TZ_VARIANTS, Tz};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::time::Timestamp;
+
+/// A time zone. UTC where none was chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Zone(Tz);
+
+impl Default for Zone {
+    fn default() -> Self {
+        Self(Tz::UTC)
+    }
+}
+
+/// Zones that are offered before anything is typed.
+const COMMON: [&str; 12] = [
+    "UTC",
+    "Europe/London",
+    "Europe/Berlin",
+    "Europe/Istanbul",
+    "America/New_York",
+    "America/Chicago",
+    "America/Los_Angeles",
+    "America/Sao_Paulo",
+    "Asia/Dubai",
+    "Asia/Kolkata",
+    "Asia/Singapore",
+    "Australia/Sydney",
+];
+
+impl Zone {
+    /// By its IANA name, whatever the case; `None` for what is no zone.
+    pub fn parse(name: &str) -> Option<Self> {
+        let name = name.trim();
+        name.parse()
+            .ok()
+            .or_else(|| {
+                let known = TZ_VARIANTS.iter().copied();
+                known
+                    .into_iter()
+                    .find(|zone| zone.name().eq_ignore_ascii_case(name))
+            })
+            .map(Self)
+    }
+
+    pub fn name(self) -> &'static str {
+        self.0.name()
+    }
+
+    /// Names that contain what was typed, those whose place begins with it first; some well-known ones
+    /// before anything is typed. A blank stands for an underscore.
+    pub fn matching(typed: &str, limit: usize) -> Vec<&'static str> {
+        let typed = typed.trim().to_lowercase().replace(' ', "_");
+        if typed.is_empty() {
+            return COMMON.into_iter().take(limit).collect();
+        }
+        let mut found: Vec<(bool, &str)> = TZ_VARIANTS
+            .iter()
+            .map(|zone| zone.name())
+            .filter_map(|name| {
+                let lower = name.to_lowercase();
+                let place = lower.rsplit('/').next().unwrap_or_default();
+                let begins = place.starts_with(&typed);
+                (begins || lower.contains(&typed)).then_some((!begins, name))
+            })
+            .collect();
+        found.sort_unstable();
+        found
+            .into_iter()
+            .map(|(_, name)| name)
+            .take(limit)
+            .collect()
+    }
+
+    /// The local date and time of a moment.
+    fn local(self, at: Timestamp) -> DateTime<Tz> {
+        DateTime::<Utc>::from_timestamp_millis(at.millis())
+            .unwrap_or_default()
+            .with_timezone(&self.0)
+    }
+
+    /// The moment at which the clock shows `time` on this date.
+    fn moment(self, date: NaiveDate, time: TimeOfDay) -> Timestamp {
+        let wanted = date.and_time(time.clock());
+        let found = self.0.from_local_datetime(&wanted).earliest();
+        let millis = found.map_or_else(
+            || self.after_gap(wanted.and_utc().timestamp_millis()),
+            |found| found.timestamp_millis(),
+        );
+        Timestamp::from_millis(millis)
+    }
+
+    /// The first moment after the gap in which a local time, given as if it were UTC, would lie: where
+    /// the offset changes. No zone is more than a day from UTC, and no gap is longer than a day.
+    fn after_gap(self, local: i64) -> i64 {
+        const DAY: i64 = 86_400_000;
+        let offset = |at: i64| {
+            let local = self.local(Timestamp::from_millis(at)).naive_local();
+            local.and_utc().timestamp_millis() - at
+        };
+        let (mut before, mut after) = (local - 2 * DAY, local + 2 * DAY);
+        // The last moment whose local time is not past the wanted one, and the first whose is.
+        while after - before > 1 {
+            let middle = before + (after - before) / 2;
+            if middle + offset(middle) <= local {
+                before = middle;
+            } else {
+                after = middle;
+            }
+        }
+        after
+    }
+}
+
+impl fmt::Display for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Serialize for Zone {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Zone {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        Self::parse(&name).ok_or_else(|| serde::de::Error::custom("no such time zone"))
+    }
+}
+
+/// A time on a local clock, to the minute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TimeOfDay {
+    /// Minutes since local midnight, under 1440.
+    minutes: u16,
+}
+
+/// The text is no time of day.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a time of day; write it like 9, 09:30 or 9pm")]
+pub struct TimeOfDayError(String);
+
+impl TimeOfDay {
+    /// `None` from 24:00 on.
+    pub const fn new(hours: u16, minutes: u16) -> Option<Self> {
+        if hours < 24 && minutes < 60 {
+            Some(Self {
+                minutes: hours * 60 + minutes,
+            })
+        } else {
+            None
+        }
+    }
+
+    fn clock(self) -> NaiveTime {
+        let seconds = u32::from(self.minutes) * 60;
+        NaiveTime::from_num_seconds_from_midnight_opt(seconds, 0).unwrap_or_default()
+    }
+}
+
+impl FromStr for TimeOfDay {
+    type Err = TimeOfDayError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let read = || {
+            let lower = text.trim().to_ascii_lowercase();
+            let (clock, half) = if let Some(clock) = lower.strip_suffix("am") {
+                (clock, Some(0))
+            } else if let Some(clock) = lower.strip_suffix("pm") {
+                (clock, Some(12))
+            } else {
+                (lower.as_str(), None)
+            };
+            let (hours, minutes) = clock.trim().split_once(':').unwrap_or((clock.trim(), "00"));
+            let digits = |text: &str| {
+                let plain =
+                    (1..=2).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+                text.parse::<u16>().ok().filter(|_| plain)
+            };
+            let hours = digits(hours)?;
+            let hours = match half {
+                Some(half) if (1..=12).contains(&hours) => hours % 12 + half,
+                Some(_) => return None,
+                None => hours,
+            };
+            Self::new(hours, digits(minutes)?)
+        };
+        read().ok_or_else(|| TimeOfDayError(text.chars().take(40).collect()))
+    }
+}
+
+impl fmt::Display for TimeOfDay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:02}:{:02}", self.minutes / 60, self.minutes % 60)
+    }
+}
+
+impl Serialize for TimeOfDay {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for TimeOfDay {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// A day of the week.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Weekday {
+    Monday,
+    Tuesday,
+    Wednesday,
+    Thursday,
+    Friday,
+    Saturday,
+    Sunday,
+}
+
+impl Weekday {
+    pub const ALL: [Self; 7] = [
+        Self::Monday,
+        Self::Tuesday,
+        Self::Wednesday,
+        Self::Thursday,
+        Self::Friday,
+        Self::Saturday,
+        Self::Sunday,
+    ];
+
+    fn of(date: NaiveDate) -> Self {
+        let at = date.weekday().num_days_from_monday() as usize;
+        Self::ALL.get(at).copied().unwrap_or(Self::Monday)
+    }
+}
+
+/// How often a digest comes, by the local clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "every")]
+pub enum Cadence {
+    Day { at: TimeOfDay },
+    Week { on: Weekday, at: TimeOfDay },
+}
+
+impl Cadence {
+    /// The first moment after `after` at which it is due.
+    pub fn next_after(self, zone: Zone, after: Timestamp) -> Timestamp {
+        // A date of before may be due only now where its time lay in a gap over midnight.
+        let first = zone.local(after).date_naive() - LocalDays::new(1);
+        first
+            .iter_days()
+            .filter(|date| self.falls_on(*date))
+            .map(|date| zone.moment(date, self.at()))
+            .find(|moment| *moment > after)
+            .unwrap_or(after)
+    }
+
+    const fn at(self) -> TimeOfDay {
+        match self {
+            Self::Day { at } | Self::Week { at, .. } => at,
+        }
+    }
+
+    fn falls_on(self, date: NaiveDate) -> bool {
+        match self {
+            Self::Day { .. } => true,
+            Self::Week { on, .. } => Weekday::of(date) == on,
+        }
+    }
+}
+
+/// Hours of each day in which nothing is told that can wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct QuietHours {
+    from: TimeOfDay,
+    to: TimeOfDay,
+}
+
+impl QuietHours {
+    /// From one local time to another, over midnight where the second is earlier. `None` where they are
+    /// the same.
+    pub fn new(from: TimeOfDay, to: TimeOfDay) -> Option<Self> {
+        (from != to).then_some(Self { from, to })
+    }
+
+    /// When the quiet hours end in which a moment lies; `None` when it lies in none.
+    pub fn end(self, zone: Zone, at: Timestamp) -> Option<Timestamp> {
+        let today = zone.local(at).date_naive();
+        // Those of the day before may run over midnight, and a gap may push them further.
+        [today - LocalDays::new(2), today - LocalDays::new(1), today]
+            .into_iter()
+            .map(|date| self.of_date(zone, date))
+            .find(|(from, to)| *from <= at && at < *to)
+            .map(|(_, to)| to)
+    }
+
+    fn of_date(self, zone: Zone, date: NaiveDate) -> (Timestamp, Timestamp) {
+        let until = if self.to > self.from {
+            date
+        } else {
+            date + LocalDays::new(1)
+        };
+        (zone.moment(date, self.from), zone.moment(until, self.to))
+    }
+}
+
+#[cfg(test)]
+mod tests;
