@@ -136,7 +136,7 @@ pub struct ReplayArgs {
     /// Recorded charts, one pool's answer a line, `.ndjson` or `.ndjson.zst`.
     #[arg(long, value_name = "FILE", requires = "score")]
     pub charts: Option<PathBuf>,
-    /// Falls that really happened, as TOML: [[collapse]] with pool, at, what.
+    /// Falls that really happened, as TOML: a `collapse` each, with `pool`, `at` and `what`.
     #[arg(long, value_name = "FILE", requires = "score")]
     pub collapses: Option<PathBuf>,
 }

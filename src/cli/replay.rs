@@ -10,9 +10,13 @@ use crate::{
     alerting::{
         replay::{Line, Replay},
         rules_file::{self, NamedRule},
-        score::{Collapse, Score, Way},
+        score::{Caught, Collapse, Score, Way},
     },
-    domain::{ids::PoolId, time::Timestamp, verdict::Screen},
+    domain::{
+        ids::PoolId,
+        time::{Span, Timestamp},
+        verdict::Screen,
+    },
     sources::{
         Answer, Batch, SourceError,
         defillama::{categories::Categories, pools},
@@ -210,7 +214,10 @@ fn write_caught(out: &mut impl std::io::Write, score: &Score) -> anyhow::Result<
     for collapse in score.collapses() {
         let cells = Way::ALL.map(|way| match score.caught(way, collapse) {
             None => "not told".to_owned(),
-            Some(caught) => format!("after {} ({} readings)", caught.after, caught.readings),
+            Some(Caught { after, readings }) => {
+                let minutes = Span::minutes(after.0.as_secs() / 60);
+                format!("after {minutes} ({readings} readings)")
+            }
         });
         writeln!(out, "| {} | {} |", collapse.what, cells.join(" | "))?;
     }
