@@ -136,6 +136,10 @@ impl App {
                 back_off: config.delivery.back_off.iter().map(|step| step.0).collect(),
             },
             merge: config.delivery.merge,
+            window: delivery::window::Window {
+                wait: config.delivery.group_wait.0,
+                interval: config.delivery.group_interval.0,
+            },
             drain: config.delivery.drain.0,
             edge_ban: config.delivery.edge_ban.0,
             breaker_probe: config.delivery.breaker_probe.0,

@@ -29,11 +29,13 @@ mod read_back;
 mod rights;
 pub mod state;
 pub mod urgency;
+pub mod window;
 mod worker;
 
 use http::{ApplicationId, Client, ClientError};
 use pacing::{Condition, Pacing};
 use post::Waits;
+use window::Window;
 
 /// How messages are sent.
 #[derive(Debug, Clone)]
@@ -48,6 +50,8 @@ pub struct Settings {
     pub waits: Waits,
     /// Whether many notices for a channel become one message.
     pub merge: bool,
+    /// How long they gather before, where they do.
+    pub window: Window,
     /// How long what is under way may still take after a stop.
     pub drain: Duration,
     /// How long everything rests after a ban that does not say for how long.
@@ -70,6 +74,7 @@ impl Default for Settings {
             timeout: Duration::from_secs(20),
             waits: Waits::default(),
             merge: true,
+            window: Window::default(),
             drain: Duration::from_secs(10),
             edge_ban: Duration::from_hours(1),
             breaker_probe: Duration::from_secs(15),
@@ -105,6 +110,7 @@ struct Shared {
     pacing: Pacing,
     waits: Waits,
     merge: bool,
+    window: Window,
     drain: Duration,
     application_id: ApplicationId,
     /// The bot's own user.
@@ -160,6 +166,12 @@ impl Delivery {
                 pacing: Pacing::new(settings),
                 waits: settings.waits.clone(),
                 merge: settings.merge,
+                // What is not merged does not gather.
+                window: if settings.merge {
+                    settings.window
+                } else {
+                    Window::NONE
+                },
                 drain: settings.drain,
                 application_id,
                 me: OnceCell::new(),

@@ -256,6 +256,7 @@ async fn by_stipend(case: &Case) {
         max_per_second: NonZeroU32::new(case.per_second).expect("not zero"),
         channel_per_minute: if case.channel_limit { 30 } else { 0 },
         merge: case.merge,
+        window: stipend::delivery::window::Window::NONE,
         ..Settings::default()
     };
     let token = SecretString::from(twin.token());

@@ -37,6 +37,8 @@ pub const WAITS: &[(&str, &str)] = &[
     ("DELIVERY__MAX_PER_SECOND", "50"),
     ("DELIVERY__TIMEOUT", "400ms"),
     ("DELIVERY__SETTLE", "600ms"),
+    ("DELIVERY__GROUP_WAIT", "0s"),
+    ("DELIVERY__GROUP_INTERVAL", "0s"),
     ("DELIVERY__BACK_OFF", "50ms, 100ms, 200ms, 400ms"),
     ("DELIVERY__LATE_DOUBLE_SWEEP", "1s"),
     ("DELIVERY__NONCE_WINDOW", "2s"),

@@ -40,6 +40,8 @@ ALTER TABLE notice_to_tell RENAME TO outbox;
 
 CREATE INDEX outbox_untold ON outbox (destination_id, urgency, not_before)
     WHERE post_id IS NULL AND state = 'pending';
+CREATE INDEX outbox_awaited ON outbox (destination_id)
+    WHERE edge = 'test' AND post_id IS NULL AND state = 'pending';
 CREATE INDEX outbox_untold_until ON outbox (not_after) WHERE post_id IS NULL AND state = 'pending';
 CREATE INDEX outbox_by_post ON outbox (post_id) WHERE post_id IS NOT NULL;
 CREATE INDEX outbox_by_alert ON outbox (alert_id, id);

@@ -31,9 +31,11 @@ pub(super) struct Plan {
 
 /// Plans for destinations that are not `busy`. `open` are all posts about which something is to be
 /// done, oldest first for each destination; the circle begins after `cursor`.
+/// What waits for a destination that is `gathering` is not told before then.
 pub(super) fn plan(
     open: Vec<Kept>,
     untold: &[Untold],
+    gathering: &HashMap<DestinationId, Timestamp>,
     busy: &HashSet<DestinationId>,
     cursor: DestinationId,
     now: Timestamp,
@@ -56,7 +58,13 @@ pub(super) fn plan(
             continue;
         }
         let waiting = urgencies.get(&destination).copied();
-        match first(line, waiting.is_some(), now, waits) {
+        let gathers = gathering.get(&destination).filter(|until| **until > now);
+        let untold = match (waiting, gathers) {
+            (None, _) => Wait::Nothing,
+            (Some(_), Some(until)) => Wait::Until(*until),
+            (Some(_), None) => Wait::Over,
+        };
+        match first(line, untold, now, waits) {
             Ok(job) => {
                 let urgency = waiting.unwrap_or(Urgency::Normal);
                 plan.jobs.push((destination, urgency, job));
@@ -73,10 +81,19 @@ pub(super) fn plan(
     plan
 }
 
+/// What there is to tell that no post tells yet.
+#[derive(Debug, Clone, Copy)]
+enum Wait {
+    Nothing,
+    /// It still gathers.
+    Until(Timestamp),
+    Over,
+}
+
 /// The first thing to do for one destination, or when there is one.
 fn first(
     line: Vec<Kept>,
-    untold: bool,
+    untold: Wait,
     now: Timestamp,
     waits: &Waits,
 ) -> Result<Job, Option<Timestamp>> {
@@ -101,8 +118,11 @@ fn first(
     }
     match sweep {
         Some(kept) => Ok(Job::Look(kept)),
-        None if untold => Ok(Job::Compose),
-        None => Err(next),
+        None => match untold {
+            Wait::Over => Ok(Job::Compose),
+            Wait::Until(at) => Err(Some(next.map_or(at, |next| next.min(at)))),
+            Wait::Nothing => Err(next),
+        },
     }
 }
 

@@ -21,6 +21,7 @@ use super::{
     outcome::{DeadEnd, Outcome, Unclear},
     plan::{self, Job},
     post::{Effect, Post},
+    window::Gathering,
 };
 use crate::{
     domain::{
@@ -76,8 +77,10 @@ pub(super) async fn run(shared: Arc<Shared>, stop: CancellationToken) -> Result<
     seed(&shared, wall).await?;
     let now = Instant::now();
     let newest = shared.store.newest_message().await?;
+    let gathering = Gathering::new(shared.window);
     let mut worker = Worker {
         shared,
+        gathering,
         stop,
         flights: JoinSet::new(),
         under_way: HashMap::new(),
@@ -117,6 +120,7 @@ async fn seed(shared: &Shared, wall: Timestamp) -> Result<(), StoreError> {
 
 struct Worker {
     shared: Arc<Shared>,
+    gathering: Gathering,
     stop: CancellationToken,
     flights: JoinSet<Landing>,
     under_way: HashMap<task::Id, Flight>,
@@ -254,7 +258,16 @@ impl Worker {
         self.revive(wall).await?;
         let open = shared.store.open_posts().await?;
         let untold = shared.store.untold().await?;
-        let plan = plan::plan(open, &untold, &self.busy, self.cursor, wall, &shared.waits);
+        let gathering = self.gathering.until(&untold, wall);
+        let plan = plan::plan(
+            open,
+            &untold,
+            &gathering,
+            &self.busy,
+            self.cursor,
+            wall,
+            &shared.waits,
+        );
         let mut look_again = Instant::now() + LONGEST_SLEEP;
         if let Some(next) = plan.next {
             look_again = look_again.min(Instant::now() + next.since(wall));
@@ -316,6 +329,9 @@ impl Worker {
             let Some((subject, before, wire)) = self.subject(&place, job, wall).await? else {
                 continue;
             };
+            if matches!(subject, Subject::Fresh(_)) {
+                self.gathering.told(place.id, wall);
+            }
             let floor = self.floor(&place);
             let after = before.claimed(place.carrier(), shared.store.epoch(), floor, wall);
             intents.push(Intent {
@@ -544,6 +560,7 @@ impl Worker {
             return;
         }
         let by = wall.millis() - should.millis();
+        self.gathering.shift(by);
         match self.shared.store.shift_times(by).await {
             Ok(()) => {
                 tracing::warn!(by_ms = by, "the clock was set; what waits goes on waiting");

@@ -28,6 +28,8 @@ pub struct Untold {
     pub destination: DestinationId,
     /// Of the most urgent of them.
     pub urgency: Urgency,
+    /// One of them is waited for by a person.
+    pub is_awaited: bool,
 }
 
 /// A notice that no post tells yet.
@@ -112,12 +114,13 @@ impl Store {
 
     /// Every ready destination that has notices which no post tells yet, in the order of their ids.
     pub async fn untold(&self) -> Result<Vec<Untold>, StoreError> {
-        let rows: Vec<(i64, u8)> = sqlx::query_as(UNTOLD).fetch_all(&self.readers).await?;
+        let rows: Vec<(i64, u8, bool)> = sqlx::query_as(UNTOLD).fetch_all(&self.readers).await?;
         rows.into_iter()
-            .map(|(destination, rank)| {
+            .map(|(destination, rank, is_awaited)| {
                 Ok(Untold {
                     destination: DestinationId(destination),
                     urgency: Urgency::from_rank(rank).ok_or(bad("urgency"))?,
+                    is_awaited,
                 })
             })
             .collect()
@@ -301,6 +304,8 @@ const UNTOLD: &str = "WITH RECURSIVE line (id) AS ( \
          FROM line WHERE line.id IS NOT NULL \
      ) \
      SELECT d.id, (SELECT MIN(urgency) FROM outbox WHERE destination_id = line.id \
+         AND post_id IS NULL AND state = 'pending'), \
+         EXISTS (SELECT 1 FROM outbox WHERE destination_id = line.id AND edge = 'test' \
          AND post_id IS NULL AND state = 'pending') \
      FROM line JOIN destination d ON d.id = line.id WHERE d.state = 'ready' ORDER BY line.id";
 

@@ -6,8 +6,8 @@ use discord_twin::{Fault, Invocation, Person, StoredMessage, Twin, Via, What, pe
 use serde_json::json;
 
 use crate::support::{
-    LONG, TestBot, USDC, USDT, Upstream, all_below, answer, below_three, fourteen, manage, market,
-    one_server, pools_of, posts, said, server, show, until,
+    LONG, TestBot, USDC, USDT, Upstream, WETH, all_below, answer, below_three, fourteen, manage,
+    market, one_server, pools_of, posts, row, said, server, show, until,
 };
 
 fn channel() -> u64 {
@@ -330,4 +330,48 @@ async fn the_queue_is_for_the_operator() {
     let refused = said(&twin.run(&queue_of(other)).await.unwrap());
     assert!(refused.contains("for whoever runs me"), "{refused}");
     drop(bot);
+}
+
+/// What comes to a channel within a while is one message, and the next one keeps its distance; a test that
+/// somebody waits for does neither.
+#[tokio::test(flavor = "multi_thread")]
+async fn notices_of_a_channel_gather_into_one_message() {
+    let twin = Twin::start(one_server()).await.unwrap();
+    let pays = |usdc: f64, usdt: f64, weth: f64| {
+        vec![
+            row(USDC, "USDC", "aave-v3", usdc),
+            row(USDT, "USDT", "aave-v3", usdt),
+            row(WETH, "WETH", "compound-v3", weth),
+        ]
+    };
+    let upstream = Upstream::start(answer(&pays(5.0, 5.0, 2.1))).await;
+    let mut bot = TestBot::new(&twin, &upstream);
+    bot.set("DELIVERY__GROUP_WAIT", "8s");
+    bot.set("DELIVERY__GROUP_INTERVAL", "12s");
+    bot.start(&twin, 1).await;
+    let above = manage("alerts add")
+        .option("when", "apy_above")
+        .option("value", 3)
+        .option("pool", WETH)
+        .option("hold", "1s");
+    for alert in [below_three(USDC), below_three(USDT), above] {
+        twin.run(&alert).await.unwrap();
+    }
+    show(&upstream, |apy| pays(apy, 5.0, 2.1), 2.0).await;
+    assert!(seen(&twin).is_empty(), "the first one gathers");
+    show(&upstream, |apy| pays(2.0, apy, 2.1), 2.0).await;
+    twin.wait_for_messages(channel(), 1, LONG).await.unwrap();
+    let first = seen(&twin).remove(0);
+    assert_eq!(first.body["embeds"].as_array().unwrap().len(), 2);
+    show(&upstream, |apy| pays(2.0, 2.0, apy + 2.0), 2.0).await;
+    let test = manage("alerts test").option("alert", "1");
+    let told = said(&twin.run(&test).await.unwrap());
+    assert!(told.contains("arrived"), "{told}");
+    until("the third is told", || {
+        seen(&twin)
+            .iter()
+            .any(|message| pools_of(std::slice::from_ref(message)).contains(&WETH.to_owned()))
+    })
+    .await;
+    bot.end(&twin);
 }

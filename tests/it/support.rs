@@ -264,6 +264,9 @@ impl TestBot {
                 format!("{}/prices", upstream.base),
             ),
             ("SOURCES__DEFILLAMA__INTERVAL", "1s".to_owned()),
+            // Stories are told at once but for those about gathering.
+            ("DELIVERY__GROUP_WAIT", "0s".to_owned()),
+            ("DELIVERY__GROUP_INTERVAL", "0s".to_owned()),
             ("OPS__LISTEN", "127.0.0.1:0".to_owned()),
             ("OPS__LOG_FORMAT", "json".to_owned()),
         ];

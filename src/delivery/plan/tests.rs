@@ -25,6 +25,7 @@ fn untold(destination: i64, urgency: Urgency) -> Untold {
     Untold {
         destination: DestinationId(destination),
         urgency,
+        is_awaited: false,
     }
 }
 
@@ -33,6 +34,7 @@ fn planned(open: Vec<Kept>, untold: &[Untold], busy: &[i64], cursor: i64) -> Pla
     plan(
         open,
         untold,
+        &HashMap::new(),
         &busy,
         DestinationId(cursor),
         NOW,

@@ -17,6 +17,7 @@ use crate::{
         post,
         state::{DestinationState, State},
         urgency::Urgency,
+        window::Window,
     },
     domain::ids::{AlertId, ChannelId, EntryId, GuildId, MessageId, WebhookId},
     store::{Store, destinations::Proven, outbox::Told},

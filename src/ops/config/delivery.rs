@@ -35,6 +35,11 @@ pub struct Delivery {
     pub channel_per_minute: usize,
     /// Whether many notices for a channel become one message. Default true.
     pub merge: bool,
+    /// How long notices for a channel gather from the first of them on, 0 s to 1 h, where they become
+    /// one message. Default 1 min.
+    pub group_wait: Span,
+    /// From one such message to the next for the same channel, 0 s to 1 d. Default 5 min.
+    pub group_interval: Span,
     /// How long a stop waits for what is under way, 10 ms to 5 min. Default 10 s.
     pub drain: Span,
     /// How long a notice is worth sending after it was written, 10 ms to 7 d. Default 24 h.
@@ -66,6 +71,8 @@ impl Default for Delivery {
             breaker_probe: value::seconds(15),
             channel_per_minute: 30,
             merge: true,
+            group_wait: Span::minutes(1),
+            group_interval: Span::minutes(5),
             drain: value::seconds(10),
             shelf_life: Span::hours(24),
             invalid_soft: 200,
@@ -114,6 +121,12 @@ impl Delivery {
                 0..=1000,
             ),
             merge: section.read("merge", default.merge, value::flag),
+            group_wait: section.read("group_wait", default.group_wait, |given| {
+                value::span(given, Span::minutes(0), Some(Span::hours(1)))
+            }),
+            group_interval: section.read("group_interval", default.group_interval, |given| {
+                value::span(given, Span::minutes(0), Some(Span::days(1)))
+            }),
             drain: wait(section, "drain", default.drain, Span::minutes(5)),
             shelf_life: wait(section, "shelf_life", default.shelf_life, Span::days(7)),
             invalid_soft: count(section, "invalid_soft", default.invalid_soft, 1..=9998),
@@ -174,6 +187,8 @@ impl fmt::Display for Delivery {
         writeln!(f, "breaker_probe = \"{}\"", self.breaker_probe)?;
         writeln!(f, "channel_per_minute = {}", self.channel_per_minute)?;
         writeln!(f, "merge = {}", self.merge)?;
+        writeln!(f, "group_wait = \"{}\"", self.group_wait)?;
+        writeln!(f, "group_interval = \"{}\"", self.group_interval)?;
         writeln!(f, "drain = \"{}\"", self.drain)?;
         writeln!(f, "shelf_life = \"{}\"", self.shelf_life)?;
         writeln!(f, "invalid_soft = {}", self.invalid_soft)?;

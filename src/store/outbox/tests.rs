@@ -179,7 +179,8 @@ async fn one_post_tells_many_notices_and_each_knows_its_message() {
         untold,
         [Untold {
             destination,
-            urgency
+            urgency,
+            is_awaited: false,
         }]
     );
     let claimed = claim_fresh(&store, place, at(1)).await.unwrap();

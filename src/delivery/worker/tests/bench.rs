@@ -18,6 +18,7 @@ pub(super) fn settings(address: SocketAddr) -> Settings {
         max_per_second: NonZeroU32::new(10_000).unwrap(),
         timeout: Duration::from_secs(2),
         channel_per_minute: 0,
+        window: Window::NONE,
         ..Settings::default()
     }
 }
