@@ -85,6 +85,7 @@ async fn fill(folder: &Path, twin: &Twin, bodies: &[Bytes], count: usize, now: T
         let proven = Proven {
             guild: GuildId(guild.id),
             channel: ChannelId(channel),
+            parent: None,
             webhook: Some((WebhookId(webhook.id), SecretString::from(webhook.token))),
             newest: MessageId(0),
             unasked: false,

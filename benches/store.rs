@@ -10,7 +10,7 @@ use std::{
 use secrecy::SecretString;
 use stipend::{
     delivery::{
-        entry::{Entry, Occasion, SHELF_LIFE, test_key},
+        entry::{Entry, Occasion, SHELF_LIFE, Telling, test_key},
         post::Waits,
         urgency::Urgency,
     },
@@ -180,6 +180,7 @@ fn entry(destination: DestinationId, nth: u64) -> Entry {
         summary: "x".repeat(200),
         created_at: START,
         not_after: START.plus(SHELF_LIFE.0),
+        telling: Telling::default(),
     }
 }
 
@@ -187,6 +188,7 @@ async fn fill_outbox(store: &Store) {
     let proven = Proven {
         guild: GuildId(1),
         channel: ChannelId(2),
+        parent: None,
         webhook: Some((WebhookId(3), SecretString::from("token"))),
         newest: MessageId(0),
         unasked: false,

@@ -90,6 +90,7 @@ impl Bench {
             let proven = Proven {
                 guild: GuildId(at),
                 channel: ChannelId(1000 + at),
+                parent: None,
                 webhook: Some((WebhookId(2000 + at), SecretString::from("token"))),
                 newest: MessageId(0),
                 unasked: false,

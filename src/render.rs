@@ -18,6 +18,7 @@ pub mod notice;
 pub mod numbers;
 pub mod pool;
 pub mod portfolio;
+pub mod press;
 pub mod privacy;
 pub mod status;
 pub mod text;

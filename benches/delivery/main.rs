@@ -20,7 +20,7 @@ use stipend::{
     clock::{Clock as _, SystemClock},
     delivery::{
         Delivery, Settings,
-        entry::{Entry, Occasion, SHELF_LIFE, payload},
+        entry::{Entry, Occasion, SHELF_LIFE, Telling, payload},
         http::ApplicationId,
         post::Waits,
         state::State,
@@ -147,6 +147,7 @@ fn entry(destination: DestinationId, number: u64) -> Entry {
         summary: format!("notice {number} "),
         created_at: now,
         not_after: now.plus(SHELF_LIFE.0),
+        telling: Telling::default(),
     }
 }
 
@@ -156,6 +157,7 @@ async fn hand_over(store: &Store, webhooks: Vec<(u64, NewWebhook)>, guild: u64, 
         let proven = Proven {
             guild: GuildId(guild),
             channel: ChannelId(channel),
+            parent: None,
             webhook: Some((WebhookId(webhook.id), SecretString::from(webhook.token))),
             newest: MessageId(0),
             unasked: false,

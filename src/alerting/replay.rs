@@ -159,6 +159,7 @@ impl Replay {
             for (edge, fresh) in &step.edges {
                 let name = self.name(step.alert);
                 let notice = Notice {
+                    verdict_before: None,
                     speaker: Speaker::Named(name.to_owned()),
                     rule: &watched.rule,
                     pool: &listing.pool,

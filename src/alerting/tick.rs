@@ -8,18 +8,20 @@ use tokio::sync::Mutex;
 use super::evaluator::{Evaluator, Step, Watched};
 use crate::{
     delivery::{
-        entry::{Entry, Occasion, SHELF_LIFE, edge_key, payload},
+        entry::{Entry, Occasion, SHELF_LIFE, Telling, edge_key, opening_key, payload},
         urgency::Urgency,
     },
     domain::{
         alert::Alert,
-        episode::{EdgeKind, Episode},
+        episode::{Edge, EdgeKind, Episode},
         ids::{AlertId, DestinationId, GuildId, PoolId},
         listing::Listing,
         notice::{Notice, Speaker},
+        rate::Percent,
         reading::{DataState, Stretch},
-        rule::Kind,
+        rule::{Figure, Kind},
         time::{Span, Timestamp},
+        verdict::Verdict,
     },
     failpoint::failpoint,
     market::{Market, ingest::Change, snapshot::Snapshot},
@@ -134,15 +136,23 @@ impl Alerting {
         let state = Arc::clone(&self.state).lock_owned().await;
         let old = market.snapshot();
         let shelf_life = self.shelf_life;
-        let (mut state, change, steps, entries) = aside(move || {
+        let (state, change, steps) = aside(move || {
             let steps = state.evaluator.evaluate(&change);
-            let entries = entries(&state, &steps, &change, shelf_life);
+            (state, change, steps)
+        })
+        .await;
+        let before = store.verdicts_before(&beginnings(&steps, &change)).await?;
+        let (mut state, change, steps, entries) = aside(move || {
+            let entries = entries(&state, &steps, &change, &before, shelf_life);
             (state, change, steps, entries)
         })
         .await;
         let ticked = Ticked {
             changed: change.news.len(),
-            notices: entries.len(),
+            notices: entries
+                .iter()
+                .filter(|entry| !entry.telling.is_unsaid)
+                .count(),
         };
         failpoint!("eval.commit.before");
         store
@@ -317,8 +327,26 @@ async fn recall(
     Ok(())
 }
 
+/// The pools with something to tell, by their numbers in the store, and since when it is so.
+fn beginnings(steps: &[Step], change: &Change) -> Vec<(i64, Timestamp)> {
+    let of_step = |step: &Step| {
+        let no = change.snapshot.get(step.pool).map(|listing| listing.no);
+        let since = step.edges.iter().map(|(edge, _)| edge.since);
+        no.into_iter()
+            .flat_map(|no| since.clone().map(move |since| (no, since)))
+            .collect::<Vec<_>>()
+    };
+    steps.iter().flat_map(of_step).collect()
+}
+
 /// The notices of a change, as they will go out.
-fn entries(state: &State, steps: &[Step], change: &Change, shelf_life: Span) -> Vec<Entry> {
+fn entries(
+    state: &State,
+    steps: &[Step],
+    change: &Change,
+    before: &HashMap<(i64, Timestamp), Verdict>,
+    shelf_life: Span,
+) -> Vec<Entry> {
     let mut entries = Vec::new();
     for step in steps {
         let (Some(watched), Some(destination)) = (
@@ -331,9 +359,8 @@ fn entries(state: &State, steps: &[Step], change: &Change, shelf_life: Span) -> 
             continue;
         };
         for (edge, fresh) in &step.edges {
-            if edge.kind == EdgeKind::Closed && !watched.rule.condition.tells_closing() {
-                continue;
-            }
+            let is_end = edge.kind == EdgeKind::Closed;
+            let is_unsaid = is_end && !watched.rule.condition.tells_closing();
             let notice = Notice {
                 speaker: Speaker::Alert(step.alert),
                 rule: &watched.rule,
@@ -342,6 +369,7 @@ fn entries(state: &State, steps: &[Step], change: &Change, shelf_life: Span) -> 
                 at: fresh.reading.at,
                 reading: &fresh.reading,
                 assessment: &fresh.assessment,
+                verdict_before: before.get(&(listing.no, edge.since)).copied(),
                 source: change.snapshot.origin.source,
                 own_time: listing.own_time,
                 unchanged_since: listing.unchanged_since,
@@ -354,14 +382,33 @@ fn entries(state: &State, steps: &[Step], change: &Change, shelf_life: Span) -> 
                 pool: Some(step.pool),
                 occasion: Occasion::Edge(edge.kind),
                 urgency: urgency(watched.rule.condition.kind()),
-                payload: payload(&render::notice::notice(&notice, change.at)),
+                payload: if is_unsaid {
+                    String::new()
+                } else {
+                    payload(&render::notice::notice(&notice, change.at))
+                },
                 summary: render::notice::notice_text(&notice, change.at),
                 created_at: change.at,
                 not_after: change.at.plus(shelf_life.0),
+                telling: Telling {
+                    opening: is_end.then(|| opening_key(step.alert, step.version, step.pool, edge)),
+                    hold: None,
+                    role: None,
+                    apy: apy(edge),
+                    is_unsaid,
+                },
             });
         }
     }
     entries
+}
+
+/// The rate before and after, where an edge is about one.
+fn apy(edge: &Edge) -> Option<(Percent, Percent)> {
+    match (edge.from, edge.to) {
+        (Some(Figure::Apy(from)), Figure::Apy(to)) => Some((from, to)),
+        _ => None,
+    }
 }
 
 /// What may cost people their money comes before what tells them of more of it.

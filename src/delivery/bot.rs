@@ -25,10 +25,15 @@ pub(super) enum Failed {
     Refused(Outcome),
 }
 
+/// Discord's numbers of threads: of announcements, public ones with those of forums, private ones.
+const THREADS: [u8; 3] = [10, 11, 12];
+
 /// A channel as far as we care for it.
 #[derive(Debug, Clone)]
 pub(super) struct Channel {
     pub(super) rights: Rights,
+    /// The channel that it is a thread of.
+    pub(super) parent: Option<ChannelId>,
     /// The newest message in it, or its own id where there is none.
     pub(super) newest: MessageId,
 }
@@ -102,8 +107,11 @@ impl Shared {
     ) -> Result<Channel, Failed> {
         #[derive(serde::Deserialize)]
         struct Listed {
+            #[serde(rename = "type", default)]
+            kind: u8,
             #[serde(default)]
             permission_overwrites: Vec<Overwrite>,
+            parent_id: Option<String>,
             last_message_id: Option<String>,
         }
         #[derive(serde::Deserialize)]
@@ -112,13 +120,20 @@ impl Shared {
         }
         let client = &self.client;
         let me = self.me(why).await?;
-        let listed: Listed = read(
-            &self
-                .bot_call((Method::Get, &format!("channels/{channel}")), why, || {
-                    client.channel(channel)
-                })
-                .await?,
-        )?;
+        let listed = async |channel: ChannelId| {
+            let path = format!("channels/{channel}");
+            let asked = self.bot_call((Method::Get, &path), why, || client.channel(channel));
+            read::<Listed>(&asked.await?)
+        };
+        let mut there = listed(channel).await?;
+        // A thread has the rights and the webhooks of its channel.
+        let parent = there.parent_id.as_deref().and_then(|id| id.parse().ok());
+        let parent = parent
+            .map(ChannelId)
+            .filter(|_| THREADS.contains(&there.kind));
+        if let Some(parent) = parent {
+            there.permission_overwrites = listed(parent).await?.permission_overwrites;
+        }
         let roles: Vec<Role> = read(
             &self
                 .bot_call((Method::Get, &format!("guilds/{guild}/roles")), why, || {
@@ -136,7 +151,7 @@ impl Shared {
                 .await?,
         )?;
         let (guild, me) = (guild.to_string(), me.to_string());
-        let newest = listed
+        let newest = there
             .last_message_id
             .and_then(|id| id.parse().ok())
             .unwrap_or(channel.0);
@@ -146,8 +161,9 @@ impl Shared {
                 &me,
                 &member.roles,
                 &roles,
-                &listed.permission_overwrites,
+                &there.permission_overwrites,
             ),
+            parent,
             newest: MessageId(newest),
         })
     }

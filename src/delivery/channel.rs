@@ -216,6 +216,7 @@ struct Proof {
     webhook: Option<(WebhookId, SecretString)>,
     made: bool,
     can_read: bool,
+    parent: Option<ChannelId>,
     newest: crate::domain::ids::MessageId,
 }
 
@@ -233,6 +234,7 @@ impl Proof {
         Proven {
             guild,
             channel,
+            parent: self.parent,
             webhook: self.webhook.clone(),
             newest: self.newest,
             unasked: parked.is_some(),
@@ -296,6 +298,7 @@ impl Shared {
             webhook,
             made,
             can_read,
+            parent: there.parent,
             newest: there.newest,
         };
         // Without the history a lost answer can be made good by the bot's nonce alone.
@@ -305,13 +308,14 @@ impl Shared {
         if !has(Rights::MANAGE_WEBHOOKS) {
             return Err(lacks(Right::ManageWebhooks));
         }
-        if let Some(found) = self.find_webhook(channel).await? {
+        let holder = there.parent.unwrap_or(channel);
+        if let Some(found) = self.find_webhook(holder).await? {
             return Ok(proof(Some(found), false));
         }
         if !may_make {
             return Err(ChannelRefused::WebhookGone { channel });
         }
-        match self.create_webhook(channel).await {
+        match self.create_webhook(holder).await {
             Ok(made) => Ok(proof(Some(made), true)),
             Err(ChannelRefused::TooManyWebhooks { .. }) if bot_may => Ok(proof(None, false)),
             Err(refused) => Err(refused),

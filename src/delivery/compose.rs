@@ -1,14 +1,20 @@
 //! From notices that wait to the one message that tells them.
 
-use super::{entry::Identity, post::Carrier};
+use std::time::Duration;
+
+use super::{
+    entry::{Identity, Occasion},
+    post::Carrier,
+};
 use crate::{
-    domain::time::Timestamp,
+    domain::{episode::EdgeKind, ids::EntryId, time::Timestamp},
     render::{
-        bundle::{Part, bundle, fitting, plain},
-        message::Message,
+        bundle::{Part, bundle, fitting, line, linked, over, plain, roll_up},
+        message::{self, Message},
     },
     store::{
-        outbox::Waiting,
+        destinations::Destination,
+        outbox::{Beginning, Waiting},
         posts::{Draft, Wire},
     },
 };
@@ -17,58 +23,159 @@ use crate::{
 pub(super) const MOST: u32 = 500;
 /// The file that lists what has no room as a card.
 pub(super) const LIST: &str = "notices.txt";
+/// An edit marks nothing unread: the end of what was told longer ago than this is said once more.
+const OUT_OF_SIGHT: Duration = Duration::from_hours(1);
+
+/// What is made of the notices that wait for a channel.
+#[derive(Debug, Default)]
+pub(super) struct Composed {
+    pub(super) post: Option<NewPost>,
+    /// Notices of which other ones say all.
+    pub(super) superseded: Vec<EntryId>,
+}
 
 /// A post that is about to be kept.
-pub(super) struct Composed {
+#[derive(Debug)]
+pub(super) struct NewPost {
     pub(super) draft: Draft,
     /// That of the notice which is worth telling longest.
     pub(super) not_after: Timestamp,
 }
 
-/// Makes one message of as many of these notices as it can tell, from the first; `None` without any.
+/// A post as it is to read now that some of what it tells is over.
+pub(super) struct Revised {
+    pub(super) json: String,
+    pub(super) attachment: Option<String>,
+}
+
+/// Makes one message of as many of these notices as it can tell, from the first. What was held back is
+/// told as a list of its own.
 pub(super) fn compose(
-    mut waiting: Vec<Waiting>,
-    carrier: Carrier,
+    waiting: Vec<Waiting>,
+    place: &Destination,
+    most: usize,
     now: Timestamp,
-) -> Option<Composed> {
-    let parts: Vec<Part> = waiting.iter().map(part).collect();
-    // The bot's own messages need a right of its own for files.
-    let may_attach = matches!(carrier, Carrier::Webhook(_));
-    let told = fitting(&parts, may_attach);
-    waiting.truncate(told);
-    let identity = Identity::of(waiting.iter().map(|one| &one.dedup_key[..]));
-    let not_after = waiting.iter().map(|one| one.not_after).max()?;
-    let parts = &parts[..told];
-    let message = bundle(parts, &identity.marker);
-    let fallback = plain(parts, &identity.marker);
-    let attachment = message
-        .files
-        .first()
-        .map(|file| String::from_utf8_lossy(&file.bytes).into_owned());
-    Some(Composed {
+) -> Composed {
+    let (needed, unneeded): (Vec<Waiting>, Vec<Waiting>) = waiting.into_iter().partition(is_needed);
+    let superseded = unneeded.iter().map(|one| one.id).collect();
+    let is_held = needed.first().is_some_and(|one| one.held.is_some());
+    let mut told: Vec<Waiting> = needed
+        .into_iter()
+        .filter(|one| one.held.is_some() == is_held)
+        .collect();
+    if !is_held {
+        let parts: Vec<Part> = told.iter().map(|one| part(one, place)).collect();
+        told.truncate(fitting(&parts, may_attach(place.carrier())).min(most));
+    }
+    Composed {
+        post: new_post(&told, place, now),
+        superseded,
+    }
+}
+
+fn new_post(told: &[Waiting], place: &Destination, now: Timestamp) -> Option<NewPost> {
+    let identity = Identity::of(told.iter().map(|one| &one.dedup_key[..]));
+    let not_after = told.iter().map(|one| one.not_after).max()?;
+    let message = to_read(told, place, &identity.marker);
+    let parts: Vec<Part> = told.iter().map(|one| part(one, place)).collect();
+    let fallback = plain(&parts, &identity.marker);
+    Some(NewPost {
         not_after,
         draft: Draft {
-            entries: waiting.iter().map(|one| one.id).collect(),
+            entries: told.iter().map(|one| one.id).collect(),
             fallback: body(&fallback),
+            calls: !message.roles.is_empty(),
             wire: Wire {
                 payload: body(&message),
+                attachment: attachment(&message),
                 marker: identity.marker,
                 nonce: identity.nonce,
-                attachment,
             },
             created_at: now,
         },
     })
 }
 
-fn part(waiting: &Waiting) -> Part {
-    // What is not a message any more is told in its plain words.
-    let message = serde_json::from_str(&waiting.payload)
-        .unwrap_or_else(|_| Message::text(waiting.summary.as_str()));
+/// What a post says now of the notices that it tells.
+pub(super) fn revise(told: &[Waiting], place: &Destination, marker: &str) -> Revised {
+    let mut message = to_read(told, place, marker);
+    if !message.files.is_empty() && !may_attach(place.carrier()) {
+        let parts: Vec<Part> = told.iter().map(|one| part(one, place)).collect();
+        message = plain(&parts, marker);
+    }
+    Revised {
+        json: body(&message),
+        attachment: attachment(&message),
+    }
+}
+
+fn to_read(told: &[Waiting], place: &Destination, marker: &str) -> Message {
+    if told.iter().any(|one| one.held.is_some()) {
+        return listed(told, place, marker);
+    }
+    let parts: Vec<Part> = told.iter().map(|one| part(one, place)).collect();
+    bundle(&parts, marker)
+}
+
+/// The bot's own messages need a right of its own for files.
+const fn may_attach(carrier: Carrier) -> bool {
+    matches!(carrier, Carrier::Webhook(_))
+}
+
+fn attachment(message: &Message) -> Option<String> {
+    let file = message.files.first()?;
+    Some(String::from_utf8_lossy(&file.bytes).into_owned())
+}
+
+/// The end of an episode is said where people know of its beginning and an edit of it may be overlooked.
+fn is_needed(one: &Waiting) -> bool {
+    match one.beginning {
+        None | Some(Beginning::Perhaps) => true,
+        Some(Beginning::Untold | Beginning::Never) => false,
+        Some(Beginning::Told {
+            at,
+            is_edited,
+            called,
+            ..
+        }) => called || !is_edited || one.created_at.since(at) > OUT_OF_SIGHT,
+    }
+}
+
+/// What was held back, a line for each, below what heads it.
+fn listed(told: &[Waiting], place: &Destination, marker: &str) -> Message {
+    let (heads, notices): (Vec<&Waiting>, Vec<&Waiting>) = told
+        .iter()
+        .partition(|one| matches!(one.occasion, Occasion::Summary | Occasion::Digest));
+    let lines: Vec<String> = notices.iter().map(|one| line(&part(one, place))).collect();
+    let heads: Vec<String> = heads.iter().map(|one| parse(one).content).collect();
+    roll_up(&heads, &lines, marker)
+}
+
+fn part(one: &Waiting, place: &Destination) -> Part {
+    let mut message = parse(one);
+    if let Some(end) = &one.end {
+        message = over(message, &parsed(end).unwrap_or_default());
+    }
+    if let Some(Beginning::Told { message: id, .. }) = one.beginning {
+        let link = message::link(place.guild, place.channel, id);
+        message = linked(message, &link);
+    }
+    let is_news = matches!(one.occasion, Occasion::Edge(kind) if kind != EdgeKind::Closed);
     Part {
         message,
-        summary: waiting.summary.clone(),
+        summary: one.summary.clone(),
+        asked: is_news.then_some(one.id),
+        role: one.role.filter(|_| is_news),
     }
+}
+
+/// What is not a message any more is told in its plain words.
+fn parse(one: &Waiting) -> Message {
+    parsed(&one.payload).unwrap_or_else(|| Message::text(one.summary.as_str()))
+}
+
+fn parsed(payload: &str) -> Option<Message> {
+    serde_json::from_str(payload).ok()
 }
 
 /// The JSON body of a call.

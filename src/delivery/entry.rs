@@ -6,7 +6,8 @@ use super::urgency::Urgency;
 use crate::{
     domain::{
         episode::{Edge, EdgeKind},
-        ids::{AlertId, DestinationId, PoolId},
+        ids::{AlertId, DestinationId, PoolId, RoleId},
+        rate::Percent,
         time::{Span, Timestamp},
     },
     render::message::Message,
@@ -16,7 +17,7 @@ use crate::{
 pub const SHELF_LIFE: Span = Span::hours(24);
 
 /// A notice on its way into the outbox.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
     pub dedup_key: [u8; 32],
     pub destination: DestinationId,
@@ -32,6 +33,56 @@ pub struct Entry {
     pub created_at: Timestamp,
     /// Past this moment the notice expires instead of being sent.
     pub not_after: Timestamp,
+    pub telling: Telling,
+}
+
+/// How a notice is told. The default: at once, and to nobody in particular.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Telling {
+    /// The key of the notice whose episode this one ends.
+    pub opening: Option<[u8; 32]>,
+    /// It is told later, in a list with others.
+    pub hold: Option<Hold>,
+    /// The role that its message calls.
+    pub role: Option<RoleId>,
+    /// The rate before and after, where the notice is about a rate.
+    pub apy: Option<(Percent, Percent)>,
+    /// It is kept to be looked up, and not told.
+    pub is_unsaid: bool,
+}
+
+/// Until when a notice waits, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hold {
+    pub until: Timestamp,
+    pub why: Held,
+}
+
+/// Why a notice is not told when it comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Held {
+    /// Its alert is muted.
+    Mute,
+    /// The server has its quiet hours.
+    Quiet,
+    /// Its alert speaks in a digest.
+    Digest,
+}
+
+impl Held {
+    pub const ALL: [Self; 3] = [Self::Mute, Self::Quiet, Self::Digest];
+
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::Mute => "mute",
+            Self::Quiet => "quiet",
+            Self::Digest => "digest",
+        }
+    }
+
+    pub fn parse(slug: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|held| held.slug() == slug)
+    }
 }
 
 /// Why there is something to say.
@@ -40,6 +91,12 @@ pub enum Occasion {
     Edge(EdgeKind),
     /// A person asked for a test of the way to the channel.
     Test,
+    /// A mute or the quiet hours are over.
+    Summary,
+    /// A report at its set time.
+    Digest,
+    /// A source or a protocol is down, which says it for all of its pools.
+    Outage,
 }
 
 impl Occasion {
@@ -47,7 +104,7 @@ impl Occasion {
         let edges = EdgeKind::ALL.map(Self::Edge);
         edges
             .into_iter()
-            .chain([Self::Test])
+            .chain([Self::Test, Self::Summary, Self::Digest, Self::Outage])
             .find(|occasion| occasion.slug() == slug)
     }
 
@@ -55,6 +112,9 @@ impl Occasion {
         match self {
             Self::Edge(kind) => kind.slug(),
             Self::Test => "test",
+            Self::Summary => "summary",
+            Self::Digest => "digest",
+            Self::Outage => "outage",
         }
     }
 }
@@ -70,17 +130,28 @@ pub fn payload(message: &Message) -> String {
 /// It holds no clock reading and no batch number; after a crash the same evaluation has to arrive
 /// at the same key.
 pub fn edge_key(alert: AlertId, version: u32, pool: PoolId, edge: &Edge) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    hash.update(alert.0.to_le_bytes());
-    hash.update(version.to_le_bytes());
-    hash.update(pool.as_bytes());
-    hash.update(edge.kind.slug());
-    hash.update(edge.episode.to_le_bytes());
+    let mut hash = moment_key(alert, version, pool, edge.kind, edge.episode);
     // An episode opens and closes once, and may be told again often.
     if matches!(edge.kind, EdgeKind::Escalated | EdgeKind::Reminded) {
         hash.update(edge.ordinal.to_le_bytes());
     }
     hash.finalize().into()
+}
+
+/// The identity of the notice that opened the episode of an edge.
+pub fn opening_key(alert: AlertId, version: u32, pool: PoolId, edge: &Edge) -> [u8; 32] {
+    let hash = moment_key(alert, version, pool, EdgeKind::Opened, edge.episode);
+    hash.finalize().into()
+}
+
+fn moment_key(alert: AlertId, version: u32, pool: PoolId, kind: EdgeKind, episode: u32) -> Sha256 {
+    let mut hash = Sha256::new();
+    hash.update(alert.0.to_le_bytes());
+    hash.update(version.to_le_bytes());
+    hash.update(pool.as_bytes());
+    hash.update(kind.slug());
+    hash.update(episode.to_le_bytes());
+    hash
 }
 
 /// The identity of a test: once for each time that a person asked.

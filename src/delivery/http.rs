@@ -16,7 +16,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
 use super::outcome::{self, Answer, Authority, BODY_CAP, Outcome};
-use crate::domain::ids::{ChannelId, GuildId, MessageId, UserId, WebhookId};
+use crate::{
+    domain::ids::{ChannelId, GuildId, MessageId, UserId, WebhookId},
+    store::destinations::Destination,
+};
 
 const USER_AGENT: &str = concat!(
     "DiscordBot (https://github.com/stipend/stipend, ",
@@ -43,6 +46,25 @@ pub struct Client {
     /// The header's value, marked as sensitive.
     bot: HeaderValue,
     edge_ban: Duration,
+}
+
+/// A webhook as it is used: with its token, and the thread of its channel that is meant.
+#[derive(Debug, Clone)]
+pub struct Webhook {
+    pub id: WebhookId,
+    pub token: SecretString,
+    pub thread: Option<ChannelId>,
+}
+
+impl Webhook {
+    /// That of a destination, with its opened token.
+    pub fn of(place: &Destination, token: Option<SecretString>) -> Option<Self> {
+        Some(Self {
+            id: place.webhook?,
+            token: token?,
+            thread: place.parent.map(|_| place.channel),
+        })
+    }
 }
 
 /// A server that the bot is in, with its permissions over all channels.
@@ -151,15 +173,10 @@ impl Client {
     }
 
     /// Posts a message; the answer holds its id.
-    pub async fn execute_webhook(
-        &self,
-        webhook: WebhookId,
-        token: &SecretString,
-        body: Body,
-    ) -> Exchange {
-        let mut url = self.webhook_url(webhook, token, None);
+    pub async fn execute_webhook(&self, webhook: &Webhook, body: Body) -> Exchange {
+        let mut url = self.webhook_url(webhook, None);
         // Without it a message that is not stored brings no error.
-        url.set_query(Some("wait=true"));
+        url.query_pairs_mut().append_pair("wait", "true");
         self.call(Method::POST, url, Authority::WebhookToken, Some(body))
             .await
     }
@@ -181,25 +198,40 @@ impl Client {
     }
 
     /// A message of a webhook, with what stands in it.
-    pub async fn webhook_message(
-        &self,
-        webhook: WebhookId,
-        token: &SecretString,
-        message: MessageId,
-    ) -> Exchange {
-        let url = self.webhook_url(webhook, token, Some(message));
+    pub async fn webhook_message(&self, webhook: &Webhook, message: MessageId) -> Exchange {
+        let url = self.webhook_url(webhook, Some(message));
         self.call(Method::GET, url, Authority::WebhookToken, None)
             .await
     }
 
-    pub async fn delete_webhook_message(
+    /// Puts other words in the place of a webhook's message.
+    pub async fn edit_webhook_message(
         &self,
-        webhook: WebhookId,
-        token: &SecretString,
+        webhook: &Webhook,
         message: MessageId,
+        body: Body,
     ) -> Exchange {
-        let url = self.webhook_url(webhook, token, Some(message));
+        let url = self.webhook_url(webhook, Some(message));
+        self.call(Method::PATCH, url, Authority::WebhookToken, Some(body))
+            .await
+    }
+
+    pub async fn delete_webhook_message(&self, webhook: &Webhook, message: MessageId) -> Exchange {
+        let url = self.webhook_url(webhook, Some(message));
         self.call(Method::DELETE, url, Authority::WebhookToken, None)
+            .await
+    }
+
+    /// Puts other words in the place of a message that the bot itself wrote.
+    pub async fn edit_message(
+        &self,
+        channel: ChannelId,
+        message: MessageId,
+        body: Body,
+    ) -> Exchange {
+        let (channel, message) = (channel.to_string(), message.to_string());
+        let url = self.url(&["channels", &channel, "messages", &message]);
+        self.call(Method::PATCH, url, Authority::BotToken, Some(body))
             .await
     }
 
@@ -296,23 +328,17 @@ impl Client {
             .collect())
     }
 
-    fn webhook_url(
-        &self,
-        webhook: WebhookId,
-        token: &SecretString,
-        message: Option<MessageId>,
-    ) -> Url {
-        let (webhook, token) = (webhook.to_string(), token.expose_secret());
-        match message {
-            None => self.url(&["webhooks", &webhook, token]),
-            Some(message) => self.url(&[
-                "webhooks",
-                &webhook,
-                token,
-                "messages",
-                &message.to_string(),
-            ]),
+    fn webhook_url(&self, webhook: &Webhook, message: Option<MessageId>) -> Url {
+        let (id, token) = (webhook.id.to_string(), webhook.token.expose_secret());
+        let mut url = match message {
+            None => self.url(&["webhooks", &id, token]),
+            Some(message) => self.url(&["webhooks", &id, token, "messages", &message.to_string()]),
+        };
+        if let Some(thread) = webhook.thread {
+            url.query_pairs_mut()
+                .append_pair("thread_id", &thread.to_string());
         }
+        url
     }
 
     fn url(&self, segments: &[&str]) -> Url {
@@ -463,10 +489,12 @@ mod tests {
         let address = listener.local_addr().unwrap();
         drop(listener);
         let client = client(&format!("http://{address}")).unwrap();
-        let token = SecretString::from("t");
-        let exchange = client
-            .execute_webhook(WebhookId(1), &token, "{}".into())
-            .await;
+        let webhook = Webhook {
+            id: WebhookId(1),
+            token: SecretString::from("t"),
+            thread: None,
+        };
+        let exchange = client.execute_webhook(&webhook, "{}".into()).await;
         assert_eq!(exchange.outcome, Outcome::Unreached);
     }
 }

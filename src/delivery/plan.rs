@@ -10,7 +10,10 @@ use super::{
 };
 use crate::{
     domain::{ids::DestinationId, time::Timestamp},
-    store::{outbox::Untold, posts::Kept},
+    store::{
+        outbox::Untold,
+        posts::{Edit, Kept},
+    },
 };
 
 /// Something to do for a destination.
@@ -20,6 +23,7 @@ pub(super) enum Job {
     Compose,
     Send(Kept),
     Look(Kept),
+    Edit(Edit),
 }
 
 /// What is to be done now, in this order, and when there will be something more.
@@ -29,18 +33,30 @@ pub(super) struct Plan {
     pub(super) next: Option<Timestamp>,
 }
 
-/// Plans for destinations that are not `busy`. `open` are all posts about which something is to be
-/// done, oldest first for each destination; the circle begins after `cursor`.
-/// What waits for a destination that is `gathering` is not told before then.
+/// All about which something is to be done.
+pub(super) struct Queue<'a> {
+    /// Posts, oldest first for each destination.
+    pub(super) open: Vec<Kept>,
+    pub(super) edits: &'a [Edit],
+    pub(super) untold: &'a [Untold],
+    /// What waits for one of these destinations is not told before then.
+    pub(super) gathering: &'a HashMap<DestinationId, Timestamp>,
+}
+
+/// Plans for destinations that are not `busy`; the circle begins after `cursor`.
 pub(super) fn plan(
-    open: Vec<Kept>,
-    untold: &[Untold],
-    gathering: &HashMap<DestinationId, Timestamp>,
+    queue: Queue<'_>,
     busy: &HashSet<DestinationId>,
     cursor: DestinationId,
     now: Timestamp,
     waits: &Waits,
 ) -> Plan {
+    let Queue {
+        open,
+        edits,
+        untold,
+        gathering,
+    } = queue;
     let urgencies: HashMap<DestinationId, Urgency> = untold
         .iter()
         .map(|one| (one.destination, one.urgency))
@@ -49,8 +65,9 @@ pub(super) fn plan(
     for kept in open {
         lines.entry(kept.destination).or_default().push(kept);
     }
-    for one in untold {
-        lines.entry(one.destination).or_default();
+    let others = edits.iter().map(|edit| edit.destination);
+    for destination in untold.iter().map(|one| one.destination).chain(others) {
+        lines.entry(destination).or_default();
     }
     let mut plan = Plan::default();
     for (destination, line) in lines {
@@ -64,9 +81,18 @@ pub(super) fn plan(
             (Some(_), Some(until)) => Wait::Until(*until),
             (Some(_), None) => Wait::Over,
         };
-        match first(line, untold, now, waits) {
+        let edit = edits
+            .iter()
+            .filter(|edit| edit.destination == destination)
+            .min_by_key(|edit| edit.at)
+            .copied();
+        let is_pressing = waiting == Some(Urgency::Critical);
+        match first(line, untold, edit.filter(|_| !is_pressing), now, waits) {
             Ok(job) => {
-                let urgency = waiting.unwrap_or(Urgency::Normal);
+                let urgency = match job {
+                    Job::Edit(_) => Urgency::Digest,
+                    _ => waiting.unwrap_or(Urgency::Normal),
+                };
                 plan.jobs.push((destination, urgency, job));
             }
             Err(Some(at)) => plan.next = Some(plan.next.map_or(at, |next| next.min(at))),
@@ -94,6 +120,7 @@ enum Wait {
 fn first(
     line: Vec<Kept>,
     untold: Wait,
+    edit: Option<Edit>,
     now: Timestamp,
     waits: &Waits,
 ) -> Result<Job, Option<Timestamp>> {
@@ -116,14 +143,21 @@ fn first(
             Turn::Nothing => {}
         }
     }
-    match sweep {
-        Some(kept) => Ok(Job::Look(kept)),
-        None => match untold {
-            Wait::Over => Ok(Job::Compose),
-            Wait::Until(at) => Err(Some(next.map_or(at, |next| next.min(at)))),
-            Wait::Nothing => Err(next),
-        },
+    if let Some(kept) = sweep {
+        return Ok(Job::Look(kept));
     }
+    let mut sooner = |at: Timestamp| next = Some(next.map_or(at, |next| next.min(at)));
+    match edit {
+        Some(edit) if edit.at <= now => return Ok(Job::Edit(edit)),
+        Some(edit) => sooner(edit.at),
+        None => {}
+    }
+    match untold {
+        Wait::Over => return Ok(Job::Compose),
+        Wait::Until(at) => sooner(at),
+        Wait::Nothing => {}
+    }
+    Err(next)
 }
 
 #[cfg(test)]

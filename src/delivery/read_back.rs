@@ -5,20 +5,20 @@
 
 use std::time::Duration;
 
-use secrecy::SecretString;
 use serde::Deserialize;
 use twilight_http_ratelimiting::Method;
 
 use super::{
     Shared,
     bot::{Failed, read},
+    http::Webhook,
     outcome::{DeadEnd, Outcome},
     pacing::Purpose,
     post::{Carrier, Post},
     rights::Rights,
 };
 use crate::{
-    domain::ids::{ChannelId, MessageId, UserId, WebhookId},
+    domain::ids::{ChannelId, MessageId, UserId},
     store::{StoreError, destinations::Destination, posts::Kept},
 };
 
@@ -59,8 +59,9 @@ pub(super) async fn look(
         post: &kept.post,
         marker,
         channel: place.channel,
+        webhooks_in: place.parent.unwrap_or(place.channel),
         // The token of a newer webhook opens nothing of an older one.
-        token: token.filter(|_| place.carrier() == kept.post.carrier),
+        webhook: Webhook::of(place, token).filter(|_| place.carrier() == kept.post.carrier),
     };
     let candidates = match look.candidates(place).await {
         Ok(Some(candidates)) => candidates,
@@ -108,7 +109,9 @@ struct Look<'a> {
     post: &'a Post,
     marker: &'a str,
     channel: ChannelId,
-    token: Option<SecretString>,
+    /// The channel that holds the webhook.
+    webhooks_in: ChannelId,
+    webhook: Option<Webhook>,
 }
 
 /// A message as a list shows it.
@@ -218,10 +221,10 @@ impl Look<'_> {
     async fn copies(&self, candidates: Vec<Candidate>) -> Result<Vec<MessageId>, Failed> {
         let mut copies = Vec::new();
         for candidate in candidates {
-            let is_copy = match (self.post.carrier, &self.token) {
+            let is_copy = match (self.post.carrier, &self.webhook) {
                 (Carrier::Bot, _) => candidate.text.holds(self.marker),
-                (Carrier::Webhook(webhook), Some(token)) if !self.marker.is_empty() => {
-                    self.shows_marker(webhook, token, candidate.id).await?
+                (Carrier::Webhook(_), Some(webhook)) if !self.marker.is_empty() => {
+                    self.shows_marker(webhook, candidate.id).await?
                 }
                 // What stands in it is not to be seen any more. One request at a time was under way,
                 // so what nobody else has sent is this one.
@@ -234,16 +237,11 @@ impl Look<'_> {
         Ok(copies)
     }
 
-    async fn shows_marker(
-        &self,
-        webhook: WebhookId,
-        token: &SecretString,
-        message: MessageId,
-    ) -> Result<bool, Failed> {
+    async fn shows_marker(&self, webhook: &Webhook, message: MessageId) -> Result<bool, Failed> {
         let shared = self.shared;
-        let path = format!("webhooks/{webhook}/messages");
+        let path = format!("webhooks/{}/messages", webhook.id);
         let asked = shared.bot_call((Method::Get, &path), UPKEEP, || {
-            shared.client.webhook_message(webhook, token, message)
+            shared.client.webhook_message(webhook, message)
         });
         match asked.await {
             Ok(exchange) => Ok(read::<Text>(&exchange)?.holds(self.marker)),
@@ -258,19 +256,19 @@ impl Look<'_> {
     /// gone may not be called again. Where that cannot be asked it is taken to stand.
     async fn carrier_stands(&self) -> Result<bool, Failed> {
         #[derive(Deserialize)]
-        struct Webhook {
+        struct Listed {
             id: String,
         }
         let Carrier::Webhook(ours) = self.post.carrier else {
             return Ok(true);
         };
-        let path = format!("channels/{}/webhooks", self.channel);
+        let path = format!("channels/{}/webhooks", self.webhooks_in);
         let listed = self.shared.bot_call((Method::Get, &path), UPKEEP, || {
-            self.shared.client.channel_webhooks(self.channel)
+            self.shared.client.channel_webhooks(self.webhooks_in)
         });
         match listed.await {
             Ok(exchange) => {
-                let listed: Vec<Webhook> = read(&exchange)?;
+                let listed: Vec<Listed> = read(&exchange)?;
                 Ok(listed.iter().any(|one| one.id == ours.to_string()))
             }
             Err(Failed::Refused(Outcome::DeadEnd(end))) if end.is_from_discord() => Ok(true),
@@ -282,7 +280,7 @@ impl Look<'_> {
     async fn remove(&self, doubles: &[MessageId]) -> Result<(), Failed> {
         let shared = self.shared;
         for double in doubles {
-            let removed = match (self.post.carrier, &self.token) {
+            let removed = match (self.post.carrier, &self.webhook) {
                 (Carrier::Bot, _) => {
                     let path = format!("channels/{}/messages/", self.channel);
                     shared
@@ -291,13 +289,11 @@ impl Look<'_> {
                         })
                         .await
                 }
-                (Carrier::Webhook(webhook), Some(token)) => {
-                    let path = format!("webhooks/{webhook}/messages");
+                (Carrier::Webhook(_), Some(webhook)) => {
+                    let path = format!("webhooks/{}/messages", webhook.id);
                     shared
                         .bot_call((Method::Delete, &path), UPKEEP, || {
-                            shared
-                                .client
-                                .delete_webhook_message(webhook, token, *double)
+                            shared.client.delete_webhook_message(webhook, *double)
                         })
                         .await
                 }

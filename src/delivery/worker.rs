@@ -17,9 +17,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Shared,
-    compose::{self, Composed},
+    compose::{self, Composed, NewPost},
+    http::Webhook,
     outcome::{DeadEnd, Outcome, Unclear},
-    plan::{self, Job},
+    plan::{self, Job, Queue},
     post::{Effect, Post},
     window::Gathering,
 };
@@ -32,7 +33,7 @@ use crate::{
     store::{
         StoreError,
         destinations::Destination,
-        posts::{Intent, Kept, LIMIT_MEMORY, Receipt, Subject, Wire},
+        posts::{Edit, Intent, Kept, LIMIT_MEMORY, Receipt, Subject, Wire},
     },
 };
 
@@ -257,25 +258,26 @@ impl Worker {
         }
         self.revive(wall).await?;
         let open = shared.store.open_posts().await?;
-        let untold = shared.store.untold().await?;
+        let edits = shared.store.edits().await?;
+        let untold = shared.store.untold(wall).await?;
         let gathering = self.gathering.until(&untold, wall);
-        let plan = plan::plan(
+        let queue = Queue {
             open,
-            &untold,
-            &gathering,
-            &self.busy,
-            self.cursor,
-            wall,
-            &shared.waits,
-        );
+            edits: &edits,
+            untold: &untold,
+            gathering: &gathering,
+        };
+        let plan = plan::plan(queue, &self.busy, self.cursor, wall, &shared.waits);
         let mut look_again = Instant::now() + LONGEST_SLEEP;
-        if let Some(next) = plan.next {
+        let released = shared.store.next_release(wall).await?;
+        for next in plan.next.into_iter().chain(released) {
             look_again = look_again.min(Instant::now() + next.since(wall));
         }
         let not_before = Instant::now() + TOGETHER;
         let mut chosen = Vec::new();
+        let mut edits = 0;
         for (destination, urgency, job) in plan.jobs {
-            if chosen.len() == places {
+            if chosen.len() + edits == places {
                 look_again = Instant::now();
                 break;
             }
@@ -289,8 +291,21 @@ impl Worker {
             let Some(place) = self.places.get(&destination) else {
                 continue;
             };
+            if let Job::Edit(edit) = &job
+                && edit.carrier != place.carrier()
+            {
+                // What an older webhook wrote is beyond the reach of the newer one.
+                shared.store.settle_edit(edit, None, None).await?;
+                continue;
+            }
             match admit(&shared, place, urgency).await {
-                Ok(leave) => chosen.push((place.clone(), job, leave)),
+                Ok(leave) => match job {
+                    Job::Edit(edit) => {
+                        edits += 1;
+                        self.start_edit(edit, place.clone(), leave).await?;
+                    }
+                    job => chosen.push((place.clone(), job, leave)),
+                },
                 Err(ready_at) => look_again = look_again.min(ready_at.max(not_before)),
             }
         }
@@ -351,8 +366,8 @@ impl Worker {
             let order = Order {
                 id,
                 claimed,
+                webhook: Webhook::of(&place, token),
                 place,
-                token,
                 wire,
                 leave,
             };
@@ -376,16 +391,19 @@ impl Worker {
                 Some((Subject::Known { id, before }, post, wire))
             }
             Job::Compose => {
-                let most = if shared.merge { compose::MOST } else { 1 };
-                let waiting = shared.store.waiting(place.id, most, wall).await?;
-                compose::compose(waiting, place.carrier(), wall).map(|composed| {
-                    let Composed { draft, not_after } = composed;
+                let most = if shared.merge { usize::MAX } else { 1 };
+                let waiting = shared.store.waiting(place.id, compose::MOST, wall).await?;
+                let Composed { post, superseded } = compose::compose(waiting, place, most, wall);
+                if !superseded.is_empty() {
+                    shared.store.supersede(&superseded).await?;
+                }
+                post.map(|NewPost { draft, not_after }| {
                     let wire = draft.wire.clone();
                     let post = Post::new(place.carrier(), wall, not_after);
                     (Subject::Fresh(draft), post, wire)
                 })
             }
-            Job::Look(_) => None,
+            Job::Look(_) | Job::Edit(_) => None,
         })
     }
 
@@ -416,6 +434,24 @@ impl Worker {
             claimed: None,
         };
         self.spawn(flight, async move { look(shared, kept, place).await });
+        Ok(())
+    }
+
+    async fn start_edit(
+        &mut self,
+        edit: Edit,
+        place: Destination,
+        leave: Leave,
+    ) -> Result<(), StoreError> {
+        let shared = Arc::clone(&self.shared);
+        let token = shared.store.webhook_token(&place).await?;
+        let webhook = Webhook::of(&place, token);
+        let flight = Flight {
+            destination: place.id,
+            claimed: None,
+        };
+        let edit = flight::edit(shared, edit, place, webhook, leave);
+        self.spawn(flight, edit);
         Ok(())
     }
 
@@ -471,6 +507,10 @@ impl Worker {
             Landing::Revived(destination) => {
                 self.busy.remove(&destination);
                 self.places.clear();
+                self.next_round = now;
+            }
+            Landing::Edited(destination) => {
+                self.busy.remove(&destination);
                 self.next_round = now;
             }
             Landing::Receipt(receipt) => {

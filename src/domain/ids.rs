@@ -63,6 +63,10 @@ numeric_id!(
     ChannelId(u64)
 );
 numeric_id!(
+    /// A role of a Discord server.
+    RoleId(u64)
+);
+numeric_id!(
     /// A person on Discord.
     UserId(u64)
 );

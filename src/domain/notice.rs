@@ -3,8 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    alert::Rule, episode::Edge, ids::AlertId, pool::Pool, reading::Reading, time::Timestamp,
-    verdict::Assessment,
+    alert::Rule,
+    episode::Edge,
+    ids::AlertId,
+    pool::Pool,
+    reading::Reading,
+    time::Timestamp,
+    verdict::{Assessment, Verdict},
 };
 
 /// Who speaks: an alert of a server by its number, or a rule of a file by its name.
@@ -25,6 +30,8 @@ pub struct Notice<'a> {
     pub at: Timestamp,
     pub reading: &'a Reading,
     pub assessment: &'a Assessment,
+    /// The verdict before the change began, where it is known.
+    pub verdict_before: Option<Verdict>,
     /// Source of the reading, as people know it.
     pub source: &'a str,
     /// The reading's time is the pool's own, not that of the fetch.

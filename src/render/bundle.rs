@@ -2,9 +2,10 @@
 
 use super::{
     DOT, lines_within,
-    message::{Embed, File, Message, cut, limits},
-    text,
+    message::{Choice, Colour, Embed, File, Message, cut, limits},
+    press, text,
 };
+use crate::domain::ids::{EntryId, RoleId};
 
 /// A notice that is to be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +14,10 @@ pub struct Part {
     pub message: Message,
     /// As lines of plain text.
     pub summary: String,
+    /// What readers may ask about.
+    pub asked: Option<EntryId>,
+    /// The role that is called.
+    pub role: Option<RoleId>,
 }
 
 /// The file that holds what has no room as a card.
@@ -37,7 +42,12 @@ pub fn fitting(parts: &[Part], may_attach: bool) -> usize {
 /// that the message can be known again.
 pub fn bundle(parts: &[Part], marker: &str) -> Message {
     if let [alone] = parts {
-        return marked(alone.message.clone(), marker);
+        let mut message = alone.message.clone();
+        if alone.asked.is_some() {
+            message.buttons.push(press::buttons(None));
+        }
+        call(&mut message, parts);
+        return marked(message, marker);
     }
     let shown = shown(parts);
     let mut message = Message {
@@ -58,7 +68,97 @@ pub fn bundle(parts: &[Part], marker: &str) -> Message {
             bytes: (lines.join("\n") + "\n").into_bytes(),
         });
     }
+    let choices: Vec<Choice> = parts.iter().filter_map(choice).collect();
+    message.select = (!choices.is_empty()).then(|| press::which(choices));
+    call(&mut message, parts);
     marked(message, marker)
+}
+
+/// Many notices as one list, each a line, below what heads it.
+pub fn roll_up(heads: &[String], lines: &[String], marker: &str) -> Message {
+    let embed = Embed {
+        description: lines_within(lines, limits::DESCRIPTION / 2),
+        colour: Colour::Blue,
+        footer: "not advice".to_owned(),
+        ..Embed::default()
+    };
+    let embeds = if lines.is_empty() {
+        Vec::new()
+    } else {
+        vec![embed]
+    };
+    let content = cut(&heads.join("\n"), limits::CONTENT - MARKER_ROOM);
+    let message = Message {
+        content,
+        embeds,
+        ..Message::default()
+    };
+    marked(message, marker)
+}
+
+/// The card of an episode that is over: as it was told, with how it ended.
+#[must_use]
+pub fn over(mut opening: Message, ending: &Message) -> Message {
+    if let (Some(card), Some(end)) = (opening.embeds.first_mut(), ending.embeds.first()) {
+        card.title.clone_from(&end.title);
+        card.colour = end.colour;
+        card.description = format!("{}\n**Over:** {}", card.description, end.description);
+    }
+    opening
+}
+
+/// The end of an episode whose beginning stands at `link`.
+#[must_use]
+pub fn linked(mut ending: Message, link: &str) -> Message {
+    if let Some(card) = ending.embeds.first_mut() {
+        card.description = format!("{}{DOT}[what was told]({link})", card.description);
+    }
+    ending
+}
+
+/// A notice as one line of a list: whose it is, and what changed.
+pub fn line(part: &Part) -> String {
+    match part.message.embeds.first() {
+        Some(card) => format!("{} – {}", card.title, changes(&card.description)),
+        None => text::escape(part.summary.lines().next().unwrap_or_default()),
+    }
+}
+
+/// A card's words of the change, without those of the pool above them.
+fn changes(description: &str) -> String {
+    let lines: Vec<&str> = description.lines().collect();
+    let from = lines.iter().position(|line| line.contains("**"));
+    lines[from.unwrap_or(0)..].join(" ")
+}
+
+/// A notice by its first line: whose it is, and what changed.
+fn choice(part: &Part) -> Option<Choice> {
+    let entry = part.asked?;
+    let line = part.summary.lines().next()?;
+    let (label, description) = line.split_once(" – ").unwrap_or((line, ""));
+    Some(Choice {
+        value: entry.to_string(),
+        label: label.to_owned(),
+        description: description.to_owned(),
+    })
+}
+
+/// Calls the roles of these parts, each once.
+fn call(message: &mut Message, parts: &[Part]) {
+    for role in parts.iter().filter_map(|part| part.role) {
+        if !message.roles.contains(&role) {
+            message.roles.push(role);
+        }
+    }
+    let mut words: Vec<String> = message
+        .roles
+        .iter()
+        .map(|role| format!("<@&{role}>"))
+        .collect();
+    if !message.content.is_empty() {
+        words.push(std::mem::take(&mut message.content));
+    }
+    message.content = words.join(" ");
 }
 
 /// How many of these have room as cards; the first one always has.
@@ -145,6 +245,8 @@ mod tests {
                 ..Embed::default()
             }),
             summary: format!("pool {number} – APY 4 % → 2 %\n   base 2 %"),
+            asked: None,
+            role: None,
         }
     }
 

@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::domain::time::Timestamp;
+use crate::domain::{
+    ids::{ChannelId, GuildId, MessageId, RoleId},
+    time::Timestamp,
+};
 
 /// Discord's limits, in Unicode code points.
 pub mod limits {
@@ -26,7 +29,15 @@ pub mod limits {
     pub const LABEL: usize = 80;
     pub const CUSTOM_ID: usize = 100;
     pub const BUTTON_URL: usize = 512;
+    pub const CHOICES: usize = 25;
+    /// Of the label, the value, the description of a choice each, and of what invites to choose.
+    pub const CHOICE: usize = 100;
     pub const FILES: usize = 10;
+}
+
+/// Where a message stands.
+pub fn link(guild: GuildId, channel: ChannelId, message: MessageId) -> String {
+    format!("https://discord.com/channels/{guild}/{channel}/{message}")
 }
 
 /// Everything that one message shows.
@@ -39,8 +50,31 @@ pub struct Message {
     /// Rows of buttons.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub buttons: Vec<Vec<Button>>,
+    /// A row of its own below the buttons.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub select: Option<Select>,
+    /// The roles that the message may call, where its text names them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<RoleId>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<File>,
+}
+
+/// A list from which one is chosen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Select {
+    pub custom_id: String,
+    /// What invites to choose.
+    pub invitation: String,
+    pub choices: Vec<Choice>,
+}
+
+/// One of a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Choice {
+    pub value: String,
+    pub label: String,
+    pub description: String,
 }
 
 /// A card below the text.
@@ -237,10 +271,15 @@ impl Message {
         };
         let mut files = self.files;
         files.truncate(limits::FILES);
+        let select = self.select.and_then(Select::fitted);
+        let mut buttons = fit_buttons(self.buttons);
+        buttons.truncate(limits::ROWS - usize::from(select.is_some()));
         let mut fitted = Self {
             content,
             embeds,
-            buttons: fit_buttons(self.buttons),
+            buttons,
+            select,
+            roles: self.roles,
             files,
         };
         if fitted.content.is_empty() && fitted.embeds.is_empty() && fitted.files.is_empty() {
@@ -250,23 +289,29 @@ impl Message {
     }
 
     /// The JSON body that executing a webhook and creating a message both take, within the limits
-    /// and with every mention switched off. Files are not in it.
+    /// and with every mention switched off but those of its roles. Files are not in it.
     pub fn to_discord(&self) -> Value {
         let fitted = self.clone().fitted();
+        let roles: Vec<String> = fitted.roles.iter().map(RoleId::to_string).collect();
         let mut body = json!({
             "content": fitted.content,
             "embeds": fitted.embeds.iter().map(Embed::to_discord).collect::<Vec<_>>(),
             "allowed_mentions": { "parse": [] },
         });
-        if !fitted.buttons.is_empty() {
-            body["components"] = fitted
-                .buttons
-                .iter()
-                .map(|row| {
-                    let buttons: Vec<Value> = row.iter().map(Button::to_discord).collect();
-                    json!({ "type": 1, "components": buttons })
-                })
-                .collect();
+        if !roles.is_empty() {
+            body["allowed_mentions"]["roles"] = json!(roles);
+        }
+        let mut rows: Vec<Value> = fitted
+            .buttons
+            .iter()
+            .map(|row| row.iter().map(Button::to_discord).collect())
+            .collect();
+        if let Some(select) = &fitted.select {
+            rows.push(json!([select.to_discord()]));
+        }
+        if !rows.is_empty() {
+            let row = |components| json!({ "type": 1, "components": components });
+            body["components"] = rows.into_iter().map(row).collect();
         }
         body
     }
@@ -405,6 +450,46 @@ impl Button {
             "label": self.label,
             key: target,
             "disabled": self.disabled,
+        })
+    }
+}
+
+impl Select {
+    fn fitted(self) -> Option<Self> {
+        let mut choices: Vec<Choice> = Vec::new();
+        for choice in self.choices {
+            let fitted = Choice {
+                label: cut(&choice.label, limits::CHOICE),
+                description: cut(&choice.description, limits::CHOICE),
+                value: choice.value,
+            };
+            let fits = (1..=limits::CHOICE).contains(&length(&fitted.value));
+            let again = choices.iter().any(|known| known.value == fitted.value);
+            if fits && !again && !fitted.label.is_empty() {
+                choices.push(fitted);
+            }
+        }
+        choices.truncate(limits::CHOICES);
+        (is_custom_id(&self.custom_id) && !choices.is_empty()).then(|| Self {
+            custom_id: self.custom_id,
+            invitation: cut(&self.invitation, limits::CHOICE),
+            choices,
+        })
+    }
+
+    fn to_discord(&self) -> Value {
+        let choice = |choice: &Choice| {
+            let mut option = json!({ "label": choice.label, "value": choice.value });
+            if !choice.description.is_empty() {
+                option["description"] = json!(choice.description);
+            }
+            option
+        };
+        json!({
+            "type": 3,
+            "custom_id": self.custom_id,
+            "placeholder": self.invitation,
+            "options": self.choices.iter().map(choice).collect::<Vec<_>>(),
         })
     }
 }

@@ -18,8 +18,11 @@ use crate::domain::{
 /// From this delay on, a notice says that it comes late.
 const LATE: Span = Span::hours(1);
 
-/// The notice as a Discord message: one embed.
+/// The notice as a Discord message: one embed. The end of an episode is a line of it.
 pub fn notice(notice: &Notice<'_>, now: Timestamp) -> Message {
+    if notice.edge.kind == EdgeKind::Closed {
+        return ending(notice);
+    }
     let tone = tone(notice);
     let mut lines = Vec::new();
     if let Some(meta) = pool::meta(notice.pool) {
@@ -59,7 +62,14 @@ fn fields(notice: &Notice<'_>) -> Vec<Field> {
     }
     fields.push(Field::wide(
         "Verdict",
-        verdict::paragraph(notice.assessment),
+        [
+            Some(verdict::paragraph(notice.assessment)),
+            verdict_change(notice).map(|change| format!("*{change}*")),
+        ]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join("\n"),
     ));
     fields.push(Field::wide(
         "Rule",
@@ -81,6 +91,37 @@ fn fields(notice: &Notice<'_>) -> Vec<Field> {
         ),
     ));
     fields
+}
+
+/// Whether the change came with another verdict; `None` where that is what the notice tells, or where
+/// it is not known.
+fn verdict_change(notice: &Notice<'_>) -> Option<String> {
+    if matches!(notice.edge.to, Figure::Verdict(_)) {
+        return None;
+    }
+    let before = notice.verdict_before?;
+    Some(if before == notice.assessment.verdict {
+        "unchanged".to_owned()
+    } else {
+        format!("{} before the change", before.slug())
+    })
+}
+
+/// The end of an episode: a line, to which the way to its beginning may be added.
+fn ending(notice: &Notice<'_>) -> Message {
+    let tone = tone(notice);
+    Message::from(Embed {
+        title: format!("{} {}", tone.mark, name(notice.pool)),
+        description: format!(
+            "{}, {}",
+            change_words(notice, Form::Discord),
+            edge_words(notice, Form::Discord)
+        ),
+        colour: tone.colour,
+        footer: [speaker(&notice.speaker), "not advice".to_owned()].join(DOT),
+        timestamp: Some(notice.at),
+        ..Embed::default()
+    })
 }
 
 fn footer(notice: &Notice<'_>) -> String {
@@ -117,7 +158,10 @@ pub fn notice_text(notice: &Notice<'_>, now: Timestamp) -> String {
         details.push(format!("APY {}", percent(notice.reading.apy)));
     }
     details.push(pool::paid_as(notice.reading));
-    details.push(verdict::brief(notice.assessment));
+    details.push(match verdict_change(notice) {
+        Some(change) => format!("{}, {change}", verdict::brief(notice.assessment)),
+        None => verdict::brief(notice.assessment),
+    });
     if !matches!(notice.edge.to, Figure::Tvl(_)) {
         details.push(format!("TVL {}", dollars(notice.reading.tvl_usd)));
     }
@@ -441,6 +485,7 @@ mod tests {
                 at: samples::now(),
                 reading: &self.reading,
                 assessment: &self.assessment,
+                verdict_before: Some(Verdict::Sustainable),
                 source: "DefiLlama",
                 own_time: false,
                 unchanged_since: self.edge.since,

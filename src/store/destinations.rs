@@ -29,6 +29,8 @@ pub struct Destination {
     pub id: DestinationId,
     pub guild: GuildId,
     pub channel: ChannelId,
+    /// The channel whose webhook tells it, where it is a thread.
+    pub parent: Option<ChannelId>,
     /// `None` where the bot itself posts, or where nothing does yet.
     pub webhook: Option<WebhookId>,
     pub state: DestinationState,
@@ -58,6 +60,8 @@ impl Destination {
 pub struct Proven {
     pub guild: GuildId,
     pub channel: ChannelId,
+    /// The channel whose webhook tells it, where it is a thread.
+    pub parent: Option<ChannelId>,
     /// `None`: the bot itself posts.
     pub webhook: Option<(WebhookId, SecretString)>,
     /// The newest message in the channel, or its own id where there is none.
@@ -89,7 +93,7 @@ macro_rules! destinations_where {
     ($condition:literal) => {
         concat!(
             "SELECT id, guild_id, channel_id, webhook_id, state, reason, last_confirmed_message_id, ",
-            "changed_at, remade, news, (SELECT MAX(message_id) FROM post WHERE destination_id = destination.id ",
+            "changed_at, remade, news, parent_id, (SELECT MAX(message_id) FROM post WHERE destination_id = destination.id ",
             "AND state = 'delivered') AS last_message FROM destination WHERE ",
             $condition,
             " ORDER BY id"
@@ -190,7 +194,8 @@ impl Store {
              ON CONFLICT (channel_id) DO UPDATE SET guild_id = excluded.guild_id RETURNING id";
         const READY: &str = "UPDATE destination SET webhook_id = $1, token = $2, state = 'ready', \
              reason = NULL, changed_at = $3, revive_at = NULL, remade = $4, news = $5, \
-             last_confirmed_message_id = MAX(COALESCE(last_confirmed_message_id, 0), $6) WHERE id = $7";
+             last_confirmed_message_id = MAX(COALESCE(last_confirmed_message_id, 0), $6), parent_id = $7 \
+             WHERE id = $8";
         let mut tx = self.begin().await?;
         let id: i64 = sqlx::query_scalar(UPSERT)
             .bind(snowflake(proven.guild.0))
@@ -216,6 +221,7 @@ impl Store {
             .bind(proven.remade)
             .bind(news)
             .bind(snowflake(floor))
+            .bind(proven.parent.map(|parent| snowflake(parent.0)))
             .bind(id)
             .execute(&mut *tx)
             .await?;
@@ -406,6 +412,7 @@ struct DestinationRow {
     changed_at: i64,
     remade: bool,
     news: Option<String>,
+    parent_id: Option<i64>,
     last_message: Option<i64>,
 }
 
@@ -418,6 +425,7 @@ impl TryFrom<DestinationRow> for Destination {
             id: DestinationId(row.id),
             guild: GuildId(from_snowflake(row.guild_id)),
             channel: ChannelId(from_snowflake(row.channel_id)),
+            parent: row.parent_id.map(|id| ChannelId(from_snowflake(id))),
             webhook: row.webhook_id.map(|id| WebhookId(from_snowflake(id))),
             state: DestinationState::parse(&row.state).ok_or(bad("state"))?,
             reason: row

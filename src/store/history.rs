@@ -80,6 +80,32 @@ impl Store {
         Ok(found)
     }
 
+    /// The verdict on each of these pools just before a moment, where a reading of then is kept.
+    pub async fn verdicts_before(
+        &self,
+        asked: &[(i64, Timestamp)],
+    ) -> Result<HashMap<(i64, Timestamp), Verdict>, StoreError> {
+        const ASKED: &str = "WITH asked (no, at) AS (";
+        const FOUND: &str = ") SELECT no, at, (SELECT r.verdict FROM reading r \
+             WHERE r.pool_no = asked.no AND r.at < asked.at ORDER BY r.at DESC LIMIT 1) FROM asked";
+        let mut found = HashMap::new();
+        for chunk in asked.chunks(200) {
+            let mut query = QueryBuilder::<Sqlite>::new(ASKED);
+            query.push_values(chunk, |mut row, (no, at)| {
+                row.push_bind(no).push_bind(at.millis());
+            });
+            query.push(FOUND);
+            let rows: Vec<(i64, i64, Option<String>)> =
+                query.build_query_as().fetch_all(&self.readers).await?;
+            for (no, at, verdict) in rows {
+                let Some(verdict) = verdict else { continue };
+                let verdict = Verdict::parse(&verdict).ok_or(columns::bad("verdict"))?;
+                found.insert((no, columns::time(at)), verdict);
+            }
+        }
+        Ok(found)
+    }
+
     /// Takes away changes that are older than [`CHANGES_KEPT`]. The last one of a pool before that
     /// stays: its figures may have been read for long after.
     pub async fn sweep_changes(&self, now: Timestamp) -> Result<(), StoreError> {

@@ -11,13 +11,15 @@ use super::{
 };
 use crate::{
     delivery::{
-        entry::{Entry, Occasion},
+        entry::{Entry, Held, Occasion},
         outcome::DeadEnd,
         state::State,
         urgency::Urgency,
     },
     domain::{
-        ids::{AlertId, ChannelId, DestinationId, EntryId, GuildId, MessageId, PoolId},
+        ids::{
+            AlertId, ChannelId, DestinationId, EntryId, GuildId, MessageId, PoolId, PostId, RoleId,
+        },
         time::Timestamp,
     },
 };
@@ -32,15 +34,44 @@ pub struct Untold {
     pub is_awaited: bool,
 }
 
-/// A notice that no post tells yet.
+/// A notice that is to be told, or that a post tells, as a message is made of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
     pub id: EntryId,
     pub dedup_key: Vec<u8>,
+    pub alert: AlertId,
+    pub occasion: Occasion,
     /// A [`crate::render::message::Message`] as JSON.
     pub payload: String,
     pub summary: String,
+    pub created_at: Timestamp,
     pub not_after: Timestamp,
+    pub held: Option<Held>,
+    pub role: Option<RoleId>,
+    /// For the end of an episode: what became of its beginning.
+    pub beginning: Option<Beginning>,
+    /// For the beginning of an episode that is over: the payload of its end.
+    pub end: Option<String>,
+}
+
+/// What became of the notice with which an episode began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beginning {
+    /// It stands in the channel.
+    Told {
+        message: MessageId,
+        at: Timestamp,
+        /// It was edited to say that it is over.
+        is_edited: bool,
+        /// Its message called a role.
+        called: bool,
+    },
+    /// Another notice said it, or nobody knows whether it arrived.
+    Perhaps,
+    /// It is still to be told.
+    Untold,
+    /// Nobody has read it, and nobody will.
+    Never,
 }
 
 /// Where one notice stands, and what became of it so far.
@@ -80,6 +111,22 @@ macro_rules! notices_where {
     };
 }
 
+/// The statement that reads notices as messages are made of them. An end that is not said has no payload.
+macro_rules! waiting_where {
+    ($condition:literal) => {
+        concat!(
+            "SELECT o.id, o.dedup_key, o.alert_id, o.edge, o.payload, o.summary, o.created_at, o.not_after, ",
+            "o.held, o.role_id, o.opening IS NOT NULL AS ends, COALESCE(p.state, b.state) AS began, ",
+            "p.message_id AS began_message, p.delivered_at AS began_told_at, ",
+            "COALESCE(p.edited_at >= o.created_at, 0) AS began_edited, COALESCE(p.calls, 0) AS began_called, ",
+            "c.payload AS over FROM outbox o LEFT JOIN outbox b ON b.dedup_key = o.opening ",
+            "LEFT JOIN post p ON p.id = b.post_id ",
+            "LEFT JOIN outbox c ON c.opening = o.dedup_key AND c.payload <> '' WHERE ",
+            $condition
+        )
+    };
+}
+
 /// Counts notices by state without reading each: a post knows how many it tells.
 macro_rules! counts_of {
     ($further:literal) => {
@@ -112,9 +159,13 @@ impl Store {
         Ok(EntryId(id))
     }
 
-    /// Every ready destination that has notices which no post tells yet, in the order of their ids.
-    pub async fn untold(&self) -> Result<Vec<Untold>, StoreError> {
-        let rows: Vec<(i64, u8, bool)> = sqlx::query_as(UNTOLD).fetch_all(&self.readers).await?;
+    /// Every ready destination that has notices which no post tells yet and which are not held back,
+    /// in the order of their ids.
+    pub async fn untold(&self, now: Timestamp) -> Result<Vec<Untold>, StoreError> {
+        let rows: Vec<(i64, u8, bool)> = sqlx::query_as(UNTOLD)
+            .bind(now.millis())
+            .fetch_all(&self.readers)
+            .await?;
         rows.into_iter()
             .map(|(destination, rank, is_awaited)| {
                 Ok(Untold {
@@ -133,16 +184,52 @@ impl Store {
         limit: u32,
         now: Timestamp,
     ) -> Result<Vec<Waiting>, StoreError> {
-        const SQL: &str = "SELECT id, dedup_key, payload, summary, not_after FROM outbox \
-             WHERE destination_id = $1 AND post_id IS NULL AND state = 'pending' AND not_after > $2 \
-             ORDER BY id LIMIT $3";
-        let rows: Vec<WaitingRow> = sqlx::query_as(SQL)
-            .bind(destination.0)
+        const SQL: &str = waiting_where!(
+            "o.destination_id = $1 AND o.post_id IS NULL AND o.state = 'pending' \
+             AND o.not_after > $2 AND o.not_before <= $2 ORDER BY o.id LIMIT $3"
+        );
+        waiting(
+            sqlx::query_as(SQL)
+                .bind(destination.0)
+                .bind(now.millis())
+                .bind(limit)
+                .fetch_all(&self.readers)
+                .await?,
+        )
+    }
+
+    /// The notices that a post tells, in its order.
+    pub async fn told_in(&self, post: PostId) -> Result<Vec<Waiting>, StoreError> {
+        const SQL: &str = waiting_where!("o.post_id = $1 ORDER BY o.id");
+        waiting(
+            sqlx::query_as(SQL)
+                .bind(post.0)
+                .fetch_all(&self.readers)
+                .await?,
+        )
+    }
+
+    /// When the next notice that is held back is to be told.
+    pub async fn next_release(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        const SQL: &str = "SELECT MIN(not_before) FROM outbox \
+             WHERE post_id IS NULL AND state = 'pending' AND held IS NOT NULL AND not_before > $1";
+        let next: Option<i64> = sqlx::query_scalar(SQL)
             .bind(now.millis())
-            .bind(limit)
-            .fetch_all(&self.readers)
+            .fetch_one(&self.readers)
             .await?;
-        Ok(rows.into_iter().map(Waiting::from).collect())
+        Ok(next.map(time))
+    }
+
+    /// Ends notices of which other ones say all.
+    pub async fn supersede(&self, entries: &[EntryId]) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE outbox SET state = 'superseded' \
+             WHERE id = $1 AND post_id IS NULL AND state = 'pending'";
+        let mut tx = self.begin().await?;
+        for entry in entries {
+            sqlx::query(SQL).bind(entry.0).execute(&mut *tx).await?;
+        }
+        tx.commit().await?;
+        Ok(())
     }
 
     /// Ends what is too old to be worth sending, and returns how many messages and notices. A
@@ -263,12 +350,22 @@ pub(in crate::store) async fn insert_entries(
     entries: &[Entry],
 ) -> Result<u64, StoreError> {
     const INSERT: &str = "INSERT INTO outbox (dedup_key, destination_id, alert_id, alert_version, \
-         pool, edge, urgency, payload, summary, created_at, not_after, state) ";
+         pool, edge, urgency, payload, summary, created_at, not_before, not_after, opening, held, role_id, \
+         apy_from, apy_to, state) ";
     const UNLESS_THERE: &str = " ON CONFLICT (dedup_key) DO NOTHING";
+    /// Where the beginning of an episode was told, its message is to say that it is over.
+    const EDIT: &str = "UPDATE post SET edit_at = $1 WHERE state NOT IN ('dead', 'expired') \
+         AND id = (SELECT post_id FROM outbox WHERE dedup_key = $2)";
     let mut added = 0;
     for chunk in entries.chunks(ROWS_AT_A_TIME) {
         let mut insert = QueryBuilder::<Sqlite>::new(INSERT);
         insert.push_values(chunk, |mut row, entry| {
+            let telling = &entry.telling;
+            let state = if telling.is_unsaid {
+                State::Superseded
+            } else {
+                State::Pending
+            };
             row.push_bind(&entry.dedup_key[..])
                 .push_bind(entry.destination.0)
                 .push_bind(entry.alert.0)
@@ -279,8 +376,14 @@ pub(in crate::store) async fn insert_entries(
                 .push_bind(entry.payload.as_str())
                 .push_bind(entry.summary.as_str())
                 .push_bind(entry.created_at.millis())
+                .push_bind(telling.hold.map_or(0, |hold| hold.until.millis()))
                 .push_bind(entry.not_after.millis())
-                .push_bind(State::Pending.slug());
+                .push_bind(telling.opening.as_ref().map(|key| &key[..]))
+                .push_bind(telling.hold.map(|hold| hold.why.slug()))
+                .push_bind(telling.role.map(|role| snowflake(role.0)))
+                .push_bind(telling.apy.map(|(from, _)| from.get()))
+                .push_bind(telling.apy.map(|(_, to)| to.get()))
+                .push_bind(state.slug());
         });
         insert.push(UNLESS_THERE);
         added += insert
@@ -288,6 +391,16 @@ pub(in crate::store) async fn insert_entries(
             .execute(&mut *connection)
             .await?
             .rows_affected();
+        for entry in chunk.iter().filter(|entry| !entry.telling.is_unsaid) {
+            let Some(opening) = &entry.telling.opening else {
+                continue;
+            };
+            sqlx::query(EDIT)
+                .bind(entry.created_at.millis())
+                .bind(&opening[..])
+                .execute(&mut *connection)
+                .await?;
+        }
     }
     Ok(added)
 }
@@ -296,18 +409,27 @@ pub(in crate::store) async fn insert_entries(
 const ROWS_AT_A_TIME: usize = 64;
 
 /// Steps from destination to destination along the index, so the length of a queue costs nothing.
+///
+/// A pressing notice that is held back may lie before one that is not, so the urgencies are looked at
+/// one by one: there are three.
 const UNTOLD: &str = "WITH RECURSIVE line (id) AS ( \
          SELECT MIN(destination_id) FROM outbox WHERE post_id IS NULL AND state = 'pending' \
          UNION ALL \
          SELECT (SELECT MIN(destination_id) FROM outbox WHERE destination_id > line.id \
              AND post_id IS NULL AND state = 'pending') \
          FROM line WHERE line.id IS NOT NULL \
+     ), \
+     rank (urgency) AS (VALUES (0), (1), (2)), \
+     ready (id, urgency) AS ( \
+         SELECT d.id, (SELECT MIN(rank.urgency) FROM rank \
+             WHERE EXISTS (SELECT 1 FROM outbox WHERE destination_id = line.id \
+                 AND urgency = rank.urgency AND not_before <= $1 AND post_id IS NULL AND state = 'pending')) \
+         FROM line JOIN destination d ON d.id = line.id WHERE d.state = 'ready' \
      ) \
-     SELECT d.id, (SELECT MIN(urgency) FROM outbox WHERE destination_id = line.id \
-         AND post_id IS NULL AND state = 'pending'), \
-         EXISTS (SELECT 1 FROM outbox WHERE destination_id = line.id AND edge = 'test' \
+     SELECT id, urgency, \
+         EXISTS (SELECT 1 FROM outbox WHERE destination_id = ready.id AND edge = 'test' \
          AND post_id IS NULL AND state = 'pending') \
-     FROM line JOIN destination d ON d.id = line.id WHERE d.state = 'ready' ORDER BY line.id";
+     FROM ready WHERE urgency IS NOT NULL ORDER BY id";
 
 const ANY_EXPIRED: &str = "SELECT EXISTS (SELECT 1 FROM outbox \
          WHERE post_id IS NULL AND state = 'pending' AND not_after <= $1) \
@@ -328,20 +450,74 @@ fn parse_state(slug: &str) -> Result<State, StoreError> {
 struct WaitingRow {
     id: i64,
     dedup_key: Vec<u8>,
+    alert_id: i64,
+    edge: String,
     payload: String,
     summary: String,
+    created_at: i64,
     not_after: i64,
+    held: Option<String>,
+    role_id: Option<i64>,
+    ends: bool,
+    began: Option<String>,
+    began_message: Option<i64>,
+    began_told_at: Option<i64>,
+    began_edited: bool,
+    began_called: bool,
+    over: Option<String>,
 }
 
-impl From<WaitingRow> for Waiting {
-    fn from(row: WaitingRow) -> Self {
-        Self {
+fn waiting(rows: Vec<WaitingRow>) -> Result<Vec<Waiting>, StoreError> {
+    rows.into_iter().map(Waiting::try_from).collect()
+}
+
+impl TryFrom<WaitingRow> for Waiting {
+    type Error = StoreError;
+
+    fn try_from(row: WaitingRow) -> Result<Self, StoreError> {
+        let beginning = row.beginning()?;
+        let held = row.held.as_deref();
+        Ok(Self {
             id: EntryId(row.id),
             dedup_key: row.dedup_key,
+            alert: AlertId(row.alert_id),
+            occasion: Occasion::parse(&row.edge).ok_or(bad("edge"))?,
             payload: row.payload,
             summary: row.summary,
+            created_at: time(row.created_at),
             not_after: time(row.not_after),
+            held: held
+                .map(|slug| Held::parse(slug).ok_or(bad("held")))
+                .transpose()?,
+            role: row.role_id.map(|id| RoleId(from_snowflake(id))),
+            beginning,
+            end: row.over,
+        })
+    }
+}
+
+impl WaitingRow {
+    fn beginning(&self) -> Result<Option<Beginning>, StoreError> {
+        if !self.ends {
+            return Ok(None);
         }
+        let Some(state) = &self.began else {
+            return Ok(Some(Beginning::Never));
+        };
+        Ok(Some(match parse_state(state)? {
+            State::Delivered => match self.began_message.zip(self.began_told_at) {
+                Some((message, at)) => Beginning::Told {
+                    message: MessageId(from_snowflake(message)),
+                    at: time(at),
+                    is_edited: self.began_edited,
+                    called: self.began_called,
+                },
+                None => Beginning::Perhaps,
+            },
+            State::Superseded | State::Uncertain => Beginning::Perhaps,
+            State::Pending | State::Sending | State::Waiting | State::Parked => Beginning::Untold,
+            State::Dead | State::Expired => Beginning::Never,
+        }))
     }
 }
 

@@ -50,6 +50,8 @@ pub struct Draft {
     pub wire: Wire,
     /// The JSON body in plain text, for when Discord refuses the other one.
     pub fallback: String,
+    /// It calls a role.
+    pub calls: bool,
     pub created_at: Timestamp,
 }
 
@@ -83,6 +85,17 @@ pub struct Receipt {
     pub status: Option<u16>,
 }
 
+/// A message that no longer says how things stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Edit {
+    pub post: PostId,
+    pub destination: DestinationId,
+    pub carrier: Carrier,
+    pub message: MessageId,
+    /// When it is to be edited. A later end of another episode changes it.
+    pub at: Timestamp,
+}
+
 /// What was written of a batch of receipts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Recorded {
@@ -105,6 +118,8 @@ macro_rules! posts_where {
 }
 
 pub(in crate::store) const ORPHANS: &str = posts_where!("state = 'sending' ORDER BY id");
+pub(in crate::store) const EDITS: &str = "SELECT id, destination_id, webhook_id, message_id, edit_at FROM post \
+     WHERE edit_at IS NOT NULL AND state = 'delivered' AND message_id IS NOT NULL ORDER BY destination_id, id";
 pub(in crate::store) const OPEN: &str =
     posts_where!("due_at IS NOT NULL ORDER BY destination_id, id");
 
@@ -136,6 +151,42 @@ impl Store {
     /// The posts about which something is to be done, now or later: by destination, oldest first.
     pub async fn open_posts(&self) -> Result<Vec<Kept>, StoreError> {
         kept(sqlx::query_as(OPEN).fetch_all(&self.readers).await?)
+    }
+
+    /// The messages that are to be edited, now or later, oldest first.
+    pub async fn edits(&self) -> Result<Vec<Edit>, StoreError> {
+        let rows: Vec<(i64, i64, Option<i64>, i64, i64)> =
+            sqlx::query_as(EDITS).fetch_all(&self.readers).await?;
+        Ok(rows
+            .into_iter()
+            .map(|(post, destination, webhook, message, at)| Edit {
+                post: PostId(post),
+                destination: DestinationId(destination),
+                carrier: carrier(webhook),
+                message: MessageId(from_snowflake(message)),
+                at: time(at),
+            })
+            .collect())
+    }
+
+    /// A message was edited at that time, or cannot be; or it is to be tried again `later`. Counts only
+    /// where no other end came in between.
+    pub async fn settle_edit(
+        &self,
+        edit: &Edit,
+        edited_at: Option<Timestamp>,
+        later: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE post SET edit_at = $1, edited_at = COALESCE($2, edited_at) \
+             WHERE id = $3 AND edit_at = $4";
+        sqlx::query(SQL)
+            .bind(later.map(Timestamp::millis))
+            .bind(edited_at.map(Timestamp::millis))
+            .bind(edit.post.0)
+            .bind(edit.at.millis())
+            .execute(&self.writer)
+            .await?;
+        Ok(())
     }
 
     /// The bytes of a post.
@@ -281,8 +332,9 @@ impl Store {
         const POSTS: &str = "UPDATE post SET due_at = due_at + $1, intent_at = intent_at + $1, \
              series_at = series_at + $1, not_after = not_after + $1 \
              WHERE due_at IS NOT NULL OR state IN ('sending', 'parked', 'uncertain')";
+        // What is held back ends at a moment of the wall clock, whatever that is set to.
         const NOTICES: &str = "UPDATE outbox SET not_after = not_after + $1 \
-             WHERE post_id IS NULL AND state = 'pending'";
+             WHERE post_id IS NULL AND state = 'pending' AND held IS NULL";
         const PLACES: &str = "UPDATE destination SET revive_at = revive_at + $1";
         let mut tx = self.begin().await?;
         for sql in [POSTS, NOTICES, PLACES] {
@@ -320,8 +372,8 @@ async fn insert(
     draft: &Draft,
 ) -> Result<Option<PostId>, StoreError> {
     const POST: &str = "INSERT INTO post (destination_id, notices, marker, nonce, payload, attachment, \
-             fallback, created_at, not_after, state) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'pending') RETURNING id";
+             fallback, created_at, not_after, calls, state) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'pending') RETURNING id";
     const BIND: &str = "UPDATE outbox SET post_id = ";
     let wire = &draft.wire;
     let id: i64 = sqlx::query_scalar(POST)
@@ -334,6 +386,7 @@ async fn insert(
         .bind(&draft.fallback)
         .bind(draft.created_at.millis())
         .bind(intent.after.not_after.millis())
+        .bind(draft.calls)
         .fetch_one(&mut *connection)
         .await?;
     let mut bind = QueryBuilder::<Sqlite>::new(BIND);
@@ -457,6 +510,12 @@ struct PostRow {
     message_id: Option<i64>,
 }
 
+fn carrier(webhook: Option<i64>) -> Carrier {
+    webhook.map_or(Carrier::Bot, |id| {
+        Carrier::Webhook(WebhookId(from_snowflake(id)))
+    })
+}
+
 fn kept(rows: Vec<PostRow>) -> Result<Vec<Kept>, StoreError> {
     rows.into_iter().map(Kept::try_from).collect()
 }
@@ -475,9 +534,7 @@ impl TryFrom<PostRow> for Kept {
                 due_at: row.due_at.map(time),
                 not_after: time(row.not_after),
                 epoch: row.epoch,
-                carrier: row.webhook_id.map_or(Carrier::Bot, |id| {
-                    Carrier::Webhook(WebhookId(from_snowflake(id)))
-                }),
+                carrier: carrier(row.webhook_id),
                 intent_at: row.intent_at.map(time),
                 series_at: row.series_at.map(time),
                 repeats: row.repeats,

@@ -476,11 +476,20 @@ pub(crate) fn manage(command: &str) -> Invocation {
 
 /// A bot that watches the USDC pool for under 3 %, and has read that it pays 5 %.
 pub(crate) async fn watching(market: fn(f64) -> Vec<Value>) -> (Twin, Upstream, TestBot) {
+    watching_by(market, &below_three(USDC)).await
+}
+
+/// A bot with this alert, which has read that the USDC pool pays 5 %.
+pub(crate) async fn watching_by(
+    market: fn(f64) -> Vec<Value>,
+    alert: &Invocation,
+) -> (Twin, Upstream, TestBot) {
     let twin = Twin::start(one_server()).await.unwrap();
     let upstream = Upstream::start(answer(&market(5.0))).await;
     let mut bot = TestBot::new(&twin, &upstream);
     bot.start(&twin, 1).await;
-    twin.run(&below_three(USDC)).await.unwrap();
+    let reply = twin.run(alert).await.unwrap();
+    assert!(said(&reply).contains("#1"), "{}", said(&reply));
     (twin, upstream, bot)
 }
 

@@ -48,6 +48,7 @@ impl Bench {
         let proven = Proven {
             guild: GUILD,
             channel: CHANNEL,
+            parent: None,
             webhook: Some((WebhookId(11), SecretString::from("token"))),
             newest: MessageId(0),
             unasked: false,

@@ -31,15 +31,13 @@ fn untold(destination: i64, urgency: Urgency) -> Untold {
 
 fn planned(open: Vec<Kept>, untold: &[Untold], busy: &[i64], cursor: i64) -> Plan {
     let busy = busy.iter().map(|id| DestinationId(*id)).collect();
-    plan(
+    let queue = Queue {
         open,
+        edits: &[],
         untold,
-        &HashMap::new(),
-        &busy,
-        DestinationId(cursor),
-        NOW,
-        &Waits::default(),
-    )
+        gathering: &HashMap::new(),
+    };
+    plan(queue, &busy, DestinationId(cursor), NOW, &Waits::default())
 }
 
 fn order(plan: &Plan) -> Vec<i64> {

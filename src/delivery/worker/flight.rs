@@ -3,7 +3,6 @@
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use chacha20poly1305::aead::{OsRng, rand_core::RngCore as _};
-use secrecy::SecretString;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use twilight_http_ratelimiting::{Method, Permit};
@@ -12,7 +11,7 @@ use super::RETRY;
 use crate::{
     delivery::{
         Shared, compose,
-        http::{Body, Exchange, TextFile},
+        http::{Body, Exchange, TextFile, Webhook},
         outcome::{DeadEnd, Outcome},
         pacing::{Admission, Purpose},
         post::{self, Carrier, Effect, Post},
@@ -23,16 +22,22 @@ use crate::{
     domain::ids::{DestinationId, PostId},
     failpoint::failpoint,
     store::{
+        StoreError,
         destinations::Destination,
-        posts::{Kept, Receipt, Wire},
+        posts::{Edit, Kept, Receipt, Wire},
     },
 };
+
+/// After an edit of which nobody knows whether it arrived.
+const EDIT_AGAIN: Duration = Duration::from_secs(30);
 
 /// What a task of the worker ends with.
 pub(super) enum Landing {
     Receipt(Box<Receipt>),
     /// A destination was tried again.
     Revived(DestinationId),
+    /// A message was edited, or not.
+    Edited(DestinationId),
 }
 
 /// Leave to send, which has to be told what came of it.
@@ -46,7 +51,7 @@ pub(super) struct Order {
     pub(super) id: PostId,
     pub(super) claimed: Post,
     pub(super) place: Destination,
-    pub(super) token: Option<SecretString>,
+    pub(super) webhook: Option<Webhook>,
     pub(super) wire: Wire,
     pub(super) leave: Leave,
 }
@@ -105,9 +110,9 @@ impl Shared {
                 text,
             }),
         };
-        match (order.claimed.carrier, &order.token) {
-            (Carrier::Webhook(webhook), Some(token)) => {
-                self.client.execute_webhook(webhook, token, body).await
+        match (order.claimed.carrier, &order.webhook) {
+            (Carrier::Webhook(_), Some(webhook)) => {
+                self.client.execute_webhook(webhook, body).await
             }
             _ => self.client.create_message(order.place.channel, body).await,
         }
@@ -158,6 +163,93 @@ pub(super) async fn attempt(shared: Arc<Shared>, stop: CancellationToken, order:
         shared.refused.cancel();
     }
     Landing::Receipt(Box::new(receipt))
+}
+
+/// Puts into a message how what it tells has ended. Doing it twice does no harm.
+pub(super) async fn edit(
+    shared: Arc<Shared>,
+    edit: Edit,
+    place: Destination,
+    webhook: Option<Webhook>,
+    leave: Leave,
+) -> Landing {
+    let settled = async {
+        let body = shared.revised(&edit, &place).await?;
+        let exchange = match shared.pacing.gate.pass().await {
+            Err(paused) => return shared.edit_later(&edit, paused.wait).await,
+            Ok(()) => shared.change(&edit, &place, webhook.as_ref(), body).await,
+        };
+        match leave {
+            Leave::Webhook(admission) => shared.pacing.settle(admission, &exchange),
+            Leave::Bot(permit) => shared.pacing.settle_bot(permit, &exchange),
+        }
+        shared.note_pause(post::effect(&exchange.outcome)).await;
+        shared.settle_edit(&edit, &exchange.outcome).await
+    };
+    if let Err(error) = settled.await {
+        shared.report("a message cannot be edited", error);
+        tokio::time::sleep(RETRY).await;
+    }
+    Landing::Edited(place.id)
+}
+
+impl Shared {
+    async fn revised(&self, edit: &Edit, place: &Destination) -> Result<Body, StoreError> {
+        let marker = self.store.wire(edit.post).await?.marker;
+        let told = self.store.told_in(edit.post).await?;
+        let revised = compose::revise(&told, place, &marker);
+        Ok(Body {
+            json: revised.json.into(),
+            file: revised.attachment.map(|text| TextFile {
+                name: compose::LIST,
+                text,
+            }),
+        })
+    }
+
+    async fn change(
+        &self,
+        edit: &Edit,
+        place: &Destination,
+        webhook: Option<&Webhook>,
+        body: Body,
+    ) -> Exchange {
+        let (client, message) = (&self.client, edit.message);
+        if let Some(webhook) = webhook {
+            client.edit_webhook_message(webhook, message, body).await
+        } else {
+            client.edit_message(place.channel, message, body).await
+        }
+    }
+
+    async fn settle_edit(&self, edit: &Edit, outcome: &Outcome) -> Result<(), StoreError> {
+        match outcome {
+            Outcome::Accepted { .. } => {
+                let now = self.clock.now();
+                self.store.settle_edit(edit, Some(now), None).await
+            }
+            Outcome::Limited { wait, .. }
+            | Outcome::Banned { wait }
+            | Outcome::HeldBack { wait } => self.edit_later(edit, *wait).await,
+            Outcome::Unreached | Outcome::Unclear(_) | Outcome::BotTokenRefused => {
+                self.edit_later(edit, EDIT_AGAIN).await
+            }
+            // What was there is gone, or is no longer ours to change.
+            Outcome::MessageGone
+            | Outcome::DeadEnd(_)
+            | Outcome::Malformed { .. }
+            | Outcome::Filtered { .. }
+            | Outcome::WebhooksFull => {
+                tracing::info!(post = %edit.post, outcome = outcome.error().as_deref(), "a message stays as it was");
+                self.store.settle_edit(edit, None, None).await
+            }
+        }
+    }
+
+    async fn edit_later(&self, edit: &Edit, wait: Duration) -> Result<(), StoreError> {
+        let later = self.clock.now().plus(wait);
+        self.store.settle_edit(edit, None, Some(later)).await
+    }
 }
 
 /// A test may end the process while a request is under way; nothing else ever comes of it.

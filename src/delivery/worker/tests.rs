@@ -12,7 +12,7 @@ use crate::{
     delivery::{
         Delivery, Settings,
         channel::{ChannelRefused, Right},
-        entry::{Entry, Occasion},
+        entry::{Entry, Occasion, Telling},
         http::ApplicationId,
         post,
         state::{DestinationState, State},

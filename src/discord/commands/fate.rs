@@ -3,6 +3,7 @@
 use crate::{
     delivery::state::State,
     market::snapshot::Snapshot,
+    render::message::link,
     render::{
         self,
         fate::{Fate, Line},
@@ -38,7 +39,7 @@ fn fate(told: &Told) -> Fate<'_> {
         State::Delivered => Fate::Told {
             link: told
                 .message
-                .map(|message| super::alerts::test::link(told.guild, told.channel, message)),
+                .map(|message| link(told.guild, told.channel, message)),
             after: told
                 .delivered_at
                 .unwrap_or(told.created_at)

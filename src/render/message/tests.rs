@@ -152,7 +152,7 @@ proptest! {
         embeds in proptest::collection::vec(any_embed(), 0..13),
         buttons in proptest::collection::vec(proptest::collection::vec(any_button(), 0..8), 0..8),
     ) {
-        let message = Message { content, embeds, buttons, files: Vec::new() }.fitted();
+        let message = Message { content, embeds, buttons, ..Message::default() }.fitted();
         let within = |text: &str, most: usize| length(text) <= most && text.trim() == text;
         prop_assert!(within(&message.content, limits::CONTENT));
         prop_assert!(message.embeds.len() <= limits::EMBEDS);

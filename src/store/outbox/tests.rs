@@ -5,6 +5,7 @@ use secrecy::SecretString;
 use super::*;
 use crate::{
     delivery::{
+        entry::Telling,
         outcome::{Outcome, Scope, Unclear},
         post::{Carrier, Post, Waits, effect},
         state::DestinationState,
@@ -19,6 +20,8 @@ use crate::{
     },
 };
 const GUILD: GuildId = GuildId(77);
+/// After everything that is held back.
+const LATER: Timestamp = Timestamp::from_millis(i64::MAX / 2);
 const HOUR: Duration = Duration::from_hours(1);
 
 fn at(seconds: u64) -> Timestamp {
@@ -39,6 +42,7 @@ async fn place(store: &Store, channel: u64, webhook: u64, now: Timestamp) -> Des
     let proven = Proven {
         guild: GUILD,
         channel: ChannelId(channel),
+        parent: None,
         webhook: Some((
             WebhookId(webhook),
             SecretString::from(format!("token-of-{webhook}")),
@@ -67,6 +71,7 @@ fn entry(number: u64, destination: DestinationId, created_at: Timestamp) -> Entr
         summary: number.to_string(),
         created_at,
         not_after: created_at.plus(HOUR),
+        telling: Telling::default(),
     }
 }
 
@@ -107,6 +112,7 @@ async fn claim_fresh(store: &Store, destination: DestinationId, now: Timestamp) 
             attachment: None,
         },
         fallback: "plain".to_owned(),
+        calls: false,
         created_at: now,
     };
     let post = Post::new(place.carrier(), now, not_after);
@@ -174,7 +180,7 @@ async fn one_post_tells_many_notices_and_each_knows_its_message() {
     );
     let urgency = Urgency::Normal;
     let destination = place;
-    let untold = store.untold().await.unwrap();
+    let untold = store.untold(LATER).await.unwrap();
     assert_eq!(
         untold,
         [Untold {
@@ -187,7 +193,7 @@ async fn one_post_tells_many_notices_and_each_knows_its_message() {
     for entry in [first, second] {
         assert_eq!(state_of(&store, entry).await, State::Sending);
     }
-    assert!(store.untold().await.unwrap().is_empty());
+    assert!(store.untold(LATER).await.unwrap().is_empty());
     assert!(claim_fresh(&store, place, at(1)).await.is_none());
 
     let done = claimed.receipt(&accepted(9), at(2));
@@ -349,7 +355,7 @@ async fn a_dead_end_parks_everything_until_the_channel_is_prepared_again() {
         assert_eq!(told.state, State::Parked);
         assert_eq!(told.reason, Some(DeadEnd::WebhookGone));
     }
-    assert!(store.untold().await.unwrap().is_empty());
+    assert!(store.untold(LATER).await.unwrap().is_empty());
     let known = store.destination_for(ChannelId(1)).await.unwrap().unwrap();
     assert_eq!(known.state, DestinationState::Parked);
     let all = store.destinations(GUILD).await.unwrap();
@@ -412,6 +418,7 @@ async fn a_notice_that_has_ended_meanwhile_is_not_claimed() {
                 attachment: None,
             },
             fallback: String::new(),
+            calls: false,
             created_at: at(1),
         }),
         after: post.claimed(Carrier::Bot, 1, None, at(1)),
@@ -519,7 +526,7 @@ async fn many_entries_go_in_together() {
     let took = start.elapsed();
     assert_eq!(added, count);
     let start = std::time::Instant::now();
-    assert_eq!(store.untold().await.unwrap().len(), 100);
+    assert_eq!(store.untold(LATER).await.unwrap().len(), 100);
     let walked = start.elapsed();
     let start = std::time::Instant::now();
     store.expire(at(0)).await.unwrap();

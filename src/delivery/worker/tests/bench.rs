@@ -74,6 +74,7 @@ impl Bench {
         let proven = Proven {
             guild: GUILD,
             channel: ChannelId(channel),
+            parent: None,
             webhook: Some((
                 WebhookId(channel + 1000),
                 SecretString::from(format!("token-of-{}", channel + 1000)),
@@ -142,5 +143,6 @@ pub(super) fn entry(place: DestinationId, text: &str) -> Entry {
         summary: text.to_owned(),
         created_at: now,
         not_after: now.plus(Duration::from_hours(1)),
+        telling: Telling::default(),
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     app::App,
     delivery::{
-        entry::{Entry, Occasion, payload, test_key},
+        entry::{Entry, Occasion, Telling, payload, test_key},
         outcome::DeadEnd,
         state::State,
         urgency::Urgency,
@@ -18,14 +18,14 @@ use crate::{
     },
     domain::{
         alert::Alert,
-        ids::{AlertId, ChannelId, GuildId, MessageId},
+        ids::AlertId,
         pool::Pool,
         time::{Span, Timestamp},
     },
     render::{
         self,
         alerts::TestOutcome,
-        message::{Button, Colour, Embed, Message},
+        message::{Button, Colour, Embed, Message, link},
     },
     store::outbox::Told,
 };
@@ -74,6 +74,7 @@ async fn answer(app: &App, caller: &Caller, id: AlertId) -> Result<Message, Comm
         summary: format!("Test of alert #{}", alert.id),
         created_at: now,
         not_after: now.plus(WORTH_SENDING.0),
+        telling: Telling::default(),
     };
     let entry = app.store.enqueue(&entry).await?;
     app.delivery.poke();
@@ -157,18 +158,13 @@ pub fn waiting_for(error: Option<&str>) -> &'static str {
     }
 }
 
-/// Where a message stands.
-pub fn link(guild: GuildId, channel: ChannelId, message: MessageId) -> String {
-    format!("https://discord.com/channels/{guild}/{channel}/{message}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::{
         alert::Rule,
         episode::Timing,
-        ids::{EntryId, UserId},
+        ids::{ChannelId, EntryId, GuildId, MessageId, UserId},
         rule::{Condition, Kind, Terms},
         scope::Scope,
     };

@@ -1,0 +1,62 @@
+//! What can be pressed on a notice: the same for every message, so that a message says nothing of who
+//! may press it. Which notice is meant is found by the message.
+
+use super::message::{Button, ButtonStyle, Choice, Select};
+use crate::domain::ids::EntryId;
+
+/// What a reader asks of a notice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ask {
+    /// Why it was told.
+    Why,
+    /// What it means for what the reader holds.
+    Impact,
+    /// Silence for its alert.
+    Mute,
+}
+
+impl Ask {
+    pub const ALL: [Self; 3] = [Self::Why, Self::Impact, Self::Mute];
+
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::Why => "why",
+            Self::Impact => "impact",
+            Self::Mute => "mute",
+        }
+    }
+
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Why => "Why",
+            Self::Impact => "My impact",
+            Self::Mute => "Mute",
+        }
+    }
+}
+
+/// What stands before everything that asks about a notice.
+pub const PREFIX: &str = "1|n|";
+/// The select that opens one notice of many.
+pub const WHICH: &str = "1|n|which";
+
+/// The buttons of a message that tells one notice, or with `entry` of that one among many.
+pub fn buttons(entry: Option<EntryId>) -> Vec<Button> {
+    let of = entry.map_or_else(String::new, |entry| format!("|{entry}"));
+    Ask::ALL
+        .into_iter()
+        .map(|ask| {
+            let custom_id = format!("{PREFIX}{}{of}", ask.slug());
+            Button::press(ask.label(), ButtonStyle::Secondary, custom_id)
+        })
+        .collect()
+}
+
+/// The select of a message that tells many.
+pub fn which(choices: Vec<Choice>) -> Select {
+    Select {
+        custom_id: WHICH.to_owned(),
+        invitation: "Which alert? Why, my impact, mute".to_owned(),
+        choices,
+    }
+}
