@@ -1,6 +1,7 @@
 //! From a change of the market to what is said about it.
 
 pub mod evaluator;
+pub mod holds;
 pub mod index;
 pub mod replay;
 pub mod rules_file;

@@ -20,7 +20,10 @@ use crate::{
     clock::{Clock as _, ManualClock},
     delivery::{http::ApplicationId, state::State},
     discord,
-    domain::ids::{ChannelId, GuildId, UserId},
+    domain::{
+        ids::{ChannelId, GuildId, UserId},
+        manner::Manner,
+    },
     market::feed::{Feed, FeedError, backfill},
     ops::{
         config::{Config, Raw},
@@ -156,6 +159,7 @@ impl Stage {
                 guild: self.guild,
                 channel: *channel,
                 rule: named.rule.clone(),
+                manner: Manner::default(),
                 created_by: ADMIN,
             };
             let now = self.clock.now();

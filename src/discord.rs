@@ -18,6 +18,7 @@ pub mod lookup;
 pub mod overheard;
 pub mod params;
 pub mod pending;
+pub mod presses;
 pub mod register;
 pub mod reply;
 pub mod shards;

@@ -8,6 +8,7 @@ pub mod episode;
 pub mod ids;
 pub mod income;
 pub mod listing;
+pub mod manner;
 pub mod method;
 pub mod money;
 pub mod notice;

@@ -20,6 +20,7 @@ pub mod pool;
 pub mod portfolio;
 pub mod press;
 pub mod privacy;
+pub mod spoken;
 pub mod status;
 pub mod text;
 pub mod verdict;

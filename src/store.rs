@@ -32,6 +32,7 @@ pub mod people;
 pub mod posts;
 pub mod rules;
 pub mod sealed;
+pub mod servers;
 
 use integrity::Damage;
 use lock::{InstanceLock, LockError};

@@ -53,4 +53,4 @@ pub use interact::{
 pub use ledger::{StoredFile, StoredMessage, Via};
 pub use server::Twin;
 pub use state::RequestRecord;
-pub use world::{Buckets, Channel, ChannelKind, Guild, Limits, World, permission};
+pub use world::{Buckets, Channel, ChannelKind, Guild, Limits, Role, World, permission};

@@ -162,6 +162,9 @@ pub struct Guild {
     /// Its channels and threads.
     #[serde(default)]
     pub channels: Vec<Channel>,
+    /// Its roles beside that of everyone; they give no rights.
+    #[serde(default)]
+    pub roles: Vec<Role>,
     /// What the bot may do in it.
     #[serde(with = "text", default = "recommended")]
     pub permissions: u64,
@@ -185,6 +188,7 @@ impl Guild {
             id,
             name: name.into(),
             channels: Vec::new(),
+            roles: Vec::new(),
             permissions: recommended(),
             locale: english(),
         }
@@ -203,12 +207,37 @@ impl Guild {
         self
     }
 
+    /// Adds a role, which everybody may call or not.
+    #[must_use]
+    pub fn role(mut self, id: u64, name: impl Into<String>, mentionable: bool) -> Self {
+        self.roles.push(Role {
+            id,
+            name: name.into(),
+            mentionable,
+        });
+        self
+    }
+
     /// Sets what the bot may do in this server.
     #[must_use]
     pub fn permissions(mut self, bits: u64) -> Self {
         self.permissions = bits;
         self
     }
+}
+
+/// A role of a server.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Role {
+    /// Its id.
+    #[serde(with = "text")]
+    pub id: u64,
+    /// Its name.
+    pub name: String,
+    /// Whether everybody may call it.
+    #[serde(default)]
+    pub mentionable: bool,
 }
 
 /// A channel or thread of a server.

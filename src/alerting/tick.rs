@@ -1,21 +1,32 @@
 //! One batch from the market to the outbox: evaluated, committed in one transaction, then taken over.
 
-use std::{collections::HashMap, pin::pin, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    pin::pin,
+    sync::Arc,
+};
 
 use futures::TryStreamExt as _;
 use tokio::sync::Mutex;
 
-use super::evaluator::{Evaluator, Step, Watched};
+use super::{
+    evaluator::{Evaluator, Step, Watched},
+    holds::hold,
+};
 use crate::{
     delivery::{
-        entry::{Entry, Occasion, SHELF_LIFE, Telling, edge_key, opening_key, payload},
+        entry::{
+            Entry, Held, Hold, Occasion, SHELF_LIFE, Telling, edge_key, opening_key, payload,
+            summary_key,
+        },
         urgency::Urgency,
     },
     domain::{
-        alert::Alert,
+        alert::{Alert, Rule},
         episode::{Edge, EdgeKind, Episode},
-        ids::{AlertId, DestinationId, GuildId, PoolId},
+        ids::{AlertId, ChannelId, DestinationId, GuildId, PoolId},
         listing::Listing,
+        manner::{Manner, ServerSettings},
         notice::{Notice, Speaker},
         rate::Percent,
         reading::{DataState, Stretch},
@@ -25,12 +36,13 @@ use crate::{
     },
     failpoint::failpoint,
     market::{Market, ingest::Change, snapshot::Snapshot},
-    render,
+    render::{self, message::Message},
     store::{
         Store, StoreError,
         history::ReadingRow,
         market::BatchRecord,
         rules::{EpisodeRow, NewAlert},
+        servers::Deed,
     },
 };
 
@@ -45,7 +57,22 @@ pub struct Alerting {
 #[derive(Debug, Default)]
 struct State {
     evaluator: Evaluator,
-    places: HashMap<AlertId, DestinationId>,
+    lanes: HashMap<AlertId, Lane>,
+    servers: HashMap<GuildId, ServerSettings>,
+}
+
+impl State {
+    fn server(&self, guild: GuildId) -> ServerSettings {
+        self.servers.get(&guild).copied().unwrap_or_default()
+    }
+}
+
+/// The way of an alert's notices.
+#[derive(Debug, Clone, Copy)]
+struct Lane {
+    guild: GuildId,
+    destination: DestinationId,
+    manner: Manner,
 }
 
 /// What became of a batch.
@@ -94,10 +121,11 @@ impl Alerting {
         let alerting = Self::default();
         let mut state = alerting.state.lock().await;
         let places = store.destination_ids().await?;
+        state.servers = store.servers().await?;
         let mut alerts = pin!(store.alerts());
         while let Some(alert) = alerts.try_next().await? {
             if let Some(destination) = places.get(&alert.channel) {
-                state.places.insert(alert.id, *destination);
+                state.lanes.insert(alert.id, lane(&alert, *destination));
             }
             state.evaluator.watch(watched(&alert), []);
         }
@@ -182,25 +210,8 @@ impl Alerting {
         let mut state = self.state.lock().await;
         // Taken under the lock: the batch before is in it, and the next one finds the alert.
         let snapshot = market.snapshot();
-        let meant: Vec<&Listing> = snapshot
-            .listings()
-            .iter()
-            .filter(|listing| new.rule.scope.names(&listing.pool))
-            .collect();
-        if let Some(window) = new.rule.condition.window() {
-            // What is remembered reaches back only as far as the rules so far look.
-            let anew = window.0 > state.evaluator.longest_window();
-            let window = window.0.max(state.evaluator.longest_window());
-            recall(&mut state.evaluator, store, &meant, anew, now.minus(window)).await?;
-        }
-        let mut baseline = Vec::new();
-        for listing in &meant {
-            let judged = state.evaluator.judge_now(&new.rule, listing);
-            let episode = Episode::at_creation(judged);
-            if !episode.is_default() {
-                baseline.push((listing.pool.id, episode));
-            }
-        }
+        let meant = meant(&mut state.evaluator, store, &snapshot, &new.rule, now).await?;
+        let baseline = baseline(&state.evaluator, &new.rule, &meant);
         let alert = store.add_alert(&new, &baseline, now).await?;
         let pools = meant
             .iter()
@@ -211,7 +222,7 @@ impl Alerting {
             baseline: baseline.len(),
             alert: alert.clone(),
         };
-        state.places.insert(alert.id, destination);
+        state.lanes.insert(alert.id, lane(&alert, destination));
         state.evaluator.watch(watched(&alert), baseline);
         Ok(added)
     }
@@ -220,18 +231,131 @@ impl Alerting {
     pub async fn remove(
         &self,
         store: &Store,
-        guild: GuildId,
         id: AlertId,
-        now: Timestamp,
+        deed: &Deed,
     ) -> Result<Option<Alert>, StoreError> {
         let mut state = self.state.lock().await;
-        let Some(alert) = store.alert(guild, id).await? else {
+        let Some(alert) = store.alert(deed.guild, id).await? else {
             return Ok(None);
         };
-        store.remove_alert(guild, id, now).await?;
+        store.remove_alert(id, deed).await?;
         state.evaluator.forget(id);
-        state.places.remove(&id);
+        state.lanes.remove(&id);
         Ok(Some(alert))
+    }
+
+    /// Takes over an alert as it was changed, or one that is brought back. With `anew` it starts as a
+    /// new one does: what is true of a pool already is no news. Its version tells what it says from
+    /// now on from what it said before.
+    pub async fn change(
+        &self,
+        store: &Store,
+        market: &Market,
+        (mut alert, anew): (Alert, bool),
+        destination: DestinationId,
+        deed: &Deed,
+    ) -> Result<Alert, StoreError> {
+        let mut state = self.state.lock().await;
+        if !anew {
+            store.change_alert(&alert, None, deed).await?;
+            state.lanes.insert(alert.id, lane(&alert, destination));
+            return Ok(alert);
+        }
+        let snapshot = market.snapshot();
+        alert.version = alert.version.saturating_add(1);
+        let meant = meant(&mut state.evaluator, store, &snapshot, &alert.rule, deed.at).await?;
+        let baseline = baseline(&state.evaluator, &alert.rule, &meant);
+        store.change_alert(&alert, Some(&baseline), deed).await?;
+        state.evaluator.forget(alert.id);
+        state.lanes.insert(alert.id, lane(&alert, destination));
+        state.evaluator.watch(watched(&alert), baseline);
+        Ok(alert)
+    }
+
+    /// Mutes alerts until then; a moment that has come lets them speak again. What they would have said
+    /// comes as one list when it is over.
+    pub async fn mute(
+        &self,
+        store: &Store,
+        mut alerts: Vec<Alert>,
+        until: Timestamp,
+        deed: &Deed,
+    ) -> Result<(), StoreError> {
+        let mut state = self.state.lock().await;
+        let is_muted = until > deed.at;
+        for alert in &mut alerts {
+            alert.manner.muted_until = is_muted.then_some(until);
+        }
+        let heads = if is_muted {
+            summaries(&state, &alerts, until, self.shelf_life, deed)
+        } else {
+            Vec::new()
+        };
+        store.mute(&alerts, until, &heads, deed).await?;
+        for alert in &alerts {
+            if let Some(lane) = state.lanes.get_mut(&alert.id) {
+                lane.manner = alert.manner;
+            }
+        }
+        Ok(())
+    }
+
+    /// Has the alerts of one channel speak in another, from where they stand.
+    pub async fn move_to(
+        &self,
+        store: &Store,
+        from: DestinationId,
+        alerts: &[AlertId],
+        to: (ChannelId, DestinationId),
+        deed: &Deed,
+    ) -> Result<(), StoreError> {
+        let mut state = self.state.lock().await;
+        store.move_alerts(from, alerts, to, deed).await?;
+        for alert in alerts {
+            if let Some(lane) = state.lanes.get_mut(alert) {
+                lane.destination = to.1;
+            }
+        }
+        Ok(())
+    }
+
+    /// What a server has chosen.
+    pub async fn server(&self, guild: GuildId) -> ServerSettings {
+        self.state.lock().await.server(guild)
+    }
+
+    /// Keeps what a server has chosen. What is held back already keeps its time.
+    pub async fn choose(
+        &self,
+        store: &Store,
+        settings: ServerSettings,
+        deed: &Deed,
+    ) -> Result<(), StoreError> {
+        let mut state = self.state.lock().await;
+        store.save_server(&settings, deed).await?;
+        state.servers.insert(deed.guild, settings);
+        Ok(())
+    }
+
+    /// The pools that the alerts of a channel watch.
+    pub async fn pools_of(&self, destination: DestinationId, snapshot: &Snapshot) -> Vec<PoolId> {
+        let state = self.state.lock().await;
+        let rules: Vec<&Rule> = state
+            .lanes
+            .iter()
+            .filter(|(_, lane)| lane.destination == destination)
+            .filter_map(|(id, _)| Some(&state.evaluator.get(*id)?.rule))
+            .collect();
+        snapshot
+            .listings()
+            .iter()
+            .filter(|listing| {
+                rules.iter().any(|rule| {
+                    rule.scope.names(&listing.pool) && rule.scope.reaches(listing.reading.tvl_usd)
+                })
+            })
+            .map(|listing| listing.pool.id)
+            .collect()
     }
 
     /// Where an alert stands with the pools of a snapshot.
@@ -283,6 +407,87 @@ fn watched(alert: &Alert) -> Watched {
         version: alert.version,
         rule: alert.rule.clone(),
     }
+}
+
+const fn lane(alert: &Alert, destination: DestinationId) -> Lane {
+    Lane {
+        guild: alert.guild,
+        destination,
+        manner: alert.manner,
+    }
+}
+
+/// The pools that a rule names, with as much of their past as it looks into.
+async fn meant<'a>(
+    evaluator: &mut Evaluator,
+    store: &Store,
+    snapshot: &'a Snapshot,
+    rule: &Rule,
+    now: Timestamp,
+) -> Result<Vec<&'a Listing>, StoreError> {
+    let meant: Vec<&Listing> = snapshot
+        .listings()
+        .iter()
+        .filter(|listing| rule.scope.names(&listing.pool))
+        .collect();
+    if let Some(window) = rule.condition.window() {
+        // What is remembered reaches back only as far as the rules so far look.
+        let anew = window.0 > evaluator.longest_window();
+        let window = window.0.max(evaluator.longest_window());
+        recall(evaluator, store, &meant, anew, now.minus(window)).await?;
+    }
+    Ok(meant)
+}
+
+/// The pools of which the condition is true already.
+fn baseline(evaluator: &Evaluator, rule: &Rule, meant: &[&Listing]) -> Vec<(PoolId, Episode)> {
+    let at_creation = |listing: &&Listing| {
+        let judged = evaluator.judge_now(rule, listing);
+        (listing.pool.id, Episode::at_creation(judged))
+    };
+    let all = meant.iter().map(at_creation);
+    all.filter(|(_, episode)| !episode.is_default()).collect()
+}
+
+/// What heads the lists that come when a mute is over: one for each channel.
+fn summaries(
+    state: &State,
+    alerts: &[Alert],
+    until: Timestamp,
+    shelf_life: Span,
+    deed: &Deed,
+) -> Vec<Entry> {
+    let mut by_place: BTreeMap<DestinationId, Vec<&Alert>> = BTreeMap::new();
+    for alert in alerts {
+        if let Some(lane) = state.lanes.get(&alert.id) {
+            by_place.entry(lane.destination).or_default().push(alert);
+        }
+    }
+    let entry = |(destination, alerts): (DestinationId, Vec<&Alert>)| {
+        let numbers: Vec<AlertId> = alerts.iter().map(|alert| alert.id).collect();
+        let words = render::alerts::speak_again(&numbers);
+        Some(Entry {
+            dedup_key: summary_key(&numbers, deed.at, until),
+            destination,
+            alert: *numbers.first()?,
+            alert_version: 0,
+            pool: None,
+            occasion: Occasion::Summary,
+            urgency: Urgency::Digest,
+            payload: payload(&Message::text(words.as_str())),
+            summary: words,
+            created_at: deed.at,
+            not_after: until.plus(shelf_life.0),
+            telling: Telling {
+                hold: Some(Hold {
+                    until,
+                    why: Held::Mute,
+                }),
+                ..Telling::default()
+            },
+        })
+    };
+    by_place.into_iter().filter_map(entry).collect()
 }
 
 /// Loads the past of pools since then where it is not remembered yet, or of all of them anew.
@@ -349,9 +554,9 @@ fn entries(
 ) -> Vec<Entry> {
     let mut entries = Vec::new();
     for step in steps {
-        let (Some(watched), Some(destination)) = (
+        let (Some(watched), Some(lane)) = (
             state.evaluator.get(step.alert),
-            state.places.get(&step.alert),
+            state.lanes.get(&step.alert),
         ) else {
             continue;
         };
@@ -374,14 +579,20 @@ fn entries(
                 own_time: listing.own_time,
                 unchanged_since: listing.unchanged_since,
             };
+            let urgency = urgency(watched.rule.condition.kind());
+            let hold = if is_unsaid {
+                None
+            } else {
+                hold(&lane.manner, &state.server(lane.guild), urgency, change.at)
+            };
             entries.push(Entry {
                 dedup_key: edge_key(step.alert, step.version, step.pool, edge),
-                destination: *destination,
+                destination: lane.destination,
                 alert: step.alert,
                 alert_version: step.version,
                 pool: Some(step.pool),
                 occasion: Occasion::Edge(edge.kind),
-                urgency: urgency(watched.rule.condition.kind()),
+                urgency,
                 payload: if is_unsaid {
                     String::new()
                 } else {
@@ -389,11 +600,11 @@ fn entries(
                 },
                 summary: render::notice::notice_text(&notice, change.at),
                 created_at: change.at,
-                not_after: change.at.plus(shelf_life.0),
+                not_after: hold.map_or(change.at, |hold| hold.until).plus(shelf_life.0),
                 telling: Telling {
                     opening: is_end.then(|| opening_key(step.alert, step.version, step.pool, edge)),
-                    hold: None,
-                    role: None,
+                    hold,
+                    role: lane.manner.role,
                     apy: apy(edge),
                     is_unsaid,
                 },

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    entry::{Identity, Occasion},
+    entry::{Held, Identity, Occasion},
     post::Carrier,
 };
 use crate::{
@@ -146,9 +146,28 @@ fn listed(told: &[Waiting], place: &Destination, marker: &str) -> Message {
     let (heads, notices): (Vec<&Waiting>, Vec<&Waiting>) = told
         .iter()
         .partition(|one| matches!(one.occasion, Occasion::Summary | Occasion::Digest));
-    let lines: Vec<String> = notices.iter().map(|one| line(&part(one, place))).collect();
-    let heads: Vec<String> = heads.iter().map(|one| parse(one).content).collect();
+    let lines: Vec<String> = notices
+        .iter()
+        .map(|one| line(&part(one, place).message, &one.summary))
+        .collect();
+    let mut heads: Vec<String> = heads.iter().map(|one| parse(one).content).collect();
+    if heads.is_empty() {
+        heads.extend(notices.first().and_then(|one| one.held).map(head));
+    }
+    if notices.is_empty() && told.iter().any(|one| one.occasion == Occasion::Summary) {
+        heads.push("Nothing happened meanwhile.".to_owned());
+    }
     roll_up(&heads, &lines, marker)
+}
+
+/// What heads a list that nothing else heads.
+fn head(held: Held) -> String {
+    match held {
+        Held::Mute => "🔔 What was not said while it was muted:",
+        Held::Quiet => "🌅 What happened in the quiet hours:",
+        Held::Digest => "📬 What happened since the last digest:",
+    }
+    .to_owned()
 }
 
 fn part(one: &Waiting, place: &Destination) -> Part {

@@ -163,6 +163,18 @@ pub fn test_key(alert: AlertId, interaction: u64) -> [u8; 32] {
     hash.finalize().into()
 }
 
+/// The identity of what heads the list of a mute that is over.
+pub fn summary_key(alerts: &[AlertId], from: Timestamp, until: Timestamp) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update("summary");
+    for alert in alerts {
+        hash.update(alert.0.to_le_bytes());
+    }
+    hash.update(from.millis().to_le_bytes());
+    hash.update(until.millis().to_le_bytes());
+    hash.finalize().into()
+}
+
 /// How a message is known again: by people and by a read-back as `#7F3K-92QD`, and by Discord, which
 /// makes no second message for a nonce that it remembers.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -82,7 +82,7 @@ mod tests {
             user: UserId(1),
             guild: None,
             channel: ChannelId(2),
-            in_thread: false,
+            takes_notices: true,
             rights: Permissions::empty(),
             our_rights: Permissions::empty(),
             interaction: 3,

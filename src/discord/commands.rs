@@ -10,6 +10,7 @@ use super::{
     buttons::Button,
     context::Bot,
     errors::{self, CommandError, Trouble},
+    presses::Press,
     reply::{self, Visibility},
 };
 use crate::{domain::ids::UserId, render::message::Message};
@@ -17,6 +18,7 @@ use crate::{domain::ids::UserId, render::message::Message};
 pub mod alerts;
 mod fate;
 pub mod help;
+pub mod notice;
 pub mod operator;
 pub mod portfolio;
 pub mod privacy;
@@ -45,7 +47,7 @@ pub struct Entry {
 }
 
 /// Every command that can be called. One that is missing here is refused.
-pub const TABLE: [Entry; 17] = [
+pub const TABLE: [Entry; 19] = [
     public("yield find"),
     public("yield pool"),
     private("portfolio add"),
@@ -56,6 +58,8 @@ pub const TABLE: [Entry; 17] = [
     managing("alerts show"),
     managing("alerts history"),
     managing("alerts remove"),
+    managing("alerts mute"),
+    managing("alerts unmute"),
     managing("alerts test"),
     private("privacy show"),
     private("privacy export"),
@@ -154,6 +158,9 @@ async fn pressed(
     ctx: &serenity::Context,
     press: &ComponentInteraction,
 ) -> Result<(), CommandError> {
+    if let Some(meant) = Press::decode(&press.data.custom_id) {
+        return notice::pressed(bot, ctx, press, meant).await;
+    }
     let button = Button::decode(&press.data.custom_id).ok_or(Trouble::Expired)?;
     let owner = owner_of(&button, UserId(press.user.id.get()))?;
     reply::acknowledge(ctx, press).await?;

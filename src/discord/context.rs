@@ -20,6 +20,7 @@ use crate::{
         ids::{ChannelId, GuildId, UserId},
         time::Timestamp,
     },
+    store::servers::Deed,
 };
 
 /// What commands and buttons share beside the application.
@@ -100,8 +101,8 @@ pub struct Caller {
     pub user: UserId,
     pub guild: Option<GuildId>,
     pub channel: ChannelId,
-    /// The channel is a thread, or something else that has no webhooks of its own.
-    pub in_thread: bool,
+    /// Notices can go to the channel.
+    pub takes_notices: bool,
     /// The person's rights in the channel; none outside of a server.
     pub rights: Permissions,
     /// Ours in the channel.
@@ -116,10 +117,10 @@ impl Caller {
             user: UserId(interaction.user.id.get()),
             guild: interaction.guild_id.map(|guild| GuildId(guild.get())),
             channel: ChannelId(interaction.channel_id.get()),
-            in_thread: interaction
+            takes_notices: interaction
                 .channel
                 .as_ref()
-                .is_some_and(|channel| !holds_webhooks(channel.kind)),
+                .is_none_or(|channel| takes_notices(channel.kind)),
             rights: interaction
                 .member
                 .as_ref()
@@ -135,6 +136,16 @@ impl Caller {
         self.guild.ok_or(Trouble::OnlyInServers)
     }
 
+    /// What the caller has done in the server, for its list of changes.
+    pub fn did(&self, at: Timestamp, words: String) -> Result<Deed, Trouble> {
+        Ok(Deed {
+            guild: self.server()?,
+            at,
+            person: Some(self.user),
+            words,
+        })
+    }
+
     pub fn manages_server(&self) -> bool {
         self.guild.is_some()
             && self
@@ -143,9 +154,16 @@ impl Caller {
     }
 }
 
-/// Whether notices can go to a channel of this kind.
-pub const fn holds_webhooks(kind: ChannelType) -> bool {
-    matches!(kind, ChannelType::Text | ChannelType::News)
+/// Whether notices can go to a channel of this kind. The posts of a forum are threads.
+pub const fn takes_notices(kind: ChannelType) -> bool {
+    matches!(
+        kind,
+        ChannelType::Text
+            | ChannelType::News
+            | ChannelType::PublicThread
+            | ChannelType::PrivateThread
+            | ChannelType::NewsThread
+    )
 }
 
 /// The parts of a context that every command starts with.
@@ -186,7 +204,7 @@ mod tests {
             user: UserId(1),
             guild,
             channel: ChannelId(2),
-            in_thread: false,
+            takes_notices: true,
             rights,
             our_rights: Permissions::empty(),
             interaction: 3,

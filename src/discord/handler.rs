@@ -163,6 +163,9 @@ impl EventHandler for Handler {
                 Interaction::Component(press) => {
                     super::commands::press(&self.bot, &ctx, &press).await;
                 }
+                Interaction::Modal(modal) => {
+                    super::commands::notice::submitted(&self.bot, &ctx, &modal).await;
+                }
                 command @ (Interaction::Command(_) | Interaction::Autocomplete(_)) => {
                     let Some(shard_manager) = self.manager.get() else {
                         return;

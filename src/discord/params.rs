@@ -8,6 +8,7 @@ use serenity::{CommandInteraction, CommandOptionType, CreateCommandOption, Resol
 use crate::{
     domain::{
         ids::{AlertId, PositionId},
+        manner::Digest,
         method::{Method, MethodFilter},
         rule::{Kind, Unit},
         verdict::Verdict,
@@ -190,6 +191,28 @@ impl Choice for Kind {
     }
 }
 
+/// When an alert speaks: at once where it has no digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mode(pub Option<Digest>);
+
+impl Choice for Mode {
+    fn offered() -> Vec<(&'static str, &'static str, Self)> {
+        vec![
+            ("at once", "instant", Self(None)),
+            (
+                "in a daily digest at 09:00",
+                Digest::Daily.slug(),
+                Self(Some(Digest::Daily)),
+            ),
+            (
+                "in a weekly digest on Mondays at 09:00",
+                Digest::Weekly.slug(),
+                Self(Some(Digest::Weekly)),
+            ),
+        ]
+    }
+}
+
 impl Choice for Verdict {
     fn offered() -> Vec<(&'static str, &'static str, Self)> {
         Self::ALL
@@ -272,6 +295,7 @@ mod tests {
     fn choices_fit_discord_and_differ() {
         check::<Kind>();
         check::<Unit>();
+        check::<Mode>();
         check::<MethodFilter>();
         check::<VerdictFilter>();
         check::<Order>();

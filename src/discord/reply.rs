@@ -6,11 +6,11 @@ use poise::{CreateReply, serenity_prelude as serenity};
 use serenity::{
     ComponentInteraction, CreateActionRow, CreateAttachment, CreateButton, CreateEmbed,
     CreateEmbedFooter, CreateInteractionResponse, CreateInteractionResponseMessage,
-    EditInteractionResponse,
+    CreateSelectMenu, CreateSelectMenuKind, CreateSelectMenuOption, EditInteractionResponse,
 };
 
 use super::{context::Bot, errors::CommandError};
-use crate::render::message::{Action, Button, ButtonStyle, Embed, Message};
+use crate::render::message::{Action, Button, ButtonStyle, Embed, Message, Select};
 
 /// Who sees an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,7 +101,14 @@ pub fn create_reply(message: Message) -> CreateReply {
     let reply = CreateReply::default()
         .content(message.content)
         .allowed_mentions(serenity::CreateAllowedMentions::new())
-        .components(message.buttons.iter().map(|row| buttons(row)).collect());
+        .components(
+            message
+                .buttons
+                .iter()
+                .map(|row| buttons(row))
+                .chain(message.select.map(select))
+                .collect(),
+        );
     let reply = message
         .embeds
         .into_iter()
@@ -140,6 +147,23 @@ fn embed(embed: Embed) -> CreateEmbed {
 
 fn buttons(row: &[Button]) -> CreateActionRow {
     CreateActionRow::Buttons(row.iter().map(button).collect())
+}
+
+fn select(select: Select) -> CreateActionRow {
+    let options = select.choices.into_iter().map(|choice| {
+        let option = CreateSelectMenuOption::new(choice.label, choice.value);
+        if choice.description.is_empty() {
+            option
+        } else {
+            option.description(choice.description)
+        }
+    });
+    let options = CreateSelectMenuKind::String {
+        options: options.collect(),
+    };
+    CreateActionRow::SelectMenu(
+        CreateSelectMenu::new(select.custom_id, options).placeholder(select.invitation),
+    )
 }
 
 fn button(button: &Button) -> CreateButton {

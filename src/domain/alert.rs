@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     episode::Timing,
     ids::{AlertId, ChannelId, GuildId, UserId},
+    manner::Manner,
     rule::Condition,
     scope::Scope,
     time::Timestamp,
@@ -25,6 +26,7 @@ pub struct Alert {
     pub guild: GuildId,
     pub channel: ChannelId,
     pub rule: Rule,
+    pub manner: Manner,
     /// Raised by each edit, so that a changed rule speaks anew.
     pub version: u32,
     pub created_by: UserId,

@@ -10,6 +10,7 @@ use super::{
 use crate::domain::{
     alert::{Alert, Rule},
     ids::{AlertId, ChannelId, UserId},
+    manner::Manner,
     method::MethodFilter,
     pool::Pool,
     rate::Percent,
@@ -19,6 +20,14 @@ use crate::domain::{
     time::Timestamp,
     verdict::Verdict,
 };
+
+/// What heads the list of what muted alerts did not say.
+pub fn speak_again(alerts: &[AlertId]) -> String {
+    match alerts {
+        [one] => format!("🔔 Alert #{one} speaks again."),
+        many => format!("🔔 {} alerts speak again.", many.len()),
+    }
+}
 
 /// An alert with how it stands.
 #[derive(Debug, Clone, Copy)]
@@ -338,11 +347,29 @@ fn list_line(view: &AlertView<'_>) -> String {
         view.destination.words(alert.channel),
         count(view.pools, "pool", "pools"),
     );
-    if let Some(state) = state_words(view) {
+    let more = [state_words(view), manner_words(&alert.manner)];
+    for words in more.into_iter().flatten() {
         line.push_str(DOT);
-        line.push_str(&state);
+        line.push_str(&words);
     }
     line
+}
+
+/// How an alert speaks, where it is not at once and to nobody in particular.
+fn manner_words(manner: &Manner) -> Option<String> {
+    let parts: Vec<String> = [
+        manner.role.map(|role| format!("calls <@&{role}>")),
+        manner
+            .digest
+            .map(|digest| format!("{} digest", digest.slug())),
+        manner
+            .muted_until
+            .map(|until| format!("muted until {}", moment(until))),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    (!parts.is_empty()).then(|| parts.join(DOT))
 }
 
 fn state_words(view: &AlertView<'_>) -> Option<String> {
@@ -370,7 +397,14 @@ pub fn show(view: &AlertView<'_>, current: Option<&Current<'_>>, now: Timestamp)
     }
     fields.push(Field::wide(
         "Channel",
-        view.destination.words(alert.channel),
+        [
+            Some(view.destination.words(alert.channel)),
+            manner_words(&alert.manner),
+        ]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(DOT),
     ));
     fields.push(Field::wide(
         "Set",

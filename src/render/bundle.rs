@@ -117,10 +117,10 @@ pub fn linked(mut ending: Message, link: &str) -> Message {
 }
 
 /// A notice as one line of a list: whose it is, and what changed.
-pub fn line(part: &Part) -> String {
-    match part.message.embeds.first() {
+pub fn line(message: &Message, summary: &str) -> String {
+    match message.embeds.first() {
         Some(card) => format!("{} – {}", card.title, changes(&card.description)),
-        None => text::escape(part.summary.lines().next().unwrap_or_default()),
+        None => text::escape(summary.lines().next().unwrap_or_default()),
     }
 }
 

@@ -44,6 +44,13 @@ pub enum Trouble {
     },
     Rule(RuleError),
     HoldTooLong(Span),
+    MuteTooLong(Span),
+    /// The server has no alerts at all.
+    NoAlerts,
+    /// The alert is not muted, or none is.
+    NotMuted(Option<AlertId>),
+    /// The role cannot be called by everybody.
+    RoleUncallable,
     /// An alert on everything would never be silent.
     ScopeTooWide,
     NothingMatches,
@@ -72,8 +79,8 @@ pub enum Trouble {
     NoteTooLong {
         most: usize,
     },
-    /// A thread has no webhooks of its own.
-    ThreadChosen,
+    /// Something that takes no messages of ours, such as a voice channel.
+    ChannelUnfit,
     /// We lack rights in the channel.
     RightsLacking {
         channel: ChannelId,
@@ -104,8 +111,11 @@ const POSITION_UNKNOWN: &str =
     "You have no such position. `/portfolio view` shows those that you have.";
 const HOLDING_UNCLEAR: &str = "Tell either `amount`, in units of a token, or `value`, in US \
      dollars; one of the two.";
-const THREAD_CHOSEN: &str = "Notices go to a text or announcement channel, not to a thread or a \
-     voice channel. Name one with `channel`.";
+const CHANNEL_UNFIT: &str = "Notices go to a text or announcement channel, to a thread or to a post of \
+     a forum. Name one with `channel`.";
+const NO_ALERTS: &str = "There are no alerts here yet. `/alerts add` sets one.";
+const ROLE_UNCALLABLE: &str = "That role cannot be called. Open the server's settings, *Roles*, choose it \
+     and switch on “Allow anyone to @mention this role”; then try again.";
 
 /// What was wrong, and what to do.
 pub fn line(trouble: &Trouble) -> String {
@@ -150,7 +160,14 @@ pub fn line(trouble: &Trouble) -> String {
         Trouble::NoteTooLong { most } => {
             format!("The note is too long; {most} characters are kept.")
         }
-        Trouble::ThreadChosen => THREAD_CHOSEN.to_owned(),
+        Trouble::ChannelUnfit => CHANNEL_UNFIT.to_owned(),
+        Trouble::MuteTooLong(span) => {
+            format!("{span} is no time to be silent for; write one up to 30d, such as 24h.")
+        }
+        Trouble::NoAlerts => NO_ALERTS.to_owned(),
+        Trouble::NotMuted(Some(id)) => format!("Alert #{id} is not muted."),
+        Trouble::NotMuted(None) => "No alert here is muted.".to_owned(),
+        Trouble::RoleUncallable => ROLE_UNCALLABLE.to_owned(),
         Trouble::RightsLacking { channel, rights } => rights_lacking(*channel, rights),
         Trouble::ChannelRefused(words) => sentence(words),
     }
@@ -333,7 +350,12 @@ mod tests {
                 assets: vec![words("USDC"), words("**WETH**")],
             },
             Trouble::NoteTooLong { most: 200 },
-            Trouble::ThreadChosen,
+            Trouble::ChannelUnfit,
+            Trouble::MuteTooLong(Span::days(40)),
+            Trouble::NoAlerts,
+            Trouble::NotMuted(None),
+            Trouble::NotMuted(Some(AlertId(12))),
+            Trouble::RoleUncallable,
             Trouble::RightsLacking {
                 channel: ChannelId(7),
                 rights: vec!["View Channel", "Manage Webhooks"],

@@ -160,6 +160,7 @@ pub(super) fn alert(rule: Rule) -> Alert {
         guild: GuildId(1),
         channel: ChannelId(4242),
         rule,
+        manner: crate::domain::manner::Manner::default(),
         version: 1,
         created_by: UserId(7),
         created_at: Timestamp::parse("2026-01-05T08:00:00Z").unwrap(),

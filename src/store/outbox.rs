@@ -20,6 +20,7 @@ use crate::{
         ids::{
             AlertId, ChannelId, DestinationId, EntryId, GuildId, MessageId, PoolId, PostId, RoleId,
         },
+        rate::Percent,
         time::Timestamp,
     },
 };
@@ -72,6 +73,22 @@ pub enum Beginning {
     Untold,
     /// Nobody has read it, and nobody will.
     Never,
+}
+
+/// A notice that people can read, as they ask about it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spoken {
+    pub entry: EntryId,
+    pub alert: AlertId,
+    pub pool: PoolId,
+    pub created_at: Timestamp,
+    /// A [`crate::render::message::Message`] as JSON.
+    pub payload: String,
+    pub summary: String,
+    /// The rate before and after, where it is about a rate.
+    pub apy: Option<(Percent, Percent)>,
+    /// The payload of the end of its episode, where that was said.
+    pub over: Option<String>,
 }
 
 /// Where one notice stands, and what became of it so far.
@@ -327,6 +344,27 @@ impl Store {
         )
     }
 
+    /// The notices of a server that a message tells, or the one of that number; those of a pool alone.
+    pub async fn spoken(
+        &self,
+        guild: GuildId,
+        asked: Result<MessageId, EntryId>,
+    ) -> Result<Vec<Spoken>, StoreError> {
+        const SQL: &str = "SELECT n.id, n.alert_id, n.pool, n.created_at, n.payload, n.summary, \
+                 n.apy_from, n.apy_to, c.payload AS over \
+             FROM notice n LEFT JOIN outbox c ON c.opening = n.dedup_key AND c.payload <> '' \
+             WHERE n.guild_id = $1 AND n.pool IS NOT NULL AND n.edge IN ('opened', 'escalated', 'reminded') \
+             AND CASE WHEN $2 IS NULL THEN n.id = $3 \
+                 ELSE n.post_id IN (SELECT id FROM post WHERE message_id = $2) END ORDER BY n.id";
+        let rows: Vec<SpokenRow> = sqlx::query_as(SQL)
+            .bind(snowflake(guild.0))
+            .bind(asked.ok().map(|message| snowflake(message.0)))
+            .bind(asked.err().map(|entry| entry.0))
+            .fetch_all(&self.readers)
+            .await?;
+        rows.into_iter().map(Spoken::try_from).collect()
+    }
+
     /// The oldest notices over all servers that have not come to an end.
     pub async fn queue(&self, limit: u32) -> Result<Vec<Told>, StoreError> {
         const SQL: &str = notices_where!(
@@ -405,6 +443,37 @@ pub(in crate::store) async fn insert_entries(
     Ok(added)
 }
 
+/// Has what an alert's mute holds back told at another time.
+pub(in crate::store) async fn hold_until(
+    connection: &mut SqliteConnection,
+    alert: AlertId,
+    until: Timestamp,
+) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE outbox SET not_after = not_after + ($1 - not_before), not_before = $1 \
+         WHERE alert_id = $2 AND held = 'mute' AND post_id IS NULL AND state = 'pending'";
+    // The head of the list belongs to the mute before.
+    const HEAD: &str = "UPDATE outbox SET state = 'superseded' \
+         WHERE alert_id = $1 AND edge = 'summary' AND post_id IS NULL AND state = 'pending'";
+    sqlx::query(SQL)
+        .bind(until.millis())
+        .bind(alert.0)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query(HEAD).bind(alert.0).execute(connection).await?;
+    Ok(())
+}
+
+/// What a removed alert holds back is not told.
+pub(in crate::store) async fn drop_held(
+    connection: &mut SqliteConnection,
+    alert: AlertId,
+) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE outbox SET state = 'superseded' \
+         WHERE alert_id = $1 AND held IS NOT NULL AND post_id IS NULL AND state = 'pending'";
+    sqlx::query(SQL).bind(alert.0).execute(connection).await?;
+    Ok(())
+}
+
 /// One statement for many rows spares the way to the database's thread and back for each.
 const ROWS_AT_A_TIME: usize = 64;
 
@@ -444,6 +513,37 @@ fn counts(rows: Vec<(String, i64)>) -> Result<Vec<(State, u64)>, StoreError> {
 
 fn parse_state(slug: &str) -> Result<State, StoreError> {
     Ok(State::parse(slug).ok_or(bad("state"))?)
+}
+
+#[derive(FromRow)]
+struct SpokenRow {
+    id: i64,
+    alert_id: i64,
+    pool: Vec<u8>,
+    created_at: i64,
+    payload: String,
+    summary: String,
+    apy_from: Option<f64>,
+    apy_to: Option<f64>,
+    over: Option<String>,
+}
+
+impl TryFrom<SpokenRow> for Spoken {
+    type Error = StoreError;
+
+    fn try_from(row: SpokenRow) -> Result<Self, StoreError> {
+        let rate = |value: Option<f64>| value.and_then(Percent::new);
+        Ok(Self {
+            entry: EntryId(row.id),
+            alert: AlertId(row.alert_id),
+            pool: pool_id(&row.pool)?,
+            created_at: time(row.created_at),
+            payload: row.payload,
+            summary: row.summary,
+            apy: rate(row.apy_from).zip(rate(row.apy_to)),
+            over: row.over,
+        })
+    }
 }
 
 #[derive(FromRow)]

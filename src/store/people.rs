@@ -141,11 +141,13 @@ impl Store {
         const PERSON: &str = "DELETE FROM person WHERE user_id = $1";
         // Alerts belong to their server and stay there, without a name.
         const ALERTS: &str = "UPDATE alert SET created_by = 0 WHERE created_by = $1";
+        const DEEDS: &str = "UPDATE audit SET person = 0 WHERE person = $1";
         let mut tx = self.begin().await?;
         let user = columns::snowflake(user.0);
         let positions = sqlx::query(POSITIONS).bind(user).execute(&mut *tx).await?;
         sqlx::query(PERSON).bind(user).execute(&mut *tx).await?;
         sqlx::query(ALERTS).bind(user).execute(&mut *tx).await?;
+        sqlx::query(DEEDS).bind(user).execute(&mut *tx).await?;
         tx.commit().await?;
         Ok(positions.rows_affected())
     }

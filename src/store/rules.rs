@@ -8,12 +8,18 @@ use sqlx::{FromRow, QueryBuilder, Row as _, SqliteConnection};
 use super::{
     Store, StoreError,
     columns::{self, bad},
+    outbox,
+    servers::{self, Deed},
 };
-use crate::domain::{
-    alert::{Alert, Rule},
-    episode::Episode,
-    ids::{AlertId, ChannelId, DestinationId, GuildId, PoolId, UserId},
-    time::Timestamp,
+use crate::{
+    delivery::entry::Entry,
+    domain::{
+        alert::{Alert, Rule},
+        episode::Episode,
+        ids::{AlertId, ChannelId, DestinationId, GuildId, PoolId, UserId},
+        manner::Manner,
+        time::Timestamp,
+    },
 };
 
 /// An alert that is about to be kept.
@@ -22,6 +28,7 @@ pub struct NewAlert {
     pub guild: GuildId,
     pub channel: ChannelId,
     pub rule: Rule,
+    pub manner: Manner,
     pub created_by: UserId,
 }
 
@@ -39,6 +46,7 @@ struct AlertRow {
     guild_id: i64,
     channel_id: i64,
     rule: String,
+    manner: String,
     version: i64,
     created_by: i64,
     created_at: i64,
@@ -52,6 +60,7 @@ impl AlertRow {
             guild: GuildId(columns::from_snowflake(self.guild_id)),
             channel: ChannelId(columns::from_snowflake(self.channel_id)),
             rule,
+            manner: serde_json::from_str(&self.manner).map_err(|_| bad("manner"))?,
             version: u32::try_from(self.version).map_err(|_| bad("version"))?,
             created_by: UserId(columns::from_snowflake(self.created_by)),
             created_at: columns::time(self.created_at),
@@ -63,7 +72,7 @@ impl AlertRow {
 macro_rules! alerts_where {
     ($further:literal) => {
         concat!(
-            "SELECT id, guild_id, channel_id, rule, version, created_by, created_at ",
+            "SELECT id, guild_id, channel_id, rule, manner, version, created_by, created_at ",
             "FROM alert WHERE removed_at IS NULL",
             $further,
             " ORDER BY id"
@@ -135,8 +144,9 @@ impl Store {
         baseline: &[(PoolId, Episode)],
         now: Timestamp,
     ) -> Result<Alert, StoreError> {
-        const SQL: &str = "INSERT INTO alert (guild_id, channel_id, rule, version, created_by, created_at) \
-             VALUES ($1, $2, $3, 1, $4, $5) RETURNING id";
+        const SQL: &str = "INSERT INTO alert (guild_id, channel_id, rule, version, created_by, created_at, manner) \
+             VALUES ($1, $2, $3, 1, $4, $5, $6) RETURNING id";
+        let manner = serde_json::to_string(&new.manner).map_err(|_| bad("manner"))?;
         let rule = serde_json::to_string(&new.rule).map_err(|_| bad("rule"))?;
         let mut tx = self.begin().await?;
         let id: i64 = sqlx::query_scalar(SQL)
@@ -145,9 +155,17 @@ impl Store {
             .bind(rule)
             .bind(columns::snowflake(new.created_by.0))
             .bind(now.millis())
+            .bind(manner)
             .fetch_one(&mut *tx)
             .await?;
         let alert = AlertId(id);
+        let deed = Deed {
+            guild: new.guild,
+            at: now,
+            person: Some(new.created_by),
+            words: format!("added alert #{id}"),
+        };
+        servers::note(&mut tx, &deed).await?;
         let rows: Vec<EpisodeRow> = baseline
             .iter()
             .map(|&(pool, episode)| EpisodeRow {
@@ -163,29 +181,149 @@ impl Store {
             guild: new.guild,
             channel: new.channel,
             rule: new.rule.clone(),
+            manner: new.manner,
             version: 1,
             created_by: new.created_by,
             created_at: now,
         })
     }
 
-    /// Takes an alert of this server out of use; its row stays, so that its notices can be explained,
-    /// and no longer names who made it.
-    pub async fn remove_alert(
-        &self,
-        guild: GuildId,
-        id: AlertId,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
+    /// Takes an alert of this server out of use; its row stays, so that its notices can be explained
+    /// and it can be brought back, and no longer names who made it. What it has not told yet, it does
+    /// not tell.
+    pub async fn remove_alert(&self, id: AlertId, deed: &Deed) -> Result<bool, StoreError> {
         const SQL: &str = "UPDATE alert SET removed_at = $3, created_by = 0 \
              WHERE guild_id = $1 AND id = $2 AND removed_at IS NULL";
-        let done = sqlx::query(SQL)
-            .bind(columns::snowflake(guild.0))
+        let mut tx = self.begin().await?;
+        let removed = sqlx::query(SQL)
+            .bind(columns::snowflake(deed.guild.0))
             .bind(id.0)
-            .bind(now.millis())
-            .execute(&self.writer)
+            .bind(deed.at.millis())
+            .execute(&mut *tx)
+            .await?
+            .rows_affected()
+            > 0;
+        if removed {
+            outbox::drop_held(&mut tx, id).await?;
+            servers::note(&mut tx, deed).await?;
+        }
+        tx.commit().await?;
+        Ok(removed)
+    }
+
+    /// The alerts that were removed in a server since then, the last one first.
+    pub async fn removed_alerts(
+        &self,
+        guild: GuildId,
+        since: Timestamp,
+    ) -> Result<Vec<Alert>, StoreError> {
+        const SQL: &str = "SELECT id, guild_id, channel_id, rule, manner, version, created_by, created_at \
+             FROM alert WHERE guild_id = $1 AND removed_at >= $2 ORDER BY removed_at DESC, id DESC LIMIT 100";
+        let rows: Vec<AlertRow> = sqlx::query_as(SQL)
+            .bind(columns::snowflake(guild.0))
+            .bind(since.millis())
+            .fetch_all(&self.readers)
             .await?;
-        Ok(done.rows_affected() > 0)
+        rows.into_iter().map(AlertRow::into_alert).collect()
+    }
+
+    /// Keeps a changed alert, or one that is brought back, with where it stands from now on.
+    pub async fn change_alert(
+        &self,
+        alert: &Alert,
+        baseline: Option<&[(PoolId, Episode)]>,
+        deed: &Deed,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE alert SET channel_id = $1, rule = $2, manner = $3, version = $4, \
+             created_by = $5, removed_at = NULL WHERE guild_id = $6 AND id = $7";
+        const FORGET: &str = "DELETE FROM episode WHERE alert_id = $1";
+        let rule = serde_json::to_string(&alert.rule).map_err(|_| bad("rule"))?;
+        let manner = serde_json::to_string(&alert.manner).map_err(|_| bad("manner"))?;
+        let mut tx = self.begin().await?;
+        sqlx::query(SQL)
+            .bind(columns::snowflake(alert.channel.0))
+            .bind(rule)
+            .bind(manner)
+            .bind(alert.version)
+            .bind(columns::snowflake(alert.created_by.0))
+            .bind(columns::snowflake(alert.guild.0))
+            .bind(alert.id.0)
+            .execute(&mut *tx)
+            .await?;
+        if let Some(baseline) = baseline {
+            sqlx::query(FORGET)
+                .bind(alert.id.0)
+                .execute(&mut *tx)
+                .await?;
+            let rows: Vec<EpisodeRow> = baseline
+                .iter()
+                .map(|&(pool, episode)| EpisodeRow {
+                    alert: alert.id,
+                    pool,
+                    episode,
+                })
+                .collect();
+            save_episodes(&mut tx, &rows).await?;
+        }
+        servers::note(&mut tx, deed).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Mutes alerts until then, or lets them speak again, with what was held back meanwhile.
+    /// `summary` is what heads the list when the mute is over, one for each channel.
+    pub async fn mute(
+        &self,
+        alerts: &[Alert],
+        until: Timestamp,
+        summaries: &[Entry],
+        deed: &Deed,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE alert SET manner = $1 WHERE id = $2";
+        let mut tx = self.begin().await?;
+        for alert in alerts {
+            let manner = serde_json::to_string(&alert.manner).map_err(|_| bad("manner"))?;
+            sqlx::query(SQL)
+                .bind(manner)
+                .bind(alert.id.0)
+                .execute(&mut *tx)
+                .await?;
+            outbox::hold_until(&mut tx, alert.id, until).await?;
+        }
+        outbox::insert_entries(&mut tx, summaries).await?;
+        servers::note(&mut tx, deed).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Moves alerts to another channel, with what they have not told yet.
+    pub async fn move_alerts(
+        &self,
+        from: DestinationId,
+        alerts: &[AlertId],
+        (channel, to): (ChannelId, DestinationId),
+        deed: &Deed,
+    ) -> Result<(), StoreError> {
+        const ALERT: &str = "UPDATE alert SET channel_id = $1 WHERE id = $2";
+        const UNTOLD: &str = "UPDATE outbox SET destination_id = $1 WHERE alert_id = $2 \
+             AND destination_id = $3 AND post_id IS NULL AND state = 'pending'";
+        let mut tx = self.begin().await?;
+        for alert in alerts {
+            sqlx::query(ALERT)
+                .bind(columns::snowflake(channel.0))
+                .bind(alert.0)
+                .execute(&mut *tx)
+                .await?;
+            sqlx::query(UNTOLD)
+                .bind(to.0)
+                .bind(alert.0)
+                .bind(from.0)
+                .execute(&mut *tx)
+                .await?;
+        }
+        servers::note(&mut tx, deed).await?;
+        tx.commit().await?;
+        Ok(())
     }
 
     /// Where alerts stand, for every pool that is not simply quiet.

@@ -1,9 +1,12 @@
 //! Alerts as a channel lives with them: few messages, each explained, each silenced by who may.
 
-use discord_twin::{Invocation, StoredMessage, Twin};
+use discord_twin::{Invocation, Person, Press, Reply, StoredMessage, Twin};
 use serde_json::Value;
 
-use crate::support::{LONG, USDC, below_three, market, server, show, until, watching_by};
+use crate::support::{
+    LONG, USDC, admin, all_below, below_three, call, fourteen, manage, market, other, said, server,
+    show, until, watching_by,
+};
 
 fn channel() -> u64 {
     server() + 1
@@ -63,4 +66,209 @@ async fn a_recovery_edits_the_message_that_told_the_fall() {
 /// An alert of the USDC pool whose episodes end soon.
 fn brief() -> Invocation {
     below_three(USDC).option("clear_hold", "1s")
+}
+
+/// Presses something on a message of the channel.
+async fn press(twin: &Twin, message: &StoredMessage, id: &str, person: Person) -> Reply {
+    let press = Press::on_message(message.id, id).by(person);
+    twin.press(&press).await.unwrap()
+}
+
+/// The custom id of the button with this label.
+fn button(message: &Value, label: &str) -> String {
+    let rows = message["components"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    rows.iter()
+        .flat_map(|row| row["components"].as_array().cloned().unwrap_or_default())
+        .find(|button| button["label"] == label)
+        .and_then(|button| button["custom_id"].as_str().map(str::to_owned))
+        .unwrap_or_else(|| panic!("no button {label} on {message}"))
+}
+
+/// Everybody may ask why, and what it means for them; only who manages the server may silence.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notice_answers_why_and_what_it_means_for_me() {
+    let (twin, upstream, bot) = watching_by(market, &brief()).await;
+    show(&upstream, market, 2.0).await;
+    twin.wait_for_messages(channel(), 1, LONG).await.unwrap();
+    let notice = seen(&twin).remove(0);
+
+    let why = press(&twin, &notice, &button(&notice.body, "Why"), other()).await;
+    assert!(why.ephemeral);
+    let told = said(&why);
+    assert!(told.contains("Why alert #1 spoke"), "{told}");
+    assert!(told.contains("APY falls to 3 % or lower"), "{told}");
+    assert!(told.contains("APY 5.00 % → **1.99 %**"), "{told}");
+    assert!(told.contains("Now"), "{told}");
+
+    // Nothing is held, so it is asked how much; nothing of the answer is kept.
+    let id = button(&notice.body, "My impact");
+    let asked = press(&twin, &notice, &id, other()).await;
+    let mut fields = serde_json::Map::new();
+    fields.insert("amount".to_owned(), "10k".into());
+    let meant = twin.submit_modal(asked.interaction, &fields).await.unwrap();
+    assert!(meant.ephemeral);
+    assert!(said(&meant).contains("$10,000.00"), "{}", said(&meant));
+    assert!(said(&meant).contains("$500.00 → $19"), "{}", said(&meant));
+    fields.insert("amount".to_owned(), "much".into());
+    let asked = press(&twin, &notice, &id, other()).await;
+    let meant = twin.submit_modal(asked.interaction, &fields).await.unwrap();
+    assert!(
+        said(&meant).contains("is not an amount"),
+        "{}",
+        said(&meant)
+    );
+    let kept = call("privacy show").by(other());
+    assert!(said(&twin.run(&kept).await.unwrap()).contains("Nothing is kept"));
+
+    // Who holds something there is told of that.
+    let add = call("portfolio add")
+        .option("pool", USDC)
+        .option("value", "5000");
+    let reply = twin.run(&add).await.unwrap();
+    let agree = button(&reply.message, "I agree");
+    twin.press(&Press::on_reply(reply.interaction, agree))
+        .await
+        .unwrap();
+    let mine = press(&twin, &notice, &id, Person::default()).await;
+    assert!(
+        said(&mine).contains("You hold $5,000.00"),
+        "{}",
+        said(&mine)
+    );
+
+    let mute = button(&notice.body, "Mute");
+    let refused = press(&twin, &notice, &mute, other()).await;
+    assert!(
+        said(&refused).contains("Manage Server"),
+        "{}",
+        said(&refused)
+    );
+    bot.end(&twin);
+}
+
+/// Silence from the message: nothing is said while it lasts, and one list when it ends.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mute_ends_with_one_list() {
+    let alert = all_below(3).option("clear_hold", "1s");
+    let (twin, upstream, bot) = watching_by(fourteen, &alert).await;
+    show(&upstream, fourteen, 2.0).await;
+    twin.wait_for_messages(channel(), 1, LONG).await.unwrap();
+    let notice = seen(&twin).remove(0);
+    // Fourteen are told by one message, so one of them is chosen first.
+    let select = &notice.body["components"][0]["components"][0];
+    assert_eq!(select["placeholder"], "Which alert? Why, my impact, mute");
+    assert_eq!(select["options"].as_array().unwrap().len(), 14);
+    let value = select["options"][3]["value"].as_str().unwrap();
+    let chosen = Press::on_message(notice.id, select["custom_id"].as_str().unwrap())
+        .by(admin())
+        .choosing([value]);
+    let one = twin.press(&chosen).await.unwrap();
+    assert!(one.ephemeral);
+    let mute = button(&one.message, "Mute");
+    let how_long = twin
+        .press(&Press::on_reply(one.interaction, mute).by(admin()))
+        .await
+        .unwrap();
+    let an_hour = button(&how_long.message, "1 h");
+    let done = twin
+        .press(&Press::on_reply(how_long.interaction, an_hour).by(admin()))
+        .await
+        .unwrap();
+    assert!(
+        said(&done).contains("Alert **#1** is silent until"),
+        "{}",
+        said(&done)
+    );
+
+    show(&upstream, fourteen, 5.0).await;
+    show(&upstream, fourteen, 2.0).await;
+    until("the message says that it is over", || {
+        text(&seen(&twin)[0]).contains("**Over:**")
+    })
+    .await;
+    upstream.taken().await;
+    assert_eq!(seen(&twin).len(), 1, "nothing new is said");
+    let list = manage("alerts list");
+    assert!(said(&twin.run(&list).await.unwrap()).contains("muted until"));
+
+    let unmute = manage("alerts unmute");
+    assert!(said(&twin.run(&unmute).await.unwrap()).contains("#1 speaks again"));
+    twin.wait_for_messages(channel(), 2, LONG).await.unwrap();
+    let list = text(&seen(&twin)[1]);
+    assert!(list.contains("What was not said"), "{list}");
+    assert!(list.contains("🔻 USDC5"), "{list}");
+    assert!(!list.contains("<@&"), "{list}");
+    let again = twin.run(&unmute).await.unwrap();
+    assert!(
+        said(&again).contains("No alert here is muted"),
+        "{}",
+        said(&again)
+    );
+    bot.end(&twin);
+}
+
+/// One role may be called, by news alone, and what ends is then said once more with the way to it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_is_called_and_its_recovery_is_a_message() {
+    let role = server() + 6;
+    let (twin, upstream, bot) =
+        watching_by(market, &brief().option("role", role.to_string())).await;
+    for (uncallable, why) in [
+        (server() + 7, "cannot be called"),
+        (server(), "cannot be called"),
+    ] {
+        let refused = twin
+            .run(&brief().option("role", uncallable.to_string()))
+            .await
+            .unwrap();
+        assert!(said(&refused).contains(why), "{}", said(&refused));
+    }
+    show(&upstream, market, 2.0).await;
+    twin.wait_for_messages(channel(), 1, LONG).await.unwrap();
+    let notice = seen(&twin).remove(0);
+    assert_eq!(
+        notice.body["mention_roles"],
+        serde_json::json!([role.to_string()])
+    );
+    show(&upstream, market, 5.0).await;
+    twin.wait_for_messages(channel(), 2, LONG).await.unwrap();
+    let messages = seen(&twin);
+    let over = text(&messages[1]);
+    let link = format!(
+        "https://discord.com/channels/{}/{}/{}",
+        server(),
+        channel(),
+        notice.id
+    );
+    assert!(over.contains(&link), "{over}");
+    assert_eq!(messages[1].body["mention_roles"], serde_json::json!([]));
+    assert!(text(&messages[0]).contains("**Over:**"));
+    bot.end(&twin);
+}
+
+/// Threads and the posts of a forum are told by the webhook of their channel; a voice channel is not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thread_and_a_forum_post_are_destinations() {
+    let thread = server() + 3;
+    let post = server() + 5;
+    let alert = brief().option("channel", thread.to_string());
+    let (twin, upstream, bot) = watching_by(market, &alert).await;
+    let in_forum = brief().option("channel", post.to_string());
+    let reply = twin.run(&in_forum).await.unwrap();
+    assert!(said(&reply).contains("#2"), "{}", said(&reply));
+    show(&upstream, market, 2.0).await;
+    for place in [thread, post] {
+        twin.wait_for_messages(place, 1, LONG).await.unwrap();
+    }
+    show(&upstream, market, 5.0).await;
+    until("both say that it is over", || {
+        [thread, post]
+            .iter()
+            .all(|place| text(&twin.channel(*place)[0]).contains("**Over:**"))
+    })
+    .await;
+    bot.end(&twin);
 }

@@ -18,8 +18,8 @@ use axum::{
     routing::get,
 };
 use discord_twin::{
-    Guild, Invocation, PATIENCE, Person, Reply, RequestRecord, StoredMessage, Twin, World,
-    guild_on_shard,
+    Channel, ChannelKind, Guild, Invocation, PATIENCE, Person, Reply, RequestRecord, StoredMessage,
+    Twin, World, guild_on_shard,
 };
 use rustix::process::{Pid, Signal};
 use serde_json::{Value, json};
@@ -55,12 +55,25 @@ pub(crate) fn server() -> u64 {
     guild_on_shard(0, 1, 0)
 }
 
-/// A world of one server with two channels, `server() + 1` and `server() + 2`.
+/// A world of one server with two channels, `server() + 1` and `server() + 2`, a thread of the second
+/// (`+ 3`), a forum with a post (`+ 4`, `+ 5`), a role that everybody may call (`+ 6`) and one that not
+/// (`+ 7`).
 pub(crate) fn one_server() -> World {
     world().guild(
         Guild::new(server(), "Test")
             .channel(server() + 1, "yields")
-            .channel(server() + 2, "more"),
+            .channel(server() + 2, "more")
+            .with(
+                Channel::new(server() + 3, "a thread", ChannelKind::PublicThread)
+                    .in_channel(server() + 2),
+            )
+            .with(Channel::new(server() + 4, "forum", ChannelKind::Forum))
+            .with(
+                Channel::new(server() + 5, "a post", ChannelKind::PublicThread)
+                    .in_channel(server() + 4),
+            )
+            .role(server() + 6, "yield hunters", true)
+            .role(server() + 7, "moderators", false),
     )
 }
 

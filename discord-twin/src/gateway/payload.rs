@@ -45,6 +45,13 @@ pub(crate) fn channel(channel: &Channel, guild: Option<&Guild>, bot: u64) -> Val
         object["owner_id"] = json!(bot.to_string());
         object["message_count"] = json!(0);
         object["member_count"] = json!(1);
+        object["total_message_sent"] = json!(0);
+        // What may be done in a thread is written on its channel.
+        for absent in ["permission_overwrites", "position", "nsfw", "topic"] {
+            if let Some(fields) = object.as_object_mut() {
+                fields.remove(absent);
+            }
+        }
         object["thread_metadata"] = json!({
             "archived": channel.archived,
             "auto_archive_duration": 1440,
@@ -106,21 +113,30 @@ pub(crate) fn guild(guild: &Guild) -> Value {
 
 /// The roles of a server: the one that everybody has, with the bot's bits.
 pub(crate) fn roles(guild: &Guild) -> Value {
-    json!([{
-        "id": guild.id.to_string(),
-        "name": "@everyone",
+    let everyone = role(guild.id, "@everyone", guild.permissions, false);
+    let others = guild
+        .roles
+        .iter()
+        .map(|one| role(one.id, &one.name, 0, one.mentionable));
+    std::iter::once(everyone).chain(others).collect()
+}
+
+fn role(id: u64, name: &str, permissions: u64, mentionable: bool) -> Value {
+    json!({
+        "id": id.to_string(),
+        "name": name,
         "description": null,
-        "permissions": guild.permissions.to_string(),
+        "permissions": permissions.to_string(),
         "position": 0,
         "color": 0,
         "colors": {"primary_color": 0, "secondary_color": null, "tertiary_color": null},
         "hoist": false,
         "managed": false,
-        "mentionable": false,
+        "mentionable": mentionable,
         "icon": null,
         "unicode_emoji": null,
         "flags": 0,
-    }])
+    })
 }
 
 /// A member object; with `permissions` in interactions only.

@@ -9,7 +9,7 @@ use crate::{
     gateway::payload,
     ids::id_of,
     state::{Commands, State, user},
-    world::permission,
+    world::{Guild, permission},
 };
 
 /// A command that was found, with the names that led to it.
@@ -253,7 +253,8 @@ impl Resolver<'_> {
     fn object(&mut self, definition: &Value, kind: u64, value: &Value) -> Result<Value, String> {
         let id = id_of(value).ok_or_else(|| format!("{value} is not an id"))?;
         let guild = self.guild.and_then(|guild| self.state.guild(guild));
-        let is_role = guild.is_some_and(|guild| guild.id == id);
+        let is_role = guild
+            .is_some_and(|guild| guild.id == id || guild.roles.iter().any(|role| role.id == id));
         match kind {
             option::CHANNEL => {
                 let channel = self
@@ -282,13 +283,10 @@ impl Resolver<'_> {
                 let guild = guild
                     .filter(|_| is_role)
                     .ok_or_else(|| format!("there is no role {id}"))?;
-                let role = payload::roles(guild)[0].clone();
-                self.note("roles", id, role);
+                self.note("roles", id, role(guild, id));
             }
             option::MENTIONABLE if is_role => {
-                let role = guild
-                    .map(|guild| payload::roles(guild)[0].clone())
-                    .unwrap_or_default();
+                let role = guild.map(|guild| role(guild, id)).unwrap_or_default();
                 self.note("roles", id, role);
             }
             option::USER | option::MENTIONABLE => {
@@ -332,6 +330,16 @@ fn within(definition: &Value, value: &Value) -> Result<(), String> {
     } else {
         Ok(())
     }
+}
+
+/// A role of a server as an interaction shows it.
+fn role(guild: &Guild, id: u64) -> Value {
+    let roles = payload::roles(guild);
+    let found = roles.as_array().and_then(|roles| {
+        let id = id.to_string();
+        roles.iter().find(|role| role["id"] == id.as_str())
+    });
+    found.cloned().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -74,6 +74,7 @@ impl Bench {
             guild: GUILD,
             channel: CHANNEL,
             rule,
+            manner: Manner::default(),
             created_by: UserId(5),
         };
         self.alerting
@@ -152,6 +153,15 @@ fn rule(kind: Kind, value: Option<f64>, window: Option<Span>) -> Rule {
 
 fn above() -> Rule {
     rule(Kind::ApyAbove, Some(5.0), None)
+}
+
+fn deed(guild: GuildId) -> Deed {
+    Deed {
+        guild,
+        at: hour(1),
+        person: None,
+        words: "did it".to_owned(),
+    }
 }
 
 #[tokio::test]
@@ -262,13 +272,13 @@ async fn nothing_is_said_for_an_alert_that_was_removed() {
     let id_of = added.alert.id;
     let elsewhere = bench
         .alerting
-        .remove(&bench.store, GuildId(2), id_of, hour(1))
+        .remove(&bench.store, id_of, &deed(GuildId(2)))
         .await
         .unwrap();
     assert_eq!((elsewhere, bench.alerting.count().await), (None, 1));
     let removed = bench
         .alerting
-        .remove(&bench.store, GUILD, id_of, hour(1))
+        .remove(&bench.store, id_of, &deed(GUILD))
         .await
         .unwrap();
     assert_eq!(removed, Some(added.alert));

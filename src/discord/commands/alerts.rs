@@ -25,6 +25,7 @@ use crate::{
 pub mod add;
 pub mod history;
 pub mod list;
+pub mod mute;
 pub mod remove;
 pub mod show;
 pub mod test;
@@ -41,6 +42,8 @@ pub mod test;
         "show::show",
         "history::history",
         "remove::remove",
+        "mute::mute",
+        "mute::unmute",
         "test::test"
     )
 )]
@@ -86,7 +89,7 @@ fn news_words(place: &Destination, news: News) -> String {
 }
 
 /// The alert of that number, if it is this server's.
-async fn owned(app: &App, guild: GuildId, id: AlertId) -> Result<Alert, CommandError> {
+pub(super) async fn owned(app: &App, guild: GuildId, id: AlertId) -> Result<Alert, CommandError> {
     Ok(app
         .store
         .alert(guild, id)

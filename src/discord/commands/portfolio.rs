@@ -35,7 +35,7 @@ pub(super) async fn portfolio(_: Context<'_>) -> Result<(), CommandError> {
 
 /// Puts rates and prices to positions. Prices are asked for all at once, so that one slow source
 /// costs two seconds and not two seconds a position.
-async fn valued(app: &App, market: &View, positions: Vec<Position>) -> Portfolio {
+pub(super) async fn valued(app: &App, market: &View, positions: Vec<Position>) -> Portfolio {
     let quotes = join_all(
         positions
             .iter()

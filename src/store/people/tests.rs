@@ -4,6 +4,7 @@ use futures::StreamExt as _;
 use proptest::prelude::*;
 
 use super::*;
+use crate::{domain::manner::Manner, store::servers::Deed};
 use crate::{
     domain::{
         alert::Rule,
@@ -105,6 +106,15 @@ fn holds(folder: &Path, text: &str) -> bool {
     })
 }
 
+fn removing(guild: u64, at: Timestamp) -> Deed {
+    Deed {
+        guild: GuildId(guild),
+        at,
+        person: Some(UserId(9)),
+        words: "removed it".to_owned(),
+    }
+}
+
 #[tokio::test]
 async fn what_a_person_holds_is_nowhere_in_the_files() {
     let folder = tempfile::tempdir().unwrap();
@@ -166,6 +176,7 @@ async fn the_alerts_of_an_erased_person_stay_without_a_name() {
             .unwrap(),
             timing: Timing::default(),
         },
+        manner: Manner::default(),
         created_by: UserId(user),
     };
     store.agree(UserId(5), hour(0)).await.unwrap();
@@ -173,7 +184,7 @@ async fn the_alerts_of_an_erased_person_stay_without_a_name() {
     store.add_alert(&new(6), &[], hour(0)).await.unwrap();
     let gone = store.add_alert(&new(5), &[], hour(0)).await.unwrap();
     store
-        .remove_alert(GuildId(1), gone.id, hour(0))
+        .remove_alert(gone.id, &removing(1, hour(0)))
         .await
         .unwrap();
     store.erase_person(UserId(5)).await.unwrap();

@@ -1,4 +1,5 @@
 use super::*;
+use crate::{domain::manner::Manner, store::servers::Deed};
 use crate::{
     domain::{
         episode::{Phase, Timing},
@@ -40,6 +41,7 @@ fn new(guild: u64) -> NewAlert {
             .unwrap(),
             timing: Timing::default(),
         },
+        manner: Manner::default(),
         created_by: UserId(5),
     }
 }
@@ -48,6 +50,15 @@ fn baseline() -> Episode {
     Episode {
         phase: Phase::Baseline,
         ..Episode::default()
+    }
+}
+
+fn removing(guild: u64, at: Timestamp) -> Deed {
+    Deed {
+        guild: GuildId(guild),
+        at,
+        person: Some(UserId(9)),
+        words: "removed it".to_owned(),
     }
 }
 
@@ -76,7 +87,7 @@ async fn an_alert_of_another_server_is_not_there() {
     assert_eq!(store.alert(GuildId(1), theirs.id).await.unwrap(), None);
     assert!(
         !store
-            .remove_alert(GuildId(1), theirs.id, hour(1))
+            .remove_alert(theirs.id, &removing(1, hour(1)))
             .await
             .unwrap()
     );
@@ -96,13 +107,13 @@ async fn an_alert_that_was_removed_is_gone_with_its_episodes_and_its_number_is_n
         .unwrap();
     assert!(
         store
-            .remove_alert(GuildId(1), alert.id, hour(1))
+            .remove_alert(alert.id, &removing(1, hour(1)))
             .await
             .unwrap()
     );
     assert!(
         !store
-            .remove_alert(GuildId(1), alert.id, hour(2))
+            .remove_alert(alert.id, &removing(1, hour(2)))
             .await
             .unwrap()
     );
@@ -118,7 +129,7 @@ async fn an_alert_that_was_removed_names_nobody() {
     let alert = store.add_alert(&new(1), &[], hour(0)).await.unwrap();
     let kept = store.add_alert(&new(1), &[], hour(0)).await.unwrap();
     store
-        .remove_alert(GuildId(1), alert.id, hour(1))
+        .remove_alert(alert.id, &removing(1, hour(1)))
         .await
         .unwrap();
     let makers: Vec<(i64, i64)> = sqlx::query_as("SELECT id, created_by FROM alert ORDER BY id")

@@ -8,15 +8,16 @@ use crate::{
     delivery::channel::ChannelRefused,
     discord::{
         autocomplete, checks,
-        context::{Caller, Context, holds_webhooks, parts},
+        context::{Caller, Context, parts, takes_notices},
         errors::{CommandError, Trouble},
         lookup,
-        params::{Name, OneOf, Written},
+        params::{Mode, Name, OneOf, Written},
     },
     domain::{
         alert::Rule,
         episode::Timing,
-        ids::ChannelId,
+        ids::{ChannelId, RoleId},
+        manner::Manner,
         method::MethodFilter,
         money::Amount,
         rule::{Condition, Kind, Terms, Unit},
@@ -86,8 +87,10 @@ pub(super) async fn add(
     #[description = "How often to say that it is still so, such as 1d; never when left out"]
     remind: Option<Written<Span>>,
     #[description = "Channel to tell; this one when left out"]
-    #[channel_types("Text", "News")]
+    #[channel_types("Text", "News", "PublicThread", "PrivateThread", "NewsThread")]
     channel: Option<serenity::PartialChannel>,
+    #[description = "A role that its news call; nobody when left out"] role: Option<serenity::Role>,
+    #[description = "At once, or in a digest; at once when left out"] mode: Option<OneOf<Mode>>,
 ) -> Result<(), CommandError> {
     let (app, caller) = parts(ctx)?;
     let draft = Draft {
@@ -110,15 +113,20 @@ pub(super) async fn add(
         method: method.map(|method| method.0),
         min_tvl: min_tvl.map(|amount| amount.0),
         stable_only: stable_only.unwrap_or(false),
+        manner: Manner {
+            role: role.as_ref().map(callable).transpose()?,
+            digest: mode.and_then(|mode| mode.0.0),
+            muted_until: None,
+        },
     };
     let place = match &channel {
         Some(channel) => Place {
             channel: ChannelId(channel.id.get()),
-            holds_webhooks: holds_webhooks(channel.kind),
+            takes_notices: takes_notices(channel.kind),
         },
         None => Place {
             channel: caller.channel,
-            holds_webhooks: !caller.in_thread,
+            takes_notices: caller.takes_notices,
         },
     };
     // Proving a channel takes many calls, and their futures would lie in those of all commands.
@@ -141,13 +149,24 @@ pub struct Draft {
     pub method: Option<MethodFilter>,
     pub min_tvl: Option<Amount>,
     pub stable_only: bool,
+    pub manner: Manner,
+}
+
+/// A role that everybody may call, and that is not everybody.
+pub(super) fn callable(role: &serenity::Role) -> Result<RoleId, Trouble> {
+    let is_everyone = role.id.get() == role.guild_id.get();
+    if role.mentionable && !is_everyone {
+        Ok(RoleId(role.id.get()))
+    } else {
+        Err(Trouble::RoleUncallable)
+    }
 }
 
 /// Where an alert is to speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
     pub channel: ChannelId,
-    pub holds_webhooks: bool,
+    pub takes_notices: bool,
 }
 
 /// The rule that a draft means, with every name as the market writes it. `usual` is the timing of
@@ -229,6 +248,7 @@ async fn answer(
         guild,
         channel: place.channel,
         rule,
+        manner: draft.manner,
         created_by: caller.user,
     };
     let added = app
@@ -261,8 +281,8 @@ fn start_words(pools: usize, baseline: usize, earliest: &str) -> String {
 
 /// What the interaction itself says of the channel; the rest is found out by asking Discord.
 fn check_place(caller: &Caller, place: Place) -> Result<(), Trouble> {
-    if !place.holds_webhooks {
-        return Err(Trouble::ThreadChosen);
+    if !place.takes_notices {
+        return Err(Trouble::ChannelUnfit);
     }
     if place.channel == caller.channel {
         let rights = checks::lacking(caller.our_rights);
@@ -293,7 +313,7 @@ mod tests {
             user: UserId(1),
             guild: Some(GuildId(2)),
             channel: ChannelId(3),
-            in_thread: false,
+            takes_notices: true,
             rights: Permissions::MANAGE_GUILD,
             our_rights,
             interaction: 4,
@@ -304,14 +324,14 @@ mod tests {
     fn a_channel_that_cannot_be_told_is_refused_before_anything_is_done() {
         let here = Place {
             channel: ChannelId(3),
-            holds_webhooks: true,
+            takes_notices: true,
         };
         let elsewhere = Place {
             channel: ChannelId(9),
             ..here
         };
-        let thread = Place {
-            holds_webhooks: false,
+        let voice = Place {
+            takes_notices: false,
             ..here
         };
         let blind = caller(Permissions::VIEW_CHANNEL);
@@ -325,7 +345,7 @@ mod tests {
         assert_eq!(check_place(&blind, elsewhere), Ok(()));
         let able = caller(Permissions::VIEW_CHANNEL | Permissions::MANAGE_WEBHOOKS);
         assert_eq!(check_place(&able, here), Ok(()));
-        assert_eq!(check_place(&able, thread), Err(Trouble::ThreadChosen));
+        assert_eq!(check_place(&able, voice), Err(Trouble::ChannelUnfit));
     }
 
     #[test]

@@ -4,11 +4,11 @@ use crate::{
     app::App,
     discord::{
         autocomplete,
-        context::{Context, parts},
+        context::{Caller, Context, parts},
         errors::{CommandError, Trouble},
         params::Written,
     },
-    domain::ids::{AlertId, GuildId},
+    domain::ids::AlertId,
     render::{self, message::Message},
 };
 
@@ -21,15 +21,15 @@ pub(super) async fn remove(
     alert: Written<AlertId>,
 ) -> Result<(), CommandError> {
     let (app, caller) = parts(ctx)?;
-    let answer = answer(&ctx.data().app, caller.server()?, alert.0);
+    let answer = answer(&ctx.data().app, &caller, alert.0);
     super::answer_with_news(app, answer).await
 }
 
-async fn answer(app: &App, guild: GuildId, id: AlertId) -> Result<Message, CommandError> {
-    let now = app.clock.now();
+async fn answer(app: &App, caller: &Caller, id: AlertId) -> Result<Message, CommandError> {
+    let deed = caller.did(app.clock.now(), format!("removed alert #{id}"))?;
     let removed = app
         .alerting
-        .remove(&app.store, guild, id, now)
+        .remove(&app.store, id, &deed)
         .await?
         .ok_or(Trouble::AlertUnknown(id))?;
     Ok(render::alerts::removed(removed.id))

@@ -186,6 +186,7 @@ mod tests {
                 condition: Condition::new(Kind::ApyBelow, terms).unwrap(),
                 timing: Timing::default(),
             },
+            manner: crate::domain::manner::Manner::default(),
             version: 1,
             created_by: UserId(3),
             created_at: Timestamp::default(),

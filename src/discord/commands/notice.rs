@@ -1,0 +1,269 @@
+//! What readers ask of a notice, by its buttons: why, what it means for them, and silence.
+
+use poise::serenity_prelude as serenity;
+use rust_decimal::Decimal;
+use serenity::{
+    ActionRowComponent, ComponentInteraction, ComponentInteractionDataKind, CreateActionRow,
+    CreateInputText, CreateInteractionResponse, CreateModal, InputTextStyle, ModalInteraction,
+    Permissions,
+};
+
+use super::{alerts::mute, portfolio};
+use crate::{
+    app::App,
+    discord::{
+        context::Bot,
+        errors::{self, CommandError, Trouble},
+        presses::{MUTES, Press},
+        reply,
+    },
+    domain::{
+        ids::{AlertId, EntryId, GuildId, MessageId, UserId},
+        money::Amount,
+        time::Span,
+    },
+    render::{
+        self,
+        message::Message,
+        press::{Ask, which},
+        spoken::{Impact, Now, Why},
+    },
+    store::outbox::Spoken,
+};
+
+/// The one field of the modal.
+const AMOUNT: &str = "amount";
+
+/// Who presses, and where.
+#[derive(Debug, Clone, Copy)]
+struct Presser {
+    user: UserId,
+    guild: GuildId,
+    manages: bool,
+}
+
+impl Presser {
+    fn of(press: &ComponentInteraction) -> Result<Self, Trouble> {
+        let rights = press.member.as_ref().and_then(|member| member.permissions);
+        let managing = Permissions::MANAGE_GUILD | Permissions::ADMINISTRATOR;
+        Ok(Self {
+            user: UserId(press.user.id.get()),
+            guild: GuildId(press.guild_id.ok_or(Trouble::OnlyInServers)?.get()),
+            manages: rights.is_some_and(|rights| rights.intersects(managing)),
+        })
+    }
+}
+
+/// What answers a press.
+enum Answer {
+    /// A message for the presser alone.
+    Whisper(Message),
+    /// In place of the message that was pressed, which only the presser sees.
+    Replace(Message),
+    /// A question of how much.
+    HowMuch(EntryId),
+}
+
+/// Answers a press on a notice, or on what a press of it opened.
+pub async fn pressed(
+    bot: &Bot,
+    ctx: &serenity::Context,
+    interaction: &ComponentInteraction,
+    press: Press,
+) -> Result<(), CommandError> {
+    let presser = Presser::of(interaction)?;
+    let message = MessageId(interaction.message.id.get());
+    let answer = match press {
+        Press::Which => {
+            let ComponentInteractionDataKind::StringSelect { values } = &interaction.data.kind
+            else {
+                return Err(Trouble::Expired.into());
+            };
+            let chosen = values.first().and_then(|value| value.parse().ok());
+            let spoken = spoken(&bot.app, presser.guild, chosen.map(EntryId)).await?;
+            Answer::Whisper(render::spoken::one(
+                spoken.entry,
+                &said(&spoken.payload, &spoken.summary),
+            ))
+        }
+        Press::Ask { ask, entry } => {
+            asked(&bot.app, presser, ask, entry.map_or(Ok(message), Err)).await?
+        }
+        Press::Mute { alert, length } => {
+            Answer::Replace(silence(bot, presser, alert, length).await?)
+        }
+        Press::Amount { .. } => return Err(Trouble::Expired.into()),
+    };
+    match answer {
+        Answer::Whisper(message) => reply::whisper(ctx, interaction, message).await,
+        Answer::Replace(message) => {
+            reply::acknowledge(ctx, interaction).await?;
+            reply::replace(ctx, interaction, message).await
+        }
+        Answer::HowMuch(entry) => how_much(ctx, interaction, entry).await,
+    }
+}
+
+async fn asked(
+    app: &App,
+    presser: Presser,
+    ask: Ask,
+    of: Result<MessageId, EntryId>,
+) -> Result<Answer, CommandError> {
+    let mut found = app.store.spoken(presser.guild, of).await?;
+    if found.len() > 1 {
+        return Ok(Answer::Whisper(choose(app, &found)));
+    }
+    let spoken = found.pop().ok_or(Trouble::Expired)?;
+    Ok(match ask {
+        Ask::Why => Answer::Whisper(why(app, presser.guild, &spoken).await?),
+        Ask::Impact => match held(app, presser.user, &spoken).await? {
+            Some(message) => Answer::Whisper(message),
+            None => Answer::HowMuch(spoken.entry),
+        },
+        Ask::Mute if !presser.manages => return Err(Trouble::NeedsManageServer.into()),
+        Ask::Mute => {
+            let alert = spoken.alert;
+            let ids = MUTES.into_iter().filter_map(|length| {
+                let id = Press::Mute { alert, length }.encode()?;
+                Some((length, id))
+            });
+            Answer::Whisper(render::spoken::how_long(alert, ids))
+        }
+    })
+}
+
+fn choose(app: &App, found: &[Spoken]) -> Message {
+    let market = app.market.snapshot();
+    let choices = found
+        .iter()
+        .map(|one| {
+            let pool = market.get(one.pool).map(|listing| &*listing.pool);
+            render::spoken::choice(one.entry, one.alert, &one.summary, pool)
+        })
+        .collect();
+    render::spoken::which(which(choices))
+}
+
+/// A notice of this server by its number.
+async fn spoken(app: &App, guild: GuildId, entry: Option<EntryId>) -> Result<Spoken, CommandError> {
+    let entry = entry.ok_or(Trouble::Expired)?;
+    let mut found = app.store.spoken(guild, Err(entry)).await?;
+    Ok(found.pop().ok_or(Trouble::Expired)?)
+}
+
+async fn why(app: &App, guild: GuildId, spoken: &Spoken) -> Result<Message, CommandError> {
+    let alert = app.store.alert(guild, spoken.alert).await?;
+    let market = app.market.view(app.clock.now());
+    let listing = market.get(spoken.pool);
+    let over = spoken.over.as_deref().map(|over| said(over, ""));
+    Ok(render::spoken::why(&Why {
+        alert: spoken.alert,
+        rule: alert.as_ref().map(|alert| &alert.rule),
+        said: &said(&spoken.payload, &spoken.summary),
+        told_at: spoken.created_at,
+        over: over.as_deref(),
+        now: listing.map(|listing| Now {
+            pool: &listing.pool,
+            reading: &listing.reading,
+            assessment: &listing.assessment,
+            state: listing.state,
+        }),
+    }))
+}
+
+/// A notice in one line.
+fn said(payload: &str, summary: &str) -> String {
+    let message = serde_json::from_str(payload).unwrap_or_default();
+    render::bundle::line(&message, summary)
+}
+
+/// What a notice means for what the reader holds in its pool; `None` where that is nothing.
+async fn held(app: &App, reader: UserId, spoken: &Spoken) -> Result<Option<Message>, CommandError> {
+    let mut positions = app.store.positions(reader).await?;
+    positions.retain(|position| position.stake.pool == spoken.pool);
+    if positions.is_empty() {
+        return Ok(None);
+    }
+    let market = app.market.view(app.clock.now());
+    let usd = portfolio::valued(app, &market, positions).await.value_usd;
+    if usd.is_zero() {
+        return Ok(None);
+    }
+    Ok(Some(impact(app, spoken, usd, true)?))
+}
+
+fn impact(app: &App, spoken: &Spoken, usd: Decimal, is_held: bool) -> Result<Message, Trouble> {
+    let market = app.market.view(app.clock.now());
+    let listing = market.get(spoken.pool).ok_or(Trouble::Expired)?;
+    Ok(render::spoken::impact(&Impact {
+        pool: &listing.pool,
+        usd,
+        is_held,
+        told: spoken.apy,
+        now: listing.usable().map(|reading| reading.apy),
+    }))
+}
+
+async fn how_much(
+    ctx: &serenity::Context,
+    press: &ComponentInteraction,
+    entry: EntryId,
+) -> Result<(), CommandError> {
+    let id = Press::Amount { entry }.encode().ok_or(Trouble::Expired)?;
+    let field = CreateInputText::new(InputTextStyle::Short, "Amount in US dollars", AMOUNT)
+        .placeholder("5k, 1,250.50 – it is not kept")
+        .min_length(1)
+        .max_length(40);
+    let modal = CreateModal::new(id, "What does it mean for me?")
+        .components(vec![CreateActionRow::InputText(field)]);
+    let response = CreateInteractionResponse::Modal(modal);
+    Ok(press.create_response(&ctx.http, response).await?)
+}
+
+async fn silence(
+    bot: &Bot,
+    presser: Presser,
+    alert: AlertId,
+    length: Span,
+) -> Result<Message, CommandError> {
+    if !presser.manages {
+        return Err(Trouble::NeedsManageServer.into());
+    }
+    let alert = super::alerts::owned(&bot.app, presser.guild, alert).await?;
+    mute::mute_alerts(&bot.app, presser.guild, presser.user, vec![alert], length).await
+}
+
+/// Answers a modal that was sent in.
+pub async fn submitted(bot: &Bot, ctx: &serenity::Context, modal: &ModalInteraction) {
+    let answer = match amounted(bot, modal).await {
+        Ok(message) => Some(message),
+        Err(failed) => errors::answer(&failed, "modal", modal.id.get()),
+    };
+    let Some(message) = answer else { return };
+    let response = reply::create_reply(message)
+        .ephemeral(true)
+        .to_slash_initial_response(serenity::CreateInteractionResponseMessage::new());
+    let response = CreateInteractionResponse::Message(response);
+    if let Err(error) = modal.create_response(&ctx.http, response).await {
+        tracing::warn!(%error, "a modal could not be answered");
+    }
+}
+
+async fn amounted(bot: &Bot, modal: &ModalInteraction) -> Result<Message, CommandError> {
+    let Some(Press::Amount { entry }) = Press::decode(&modal.data.custom_id) else {
+        return Err(Trouble::Expired.into());
+    };
+    let guild = GuildId(modal.guild_id.ok_or(Trouble::OnlyInServers)?.get());
+    let mut fields = modal.data.components.iter().flat_map(|row| &row.components);
+    let text = fields.find_map(|field| match field {
+        ActionRowComponent::InputText(input) if input.custom_id == AMOUNT => input.value.as_deref(),
+        _ => None,
+    });
+    let amount: Amount = match text.unwrap_or_default().parse() {
+        Ok(amount) => amount,
+        Err(error) => return Ok(Message::text(render::error::misread(&error.to_string()))),
+    };
+    let spoken = spoken(&bot.app, guild, Some(entry)).await?;
+    Ok(impact(&bot.app, &spoken, amount.get(), false)?)
+}
