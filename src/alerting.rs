@@ -4,6 +4,8 @@ pub mod evaluator;
 pub mod holds;
 pub mod index;
 pub mod replay;
+pub mod reports;
 pub mod rules_file;
 pub mod score;
 pub mod tick;
+pub mod why;

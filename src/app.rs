@@ -8,7 +8,10 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    alerting::tick::{Alerting, Ticked},
+    alerting::{
+        reports,
+        tick::{Alerting, Ticked},
+    },
     clock::Clock,
     delivery::{self, Delivery, http::ApplicationId},
     discord::{self, client::ClientError, shards::Shards},
@@ -139,6 +142,7 @@ impl App {
             window: delivery::window::Window {
                 wait: config.delivery.group_wait.0,
                 interval: config.delivery.group_interval.0,
+                cap: config.delivery.hourly_cap,
             },
             drain: config.delivery.drain.0,
             edge_ban: config.delivery.edge_ban.0,
@@ -264,6 +268,7 @@ pub async fn run(
             }
         }
     });
+    tasks.spawn(herald(Arc::clone(&app), stop.clone()));
     tasks.spawn({
         let (delivery, stop) = (app.delivery.clone(), stop.clone());
         async move { Ok(delivery.run(stop).await?) }
@@ -305,6 +310,26 @@ async fn guard(app: Arc<App>, stop: CancellationToken) -> Result<(), RunError> {
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
             _ = again => {}
+        }
+    }
+}
+
+/// Says what is due at a set time, and that a source is silent.
+async fn herald(app: Arc<App>, stop: CancellationToken) -> Result<(), RunError> {
+    loop {
+        let now = app.clock.now();
+        match reports::speak(&app.alerting, &app.store, &app.market, now).await {
+            Ok(true) => app.delivery.poke(),
+            Ok(false) => {}
+            Err(error @ StoreError::Corrupt(_)) => return Err(error.into()),
+            Err(error) => tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "reports cannot be made"
+            ),
+        }
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = tokio::time::sleep(reports::LOOK_EVERY) => {}
         }
     }
 }

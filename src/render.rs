@@ -19,11 +19,13 @@ pub mod numbers;
 pub mod pool;
 pub mod portfolio;
 pub mod press;
+pub mod report;
 pub mod privacy;
 pub mod spoken;
 pub mod status;
 pub mod text;
 pub mod verdict;
+pub mod why;
 
 #[cfg(test)]
 mod samples;

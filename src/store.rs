@@ -265,6 +265,12 @@ impl Store {
         Ok(())
     }
 
+    pub async fn forget_setting(&self, name: &str) -> Result<(), StoreError> {
+        const SQL: &str = "DELETE FROM setting WHERE name = $1";
+        sqlx::query(SQL).bind(name).execute(&self.writer).await?;
+        Ok(())
+    }
+
     /// Ends all connections; what was committed is in the file.
     pub async fn close(&self) {
         self.readers.close().await;

@@ -39,6 +39,7 @@ pub const WAITS: &[(&str, &str)] = &[
     ("DELIVERY__SETTLE", "600ms"),
     ("DELIVERY__GROUP_WAIT", "0s"),
     ("DELIVERY__GROUP_INTERVAL", "0s"),
+    ("DELIVERY__HOURLY_CAP", "0"),
     ("DELIVERY__BACK_OFF", "50ms, 100ms, 200ms, 400ms"),
     ("DELIVERY__LATE_DOUBLE_SWEEP", "1s"),
     ("DELIVERY__NONCE_WINDOW", "2s"),

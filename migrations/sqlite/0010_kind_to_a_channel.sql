@@ -4,6 +4,7 @@ ALTER TABLE post ADD COLUMN edited_at INTEGER;
 -- It called a role.
 ALTER TABLE post ADD COLUMN calls INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX post_to_edit ON post (destination_id) WHERE edit_at IS NOT NULL;
+CREATE INDEX post_by_time ON post (created_at);
 CREATE INDEX outbox_by_opening ON outbox (opening) WHERE opening IS NOT NULL;
 
 -- Why a notice waits until `not_before`, to be told in a list with others.

@@ -24,12 +24,19 @@ pub fn hold(
         Some((cadence.next_after(server.zone, at), Held::Digest))
     };
     let quiet = || {
-        let passes = server.critical_in_quiet && urgency == Urgency::Critical;
-        let until = server.quiet_until(at).filter(|_| !passes)?;
+        let until = server.quiet_until(at)?;
+        if passes(server, urgency) {
+            return None;
+        }
         Some((until, Held::Quiet))
     };
     let (until, why) = muted.or_else(digest).or_else(quiet)?;
     Some(Hold { until, why })
+}
+
+/// Whether something may be told in quiet hours.
+pub fn passes(server: &ServerSettings, urgency: Urgency) -> bool {
+    server.critical_in_quiet && urgency == Urgency::Critical
 }
 
 #[cfg(test)]

@@ -12,12 +12,13 @@ use tokio::sync::Mutex;
 use super::{
     evaluator::{Evaluator, Step, Watched},
     holds::hold,
+    why::Stage,
 };
 use crate::{
     delivery::{
         entry::{
             Entry, Held, Hold, Occasion, SHELF_LIFE, Telling, edge_key, opening_key, payload,
-            summary_key,
+            summary_key, together_key,
         },
         urgency::Urgency,
     },
@@ -28,6 +29,7 @@ use crate::{
         listing::Listing,
         manner::{Manner, ServerSettings},
         notice::{Notice, Speaker},
+        pool::Pool,
         rate::Percent,
         reading::{DataState, Stretch},
         rule::{Figure, Kind},
@@ -337,6 +339,13 @@ impl Alerting {
         Ok(())
     }
 
+    /// The servers of all alerts, and where each alert speaks.
+    pub async fn lanes(&self) -> Vec<(GuildId, DestinationId)> {
+        let state = self.state.lock().await;
+        let lanes = state.lanes.values();
+        lanes.map(|lane| (lane.guild, lane.destination)).collect()
+    }
+
     /// The pools that the alerts of a channel watch.
     pub async fn pools_of(&self, destination: DestinationId, snapshot: &Snapshot) -> Vec<PoolId> {
         let state = self.state.lock().await;
@@ -376,6 +385,24 @@ impl Alerting {
             open,
             waiting,
         }
+    }
+
+    /// Where an alert stands with each of the pools that it watches.
+    pub async fn stages(&self, id: AlertId, snapshot: &Snapshot) -> Vec<(PoolId, Stage)> {
+        let state = self.state.lock().await;
+        let Some(watched) = state.evaluator.get(id) else {
+            return Vec::new();
+        };
+        let rule = &watched.rule;
+        let watches = |listing: &&Listing| {
+            rule.scope.names(&listing.pool) && rule.scope.reaches(listing.reading.tvl_usd)
+        };
+        let stage = |listing: &Listing| {
+            let episode = state.evaluator.episode(id, listing.pool.id);
+            (listing.pool.id, Stage::of(rule, listing, &episode))
+        };
+        let watched = snapshot.listings().iter().filter(watches);
+        watched.map(stage).collect()
     }
 
     /// Where an alert stands with one pool.
@@ -611,6 +638,68 @@ fn entries(
             });
         }
     }
+    told_together(entries, state, change)
+}
+
+/// From so many pools of a protocol on, what happens to their data at once is one event.
+const AT_ONCE: usize = 3;
+
+/// Where the data of several pools of a protocol goes or comes back at once, one notice says it for all;
+/// theirs are kept to be looked up.
+fn told_together(mut entries: Vec<Entry>, state: &State, change: &Change) -> Vec<Entry> {
+    let is_about_data = |alert| {
+        let watched = state.evaluator.get(alert);
+        watched.is_some_and(|watched| watched.rule.condition.kind().is_about_data())
+    };
+    let mut groups: BTreeMap<(AlertId, &str, &'static str), Vec<usize>> = BTreeMap::new();
+    for (at, entry) in entries.iter().enumerate() {
+        let listing = entry.pool.and_then(|pool| change.snapshot.get(pool));
+        if let (true, Some(listing)) = (is_about_data(entry.alert), listing) {
+            let key = (entry.alert, &*listing.pool.protocol, entry.occasion.slug());
+            groups.entry(key).or_default().push(at);
+        }
+    }
+    let mut together = Vec::new();
+    for ((alert, protocol, slug), of_group) in groups {
+        let Some(first) = of_group.first().filter(|_| of_group.len() >= AT_ONCE) else {
+            continue;
+        };
+        let is_end = slug == EdgeKind::Closed.slug();
+        let members: Vec<&Entry> = of_group.iter().filter_map(|at| entries.get(*at)).collect();
+        let pools: Vec<&Pool> = members
+            .iter()
+            .filter_map(|entry| Some(&*change.snapshot.get(entry.pool?)?.pool))
+            .collect();
+        let keys: Vec<[u8; 32]> = members.iter().map(|entry| entry.dedup_key).collect();
+        let what = if is_end {
+            "have usable figures again"
+        } else {
+            "are gone or too old to be used"
+        };
+        let message = render::report::protocol(protocol, &pools, what, &format!("alert #{alert}"));
+        let summary = format!(
+            "📡 {protocol} – {} of its pools {what} at once",
+            pools.len()
+        );
+        together.push(Entry {
+            dedup_key: together_key(&keys),
+            pool: None,
+            occasion: Occasion::Outage,
+            payload: payload(&message),
+            summary,
+            telling: Telling {
+                opening: None,
+                ..entries[*first].telling
+            },
+            ..entries[*first].clone()
+        });
+        for at in of_group {
+            if let Some(entry) = entries.get_mut(at) {
+                entry.telling.is_unsaid = true;
+            }
+        }
+    }
+    entries.extend(together);
     entries
 }
 
@@ -623,7 +712,7 @@ fn apy(edge: &Edge) -> Option<(Percent, Percent)> {
 }
 
 /// What may cost people their money comes before what tells them of more of it.
-const fn urgency(kind: Kind) -> Urgency {
+pub const fn urgency(kind: Kind) -> Urgency {
     match kind {
         Kind::VerdictWorsens | Kind::VerdictBecomes | Kind::TvlDrop | Kind::PoolGone => {
             Urgency::Critical

@@ -172,8 +172,11 @@ fn head(held: Held) -> String {
 
 fn part(one: &Waiting, place: &Destination) -> Part {
     let mut message = parse(one);
+    let mut summary = one.summary.clone();
     if let Some(end) = &one.end {
-        message = over(message, &parsed(end).unwrap_or_default());
+        message = over(message, &parsed(&end.payload).unwrap_or_default());
+        let words = end.summary.lines().next().unwrap_or_default();
+        summary = format!("{summary}\n   Over: {words}");
     }
     if let Some(Beginning::Told { message: id, .. }) = one.beginning {
         let link = message::link(place.guild, place.channel, id);
@@ -182,7 +185,7 @@ fn part(one: &Waiting, place: &Destination) -> Part {
     let is_news = matches!(one.occasion, Occasion::Edge(kind) if kind != EdgeKind::Closed);
     Part {
         message,
-        summary: one.summary.clone(),
+        summary,
         asked: is_news.then_some(one.id),
         role: one.role.filter(|_| is_news),
     }

@@ -175,6 +175,41 @@ pub fn summary_key(alerts: &[AlertId], from: Timestamp, until: Timestamp) -> [u8
     hash.finalize().into()
 }
 
+/// The identity of a channel's report: once for each time that it is due.
+pub fn report_key(destination: DestinationId, due_at: Timestamp) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update("report");
+    hash.update(destination.0.to_le_bytes());
+    hash.update(due_at.millis().to_le_bytes());
+    hash.finalize().into()
+}
+
+/// The identity of the word that a source is silent since then, or that it is back.
+pub fn outage_key(
+    source: &str,
+    destination: DestinationId,
+    since: Timestamp,
+    is_silent: bool,
+) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update("outage");
+    hash.update(source);
+    hash.update(destination.0.to_le_bytes());
+    hash.update(since.millis().to_le_bytes());
+    hash.update([u8::from(is_silent)]);
+    hash.finalize().into()
+}
+
+/// The identity of what several notices say together.
+pub fn together_key(keys: &[[u8; 32]]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update("together");
+    for key in keys {
+        hash.update(key);
+    }
+    hash.finalize().into()
+}
+
 /// How a message is known again: by people and by a read-back as `#7F3K-92QD`, and by Discord, which
 /// makes no second message for a nonce that it remembers.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -26,7 +26,8 @@ use super::{
 };
 use crate::{
     domain::{
-        ids::{DestinationId, MessageId, PostId},
+        ids::{DestinationId, GuildId, MessageId, PostId},
+        manner::ServerSettings,
         time::Timestamp,
     },
     failpoint::failpoint,
@@ -62,6 +63,8 @@ const RETRY: Duration = Duration::from_secs(1);
 const LONGEST_SLEEP: Duration = Duration::from_mins(1);
 /// A wall clock that differs from the monotonic one by more was set.
 const JUMP: Duration = Duration::from_secs(2);
+/// Over which the messages of a channel are counted.
+const HOUR: Duration = Duration::from_hours(1);
 const LAST_COMMITS: u32 = 3;
 /// Discord's ids grow with its time, but not all of its machines agree on the last seconds of it.
 const SAME_MINUTE: u64 = 60_000 << 22;
@@ -78,7 +81,10 @@ pub(super) async fn run(shared: Arc<Shared>, stop: CancellationToken) -> Result<
     seed(&shared, wall).await?;
     let now = Instant::now();
     let newest = shared.store.newest_message().await?;
-    let gathering = Gathering::new(shared.window);
+    let mut gathering = Gathering::new(shared.window);
+    for (place, at) in shared.store.told_since(wall.minus(HOUR)).await? {
+        gathering.told(place, at);
+    }
     let mut worker = Worker {
         shared,
         gathering,
@@ -88,6 +94,7 @@ pub(super) async fn run(shared: Arc<Shared>, stop: CancellationToken) -> Result<
         receipts: Vec::new(),
         busy: HashSet::new(),
         places: HashMap::new(),
+        servers: HashMap::new(),
         newest,
         commit_at: now,
         last_commit: now,
@@ -131,6 +138,8 @@ struct Worker {
     busy: HashSet<DestinationId>,
     /// The destinations that take notices.
     places: HashMap<DestinationId, Destination>,
+    /// What their servers have chosen.
+    servers: HashMap<GuildId, ServerSettings>,
     /// The newest message of ours anywhere.
     newest: Option<MessageId>,
     commit_at: Instant,
@@ -249,18 +258,21 @@ impl Worker {
         }
     }
 
-    async fn start_due(&mut self, places: usize) -> Result<Instant, StoreError> {
+    async fn start_due(&mut self, free: usize) -> Result<Instant, StoreError> {
         let shared = Arc::clone(&self.shared);
         let wall = shared.clock.now();
         if self.places.is_empty() {
             let ready = shared.store.ready_destinations().await?;
             self.places = ready.into_iter().map(|place| (place.id, place)).collect();
+            self.servers = shared.store.servers().await?;
         }
         self.revive(wall).await?;
         let open = shared.store.open_posts().await?;
         let edits = shared.store.edits().await?;
         let untold = shared.store.untold(wall).await?;
-        let gathering = self.gathering.until(&untold, wall);
+        let (places, servers) = (&self.places, &self.servers);
+        let cap = |place| Some(servers.get(&places.get(&place)?.guild)?.hourly_cap? as usize);
+        let gathering = self.gathering.until(&untold, cap, wall);
         let queue = Queue {
             open,
             edits: &edits,
@@ -277,7 +289,7 @@ impl Worker {
         let mut chosen = Vec::new();
         let mut edits = 0;
         for (destination, urgency, job) in plan.jobs {
-            if chosen.len() + edits == places {
+            if chosen.len() + edits == free {
                 look_again = Instant::now();
                 break;
             }

@@ -47,7 +47,7 @@ pub struct Entry {
 }
 
 /// Every command that can be called. One that is missing here is refused.
-pub const TABLE: [Entry; 19] = [
+pub const TABLE: [Entry; 20] = [
     public("yield find"),
     public("yield pool"),
     private("portfolio add"),
@@ -61,6 +61,7 @@ pub const TABLE: [Entry; 19] = [
     managing("alerts mute"),
     managing("alerts unmute"),
     managing("alerts test"),
+    managing("alerts why"),
     private("privacy show"),
     private("privacy export"),
     private("privacy delete"),

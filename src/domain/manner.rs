@@ -72,8 +72,10 @@ pub struct ServerSettings {
     pub quiet: Option<QuietHours>,
     /// What may cost people their money is told in quiet hours too.
     pub critical_in_quiet: bool,
-    /// The most messages that a channel is given in an hour, 1 to 60.
-    pub hourly_cap: u32,
+    /// The most messages that a channel is given in an hour; 0 for no such limit, and `None` for what
+    /// the operator set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hourly_cap: Option<u32>,
     /// Offers above so many percent are not found unless they are asked for.
     pub max_apy: f64,
     /// Pools under this TVL in US dollars are not found unless they are asked for.
@@ -92,7 +94,7 @@ impl Default for ServerSettings {
             zone: Zone::default(),
             quiet: None,
             critical_in_quiet: true,
-            hourly_cap: 10,
+            hourly_cap: None,
             max_apy: 100.0,
             min_tvl: None,
             public_lookups: true,
@@ -122,7 +124,7 @@ mod tests {
         let settings: ServerSettings =
             serde_json::from_str(r#"{"zone":"Europe/Berlin","later":1}"#).unwrap();
         assert_eq!(settings.zone.name(), "Europe/Berlin");
-        assert_eq!(settings.hourly_cap, 10);
+        assert_eq!(settings.hourly_cap, None);
         let text = serde_json::to_string(&settings).unwrap();
         assert_eq!(
             serde_json::from_str::<ServerSettings>(&text).unwrap(),

@@ -466,7 +466,7 @@ fn now_words(condition: &Condition, current: &Current<'_>) -> String {
 }
 
 /// How far the pool is from speaking.
-fn distance(condition: &Condition, reading: &Reading) -> Option<String> {
+pub(crate) fn distance(condition: &Condition, reading: &Reading) -> Option<String> {
     let apy = reading.apy;
     let away = |value: f64, met: bool| {
         let threshold = limit(value);

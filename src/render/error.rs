@@ -49,6 +49,8 @@ pub enum Trouble {
     NoAlerts,
     /// The alert is not muted, or none is.
     NotMuted(Option<AlertId>),
+    /// The alert does not watch that pool.
+    PoolNotWatched(AlertId),
     /// The role cannot be called by everybody.
     RoleUncallable,
     /// An alert on everything would never be silent.
@@ -167,6 +169,9 @@ pub fn line(trouble: &Trouble) -> String {
         Trouble::NoAlerts => NO_ALERTS.to_owned(),
         Trouble::NotMuted(Some(id)) => format!("Alert #{id} is not muted."),
         Trouble::NotMuted(None) => "No alert here is muted.".to_owned(),
+        Trouble::PoolNotWatched(id) => format!(
+            "Alert #{id} does not watch that pool: it is outside of its scope. `/alerts show` tells what it watches."
+        ),
         Trouble::RoleUncallable => ROLE_UNCALLABLE.to_owned(),
         Trouble::RightsLacking { channel, rights } => rights_lacking(*channel, rights),
         Trouble::ChannelRefused(words) => sentence(words),
@@ -355,6 +360,7 @@ mod tests {
             Trouble::NoAlerts,
             Trouble::NotMuted(None),
             Trouble::NotMuted(Some(AlertId(12))),
+            Trouble::PoolNotWatched(AlertId(12)),
             Trouble::RoleUncallable,
             Trouble::RightsLacking {
                 channel: ChannelId(7),

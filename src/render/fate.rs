@@ -106,10 +106,7 @@ pub fn history(alert: AlertId, days: u32, lines: &[Line<'_>]) -> Message {
     if lines.is_empty() {
         return Message::text(format!("{title}: it had nothing to tell."));
     }
-    let words: Vec<String> = lines
-        .iter()
-        .map(|line| format!("{}{DOT}{}", what(line), line.fate.words()))
-        .collect();
+    let words: Vec<String> = lines.iter().map(words).collect();
     Message::from(Embed {
         title,
         description: format!(
@@ -163,6 +160,11 @@ pub fn queue(counts: &[(&str, u64)], sending: Sending<'_>, lines: &[Line<'_>]) -
         ],
         ..Embed::default()
     })
+}
+
+/// One notice and what became of it.
+pub fn words(line: &Line<'_>) -> String {
+    format!("{}{DOT}{}", what(line), line.fate.words())
 }
 
 fn what(line: &Line<'_>) -> String {

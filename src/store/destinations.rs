@@ -53,6 +53,11 @@ impl Destination {
             None => Carrier::Bot,
         }
     }
+
+    /// Nothing is sent there until a person has put it right.
+    pub fn is_parked(&self) -> bool {
+        self.state == DestinationState::Parked
+    }
 }
 
 /// How a channel is to be told, as it was found out.

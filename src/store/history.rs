@@ -80,6 +80,30 @@ impl Store {
         Ok(found)
     }
 
+    /// What these pools paid on a day, where that is kept.
+    pub async fn rates_of_day(
+        &self,
+        numbers: &[i64],
+        day: Day,
+    ) -> Result<HashMap<i64, Percent>, StoreError> {
+        let mut rates = HashMap::new();
+        for chunk in numbers.chunks(CHUNK) {
+            let mut query =
+                QueryBuilder::<Sqlite>::new("SELECT pool_no, apy FROM daily WHERE day = ");
+            query.push_bind(day.0).push(" AND pool_no IN (");
+            let mut list = query.separated(", ");
+            for number in chunk {
+                list.push_bind(*number);
+            }
+            query.push(")");
+            let rows: Vec<(i64, f64)> = query.build_query_as().fetch_all(&self.readers).await?;
+            for (number, apy) in rows {
+                rates.insert(number, columns::percent(apy, "apy")?);
+            }
+        }
+        Ok(rates)
+    }
+
     /// The verdict on each of these pools just before a moment, where a reading of then is kept.
     pub async fn verdicts_before(
         &self,

@@ -51,8 +51,16 @@ pub struct Waiting {
     pub role: Option<RoleId>,
     /// For the end of an episode: what became of its beginning.
     pub beginning: Option<Beginning>,
-    /// For the beginning of an episode that is over: the payload of its end.
-    pub end: Option<String>,
+    /// For the beginning of an episode that is over: what is said of its end.
+    pub end: Option<End>,
+}
+
+/// What is said of the end of an episode.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct End {
+    /// A [`crate::render::message::Message`] as JSON.
+    pub payload: String,
+    pub summary: String,
 }
 
 /// What became of the notice with which an episode began.
@@ -136,7 +144,7 @@ macro_rules! waiting_where {
             "o.held, o.role_id, o.opening IS NOT NULL AS ends, COALESCE(p.state, b.state) AS began, ",
             "p.message_id AS began_message, p.delivered_at AS began_told_at, ",
             "COALESCE(p.edited_at >= o.created_at, 0) AS began_edited, COALESCE(p.calls, 0) AS began_called, ",
-            "c.payload AS over FROM outbox o LEFT JOIN outbox b ON b.dedup_key = o.opening ",
+            "c.payload AS over, c.summary AS over_summary FROM outbox o LEFT JOIN outbox b ON b.dedup_key = o.opening ",
             "LEFT JOIN post p ON p.id = b.post_id ",
             "LEFT JOIN outbox c ON c.opening = o.dedup_key AND c.payload <> '' WHERE ",
             $condition
@@ -365,6 +373,23 @@ impl Store {
         rows.into_iter().map(Spoken::try_from).collect()
     }
 
+    /// How many episodes opened for a destination since then.
+    pub async fn opened_since(
+        &self,
+        destination: DestinationId,
+        since: Timestamp,
+    ) -> Result<u64, StoreError> {
+        const SQL: &str = "SELECT COUNT(*) FROM outbox WHERE edge = 'opened' AND created_at >= $2 \
+             AND alert_id IN (SELECT a.id FROM alert a JOIN destination d ON d.channel_id = a.channel_id \
+                 WHERE d.id = $1) AND destination_id = $1";
+        let count: i64 = sqlx::query_scalar(SQL)
+            .bind(destination.0)
+            .bind(since.millis())
+            .fetch_one(&self.readers)
+            .await?;
+        Ok(count.cast_unsigned())
+    }
+
     /// The oldest notices over all servers that have not come to an end.
     pub async fn queue(&self, limit: u32) -> Result<Vec<Told>, StoreError> {
         const SQL: &str = notices_where!(
@@ -565,6 +590,7 @@ struct WaitingRow {
     began_edited: bool,
     began_called: bool,
     over: Option<String>,
+    over_summary: Option<String>,
 }
 
 fn waiting(rows: Vec<WaitingRow>) -> Result<Vec<Waiting>, StoreError> {
@@ -591,7 +617,10 @@ impl TryFrom<WaitingRow> for Waiting {
                 .transpose()?,
             role: row.role_id.map(|id| RoleId(from_snowflake(id))),
             beginning,
-            end: row.over,
+            end: row
+                .over
+                .zip(row.over_summary)
+                .map(|(payload, summary)| End { payload, summary }),
         })
     }
 }

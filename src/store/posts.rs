@@ -295,6 +295,23 @@ impl Store {
         Ok(newest.map(|id| MessageId(from_snowflake(id))))
     }
 
+    /// When messages were made for each destination since then, in ascending order.
+    pub async fn told_since(
+        &self,
+        since: Timestamp,
+    ) -> Result<Vec<(DestinationId, Timestamp)>, StoreError> {
+        const SQL: &str = "SELECT destination_id, created_at FROM post WHERE created_at >= $1 \
+             ORDER BY created_at, id";
+        let rows: Vec<(i64, i64)> = sqlx::query_as(SQL)
+            .bind(since.millis())
+            .fetch_all(&self.readers)
+            .await?;
+        Ok(rows
+            .into_iter()
+            .map(|(place, at)| (DestinationId(place), time(at)))
+            .collect())
+    }
+
     /// When requests left for each channel since then, so that a restart forgets no limit.
     pub async fn recent_requests(
         &self,

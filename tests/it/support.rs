@@ -280,6 +280,7 @@ impl TestBot {
             // Stories are told at once but for those about gathering.
             ("DELIVERY__GROUP_WAIT", "0s".to_owned()),
             ("DELIVERY__GROUP_INTERVAL", "0s".to_owned()),
+            ("DELIVERY__HOURLY_CAP", "0".to_owned()),
             ("OPS__LISTEN", "127.0.0.1:0".to_owned()),
             ("OPS__LOG_FORMAT", "json".to_owned()),
         ];

@@ -1,6 +1,7 @@
 //! One bot with a Discord and a source of its own: it lives, is killed, lives again, and is judged at the end.
 
 use std::{
+    collections::HashMap,
     process::ExitStatus,
     sync::{Arc, atomic::Ordering},
     time::Duration,
@@ -61,6 +62,8 @@ pub(super) struct Lane {
     kills: u32,
     /// How much of the ledger and of the list of requests was read.
     messages_read: usize,
+    /// How often each message was edited when it was last read.
+    edits_read: HashMap<u64, u32>,
     requests_read: usize,
     posts: u32,
     /// Expected and found, as the progress knows them.
@@ -110,6 +113,7 @@ impl Lane {
             lost_acks: plan.lost_acks,
             kills: 0,
             messages_read: 0,
+            edits_read: HashMap::new(),
             requests_read: 0,
             posts: 0,
             reported: (0, 0),
@@ -300,6 +304,11 @@ impl Lane {
                 self.oracle.saw(message);
             }
             self.messages_read = messages.len();
+            for message in messages.iter().filter(|message| message.edits > 0) {
+                if self.edits_read.insert(message.id, message.edits) != Some(message.edits) {
+                    self.oracle.saw(message);
+                }
+            }
             for request in state.requests.iter().skip(self.requests_read) {
                 let is_post = request.method == "POST" && POSTS.contains(&request.template);
                 self.posts += u32::from(is_post);
@@ -435,8 +444,10 @@ impl Lane {
             } else {
                 ", deleted"
             };
-            let own = marks(message).into_iter().filter(|mark| mark.pool == pool);
-            own.map(move |mark| format!("\n    message {}{gone}: {mark}", message.id))
+            let own = marks(message)
+                .into_iter()
+                .filter(|(mark, _)| mark.pool == pool);
+            own.map(move |(mark, _)| format!("\n    message {}{gone}: {mark}", message.id))
         });
         told.collect()
     }

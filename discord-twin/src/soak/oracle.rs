@@ -19,6 +19,18 @@ pub(super) struct Mark {
     pub(super) to: Rate,
 }
 
+/// Where a message says something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Part {
+    /// As a notice.
+    Told,
+    /// Beside the notice that began it, by an edit. An end may be told so, or by a message, or both.
+    Over,
+}
+
+/// What stands before the end of an episode in the notice that began it.
+const OVER: &str = "Over:";
+
 /// Something that has to be told once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Edge {
@@ -79,17 +91,32 @@ impl Rate {
 }
 
 /// The marks of a message: of its text line by line, of its embeds, of its files line by line.
-pub(super) fn marks(message: &StoredMessage) -> Vec<Mark> {
-    let mut marks: Vec<Mark> = message.content().lines().filter_map(Mark::read).collect();
+pub(super) fn marks(message: &StoredMessage) -> Vec<(Mark, Part)> {
+    let mut marks: Vec<(Mark, Part)> = message.content().lines().filter_map(of_line).collect();
     for embed in message.body["embeds"].as_array().into_iter().flatten() {
         let part = |key: &str| embed[key].as_str().unwrap_or_default().to_owned();
-        marks.extend(Mark::read(&(part("title") + "\n" + &part("description"))));
+        let (title, description) = (part("title"), part("description"));
+        let (told, over) = description
+            .split_once(OVER)
+            .map_or((&*description, None), |(told, over)| (told, Some(over)));
+        let read = |text: &str| Mark::read(&format!("{title}\n{text}"));
+        marks.extend(read(told).map(|mark| (mark, Part::Told)));
+        marks.extend(over.and_then(read).map(|mark| (mark, Part::Over)));
     }
     for file in &message.files {
         let text = String::from_utf8_lossy(&file.bytes);
-        marks.extend(text.lines().filter_map(Mark::read));
+        marks.extend(text.lines().filter_map(of_line));
     }
     marks
+}
+
+fn of_line(line: &str) -> Option<(Mark, Part)> {
+    let part = if line.trim_start().starts_with(OVER) {
+        Part::Over
+    } else {
+        Part::Told
+    };
+    Some((Mark::read(line)?, part))
 }
 
 /// Everything that has to be told, and how much of it has been seen so far.
@@ -123,10 +150,11 @@ impl Oracle {
         self.seen.len()
     }
 
-    /// Takes note of a message that has just come.
+    /// Takes note of a message that has just come, or was edited.
     pub(super) fn saw(&mut self, message: &StoredMessage) {
         let marks = marks(message).into_iter();
-        self.seen.extend(marks.map(|mark| (message.channel, mark)));
+        self.seen
+            .extend(marks.map(|(mark, _)| (message.channel, mark)));
     }
 
     /// Whether anything of this batch was told, so that the bot must have kept it.
@@ -147,10 +175,11 @@ impl Oracle {
 
     /// Compares with what people see in the channels now.
     pub(super) fn compare<'a>(&self, visible: impl Iterator<Item = &'a StoredMessage>) -> Tally {
-        let mut told: BTreeMap<(u64, Mark), u32> = BTreeMap::new();
+        let mut told: BTreeMap<(u64, Mark), BTreeMap<Part, u32>> = BTreeMap::new();
         for message in visible {
-            for mark in marks(message) {
-                *told.entry((message.channel, mark)).or_default() += 1;
+            for (mark, part) in marks(message) {
+                let parts = told.entry((message.channel, mark)).or_default();
+                *parts.entry(part).or_default() += 1;
             }
         }
         let expected: HashMap<(u64, Mark), Edge> = self
@@ -159,11 +188,12 @@ impl Oracle {
             .map(|edge| ((edge.channel, edge.mark), *edge))
             .collect();
         let mut tally = Tally::default();
-        for (told, times) in &told {
+        for (told, parts) in &told {
+            let times = parts.values().copied().max().unwrap_or_default();
             match expected.get(told) {
                 None => tally.unexpected.push(*told),
-                Some(_) if *times == 1 => {}
-                Some(edge) => tally.doubled.push((*edge, *times)),
+                Some(_) if times == 1 => {}
+                Some(edge) => tally.doubled.push((*edge, times)),
             }
         }
         tally.found = told.len() - tally.unexpected.len();
@@ -242,7 +272,20 @@ mod tests {
         let file = "2 more\n🔻 SOAK002 · soak-1 – APY 4.01 % → 2.03 % (−1.98 pp)\nbase 2.03 %\n✅ SOAK003: 2.00 % → 4.00 %\n";
         let read = marks(&message(&[embed(1, "4.00", "2.00")], file));
         let all = [mark(1, 400, 200), mark(2, 401, 203), mark(3, 200, 400)];
-        assert_eq!(read, all);
+        assert_eq!(read, all.map(|mark| (mark, Part::Told)));
+        let mut over = embed(1, "4.00", "2.00");
+        let told = over["description"].as_str().unwrap().to_owned();
+        over["description"] = json!(format!("{told}\n**Over:** APY 2.00 % → **4.00 %**, back"));
+        let list = "SOAK002 4.01 % → 2.03 %\n   Over: ✅ SOAK002 – APY 2.03 % → 4.00 %\n";
+        assert_eq!(
+            marks(&message(&[over], list)),
+            [
+                (mark(1, 400, 200), Part::Told),
+                (mark(1, 200, 400), Part::Over),
+                (mark(2, 401, 203), Part::Told),
+                (mark(2, 203, 400), Part::Over),
+            ]
+        );
         assert_eq!(
             Mark::read(&mark(7, 1205, 204).to_string()),
             Some(mark(7, 1205, 204))

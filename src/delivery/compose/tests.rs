@@ -3,7 +3,7 @@ use crate::{
     delivery::{entry::Held, state::DestinationState},
     domain::ids::{AlertId, ChannelId, DestinationId, GuildId, MessageId, RoleId, WebhookId},
     render::message::Embed,
-    store::outbox::Waiting,
+    store::outbox::{End, Waiting},
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_000);
@@ -148,7 +148,11 @@ fn an_end_is_said_where_its_beginning_is_out_of_sight() {
 #[test]
 fn what_is_over_says_so_in_its_own_message() {
     let mut opened = waiting(2);
-    opened[1].end = Some(ending(2, Beginning::Untold, NOW).payload);
+    let end = ending(2, Beginning::Untold, NOW);
+    opened[1].end = Some(End {
+        payload: end.payload,
+        summary: "✅ pool 2 – back above 4 %".to_owned(),
+    });
     let revised = revise(&opened, &place(Some(7)), "#A");
     let body: serde_json::Value = serde_json::from_str(&revised.json).unwrap();
     assert_eq!(body["embeds"][0]["title"], "🔻 pool 1");
@@ -158,6 +162,22 @@ fn what_is_over_says_so_in_its_own_message() {
         "on a chain\nAPY 4 % → **2 %**\n**Over:** back above 4 %, after 9 h"
     );
     assert!(revised.json.contains("#A"));
+}
+
+/// Those that have no room as cards stand in a file, which is revised as well.
+#[test]
+fn what_is_over_says_so_in_the_list_too() {
+    let mut opened = waiting(12);
+    opened[11].end = Some(End {
+        payload: ending(12, Beginning::Untold, NOW).payload,
+        summary: "✅ pool 12 – back above 4 %".to_owned(),
+    });
+    let revised = revise(&opened, &place(Some(7)), "#A");
+    assert_eq!(
+        revised.attachment.unwrap(),
+        "pool 11 – fell\npool 12 – fell\n   Over: ✅ pool 12 – back above 4 %\n"
+    );
+    assert!(revised.json.contains(LIST));
 }
 
 #[test]

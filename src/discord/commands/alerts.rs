@@ -29,6 +29,7 @@ pub mod mute;
 pub mod remove;
 pub mod show;
 pub mod test;
+pub mod why;
 
 /// Tell a channel when what pools pay changes
 #[poise::command(
@@ -44,7 +45,8 @@ pub mod test;
         "remove::remove",
         "mute::mute",
         "mute::unmute",
-        "test::test"
+        "test::test",
+        "why::why"
     )
 )]
 #[expect(

@@ -40,6 +40,9 @@ pub struct Delivery {
     pub group_wait: Span,
     /// From one such message to the next for the same channel, 0 s to 1 d. Default 5 min.
     pub group_interval: Span,
+    /// How many messages a channel is given in an hour where its server chose no other number, 0 (for no
+    /// such limit) to 1000; the rest waits and becomes one message. Default 10.
+    pub hourly_cap: usize,
     /// How long a stop waits for what is under way, 10 ms to 5 min. Default 10 s.
     pub drain: Span,
     /// How long a notice is worth sending after it was written, 10 ms to 7 d. Default 24 h.
@@ -73,6 +76,7 @@ impl Default for Delivery {
             merge: true,
             group_wait: Span::minutes(1),
             group_interval: Span::minutes(5),
+            hourly_cap: 10,
             drain: value::seconds(10),
             shelf_life: Span::hours(24),
             invalid_soft: 200,
@@ -127,6 +131,7 @@ impl Delivery {
             group_interval: section.read("group_interval", default.group_interval, |given| {
                 value::span(given, Span::minutes(0), Some(Span::days(1)))
             }),
+            hourly_cap: count(section, "hourly_cap", default.hourly_cap, 0..=1000),
             drain: wait(section, "drain", default.drain, Span::minutes(5)),
             shelf_life: wait(section, "shelf_life", default.shelf_life, Span::days(7)),
             invalid_soft: count(section, "invalid_soft", default.invalid_soft, 1..=9998),
@@ -189,6 +194,7 @@ impl fmt::Display for Delivery {
         writeln!(f, "merge = {}", self.merge)?;
         writeln!(f, "group_wait = \"{}\"", self.group_wait)?;
         writeln!(f, "group_interval = \"{}\"", self.group_interval)?;
+        writeln!(f, "hourly_cap = {}", self.hourly_cap)?;
         writeln!(f, "drain = \"{}\"", self.drain)?;
         writeln!(f, "shelf_life = \"{}\"", self.shelf_life)?;
         writeln!(f, "invalid_soft = {}", self.invalid_soft)?;
