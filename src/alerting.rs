@@ -3,9 +3,11 @@
 pub mod evaluator;
 pub mod holds;
 pub mod index;
+pub mod preview;
 pub mod replay;
 pub mod reports;
 pub mod rules_file;
 pub mod score;
+pub mod templates;
 pub mod tick;
 pub mod why;

@@ -1,6 +1,6 @@
 //! Everything that commands and tasks share: built once, run until it is told to stop, ended in order.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use chacha20poly1305::aead::{OsRng, rand_core::RngCore as _};
 use secrecy::SecretString;
@@ -18,7 +18,8 @@ use crate::{
     domain::ids::PoolId,
     market::{
         Market,
-        feed::{Feed, FeedError, Source, backfill},
+        charts::Charts,
+        feed::{Feed, FeedError, Source},
     },
     ops::{config::Config, endpoint, exit::Exit},
     sources::{
@@ -35,6 +36,7 @@ pub struct App {
     pub config: Config,
     pub store: Arc<Store>,
     pub market: Market,
+    pub charts: Charts,
     pub alerting: Alerting,
     pub delivery: Delivery,
     pub clock: Arc<dyn Clock>,
@@ -124,6 +126,7 @@ impl App {
             .then(|| defillama(&config))
             .transpose()?;
         let market = Market::new(config.verdict, prices);
+        let charts = Charts::new(charts(&config)?);
         let pools = market.load(&store).await?;
         let alerting = Alerting::load(&store)
             .await?
@@ -163,6 +166,7 @@ impl App {
             config,
             store,
             market,
+            charts,
             alerting,
             delivery,
             clock,
@@ -340,8 +344,6 @@ async fn follow(app: &App) -> Result<(), RunError> {
         tracing::warn!("no source is switched on; the market stays as it was");
         return std::future::pending().await;
     };
-    let charts = charts(&app.config)?;
-    let mut backfilled = HashSet::new();
     loop {
         match app.ingest(&mut feed).await {
             Ok(ticked) if ticked.changed > 0 => {
@@ -355,9 +357,7 @@ async fn follow(app: &App) -> Result<(), RunError> {
             Err(FeedError::Store(error @ StoreError::Corrupt(_))) => return Err(error.into()),
             Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "no batch"),
         }
-        if let Some(charts) = &charts
-            && learn_the_past(app, charts, &mut backfilled).await
-        {
+        if learn_the_past(app).await {
             feed.forget_what_is_usual();
             // What is usual is worked out with a batch, and a saved one may never change.
             if app.config.sources.file.path.is_some() {
@@ -372,7 +372,7 @@ async fn follow(app: &App) -> Result<(), RunError> {
 
 /// Reads the charts of watched pools that we know too little of, a few at a time and each once a
 /// run. Returns whether there are new days.
-async fn learn_the_past(app: &App, charts: &Defillama, backfilled: &mut HashSet<PoolId>) -> bool {
+async fn learn_the_past(app: &App) -> bool {
     const AT_A_TIME: usize = 20;
     const PAUSE: Duration = Duration::from_millis(250);
     let snapshot = app.market.snapshot();
@@ -381,7 +381,7 @@ async fn learn_the_past(app: &App, charts: &Defillama, backfilled: &mut HashSet<
         .watched_pools()
         .await
         .into_iter()
-        .filter(|pool| !backfilled.contains(pool))
+        .filter(|pool| app.charts.may_ask(*pool))
         .filter(|pool| {
             snapshot
                 .get(*pool)
@@ -391,8 +391,8 @@ async fn learn_the_past(app: &App, charts: &Defillama, backfilled: &mut HashSet<
         .collect();
     let mut learnt = false;
     for pool in unknown {
-        backfilled.insert(pool);
-        match backfill(charts, &app.store, &app.market, pool, app.clock.now()).await {
+        let now = app.clock.now();
+        match app.charts.learn(&app.store, &app.market, pool, now).await {
             Ok(days) => learnt |= days > 0,
             Err(error) => {
                 tracing::warn!(%pool, error = &error as &dyn std::error::Error, "no chart");

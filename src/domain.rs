@@ -14,6 +14,7 @@ pub mod money;
 pub mod notice;
 pub mod pool;
 pub mod position;
+pub mod preview;
 pub mod rate;
 pub mod reading;
 pub mod rule;

@@ -44,13 +44,18 @@ mod tests {
     use super::*;
     use crate::domain::{
         manner::Digest,
-        zone::{QuietHours, Zone},
+        zone::{Days, QuietHours, Zone},
     };
 
     fn server() -> ServerSettings {
         ServerSettings {
             zone: Zone::parse("Europe/Berlin").unwrap(),
-            quiet: QuietHours::new("22:00".parse().unwrap(), "07:00".parse().unwrap()),
+            quiet: QuietHours::new(
+                "22:00".parse().unwrap(),
+                "07:00".parse().unwrap(),
+                Days::All,
+            )
+            .ok(),
             ..ServerSettings::default()
         }
     }

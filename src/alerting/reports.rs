@@ -45,7 +45,7 @@ pub async fn speak(
     let view = market.view(now);
     let mut spoken = false;
     for due in store.reports(now).await? {
-        let zone = alerting.server(due.guild).await.zone;
+        let zone = alerting.server(due.guild).zone;
         let entry = of_channel(alerting, store, &view, &due, now).await?;
         store.enqueue(&entry).await?;
         // A report that was missed while nobody ran comes once.
@@ -192,7 +192,7 @@ async fn audiences(alerting: &Alerting, store: &Store) -> Result<Vec<Destination
     }
     let mut chosen = Vec::with_capacity(audiences.len());
     for (guild, first) in audiences {
-        let admins = alerting.server(guild).await.admin_channel;
+        let admins = alerting.server(guild).admin_channel;
         let admins = admins.and_then(|channel| places.get(&channel).copied());
         chosen.push(admins.unwrap_or(first));
     }

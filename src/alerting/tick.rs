@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+use arc_swap::ArcSwap;
 use futures::TryStreamExt as _;
 use tokio::sync::Mutex;
 
@@ -54,20 +55,18 @@ pub struct Alerting {
     shelf_life: Span,
     /// Held over a commit, so that a batch and a new alert cannot pass each other.
     state: Arc<Mutex<State>>,
+    /// Read by every command, which waits for no batch.
+    servers: ArcSwap<Servers>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     evaluator: Evaluator,
     lanes: HashMap<AlertId, Lane>,
-    servers: HashMap<GuildId, ServerSettings>,
 }
 
-impl State {
-    fn server(&self, guild: GuildId) -> ServerSettings {
-        self.servers.get(&guild).copied().unwrap_or_default()
-    }
-}
+/// What servers have chosen.
+type Servers = HashMap<GuildId, ServerSettings>;
 
 /// The way of an alert's notices.
 #[derive(Debug, Clone, Copy)]
@@ -107,6 +106,7 @@ impl Default for Alerting {
         Self {
             shelf_life: SHELF_LIFE,
             state: Arc::default(),
+            servers: ArcSwap::default(),
         }
     }
 }
@@ -123,7 +123,7 @@ impl Alerting {
         let alerting = Self::default();
         let mut state = alerting.state.lock().await;
         let places = store.destination_ids().await?;
-        state.servers = store.servers().await?;
+        alerting.servers.store(Arc::new(store.servers().await?));
         let mut alerts = pin!(store.alerts());
         while let Some(alert) = alerts.try_next().await? {
             if let Some(destination) = places.get(&alert.channel) {
@@ -172,8 +172,14 @@ impl Alerting {
         })
         .await;
         let before = store.verdicts_before(&beginnings(&steps, &change)).await?;
+        let servers = self.servers.load_full();
         let (mut state, change, steps, entries) = aside(move || {
-            let entries = entries(&state, &steps, &change, &before, shelf_life);
+            let around = Around {
+                servers: &servers,
+                before: &before,
+                shelf_life,
+            };
+            let entries = entries(&state, &steps, &change, around);
             (state, change, steps, entries)
         })
         .await;
@@ -322,8 +328,8 @@ impl Alerting {
     }
 
     /// What a server has chosen.
-    pub async fn server(&self, guild: GuildId) -> ServerSettings {
-        self.state.lock().await.server(guild)
+    pub fn server(&self, guild: GuildId) -> ServerSettings {
+        self.servers.load().get(&guild).copied().unwrap_or_default()
     }
 
     /// Keeps what a server has chosen. What is held back already keeps its time.
@@ -333,9 +339,11 @@ impl Alerting {
         settings: ServerSettings,
         deed: &Deed,
     ) -> Result<(), StoreError> {
-        let mut state = self.state.lock().await;
+        let _one_at_a_time = self.state.lock().await;
         store.save_server(&settings, deed).await?;
-        state.servers.insert(deed.guild, settings);
+        let mut servers = Servers::clone(&self.servers.load());
+        servers.insert(deed.guild, settings);
+        self.servers.store(Arc::new(servers));
         Ok(())
     }
 
@@ -571,14 +579,22 @@ fn beginnings(steps: &[Step], change: &Change) -> Vec<(i64, Timestamp)> {
     steps.iter().flat_map(of_step).collect()
 }
 
-/// The notices of a change, as they will go out.
-fn entries(
-    state: &State,
-    steps: &[Step],
-    change: &Change,
-    before: &HashMap<(i64, Timestamp), Verdict>,
+/// What the notices of a change depend on beside it.
+#[derive(Clone, Copy)]
+struct Around<'a> {
+    servers: &'a Servers,
+    /// The verdicts on pools just before something began.
+    before: &'a HashMap<(i64, Timestamp), Verdict>,
     shelf_life: Span,
-) -> Vec<Entry> {
+}
+
+/// The notices of a change, as they will go out.
+fn entries(state: &State, steps: &[Step], change: &Change, around: Around<'_>) -> Vec<Entry> {
+    let Around {
+        servers,
+        before,
+        shelf_life,
+    } = around;
     let mut entries = Vec::new();
     for step in steps {
         let (Some(watched), Some(lane)) = (
@@ -610,7 +626,8 @@ fn entries(
             let hold = if is_unsaid {
                 None
             } else {
-                hold(&lane.manner, &state.server(lane.guild), urgency, change.at)
+                let server = servers.get(&lane.guild).copied().unwrap_or_default();
+                hold(&lane.manner, &server, urgency, change.at)
             };
             entries.push(Entry {
                 dedup_key: edge_key(step.alert, step.version, step.pool, edge),

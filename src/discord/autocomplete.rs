@@ -6,10 +6,16 @@ use poise::serenity_prelude as serenity;
 use serenity::{AutocompleteChoice, CreateAutocompleteResponse};
 use tracing::warn;
 
-use super::context::{Caller, Context, parts};
+use super::{
+    commands::alerts::edit::KEPT,
+    context::{Caller, Context, parts},
+};
 use crate::{
     domain::listing::Listing,
-    domain::position::{Holding, Position},
+    domain::{
+        position::{Holding, Position},
+        zone::Zone,
+    },
     market::snapshot::Snapshot,
     render::{alerts, numbers, text},
 };
@@ -63,6 +69,37 @@ pub async fn alert(ctx: Context<'_>, typed: &str) -> CreateAutocompleteResponse 
         (format!("#{} {words}", alert.id), alert.id.to_string())
     });
     offer(matching(offered, typed))
+}
+
+/// Alerts of the server that were removed and can be brought back.
+pub async fn removed_alert(ctx: Context<'_>, typed: &str) -> CreateAutocompleteResponse {
+    let Some(guild) = caller(ctx).and_then(|caller| caller.guild) else {
+        return CreateAutocompleteResponse::new();
+    };
+    let app = &ctx.data().app;
+    let since = app.clock.now().minus(KEPT.0);
+    let found = match app.store.removed_alerts(guild, since).await {
+        Ok(alerts) => alerts,
+        Err(error) => {
+            warn!(%error, "removed alerts cannot be offered");
+            return CreateAutocompleteResponse::new();
+        }
+    };
+    let offered = found.iter().map(|alert| {
+        let words = alerts::rule_words(&alert.rule).replace('\\', "");
+        (format!("#{} {words}", alert.id), alert.id.to_string())
+    });
+    offer(matching(offered, typed))
+}
+
+/// Time zones by their names.
+pub fn zone(_: Context<'_>, typed: &str) -> Ready<CreateAutocompleteResponse> {
+    let names = Zone::matching(typed, MOST).into_iter();
+    ready(offer(
+        names
+            .map(|name| (name.to_owned(), name.to_owned()))
+            .collect(),
+    ))
 }
 
 /// The caller's own positions.

@@ -16,6 +16,8 @@ pub enum Button {
     Agree { owner: UserId, stake: Stake },
     /// Likewise, with a stake that was too long to be written into the button.
     AgreeToHeld { owner: UserId, held: u32 },
+    /// The owner sets the alert that they have seen the preview of.
+    Set { owner: UserId, held: u32 },
     /// The owner wants all that is kept of them erased.
     Erase { owner: UserId },
     /// The owner changed their mind.
@@ -36,6 +38,7 @@ impl Button {
         match self {
             Self::Agree { owner, .. }
             | Self::AgreeToHeld { owner, .. }
+            | Self::Set { owner, .. }
             | Self::Erase { owner }
             | Self::Cancel { owner } => *owner,
         }
@@ -65,6 +68,7 @@ impl Button {
                 format!("{VERSION}|a|{owner}|{pool}|{kind}|{asset}|{amount}|{cost}|{note}")
             }
             Self::AgreeToHeld { held, .. } => format!("{VERSION}|h|{owner}|{held}"),
+            Self::Set { held, .. } => format!("{VERSION}|s|{owner}|{held}"),
             Self::Erase { .. } => format!("{VERSION}|e|{owner}"),
             Self::Cancel { .. } => format!("{VERSION}|c|{owner}"),
         };
@@ -87,6 +91,10 @@ impl Button {
                 stake: stake(rest)?,
             }),
             ("h", Some(held)) => Some(Self::AgreeToHeld {
+                owner,
+                held: u32::try_from(whole(held)?).ok()?,
+            }),
+            ("s", Some(held)) => Some(Self::Set {
                 owner,
                 held: u32::try_from(whole(held)?).ok()?,
             }),
@@ -169,6 +177,7 @@ mod tests {
                 owner,
                 held: u32::MAX,
             },
+            Button::Set { owner, held: 7 },
             Button::Erase { owner },
             Button::Cancel { owner },
         ] {

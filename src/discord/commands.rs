@@ -47,7 +47,7 @@ pub struct Entry {
 }
 
 /// Every command that can be called. One that is missing here is refused.
-pub const TABLE: [Entry; 20] = [
+pub const TABLE: [Entry; 29] = [
     public("yield find"),
     public("yield pool"),
     private("portfolio add"),
@@ -62,6 +62,15 @@ pub const TABLE: [Entry; 20] = [
     managing("alerts unmute"),
     managing("alerts test"),
     managing("alerts why"),
+    managing("alerts preview"),
+    managing("alerts edit"),
+    managing("alerts undo"),
+    managing("alerts move"),
+    managing("alerts quiet"),
+    managing("alerts digest"),
+    managing("alerts templates"),
+    managing("alerts export"),
+    managing("alerts import"),
     private("privacy show"),
     private("privacy export"),
     private("privacy delete"),
@@ -193,8 +202,10 @@ async fn act(bot: &Bot, button: Button, owner: UserId) -> Result<Message, Comman
                 .ok_or(Trouble::Expired)?;
             portfolio::add::agreed(&bot.app, owner, &stake).await
         }
+        Button::Set { held, .. } => alerts::add::set(bot, owner, held).await,
         Button::Erase { .. } => {
             bot.pending.forget(owner);
+            bot.drafts.forget(owner);
             privacy::erase(&bot.app.store, owner).await
         }
         Button::Cancel { .. } => Ok(crate::render::privacy::unchanged()),

@@ -10,14 +10,16 @@ use serenity::{ChannelType, Permissions};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
+    commands::alerts::add::Request,
     errors::{CommandError, Trouble},
-    pending::PendingStakes,
+    pending::Pending,
     shards::Shards,
 };
 use crate::{
     app::App,
     domain::{
         ids::{ChannelId, GuildId, UserId},
+        position::Stake,
         time::Timestamp,
     },
     store::servers::Deed,
@@ -28,7 +30,9 @@ use crate::{
 pub struct Bot {
     pub app: Arc<App>,
     pub shards: Arc<Shards>,
-    pub pending: PendingStakes,
+    pub pending: Pending<Stake>,
+    /// Alerts that were previewed and not set yet.
+    pub drafts: Pending<Request>,
     /// Commands under way, waited for when the bot stops.
     pub running: TaskTracker,
     /// Ends what waits without a person waiting for it.
@@ -55,7 +59,8 @@ impl Bot {
             started_at: app.clock.now(),
             app,
             shards,
-            pending: PendingStakes::default(),
+            pending: Pending::default(),
+            drafts: Pending::default(),
             running: TaskTracker::new(),
             stopping,
             interactions: Mutex::default(),

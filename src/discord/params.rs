@@ -6,12 +6,14 @@ use poise::serenity_prelude as serenity;
 use serenity::{CommandInteraction, CommandOptionType, CreateCommandOption, ResolvedValue};
 
 use crate::{
+    alerting::templates::Template,
     domain::{
         ids::{AlertId, PositionId},
         manner::Digest,
         method::{Method, MethodFilter},
         rule::{Kind, Unit},
         verdict::Verdict,
+        zone::{Days, Weekday},
     },
     market::search::{Order, VerdictFilter},
 };
@@ -213,6 +215,57 @@ impl Choice for Mode {
     }
 }
 
+/// How often a report comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Every {
+    Day,
+    Week,
+    Never,
+}
+
+impl Choice for Every {
+    fn offered() -> Vec<(&'static str, &'static str, Self)> {
+        vec![
+            ("every day", "day", Self::Day),
+            ("every week", "week", Self::Week),
+            ("never", "never", Self::Never),
+        ]
+    }
+}
+
+impl Choice for Days {
+    fn offered() -> Vec<(&'static str, &'static str, Self)> {
+        vec![
+            ("all days", "all", Self::All),
+            ("Monday to Friday", "weekdays", Self::Weekdays),
+            ("Saturday and Sunday", "weekends", Self::Weekends),
+        ]
+    }
+}
+
+impl Choice for Weekday {
+    fn offered() -> Vec<(&'static str, &'static str, Self)> {
+        let names = [
+            "Monday",
+            "Tuesday",
+            "Wednesday",
+            "Thursday",
+            "Friday",
+            "Saturday",
+            "Sunday",
+        ];
+        let all = names.into_iter().zip(Self::ALL);
+        all.map(|(name, day)| (name, name, day)).collect()
+    }
+}
+
+impl Choice for Template {
+    fn offered() -> Vec<(&'static str, &'static str, Self)> {
+        let all = Self::ALL.into_iter();
+        all.map(|one| (one.words(), one.slug(), one)).collect()
+    }
+}
+
 impl Choice for Verdict {
     fn offered() -> Vec<(&'static str, &'static str, Self)> {
         Self::ALL
@@ -296,6 +349,10 @@ mod tests {
         check::<Kind>();
         check::<Unit>();
         check::<Mode>();
+        check::<Every>();
+        check::<Days>();
+        check::<Weekday>();
+        check::<Template>();
         check::<MethodFilter>();
         check::<VerdictFilter>();
         check::<Order>();

@@ -914,5 +914,6 @@ pub enum Direction {
     Down,
 }
 
+mod terms;
 #[cfg(test)]
 mod tests;

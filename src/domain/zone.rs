@@ -235,6 +235,29 @@ pub enum Weekday {
     Sunday,
 }
 
+impl fmt::Display for Weekday {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Monday => "Monday",
+            Self::Tuesday => "Tuesday",
+            Self::Wednesday => "Wednesday",
+            Self::Thursday => "Thursday",
+            Self::Friday => "Friday",
+            Self::Saturday => "Saturday",
+            Self::Sunday => "Sunday",
+        })
+    }
+}
+
+impl fmt::Display for Cadence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Day { at } => write!(f, "each day at {at}"),
+            Self::Week { on, at } => write!(f, "each {on} at {at}"),
+        }
+    }
+}
+
 impl Weekday {
     pub const ALL: [Self; 7] = [
         Self::Monday,
@@ -287,18 +310,81 @@ impl Cadence {
     }
 }
 
-/// Hours of each day in which nothing is told that can wait.
+/// The days on which quiet hours begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Days {
+    #[default]
+    All,
+    /// From Monday to Friday.
+    Weekdays,
+    /// Saturday and Sunday.
+    Weekends,
+}
+
+impl Days {
+    fn has(self, date: NaiveDate) -> bool {
+        let is_weekend = matches!(Weekday::of(date), Weekday::Saturday | Weekday::Sunday);
+        match self {
+            Self::All => true,
+            Self::Weekdays => !is_weekend,
+            Self::Weekends => is_weekend,
+        }
+    }
+}
+
+/// Hours of days in which nothing is told that can wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct QuietHours {
+#[serde(try_from = "Hours", into = "Hours")]
+pub struct QuietHours(Hours);
+
+/// Quiet hours as they are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+struct Hours {
     from: TimeOfDay,
     to: TimeOfDay,
+    #[serde(default)]
+    days: Days,
+}
+
+/// Quiet hours that begin and end at the same time are none, or last all day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("quiet hours have to end at another time than they begin")]
+pub struct NoHours;
+
+impl TryFrom<Hours> for QuietHours {
+    type Error = NoHours;
+
+    fn try_from(hours: Hours) -> Result<Self, NoHours> {
+        if hours.from == hours.to {
+            return Err(NoHours);
+        }
+        Ok(Self(hours))
+    }
+}
+
+impl From<QuietHours> for Hours {
+    fn from(quiet: QuietHours) -> Self {
+        quiet.0
+    }
+}
+
+impl fmt::Display for QuietHours {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Hours { from, to, days } = self.0;
+        let days = match days {
+            Days::All => "",
+            Days::Weekdays => " on weekdays",
+            Days::Weekends => " at weekends",
+        };
+        write!(f, "{from} to {to}{days}")
+    }
 }
 
 impl QuietHours {
-    /// From one local time to another, over midnight where the second is earlier. `None` where they are
-    /// the same.
-    pub fn new(from: TimeOfDay, to: TimeOfDay) -> Option<Self> {
-        (from != to).then_some(Self { from, to })
+    /// From one local time to another, over midnight where the second is earlier.
+    pub fn new(from: TimeOfDay, to: TimeOfDay, days: Days) -> Result<Self, NoHours> {
+        Self::try_from(Hours { from, to, days })
     }
 
     /// When the quiet hours end in which a moment lies; `None` when it lies in none.
@@ -307,18 +393,20 @@ impl QuietHours {
         // Those of the day before may run over midnight, and a gap may push them further.
         [today - LocalDays::new(2), today - LocalDays::new(1), today]
             .into_iter()
+            .filter(|date| self.0.days.has(*date))
             .map(|date| self.of_date(zone, date))
             .find(|(from, to)| *from <= at && at < *to)
             .map(|(_, to)| to)
     }
 
     fn of_date(self, zone: Zone, date: NaiveDate) -> (Timestamp, Timestamp) {
-        let until = if self.to > self.from {
+        let Hours { from, to, .. } = self.0;
+        let until = if to > from {
             date
         } else {
             date + LocalDays::new(1)
         };
-        (zone.moment(date, self.from), zone.moment(until, self.to))
+        (zone.moment(date, from), zone.moment(until, to))
     }
 }
 

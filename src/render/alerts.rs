@@ -318,6 +318,59 @@ pub fn added(view: &AlertView<'_>) -> Message {
     Message::text(lines.join("\n"))
 }
 
+/// Several alerts were made.
+pub fn added_many(alerts: &[AlertId]) -> Message {
+    let numbers: Vec<String> = alerts.iter().map(|id| format!("**#{id}**")).collect();
+    Message::text(format!(
+        "{} are set: {}. What is true already is no news. `/alerts list` shows them, `/alerts remove` \
+         takes one away, and `/alerts undo` brings it back.",
+        count(alerts.len(), "alert", "alerts"),
+        numbers.join(", ")
+    ))
+}
+
+/// What goes with the file of a server's alerts.
+pub fn exported(alerts: usize) -> String {
+    format!(
+        "{} as a text file. `/alerts import` sets them, here or elsewhere; there is no secret in it.",
+        count(alerts, "alert", "alerts")
+    )
+}
+
+/// An alert was changed.
+pub fn changed(alert: &Alert, anew: bool) -> Message {
+    let starts = if anew {
+        "\nIt starts anew: what is true already is no news."
+    } else {
+        ""
+    };
+    let manner =
+        manner_words(&alert.manner).map_or_else(String::new, |words| format!("{DOT}{words}"));
+    Message::text(format!(
+        "Alert **#{}** is changed: {}{manner}{starts}",
+        alert.id,
+        rule_words(&alert.rule)
+    ))
+}
+
+/// A removed alert is back.
+pub fn restored(alert: &Alert) -> Message {
+    Message::text(format!(
+        "Alert **#{}** is back in <#{}>: {}\nIt starts anew: what is true already is no news.",
+        alert.id,
+        alert.channel,
+        rule_words(&alert.rule)
+    ))
+}
+
+/// Alerts speak in another channel.
+pub fn moved(alerts: usize, from: ChannelId, to: ChannelId) -> Message {
+    Message::text(format!(
+        "{} moved from <#{from}> to <#{to}>, with where they stand and what they had not told yet.",
+        count(alerts, "alert is", "alerts are")
+    ))
+}
+
 /// All alerts of a server.
 pub fn list(alerts: &[AlertView<'_>]) -> Message {
     if alerts.is_empty() {
@@ -508,7 +561,8 @@ pub(crate) fn distance(condition: &Condition, reading: &Reading) -> Option<Strin
 /// An alert is gone.
 pub fn removed(id: AlertId) -> Message {
     Message::text(format!(
-        "Alert **#{id}** is removed. Notices that were already under way may still arrive."
+        "Alert **#{id}** is removed. Notices that were already under way may still arrive. `/alerts undo` \
+         brings it back within 30 days."
     ))
 }
 

@@ -49,6 +49,21 @@ pub enum Trouble {
     NoAlerts,
     /// The alert is not muted, or none is.
     NotMuted(Option<AlertId>),
+    /// Nothing was given that would change anything.
+    NothingChanged,
+    NothingToUndo,
+    /// No alert speaks in that channel.
+    NoAlertsIn(ChannelId),
+    QuietHoursEmpty,
+    QuietHoursHalf,
+    ZoneUnknown(String),
+    FileTooLong {
+        most_kib: u32,
+    },
+    /// The file is no text.
+    NotText,
+    /// The file holds no alerts as we write them; why, in words that come from it.
+    FileUnreadable(String),
     /// The alert does not watch that pool.
     PoolNotWatched(AlertId),
     /// The role cannot be called by everybody.
@@ -169,6 +184,34 @@ pub fn line(trouble: &Trouble) -> String {
         Trouble::NoAlerts => NO_ALERTS.to_owned(),
         Trouble::NotMuted(Some(id)) => format!("Alert #{id} is not muted."),
         Trouble::NotMuted(None) => "No alert here is muted.".to_owned(),
+        Trouble::NothingChanged => {
+            "Nothing of that is new. Name what shall be otherwise, such as `value` or `hold`."
+                .to_owned()
+        }
+        Trouble::NothingToUndo => {
+            "No alert was removed here in the last 30 days that could be brought back.".to_owned()
+        }
+        Trouble::NoAlertsIn(channel) => {
+            format!("No alert speaks in <#{channel}>. `/alerts list` tells where they do.")
+        }
+        Trouble::QuietHoursEmpty => {
+            "Quiet hours have to end at another time than they begin.".to_owned()
+        }
+        Trouble::QuietHoursHalf => {
+            "Tell both `from` and `to`, such as 22:00 and 07:00; or `off` to have none.".to_owned()
+        }
+        Trouble::ZoneUnknown(text) => format!(
+            "{} is no time zone. Pick one of those that are offered while you type, such as Europe/Berlin.",
+            quoted(text)
+        ),
+        Trouble::FileTooLong { most_kib } => {
+            format!("The file is too long; files up to {most_kib} KiB are read.")
+        }
+        Trouble::NotText => "The file is no text in UTF-8.".to_owned(),
+        Trouble::FileUnreadable(why) => format!(
+            "The file cannot be used: {} `/alerts export` shows how one looks.",
+            stopped(&foreign(why.lines().next().unwrap_or_default()))
+        ),
         Trouble::PoolNotWatched(id) => format!(
             "Alert #{id} does not watch that pool: it is outside of its scope. `/alerts show` tells what it watches."
         ),
@@ -361,6 +404,15 @@ mod tests {
             Trouble::NotMuted(None),
             Trouble::NotMuted(Some(AlertId(12))),
             Trouble::PoolNotWatched(AlertId(12)),
+            Trouble::NothingChanged,
+            Trouble::NothingToUndo,
+            Trouble::NoAlertsIn(ChannelId(5)),
+            Trouble::QuietHoursEmpty,
+            Trouble::QuietHoursHalf,
+            Trouble::ZoneUnknown("Mars/*Base*".to_owned()),
+            Trouble::FileTooLong { most_kib: 256 },
+            Trouble::NotText,
+            Trouble::FileUnreadable("unknown field `holds`".to_owned()),
             Trouble::RoleUncallable,
             Trouble::RightsLacking {
                 channel: ChannelId(7),

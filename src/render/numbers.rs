@@ -175,6 +175,11 @@ pub fn moment(at: Timestamp) -> String {
     format!("<t:{}:f>", at.seconds())
 }
 
+/// A day that each reader sees in their own zone.
+pub fn day(at: Timestamp) -> String {
+    format!("<t:{}:D>", at.seconds())
+}
+
 /// A figure without anything behind the point: `1,235`.
 pub fn whole(value: f64) -> String {
     fixed(value, 0)

@@ -80,6 +80,44 @@ impl Store {
         Ok(found)
     }
 
+    /// Every change of these pools since then, oldest first, by the pool's number.
+    pub async fn changes(
+        &self,
+        pools: &[i64],
+        since: Timestamp,
+    ) -> Result<HashMap<i64, Vec<Reading>>, StoreError> {
+        // Steps from one time of reading to the next and looks there for the one pool.
+        const SQL: &str = "WITH RECURSIVE times (at) AS ( \
+                 SELECT MIN(at) FROM reading WHERE at >= $1 \
+                 UNION ALL SELECT (SELECT MIN(r.at) FROM reading r WHERE r.at > times.at) \
+                     FROM times WHERE times.at IS NOT NULL) \
+             SELECT r.at, r.apy, r.base, r.reward, r.tvl_usd \
+             FROM times CROSS JOIN reading r WHERE r.at = times.at AND r.pool_no = $2 ORDER BY r.at";
+        type Row = (i64, f64, Option<f64>, Option<f64>, f64);
+        let mut found = HashMap::with_capacity(pools.len());
+        for no in pools {
+            let rows: Vec<Row> = sqlx::query_as(SQL)
+                .bind(since.millis())
+                .bind(no)
+                .fetch_all(&self.readers)
+                .await?;
+            let readings: Result<Vec<Reading>, StoreError> = rows
+                .into_iter()
+                .map(|(at, apy, base, reward, tvl_usd)| {
+                    Ok(Reading {
+                        at: columns::time(at),
+                        apy: columns::percent(apy, "apy")?,
+                        base: base.and_then(Percent::new),
+                        reward: reward.and_then(Percent::new),
+                        tvl_usd,
+                    })
+                })
+                .collect();
+            found.insert(*no, readings?);
+        }
+        Ok(found)
+    }
+
     /// What these pools paid on a day, where that is kept.
     pub async fn rates_of_day(
         &self,

@@ -33,7 +33,9 @@ async fn a_limit_is_waited_out_and_the_notice_is_posted_once() {
 async fn a_deleted_webhook_is_made_again_once_and_then_parks_its_channel() {
     let (twin, upstream, bot) = watching(market).await;
     let channel = server() + 1;
-    let add = manage("alerts add").option("when", "apy_below");
+    let add = manage("alerts add")
+        .option("at_once", true)
+        .option("when", "apy_below");
     let deeper = add.option("pool", USDC).option("hold", "1s");
     twin.run(&deeper.clone().option("value", 1.9))
         .await

@@ -232,7 +232,9 @@ async fn names_are_offered_while_they_are_typed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn alerts_live_from_add_to_remove() {
     let (twin, _upstream, bot) = setting().await;
-    let add = manage("alerts add").option("when", "apy_below");
+    let add = manage("alerts add")
+        .option("at_once", true)
+        .option("when", "apy_below");
     private(&twin, &add.clone().option("pool", USDC), &["needs a value"]).await;
     private(
         &twin,
@@ -241,6 +243,7 @@ async fn alerts_live_from_add_to_remove() {
     )
     .await;
     let drop = manage("alerts add")
+        .option("at_once", true)
         .option("when", "tvl_drop")
         .option("value", 100)
         .option("pool", USDC);
@@ -310,7 +313,10 @@ async fn rights_are_looked_at_at_each_call() {
     // Neither by a webhook nor by itself.
     let blind = permission::RECOMMENDED & !permission::MANAGE_WEBHOOKS & !permission::SEND_MESSAGES;
     twin.set_guild_permissions(server(), blind).unwrap();
-    let add = Invocation::of("alerts add").in_guild(server()).by(admin());
+    let add = Invocation::of("alerts add")
+        .in_guild(server())
+        .by(admin())
+        .option("at_once", true);
     let add = add
         .option("when", "apy_below")
         .option("value", 3)

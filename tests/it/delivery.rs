@@ -350,6 +350,7 @@ async fn notices_of_a_channel_gather_into_one_message() {
     bot.set("DELIVERY__GROUP_INTERVAL", "12s");
     bot.start(&twin, 1).await;
     let above = manage("alerts add")
+        .option("at_once", true)
         .option("when", "apy_above")
         .option("value", 3)
         .option("pool", WETH)

@@ -25,7 +25,9 @@ async fn setting(world: World) -> (Twin, Upstream, TestBot) {
 
 /// Sets an alert that the market does not meet yet.
 async fn watch(twin: &Twin) {
-    let add = manage("alerts add").option("when", "apy_below");
+    let add = manage("alerts add")
+        .option("at_once", true)
+        .option("when", "apy_below");
     let add = add
         .option("value", 3)
         .option("pool", USDC)

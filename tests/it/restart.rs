@@ -32,6 +32,7 @@ async fn every_notice_is_told_once_across_a_kill() {
     bot.start(&twin, 1).await;
     for pool in [USDC, USDT, WETH] {
         let add = manage("alerts add")
+            .option("at_once", true)
             .option("when", "apy_below")
             .option("value", 3);
         let reply = twin

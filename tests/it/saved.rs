@@ -39,7 +39,9 @@ async fn the_past_of_a_watched_pool_is_read_from_its_file() {
     let own = "this pool's own last 30 days";
     let before = said(&twin.run(&pool).await.unwrap());
     assert!(!before.contains(own), "{before}");
-    let add = manage("alerts add").option("when", "apy_below");
+    let add = manage("alerts add")
+        .option("at_once", true)
+        .option("when", "apy_below");
     twin.run(&add.option("value", 3).option("pool", USDC))
         .await
         .unwrap();

@@ -17,7 +17,10 @@ async fn a_server_on_each_of_two_shards_is_answered_and_told() {
     let mut bot = TestBot::new(&twin, &upstream);
     bot.start(&twin, 2).await;
     for guild in guilds {
-        let call = Invocation::of("alerts add").in_guild(guild).by(admin());
+        let call = Invocation::of("alerts add")
+            .in_guild(guild)
+            .by(admin())
+            .option("at_once", true);
         let call = call
             .option("when", "apy_below")
             .option("value", 3)

@@ -536,7 +536,9 @@ pub(crate) fn posts(twin: &Twin) -> Vec<RequestRecord> {
 
 /// An alert for a pool that pays less than 3 %.
 pub(crate) fn below_three(pool: &str) -> Invocation {
-    let add = manage("alerts add").option("when", "apy_below");
+    let add = manage("alerts add")
+        .option("at_once", true)
+        .option("when", "apy_below");
     add.option("value", 3)
         .option("pool", pool)
         .option("hold", "1s")
@@ -544,7 +546,9 @@ pub(crate) fn below_three(pool: &str) -> Invocation {
 
 /// An alert for each of the [`fourteen`] that pays less than this.
 pub(crate) fn all_below(apy: i32) -> Invocation {
-    let add = manage("alerts add").option("when", "apy_below");
+    let add = manage("alerts add")
+        .option("at_once", true)
+        .option("when", "apy_below");
     add.option("value", apy)
         .option("protocol", "aave-v3")
         .option("hold", "1s")

@@ -85,6 +85,7 @@ async fn of_all_pools_those_that_moved_are_told() {
     assert!(status.contains("18,882 pools"), "{status}");
     assert!(status.contains("% of TVL with unknown method"), "{status}");
     let add = manage("alerts add")
+        .option("at_once", true)
         .option("when", "apy_below")
         .option("value", 1)
         .option("protocol", "aave-v3")
@@ -169,6 +170,7 @@ fn days(folder: &Path) -> Vec<String> {
 
 fn under(value: f64, pool: &str) -> Invocation {
     manage("alerts add")
+        .option("at_once", true)
         .option("when", "apy_below")
         .option("value", value)
         .option("pool", pool)
@@ -227,6 +229,7 @@ async fn the_falls_of_exchanges_are_told_where_they_are_watched() {
     let (twin, upstream, bot) = setting(days[0].clone()).await;
     let other = (server() + 2).to_string();
     let drain = manage("alerts add")
+        .option("at_once", true)
         .option("when", "tvl_drop")
         .option("value", 40)
         .option("window", "7d")

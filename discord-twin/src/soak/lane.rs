@@ -135,6 +135,7 @@ impl Lane {
                 .by(Person::default().manager())
                 .option("when", "apy_below")
                 .option("value", THRESHOLD)
+                .option("at_once", true)
                 .option("protocol", protocol(*channel));
             self.twin.run(&add).await?;
         }

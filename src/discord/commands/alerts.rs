@@ -23,11 +23,16 @@ use crate::{
 };
 
 pub mod add;
+pub mod channels;
+pub mod edit;
+pub mod file;
 pub mod history;
 pub mod list;
 pub mod mute;
+pub mod preview;
 pub mod remove;
 pub mod show;
+pub mod templates;
 pub mod test;
 pub mod why;
 
@@ -46,7 +51,16 @@ pub mod why;
         "mute::mute",
         "mute::unmute",
         "test::test",
-        "why::why"
+        "why::why",
+        "preview::preview",
+        "edit::edit",
+        "edit::undo",
+        "channels::move_",
+        "channels::quiet",
+        "channels::digest",
+        "templates::templates",
+        "file::export",
+        "file::import"
     )
 )]
 #[expect(

@@ -130,7 +130,7 @@ fn a_time_that_is_skipped_comes_after_the_gap_and_one_that_is_doubled_comes_once
 
 #[test]
 fn quiet_hours_over_midnight_end_in_the_morning() {
-    let night = QuietHours::new(clock("22:00"), clock("07:00")).unwrap();
+    let night = QuietHours::new(clock("22:00"), clock("07:00"), Days::All).unwrap();
     let end = |at: &str| night.end(zone("Europe/Berlin"), moment(at));
     assert_eq!(end("2026-01-10T20:59:00Z"), None);
     assert_eq!(
@@ -147,12 +147,16 @@ fn quiet_hours_over_midnight_end_in_the_morning() {
         end("2026-03-28T23:00:00Z"),
         Some(moment("2026-03-29T05:00:00Z"))
     );
-    let day = QuietHours::new(clock("12:00"), clock("13:00")).unwrap();
+    let day = QuietHours::new(clock("12:00"), clock("13:00"), Days::All).unwrap();
     assert_eq!(
         day.end(Zone::default(), moment("2026-01-10T13:00:00Z")),
         None
     );
-    assert_eq!(QuietHours::new(clock("9"), clock("09:00")), None);
+    assert_eq!(
+        QuietHours::new(clock("9"), clock("09:00"), Days::All),
+        Err(NoHours)
+    );
+    assert!(serde_json::from_str::<QuietHours>(r#"{"from":"09:00","to":"09:00"}"#).is_err());
 }
 
 #[test]
@@ -223,4 +227,23 @@ fn each_date_has_each_time_once_whenever_a_clock_is_changed() {
         }
     }
     assert!(changes > 1_000, "{changes}");
+}
+
+/// Quiet hours of a weekend begin on its days, and those of Friday's weekday night run into Saturday.
+#[test]
+fn quiet_hours_begin_on_their_days() {
+    let zone = zone("Europe/Berlin");
+    let hours = |days| QuietHours::new(clock("22:00"), clock("07:00"), days).unwrap();
+    let friday_night = moment("2026-07-03T21:00:00Z");
+    let saturday_night = moment("2026-07-04T21:00:00Z");
+    assert!(hours(Days::Weekdays).end(zone, friday_night).is_some());
+    assert!(hours(Days::Weekends).end(zone, friday_night).is_none());
+    assert!(hours(Days::Weekdays).end(zone, saturday_night).is_none());
+    assert!(hours(Days::Weekends).end(zone, saturday_night).is_some());
+    let saturday_morning = moment("2026-07-04T03:00:00Z");
+    assert!(hours(Days::Weekdays).end(zone, saturday_morning).is_some());
+    assert_eq!(
+        hours(Days::Weekends).to_string(),
+        "22:00 to 07:00 at weekends"
+    );
 }

@@ -3,12 +3,16 @@
 use poise::serenity_prelude as serenity;
 use rust_decimal::prelude::ToPrimitive as _;
 
+use super::{preview, templates};
 use crate::{
     app::App,
     delivery::channel::ChannelRefused,
     discord::{
-        autocomplete, checks,
-        context::{Caller, Context, parts, takes_notices},
+        autocomplete,
+        buttons::Button,
+        checks,
+        commands::Application,
+        context::{Bot, Caller, Context, parts},
         errors::{CommandError, Trouble},
         lookup,
         params::{Mode, Name, OneOf, Written},
@@ -16,7 +20,7 @@ use crate::{
     domain::{
         alert::Rule,
         episode::Timing,
-        ids::{ChannelId, RoleId},
+        ids::{AlertId, ChannelId, RoleId, UserId},
         manner::Manner,
         method::MethodFilter,
         money::Amount,
@@ -31,7 +35,7 @@ use crate::{
 };
 
 /// A longer hold would outlive most of what it waits for.
-const LONGEST_HOLD: Span = Span::days(7);
+pub(super) const LONGEST_HOLD: Span = Span::days(7);
 
 /// Tell a channel when what pools pay changes
 #[poise::command(slash_command, guild_only)]
@@ -91,6 +95,7 @@ pub(super) async fn add(
     channel: Option<serenity::PartialChannel>,
     #[description = "A role that its news call; nobody when left out"] role: Option<serenity::Role>,
     #[description = "At once, or in a digest; at once when left out"] mode: Option<OneOf<Mode>>,
+    #[description = "Set it without a preview"] at_once: Option<bool>,
 ) -> Result<(), CommandError> {
     let (app, caller) = parts(ctx)?;
     let draft = Draft {
@@ -119,19 +124,90 @@ pub(super) async fn add(
             muted_until: None,
         },
     };
-    let place = match &channel {
-        Some(channel) => Place {
-            channel: ChannelId(channel.id.get()),
-            takes_notices: takes_notices(channel.kind),
-        },
-        None => Place {
-            channel: caller.channel,
-            takes_notices: caller.takes_notices,
-        },
+    let place = templates::place(&caller, channel.as_ref());
+    let bot = ctx.data();
+    let request = || {
+        let wanted = Wanted {
+            rule: rule(
+                &bot.app.market.snapshot(),
+                &draft,
+                bot.app.config.alerts.timing,
+            )?,
+            manner: draft.manner,
+            place,
+        };
+        check_place(&caller, place)?;
+        Ok::<_, Trouble>(Request {
+            caller,
+            wanted: vec![wanted],
+        })
     };
     // Proving a channel takes many calls, and their futures would lie in those of all commands.
-    let answer = Box::pin(answer(&ctx.data().app, &caller, place, draft));
+    if at_once.unwrap_or(false) {
+        let answer = Box::pin(async { keep(&bot.app, request()?).await });
+        return super::answer_with_news(app, answer).await;
+    }
+    let answer = Box::pin(async { previewed(bot, app, request()?).await });
     super::answer_with_news(app, answer).await
+}
+
+/// Shows what an alert would have said, and keeps it until its maker sets it.
+async fn previewed(
+    bot: &Bot,
+    ctx: Application<'_>,
+    request: Request,
+) -> Result<Message, CommandError> {
+    let Some(wanted) = request.wanted.first().cloned() else {
+        return Err(Trouble::NoAlerts.into());
+    };
+    check_room(&bot.app, &request).await?;
+    let preview = preview::of(&bot.app, ctx, &wanted.rule, preview::USUAL_DAYS).await?;
+    let buttons = offer(bot, request)?;
+    Ok(render::preview::draft(
+        &wanted.rule,
+        wanted.place.channel,
+        &preview,
+        buttons,
+    ))
+}
+
+/// Keeps what was asked for until its maker sets it or leaves it; the buttons to do so.
+pub(super) fn offer(bot: &Bot, request: Request) -> Result<[String; 2], CommandError> {
+    let owner = request.caller.user;
+    let held = bot.drafts.hold(owner, request, bot.app.clock.now());
+    let button = |button: Button| {
+        button
+            .encode()
+            .ok_or_else(|| anyhow::anyhow!("a button of numbers does not fit"))
+    };
+    Ok([
+        button(Button::Set { owner, held })?,
+        button(Button::Cancel { owner })?,
+    ])
+}
+
+/// Sets the alerts that their maker has seen the preview of.
+pub async fn set(bot: &Bot, owner: UserId, held: u32) -> Result<Message, CommandError> {
+    let request = bot
+        .drafts
+        .take(owner, held, bot.app.clock.now())
+        .ok_or(Trouble::Expired)?;
+    Box::pin(keep(&bot.app, request)).await
+}
+
+/// Alerts that are to be set, and by whom.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    pub caller: Caller,
+    pub wanted: Vec<Wanted>,
+}
+
+/// One alert that is to be set: what it watches, how it speaks, and where.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Wanted {
+    pub rule: Rule,
+    pub manner: Manner,
+    pub place: Place,
 }
 
 /// A rule as it was asked for.
@@ -224,38 +300,50 @@ fn timing(draft: &Draft, usual: Timing) -> Result<Timing, Trouble> {
     }
 }
 
-async fn answer(
+/// Sets what was asked for; of several the number is told, and of one all there is to say.
+async fn keep(app: &App, request: Request) -> Result<Message, CommandError> {
+    check_room(app, &request).await?;
+    let caller = request.caller;
+    let mut told = Vec::with_capacity(request.wanted.len());
+    for wanted in request.wanted {
+        told.push(keep_one(app, &caller, wanted).await?);
+    }
+    Ok(match told.pop() {
+        Some((_, only)) if told.is_empty() => only,
+        Some((last, _)) => {
+            let numbers: Vec<AlertId> = told.iter().map(|(id, _)| *id).chain([last]).collect();
+            render::alerts::added_many(&numbers)
+        }
+        None => return Err(Trouble::NoAlerts.into()),
+    })
+}
+
+async fn keep_one(
     app: &App,
     caller: &Caller,
-    place: Place,
-    draft: Draft,
-) -> Result<Message, CommandError> {
+    wanted: Wanted,
+) -> Result<(AlertId, Message), CommandError> {
     let guild = caller.server()?;
     let market = app.market.snapshot();
-    let rule = rule(&market, &draft, app.config.alerts.timing)?;
-    check_place(caller, place)?;
-    let limit = usize::try_from(app.config.alerts.per_guild).unwrap_or(usize::MAX);
-    if app.store.alerts_of(guild).await?.len() >= limit {
-        return Err(Trouble::TooManyAlerts { limit }.into());
-    }
+    let channel = wanted.place.channel;
     let prepared = app
         .delivery
-        .prepare(place.channel, guild)
+        .prepare(channel, guild)
         .await
         .map_err(refused)?;
     let now = app.clock.now();
     let new = NewAlert {
         guild,
-        channel: place.channel,
-        rule,
-        manner: draft.manner,
+        channel,
+        rule: wanted.rule,
+        manner: wanted.manner,
         created_by: caller.user,
     };
     let added = app
         .alerting
         .add(&app.store, &app.market, new, prepared.destination, now)
         .await?;
-    let known = app.store.destination_for(place.channel).await?;
+    let known = app.store.destination_for(channel).await?;
     let view = super::view(app, &market, &added.alert, known.as_ref()).await;
     let mut message = render::alerts::added(&view);
     let earliest = now.plus(added.alert.rule.timing.hold.0);
@@ -265,7 +353,17 @@ async fn answer(
         .chain(prepared.caution())
         .collect::<Vec<_>>()
         .join("\n");
-    Ok(message.fitted())
+    Ok((added.alert.id, message.fitted()))
+}
+
+/// A server may have so many alerts and no more.
+pub(super) async fn check_room(app: &App, request: &Request) -> Result<(), CommandError> {
+    let guild = request.caller.server()?;
+    let limit = usize::try_from(app.config.alerts.per_guild).unwrap_or(usize::MAX);
+    if app.store.alerts_of(guild).await?.len() + request.wanted.len() > limit {
+        return Err(Trouble::TooManyAlerts { limit }.into());
+    }
+    Ok(())
 }
 
 /// When a new alert speaks for the first time.
@@ -280,7 +378,7 @@ fn start_words(pools: usize, baseline: usize, earliest: &str) -> String {
 }
 
 /// What the interaction itself says of the channel; the rest is found out by asking Discord.
-fn check_place(caller: &Caller, place: Place) -> Result<(), Trouble> {
+pub(super) fn check_place(caller: &Caller, place: Place) -> Result<(), Trouble> {
     if !place.takes_notices {
         return Err(Trouble::ChannelUnfit);
     }
@@ -306,7 +404,7 @@ mod tests {
     use poise::serenity_prelude::Permissions;
 
     use super::*;
-    use crate::domain::ids::{GuildId, UserId};
+    use crate::domain::ids::GuildId;
 
     fn caller(our_rights: Permissions) -> Caller {
         Caller {

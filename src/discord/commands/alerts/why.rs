@@ -62,7 +62,7 @@ async fn answer(
             return Err(Trouble::PoolNotWatched(id).into());
         }
     }
-    let server = app.alerting.server(guild).await;
+    let server = app.alerting.server(guild);
     let kind = alert.rule.condition.kind();
     let urgency = alerting::tick::urgency(kind);
     let destination = app.store.destination_for(alert.channel).await?;

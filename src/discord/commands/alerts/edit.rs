@@ -1,0 +1,207 @@
+//! `/alerts edit` and `/alerts undo`: an alert is changed, or a removed one brought back.
+
+use poise::serenity_prelude as serenity;
+use rust_decimal::prelude::ToPrimitive as _;
+
+use super::add::{callable, refused};
+use crate::{
+    app::App,
+    discord::{
+        autocomplete,
+        context::{Caller, Context, parts},
+        errors::{CommandError, Trouble},
+        params::{Mode, OneOf, Written},
+    },
+    domain::{
+        alert::{Alert, Rule},
+        ids::{AlertId, RoleId},
+        manner::Digest,
+        money::Amount,
+        rule::{Condition, Terms},
+        time::Span,
+    },
+    render::{self, message::Message},
+};
+
+/// How long a removed alert can be brought back.
+pub const KEPT: Span = Span::days(30);
+
+/// Change an alert: what is left out stays as it is
+#[poise::command(slash_command, guild_only)]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is an option that Discord shows"
+)]
+pub(super) async fn edit(
+    ctx: Context<'_>,
+    #[description = "Which alert"]
+    #[autocomplete = "autocomplete::alert"]
+    alert: Written<AlertId>,
+    #[description = "How much, in percent or points; below zero for a change that is a fall"]
+    #[min = -1_000_000]
+    #[max = 1_000_000]
+    value: Option<f64>,
+    #[description = "How far it looks back, such as 1d; up to 14d"] window: Option<Written<Span>>,
+    #[description = "How long it has to stay true first"] hold: Option<Written<Span>>,
+    #[description = "How long it has to stay over"] clear_hold: Option<Written<Span>>,
+    #[description = "Where it is over again"]
+    #[min = 0]
+    #[max = 1_000_000]
+    clear_at: Option<f64>,
+    #[description = "Where it is worse and told once more"]
+    #[min = 0]
+    #[max = 1_000_000]
+    major: Option<f64>,
+    #[description = "How often to say that it is still so, such as 1d; 0s for never"]
+    remind: Option<Written<Span>>,
+    #[description = "Pools of at least this TVL in US dollars, such as 10m"] min_tvl: Option<
+        Written<Amount>,
+    >,
+    #[description = "A role that its news call"] role: Option<serenity::Role>,
+    #[description = "Call no role any more"] no_role: Option<bool>,
+    #[description = "At once, or in a digest"] mode: Option<OneOf<Mode>>,
+) -> Result<(), CommandError> {
+    let (app, caller) = parts(ctx)?;
+    let called = match (no_role.unwrap_or(false), &role) {
+        (true, _) => Some(None),
+        (false, Some(role)) => Some(Some(callable(role)?)),
+        (false, None) => None,
+    };
+    let changes = Changes {
+        value,
+        window: window.map(|window| window.0),
+        hold: hold.map(|hold| hold.0),
+        clear_hold: clear_hold.map(|hold| hold.0),
+        clear_at,
+        major,
+        remind: remind.map(|remind| remind.0),
+        min_tvl: min_tvl.and_then(|amount| amount.0.get().to_f64()),
+        role: called,
+        digest: mode.map(|mode| mode.0.0),
+    };
+    let answer = edited(&ctx.data().app, &caller, alert.0, changes);
+    super::answer_with_news(app, answer).await
+}
+
+/// What is to be changed; what is `None` stays as it is.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Changes {
+    pub value: Option<f64>,
+    pub window: Option<Span>,
+    pub hold: Option<Span>,
+    pub clear_hold: Option<Span>,
+    pub clear_at: Option<f64>,
+    pub major: Option<f64>,
+    /// Zero for never.
+    pub remind: Option<Span>,
+    pub min_tvl: Option<f64>,
+    pub role: Option<Option<RoleId>>,
+    pub digest: Option<Option<Digest>>,
+}
+
+impl Changes {
+    /// The rule with these changes. Thresholds that follow from a value follow the new one.
+    pub fn apply(&self, rule: &Rule) -> Result<Rule, Trouble> {
+        let before = rule.condition.terms();
+        let terms = if self.value.is_some() {
+            Terms {
+                value: self.value,
+                clear_at: self.clear_at,
+                major: self.major,
+                window: self.window.or(before.window),
+                ..before
+            }
+        } else {
+            Terms {
+                clear_at: self.clear_at.or(before.clear_at),
+                major: self.major.or(before.major),
+                window: self.window.or(before.window),
+                ..before
+            }
+        };
+        let mut changed = rule.clone();
+        changed.condition = Condition::new(rule.condition.kind(), terms).map_err(Trouble::Rule)?;
+        changed.timing.hold = self.hold.unwrap_or(rule.timing.hold);
+        changed.timing.clear_hold = self.clear_hold.unwrap_or(rule.timing.clear_hold);
+        if let Some(remind) = self.remind {
+            changed.timing.remind = (!remind.0.is_zero()).then_some(remind);
+        }
+        changed.scope.min_tvl = self.min_tvl.or(rule.scope.min_tvl);
+        let holds = changed.timing.hold.max(changed.timing.clear_hold);
+        if holds > super::add::LONGEST_HOLD {
+            return Err(Trouble::HoldTooLong(holds));
+        }
+        Ok(changed)
+    }
+}
+
+async fn edited(
+    app: &App,
+    caller: &Caller,
+    id: AlertId,
+    changes: Changes,
+) -> Result<Message, CommandError> {
+    let guild = caller.server()?;
+    let mut alert = super::owned(app, guild, id).await?;
+    let rule = changes.apply(&alert.rule)?;
+    let mut manner = alert.manner;
+    manner.role = changes.role.unwrap_or(manner.role);
+    manner.digest = changes.digest.unwrap_or(manner.digest);
+    let anew = rule != alert.rule;
+    if !anew && manner == alert.manner {
+        return Err(Trouble::NothingChanged.into());
+    }
+    alert.rule = rule;
+    alert.manner = manner;
+    let changed = take_over(app, caller, alert, anew, "changed").await?;
+    Ok(render::alerts::changed(&changed, anew))
+}
+
+async fn take_over(
+    app: &App,
+    caller: &Caller,
+    alert: Alert,
+    anew: bool,
+    what: &str,
+) -> Result<Alert, CommandError> {
+    let deed = caller.did(app.clock.now(), format!("{what} alert #{}", alert.id))?;
+    let prepared = app
+        .delivery
+        .prepare(alert.channel, alert.guild)
+        .await
+        .map_err(refused)?;
+    let changed = app.alerting.change(
+        &app.store,
+        &app.market,
+        (alert, anew),
+        prepared.destination,
+        &deed,
+    );
+    Ok(changed.await?)
+}
+
+/// Bring back an alert that was removed in the last 30 days
+#[poise::command(slash_command, guild_only)]
+pub(super) async fn undo(
+    ctx: Context<'_>,
+    #[description = "Which one; the one that was removed last when left out"]
+    #[autocomplete = "autocomplete::removed_alert"]
+    alert: Option<Written<AlertId>>,
+) -> Result<(), CommandError> {
+    let (app, caller) = parts(ctx)?;
+    let answer = Box::pin(undone(&ctx.data().app, &caller, alert.map(|alert| alert.0)));
+    super::answer_with_news(app, answer).await
+}
+
+async fn undone(app: &App, caller: &Caller, id: Option<AlertId>) -> Result<Message, CommandError> {
+    let since = app.clock.now().minus(KEPT.0);
+    let removed = app.store.removed_alerts(caller.server()?, since).await?;
+    let mut wanted = removed
+        .into_iter()
+        .filter(|alert| id.is_none_or(|id| alert.id == id));
+    let mut alert = wanted.next().ok_or(Trouble::NothingToUndo)?;
+    alert.created_by = caller.user;
+    alert.manner.muted_until = None;
+    let restored = take_over(app, caller, alert, true, "brought back").await?;
+    Ok(render::alerts::restored(&restored))
+}
