@@ -23,6 +23,7 @@ pub mod preview;
 pub mod report;
 pub mod privacy;
 pub mod server;
+pub mod setup;
 pub mod spoken;
 pub mod status;
 pub mod text;

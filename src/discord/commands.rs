@@ -8,7 +8,7 @@ use tracing::warn;
 
 use super::{
     buttons::Button,
-    context::Bot,
+    context::{Bot, Caller},
     errors::{self, CommandError, Trouble},
     presses::Press,
     reply::{self, Visibility},
@@ -16,12 +16,14 @@ use super::{
 use crate::{domain::ids::UserId, render::message::Message};
 
 pub mod alerts;
+pub mod config;
 mod fate;
 pub mod help;
 pub mod notice;
 pub mod operator;
 pub mod portfolio;
 pub mod privacy;
+pub mod setup;
 pub mod status;
 pub mod yield_;
 
@@ -47,7 +49,7 @@ pub struct Entry {
 }
 
 /// Every command that can be called. One that is missing here is refused.
-pub const TABLE: [Entry; 29] = [
+pub const TABLE: [Entry; 33] = [
     public("yield find"),
     public("yield pool"),
     private("portfolio add"),
@@ -71,6 +73,10 @@ pub const TABLE: [Entry; 29] = [
     managing("alerts templates"),
     managing("alerts export"),
     managing("alerts import"),
+    managing("config view"),
+    managing("config set"),
+    managing("config audit"),
+    managing("setup"),
     private("privacy show"),
     private("privacy export"),
     private("privacy delete"),
@@ -122,6 +128,8 @@ pub fn all() -> Vec<Command> {
         yield_::yield_(),
         portfolio::portfolio(),
         alerts::alerts(),
+        config::config(),
+        setup::setup(),
         privacy::privacy(),
         status::status(),
         help::help(),
@@ -129,9 +137,13 @@ pub fn all() -> Vec<Command> {
     ]
 }
 
-/// Who sees the answer of a look-up.
-const fn shown_to(private: Option<bool>) -> Visibility {
-    if matches!(private, Some(true)) {
+/// Who sees the answer of a look-up: whom the asker wants, and else whom the server wants.
+fn shown_to(bot: &Bot, caller: &Caller, private: Option<bool>) -> Visibility {
+    let usual = || {
+        let server = caller.guild.map(|guild| bot.app.alerting.server(guild));
+        server.is_some_and(|server| !server.public_lookups)
+    };
+    if private.unwrap_or_else(usual) {
         Visibility::Private
     } else {
         Visibility::Public

@@ -76,8 +76,10 @@ pub struct ServerSettings {
     /// the operator set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hourly_cap: Option<u32>,
-    /// Offers above so many percent are not found unless they are asked for.
-    pub max_apy: f64,
+    /// Offers above so many percent are not found unless they are asked for; `None` for what the
+    /// operator set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_apy: Option<f64>,
     /// Pools under this TVL in US dollars are not found unless they are asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_tvl: Option<f64>,
@@ -95,7 +97,7 @@ impl Default for ServerSettings {
             quiet: None,
             critical_in_quiet: true,
             hourly_cap: None,
-            max_apy: 100.0,
+            max_apy: None,
             min_tvl: None,
             public_lookups: true,
             admin_channel: None,

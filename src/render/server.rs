@@ -47,9 +47,18 @@ pub fn report(channel: ChannelId, report: Option<(Cadence, Timestamp)>, zone: Zo
     })
 }
 
-/// All that a server has chosen. `cap` is what the operator set for messages an hour.
-pub fn settings(settings: &ServerSettings, cap: usize) -> Message {
-    let cap = settings.hourly_cap.map_or(cap, |cap| cap as usize);
+/// What the operator set for servers that choose nothing else.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Usual {
+    /// Messages an hour for a channel; 0 for no limit.
+    pub cap: usize,
+    /// The highest APY that searches find, in percent.
+    pub max_apy: f64,
+}
+
+/// All that a server has chosen.
+pub fn settings(settings: &ServerSettings, usual: Usual) -> Message {
+    let cap = settings.hourly_cap.map_or(usual.cap, |cap| cap as usize);
     let cap = if cap == 0 {
         "no limit".to_owned()
     } else {
@@ -76,7 +85,10 @@ pub fn settings(settings: &ServerSettings, cap: usize) -> Message {
             Field::narrow("An hour", cap),
             Field::narrow(
                 "Searches find",
-                format!("APY ≤ {} %{DOT}{floor}", bare(settings.max_apy)),
+                format!(
+                    "APY ≤ {} %{DOT}{floor}",
+                    bare(settings.max_apy.unwrap_or(usual.max_apy))
+                ),
             ),
             Field::narrow("Look-ups answer", lookups),
             Field::narrow("Outages are told in", admins),

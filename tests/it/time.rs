@@ -1,110 +1,27 @@
 //! The clock jumps, or the machine sleeps: nothing is told twice, nothing waits for the lost hour.
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
-use discord_twin::{Fault, PATIENCE, ShardEvent, Twin, What};
+use discord_twin::{Fault, ShardEvent, What};
 use rustix::process::Signal;
 use serde_json::Value;
 use sqlx::{Connection as _, SqliteConnection};
-use stipend::{
-    app::{self, App, RunError},
-    clock::{Clock, SystemClock},
-    delivery::http::ApplicationId,
-    domain::time::Timestamp,
-    ops::config::Config,
-};
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
-use crate::support::{
-    LONG, TestBot, USDC, USDT, Upstream, WETH, answer, below_three, call, market,
-    messages_by_state, one_server, pools_of, posts, row, said, server, show, until, watching,
+use crate::{
+    stage::{DAY, HOUR, Stage},
+    support::{
+        LONG, TestBot, USDC, USDT, WETH, answer, below_three, call, market, messages_by_state,
+        pools_of, posts, row, said, server, show, until, watching,
+    },
 };
 
-/// The machine's clock, put forward or back by so many milliseconds.
-#[derive(Debug, Default)]
-struct Jumping(AtomicI64);
-
-impl Jumping {
-    fn jump(&self, millis: i64) {
-        self.0.fetch_add(millis, Ordering::SeqCst);
+/// Two pools are watched for under 3 %, and both pay more.
+async fn set() -> Stage {
+    let stage = Stage::set(answer(&market(5.0))).await;
+    for pool in [USDC, USDT] {
+        stage.twin.run(&below_three(pool)).await.unwrap();
     }
-}
-
-impl Clock for Jumping {
-    fn now(&self) -> Timestamp {
-        let now = SystemClock.now().millis();
-        Timestamp::from_millis(now + self.0.load(Ordering::SeqCst))
-    }
-}
-
-const HOUR: i64 = 3_600_000;
-const DAY: i64 = 24 * HOUR;
-
-/// The whole bot on a clock that jumps. It runs in this process: a child has the machine's clock.
-struct Stage {
-    twin: Twin,
-    upstream: Upstream,
-    bot: TestBot,
-    clock: Arc<Jumping>,
-    stop: CancellationToken,
-    running: JoinHandle<Result<(), RunError>>,
-}
-
-impl Stage {
-    /// Two pools are watched for under 3 %, and both pay more.
-    async fn set() -> Self {
-        let twin = Twin::start(one_server()).await.unwrap();
-        let upstream = Upstream::start(answer(&market(5.0))).await;
-        let bot = TestBot::new(&twin, &upstream);
-        let config = Config::load(None, bot.environment()).unwrap();
-        let clock = Arc::new(Jumping::default());
-        let application = ApplicationId(twin.application());
-        let token = twin.token().into();
-        let on: Arc<dyn Clock> = Arc::clone(&clock) as _;
-        let app = App::open(config, &[7; 32], &token, application, on)
-            .await
-            .unwrap();
-        let stop = CancellationToken::new();
-        let running = tokio::spawn({
-            let stop = stop.clone();
-            async move { app::run(Arc::new(app), &token, stop).await }
-        });
-        twin.wait_ready(1, LONG).await.unwrap();
-        twin.wait_for_commands(PATIENCE).await.unwrap();
-        upstream.taken().await;
-        for pool in [USDC, USDT] {
-            twin.run(&below_three(pool)).await.unwrap();
-        }
-        Self {
-            twin,
-            upstream,
-            bot,
-            clock,
-            stop,
-            running,
-        }
-    }
-
-    async fn told(&self, messages: usize) {
-        self.twin
-            .wait_for_messages(server() + 1, messages, LONG)
-            .await
-            .unwrap();
-    }
-
-    async fn end(self) {
-        self.stop.cancel();
-        self.running.await.unwrap().unwrap();
-        self.bot.end(&self.twin);
-    }
+    stage
 }
 
 /// A market in which the USDT pool has fallen with the USDC one.
@@ -120,7 +37,7 @@ fn both(usdc: f64) -> Vec<Value> {
 /// at once.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_goes_back_an_hour_repeats_nothing_and_holds_nothing_up() {
-    let stage = Stage::set().await;
+    let stage = set().await;
     show(&stage.upstream, market, 2.0).await;
     stage.told(1).await;
     stage.clock.jump(-HOUR);
@@ -134,7 +51,7 @@ async fn a_clock_that_goes_back_an_hour_repeats_nothing_and_holds_nothing_up() {
 /// F-T01: a wait that was set before the clock went back ends no later than it would have.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wait_is_not_an_hour_longer_when_the_clock_goes_back() {
-    let stage = Stage::set().await;
+    let stage = set().await;
     let wait = Duration::from_secs(10);
     let limited = Fault::on_webhooks(What::too_many("user", wait)).times(1);
     stage.twin.fault(limited);
@@ -164,7 +81,7 @@ async fn days(bot: &TestBot) -> BTreeMap<i64, i64> {
 /// waiting for its turn is sent once.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_goes_forward_a_day_runs_what_is_due_once() {
-    let stage = Stage::set().await;
+    let stage = set().await;
     show(&stage.upstream, market, 2.0).await;
     stage.told(1).await;
     let before = posts(&stage.twin).len();

@@ -73,7 +73,7 @@ pub(super) async fn alerts(_: Context<'_>) -> Result<(), CommandError> {
 
 /// Answers somebody who manages the server, with what has become of its channels since anybody was
 /// told.
-async fn answer_with_news(
+pub(super) async fn answer_with_news(
     ctx: Application<'_>,
     answer: impl Future<Output = Result<Message, CommandError>>,
 ) -> Result<(), CommandError> {

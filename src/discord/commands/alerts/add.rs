@@ -378,7 +378,10 @@ fn start_words(pools: usize, baseline: usize, earliest: &str) -> String {
 }
 
 /// What the interaction itself says of the channel; the rest is found out by asking Discord.
-pub(super) fn check_place(caller: &Caller, place: Place) -> Result<(), Trouble> {
+pub(in crate::discord::commands) fn check_place(
+    caller: &Caller,
+    place: Place,
+) -> Result<(), Trouble> {
     if !place.takes_notices {
         return Err(Trouble::ChannelUnfit);
     }
@@ -392,7 +395,7 @@ pub(super) fn check_place(caller: &Caller, place: Place) -> Result<(), Trouble> 
     Ok(())
 }
 
-pub(super) fn refused(refused: ChannelRefused) -> CommandError {
+pub(in crate::discord::commands) fn refused(refused: ChannelRefused) -> CommandError {
     match refused {
         ChannelRefused::Store(error) => error.into(),
         other => Trouble::ChannelRefused(other.to_string()).into(),

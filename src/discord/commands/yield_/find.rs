@@ -55,24 +55,30 @@ pub(super) async fn find(
     #[description = "What comes first"] sort: Option<OneOf<Order>>,
     #[description = "Show the answer to you alone"] private: Option<bool>,
 ) -> Result<(), CommandError> {
-    let (app, _) = parts(ctx)?;
+    let (app, caller) = parts(ctx)?;
     let bot = ctx.data();
     let now = bot.app.clock.now();
     let market = bot.app.market.view(now);
+    let server = caller.guild.map(|guild| bot.app.alerting.server(guild));
+    let most = server.and_then(|server| server.max_apy);
+    let most = most.unwrap_or(bot.app.market.screen().max_apy);
     let asked = Asked {
         asset,
         method: method.map(|method| method.0),
         chain,
         protocol,
-        min_tvl: min_tvl.map(|amount| amount.0),
+        min_tvl: match min_tvl {
+            Some(amount) => amount.0.get().to_f64(),
+            None => server.and_then(|server| server.min_tvl),
+        },
         min_apy,
-        max_apy: max_apy.unwrap_or(bot.app.market.screen().max_apy),
+        max_apy: max_apy.unwrap_or(most),
         verdicts: verdict.map_or_else(VerdictFilter::default, |verdict| verdict.0),
         stable_only: stable_only.unwrap_or(false),
         order: sort.map_or_else(Order::default, |order| order.0),
     };
     let message = answer(&market, &asked, now)?;
-    reply::send(app, message, super::super::shown_to(private)).await
+    reply::send(app, message, super::super::shown_to(bot, &caller, private)).await
 }
 
 /// What was asked for, as it was written.
@@ -82,7 +88,8 @@ pub struct Asked {
     pub method: Option<MethodFilter>,
     pub chain: Option<Name>,
     pub protocol: Option<Name>,
-    pub min_tvl: Option<Amount>,
+    /// US dollars.
+    pub min_tvl: Option<f64>,
     pub min_apy: Option<f64>,
     pub max_apy: f64,
     pub verdicts: VerdictFilter,
@@ -102,7 +109,7 @@ pub fn answer(market: &View, asked: &Asked, now: Timestamp) -> Result<Message, T
             protocol: lookup::protocol(market, asked.protocol.as_ref())?,
             chain: lookup::chain(market, asked.chain.as_ref())?,
             method: asked.method,
-            min_tvl: asked.min_tvl.and_then(|amount| amount.get().to_f64()),
+            min_tvl: asked.min_tvl,
             stable_only: asked.stable_only,
         },
         min_apy: asked.min_apy,

@@ -23,12 +23,12 @@ pub(super) async fn pool(
     pool: Name,
     #[description = "Show the answer to you alone"] private: Option<bool>,
 ) -> Result<(), CommandError> {
-    let (app, _) = parts(ctx)?;
+    let (app, caller) = parts(ctx)?;
     let bot = ctx.data();
     let now = bot.app.clock.now();
     let market = bot.app.market.view(now);
     let message = answer(&market, &pool, now)?;
-    reply::send(app, message, super::super::shown_to(private)).await
+    reply::send(app, message, super::super::shown_to(bot, &caller, private)).await
 }
 
 /// Looks the pool up and words it.
