@@ -230,9 +230,30 @@ impl Handle {
         })
     }
 
+    /// Uploads a file for an option of a command; what it returns is the option's value.
+    pub fn upload(&self, name: &str, bytes: impl Into<Bytes>) -> String {
+        let bytes = bytes.into();
+        let mut state = self.shared.state();
+        let id = state.clock.next_id();
+        let url = format!("{}/twin/files/{id}/{name}", self.shared.base_url);
+        let object = serde_json::json!({
+            "id": id.to_string(),
+            "filename": name,
+            "size": bytes.len(),
+            "url": url,
+            "proxy_url": url,
+            "content_type": "text/plain; charset=utf-8",
+        });
+        state.uploads.insert(id, (object, bytes));
+        id.to_string()
+    }
+
     /// The bytes of a file by its attachment id.
     pub fn file(&self, attachment: u64) -> Option<Bytes> {
         let state = self.shared.state();
+        if let Some((_, bytes)) = state.uploads.get(&attachment) {
+            return Some(bytes.clone());
+        }
         let files = state
             .ledger
             .all()

@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -105,6 +106,8 @@ pub(crate) struct State {
     pub(crate) token_revoked: bool,
     pub(crate) violations: Vec<String>,
     pub(crate) requests: Vec<RequestRecord>,
+    /// Files that people have uploaded for an option, with the objects that stand for them.
+    pub(crate) uploads: HashMap<u64, (Value, Bytes)>,
 }
 
 impl State {
@@ -147,6 +150,7 @@ impl State {
             token_revoked: false,
             violations: Vec::new(),
             requests: Vec::new(),
+            uploads: HashMap::new(),
         }
     }
 

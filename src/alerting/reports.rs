@@ -230,4 +230,4 @@ fn entry(
 }
 
 /// How often it is looked whether there is something to say.
-pub const LOOK_EVERY: Duration = Duration::from_secs(30);
+pub const LOOK_EVERY: Duration = Duration::from_secs(5);

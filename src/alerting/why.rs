@@ -4,6 +4,7 @@ use crate::domain::{
     alert::Rule,
     episode::{Episode, Phase},
     listing::Listing,
+    reading::DataState,
     time::Timestamp,
 };
 
@@ -43,7 +44,7 @@ impl Stage {
             },
             Phase::Baseline => Self::Baseline,
             Phase::Quiet
-                if listing.usable().is_none() && !rule.condition.kind().is_about_data() =>
+                if listing.state != DataState::Good && !rule.condition.kind().is_about_data() =>
             {
                 Self::Data
             }

@@ -4,7 +4,6 @@ use super::{
     DOT, lines_within,
     message::{Colour, Embed, Field, Message, limits},
     numbers::{ago, bare, dollars, moment},
-    text,
 };
 use crate::domain::{
     ids::{ChannelId, UserId},
@@ -104,6 +103,7 @@ pub fn settings(settings: &ServerSettings, usual: Usual) -> Message {
 pub struct Change<'a> {
     pub at: Timestamp,
     pub person: Option<UserId>,
+    /// Our own words, in which nothing stands that anybody typed.
     pub words: &'a str,
 }
 
@@ -118,8 +118,7 @@ pub fn audit(days: u32, changes: &[Change<'_>]) -> Message {
             let person = change
                 .person
                 .map_or_else(|| "somebody".to_owned(), |person| format!("<@{person}>"));
-            let words = text::escape_to(change.words, 200).replace("\\<\\#", "<#");
-            format!("{} {person} {words}", ago(change.at))
+            format!("{} {person} {}", ago(change.at), change.words)
         })
         .collect();
     Message::from(Embed {

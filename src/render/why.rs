@@ -110,7 +110,7 @@ fn scope(why: &Why<'_>) -> Line {
         words: if why.pools == 0 {
             "no pool fits it at the moment".to_owned()
         } else {
-            format!("{} fit", count(why.pools, "pool", "pools"))
+            format!("{} it", count(why.pools, "pool fits", "pools fit"))
         },
     }
 }
@@ -146,7 +146,7 @@ fn condition(why: &Why<'_>) -> Line {
     let stops = why.pools > 0 && others == why.pools && why.unusable < why.pools;
     let mut parts = Vec::new();
     if why.unmet > 0 {
-        parts.push(format!("{} not met", pools_are(why.unmet)));
+        parts.push(format!("not met by {}", count(why.unmet, "pool", "pools")));
     }
     if let Some(nearest) = why.nearest {
         let distance = alerts::distance(&why.alert.rule.condition, &nearest.reading);
@@ -154,8 +154,8 @@ fn condition(why: &Why<'_>) -> Line {
     }
     if why.baseline > 0 {
         parts.push(format!(
-            "{} met from the start, which is no news until it was not",
-            pools_are(why.baseline)
+            "met from the start by {}, which is no news until it was not",
+            count(why.baseline, "pool", "pools")
         ));
     }
     Line {
@@ -167,10 +167,6 @@ fn condition(why: &Why<'_>) -> Line {
             parts.join(DOT)
         },
     }
-}
-
-fn pools_are(number: usize) -> String {
-    format!("for {} it is", count(number, "pool", "pools"))
 }
 
 fn hold(why: &Why<'_>) -> Line {
@@ -244,7 +240,7 @@ fn mute(why: &Why<'_>) -> Line {
 
 fn quiet(why: &Why<'_>) -> Line {
     let (stops, words) = match why.quiet {
-        None => (false, "it is none now".to_owned()),
+        None => (false, "none now".to_owned()),
         Some((until, true)) => (
             false,
             format!("until {}, and this alert may speak in them", moment(until)),

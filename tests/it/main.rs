@@ -5,6 +5,7 @@
     reason = "USDC and USDT are what they are called"
 )]
 
+mod admin;
 mod alerts;
 mod architecture;
 mod bad_discord;

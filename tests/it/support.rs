@@ -146,6 +146,8 @@ struct Answers {
     content_type: String,
     pools: String,
     asked: u64,
+    /// The days of pools, as `/chart` tells them.
+    charts: BTreeMap<String, Value>,
 }
 
 /// A stand-in for the source.
@@ -162,11 +164,11 @@ impl Upstream {
             content_type: "application/json".to_owned(),
             pools,
             asked: 0,
+            charts: BTreeMap::new(),
         }));
-        let empty = || async { axum::Json(json!({ "status": "success", "data": [] })) };
         let router = Router::new()
             .route("/pools", get(pools_answer))
-            .route("/chart/{pool}", get(empty))
+            .route("/chart/{pool}", get(chart_answer))
             .route(
                 "/prices/{keys}",
                 get(|| async { axum::Json(json!({ "coins": {} })) }),
@@ -191,6 +193,36 @@ impl Upstream {
         let mut answers = self.answers.lock().unwrap();
         content_type.clone_into(&mut answers.content_type);
         answers.pools = pools;
+    }
+
+    /// Tells of a pool what it paid on the last days, the oldest first and yesterday last; before that it
+    /// paid as on the first of them.
+    pub(crate) fn remember(&self, pool: &str, apys: &[f64]) {
+        const DAY: i64 = 86_400_000;
+        let now = stipend::clock::Clock::now(&stipend::clock::SystemClock).millis();
+        let first = apys.first().copied().unwrap_or_default();
+        let before = std::iter::repeat_n(first, 150);
+        let days: Vec<f64> = before.chain(apys.iter().copied()).collect();
+        let rows: Vec<Value> = days
+            .iter()
+            .rev()
+            .zip(1..)
+            .map(|(apy, ago)| {
+                let at = stipend::domain::time::Timestamp::from_millis(now - ago * DAY);
+                json!({
+                    "timestamp": at.rfc3339(), "tvlUsd": 250_000_000, "apy": apy, "apyBase": apy,
+                    "apyReward": null,
+                })
+            })
+            .collect();
+        let mut answers = self.answers.lock().unwrap();
+        answers.charts.insert(pool.to_owned(), Value::from(rows));
+    }
+
+    /// Waits until the source was asked once more.
+    pub(crate) async fn asked_again(&self) {
+        let before = self.asked();
+        until("the source is asked", || self.asked() > before).await;
     }
 
     fn asked(&self) -> u64 {
@@ -219,6 +251,14 @@ async fn pools_answer(State(answers): State<Arc<Mutex<Answers>>>) -> impl IntoRe
         answers.content_type.clone(),
     )];
     (answers.status, kind, answers.pools.clone())
+}
+
+async fn chart_answer(
+    State(answers): State<Arc<Mutex<Answers>>>,
+    axum::extract::Path(pool): axum::extract::Path<String>,
+) -> impl IntoResponse {
+    let days = answers.lock().unwrap().charts.get(&pool).cloned();
+    axum::Json(json!({ "status": "success", "data": days.unwrap_or_else(|| json!([])) }))
 }
 
 /// Waits for something that only asking again can tell.

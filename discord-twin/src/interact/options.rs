@@ -304,7 +304,12 @@ impl Resolver<'_> {
                 self.note("users", id, object);
             }
             option::ATTACHMENT => {
-                return Err("the twin cannot upload files for a person".to_owned());
+                let (object, _) = self
+                    .state
+                    .uploads
+                    .get(&id)
+                    .ok_or_else(|| format!("no file {id} was uploaded"))?;
+                self.note("attachments", id, object.clone());
             }
             other => return Err(format!("the twin does not know the option type {other}")),
         }
