@@ -4,6 +4,7 @@ pub mod evaluator;
 pub mod holds;
 pub mod index;
 pub mod preview;
+pub mod renames;
 pub mod replay;
 pub mod reports;
 pub mod rules_file;

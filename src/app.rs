@@ -179,6 +179,13 @@ impl App {
         let Some(change) = feed.next(&self.store, &self.market, now).await? else {
             return Ok(Ticked::default());
         };
+        let followed = self
+            .alerting
+            .follow_renamed(&self.store, &change.snapshot, now);
+        if let Err(error) = followed.await {
+            feed.forget_last_answer();
+            return Err(error.into());
+        }
         let ticked = match self.alerting.tick(&self.store, &self.market, change).await {
             Ok(ticked) => ticked,
             Err(error) => {

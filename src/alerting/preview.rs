@@ -18,7 +18,7 @@ use crate::{
         manner::Manner,
         pool::Pool,
         preview::Preview,
-        reading::{DEFILLAMA, FeedStats, Observed, Reading},
+        reading::{DEFILLAMA, DataState, FeedStats, Observed, Reading},
         time::{Day, Span, Timestamp},
         verdict::Screen,
     },
@@ -96,6 +96,7 @@ pub async fn preview(
         of_pools: said.pools.len(),
         spoken: said.spoken,
         ends: said.ends,
+        doubted: said.doubted,
         longer,
         exact_since: now.minus(CHANGES_KEPT.0),
         is_blind,
@@ -126,6 +127,7 @@ struct Past {
 struct Said {
     spoken: Vec<Timestamp>,
     ends: usize,
+    doubted: usize,
     pools: BTreeSet<PoolId>,
 }
 
@@ -188,7 +190,7 @@ impl Past {
             }
             known.retain(|_, (reading, _)| at.since(reading.at) <= Span::hours(36).0);
             for line in replay.take_in(self.batch(at, &known)) {
-                said.hear(line, from);
+                said.hear(line, (at, from));
             }
         }
         said
@@ -229,8 +231,15 @@ impl Past {
 }
 
 impl Said {
-    fn hear(&mut self, line: Line, from: Timestamp) {
-        let Line::Edge(line) = line else { return };
+    /// What is said `at` a moment, of which that before `from` does not count.
+    fn hear(&mut self, line: Line, (at, from): (Timestamp, Timestamp)) {
+        let line = match line {
+            Line::Edge(line) => line,
+            Line::Data(line) => {
+                self.doubted += usize::from(line.state == DataState::Suspect && at >= from);
+                return;
+            }
+        };
         if !line.is_told || line.reached_at < from {
             return;
         }

@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 use super::{
     evaluator::{Evaluator, Step, Watched},
     holds::hold,
+    renames::{Successor, successor},
     why::Stage,
 };
 use crate::{
@@ -63,6 +64,26 @@ pub struct Alerting {
 struct State {
     evaluator: Evaluator,
     lanes: HashMap<AlertId, Lane>,
+}
+
+impl State {
+    /// The alerts of one pool that is missing, with their servers.
+    fn alerts_of_missing(&self, snapshot: &Snapshot) -> Vec<(AlertId, GuildId, PoolId)> {
+        let missing = |pool: &PoolId| {
+            let listing = snapshot.get(*pool);
+            listing.is_some_and(|listing| listing.state == DataState::Missing)
+        };
+        let mut found: Vec<_> = self
+            .lanes
+            .iter()
+            .filter_map(|(id, lane)| {
+                let pool = self.evaluator.get(*id)?.rule.scope.pool?;
+                missing(&pool).then_some((*id, lane.guild, pool))
+            })
+            .collect();
+        found.sort_unstable();
+        found
+    }
 }
 
 /// What servers have chosen.
@@ -154,6 +175,48 @@ impl Alerting {
             .collect();
         let since = now.minus(state.evaluator.longest_window());
         recall(&mut state.evaluator, store, &looked_at, false, since).await
+    }
+
+    /// Has alerts of a pool that goes on under another key watch that one, from where they stand. Done
+    /// before the change is evaluated, so that none of them says that its pool is gone.
+    pub async fn follow_renamed(
+        &self,
+        store: &Store,
+        snapshot: &Snapshot,
+        now: Timestamp,
+    ) -> Result<usize, StoreError> {
+        let mut state = self.state.lock().await;
+        let mut followed = 0;
+        for (id, guild, pool) in state.alerts_of_missing(snapshot) {
+            let successor = snapshot.get(pool).map(|gone| successor(gone, snapshot));
+            let Some(Successor::Certain(new)) = successor else {
+                continue;
+            };
+            let Some(mut alert) = store.alert(guild, id).await? else {
+                continue;
+            };
+            let episode = state.evaluator.episode(id, pool);
+            alert.rule.scope.pool = Some(new);
+            let deed = Deed {
+                guild,
+                at: now,
+                person: None,
+                words: format!(
+                    "(the source) listed the pool of alert #{id} anew: it is watched under `{new}`"
+                ),
+            };
+            // What began under the old key ends under the new one. It comes first: after a crash in
+            // between the alert is followed again.
+            let opening = |pool| opening_key(id, alert.version, pool, episode.number);
+            store.rekey(opening(pool), opening(new)).await?;
+            let stands = [(new, episode)];
+            store.change_alert(&alert, Some(&stands), &deed).await?;
+            state.evaluator.forget(id);
+            state.evaluator.watch(watched(&alert), stands);
+            tracing::info!(alert = %id, %pool, %new, "a pool goes on under another key");
+            followed += 1;
+        }
+        Ok(followed)
     }
 
     /// Evaluates a change, commits it with all that follows from it, and swaps the market.
@@ -402,15 +465,15 @@ impl Alerting {
             return Vec::new();
         };
         let rule = &watched.rule;
-        let watches = |listing: &&Listing| {
+        let is_meant = |listing: &&Listing| {
             rule.scope.names(&listing.pool) && rule.scope.reaches(listing.reading.tvl_usd)
         };
-        let stage = |listing: &Listing| {
+        let standing = |listing: &Listing| {
             let episode = state.evaluator.episode(id, listing.pool.id);
             (listing.pool.id, Stage::of(rule, listing, &episode))
         };
-        let watched = snapshot.listings().iter().filter(watches);
-        watched.map(stage).collect()
+        let meant = snapshot.listings().iter().filter(is_meant);
+        meant.map(standing).collect()
     }
 
     /// Where an alert stands with one pool.
@@ -646,7 +709,8 @@ fn entries(state: &State, steps: &[Step], change: &Change, around: Around<'_>) -
                 created_at: change.at,
                 not_after: hold.map_or(change.at, |hold| hold.until).plus(shelf_life.0),
                 telling: Telling {
-                    opening: is_end.then(|| opening_key(step.alert, step.version, step.pool, edge)),
+                    opening: is_end
+                        .then(|| opening_key(step.alert, step.version, step.pool, edge.episode)),
                     hold,
                     role: lane.manner.role,
                     apy: apy(edge),

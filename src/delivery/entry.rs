@@ -138,9 +138,9 @@ pub fn edge_key(alert: AlertId, version: u32, pool: PoolId, edge: &Edge) -> [u8;
     hash.finalize().into()
 }
 
-/// The identity of the notice that opened the episode of an edge.
-pub fn opening_key(alert: AlertId, version: u32, pool: PoolId, edge: &Edge) -> [u8; 32] {
-    let hash = moment_key(alert, version, pool, EdgeKind::Opened, edge.episode);
+/// The identity of the notice that opened an episode.
+pub fn opening_key(alert: AlertId, version: u32, pool: PoolId, episode: u32) -> [u8; 32] {
+    let hash = moment_key(alert, version, pool, EdgeKind::Opened, episode);
     hash.finalize().into()
 }
 

@@ -20,6 +20,8 @@ pub struct Preview {
     pub longer: Option<(Span, usize)>,
     /// From then on every reading is known, and one a day before.
     pub exact_since: Timestamp,
+    /// Doubtful readings that it would not have acted on.
+    pub doubted: usize,
     /// The rule is about the data itself, of which the past keeps nothing.
     pub is_blind: bool,
 }

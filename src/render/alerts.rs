@@ -30,7 +30,7 @@ pub fn speak_again(alerts: &[AlertId]) -> String {
 }
 
 /// An alert with how it stands.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct AlertView<'a> {
     pub alert: &'a Alert,
     /// The pool, where the rule names a single one and it is known.
@@ -41,6 +41,8 @@ pub struct AlertView<'a> {
     pub open: usize,
     /// Pools for which time has to pass before something is said.
     pub waiting: usize,
+    /// Its one pool is gone, and these may be what it has become.
+    pub perhaps: Vec<&'a Pool>,
     pub destination: DestinationWords<'a>,
 }
 
@@ -400,12 +402,30 @@ fn list_line(view: &AlertView<'_>) -> String {
         view.destination.words(alert.channel),
         count(view.pools, "pool", "pools"),
     );
-    let more = [state_words(view), manner_words(&alert.manner)];
+    let more = [
+        state_words(view),
+        manner_words(&alert.manner),
+        perhaps(view),
+    ];
     for words in more.into_iter().flatten() {
         line.push_str(DOT);
         line.push_str(&words);
     }
     line
+}
+
+/// Asks what has become of a pool that is gone.
+fn perhaps(view: &AlertView<'_>) -> Option<String> {
+    let first = view.perhaps.first()?;
+    let more = match view.perhaps.len() {
+        1 => String::new(),
+        several => format!(" or one of {} more", several - 1),
+    };
+    Some(format!(
+        "⚠ its pool is gone; is it {} now{more}? `/alerts edit alert:{} pool:…` makes it so",
+        name(first),
+        view.alert.id
+    ))
 }
 
 /// How an alert speaks, where it is not at once and to nobody in particular.
@@ -442,6 +462,7 @@ pub fn show(view: &AlertView<'_>, current: Option<&Current<'_>>, now: Timestamp)
             state_words(view).unwrap_or_else(|| "quiet".to_owned()),
         ),
     ];
+    fields.extend(perhaps(view).map(|words| Field::wide("Its pool", words)));
     if let Some(current) = current {
         fields.push(Field::wide(
             "Now",
@@ -608,6 +629,7 @@ mod tests {
             pools: 14,
             open: 2,
             waiting: 1,
+            perhaps: Vec::new(),
             destination,
         }
     }

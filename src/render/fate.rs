@@ -16,6 +16,11 @@ use std::time::Duration;
 pub enum Fate<'a> {
     /// It waits for its turn.
     Queued,
+    /// It is held back, to be told in a list.
+    Held {
+        why: &'a str,
+        until: Timestamp,
+    },
     Sending,
     /// Tried, and to be tried again.
     Waiting {
@@ -47,6 +52,7 @@ impl Fate<'_> {
     fn words(&self) -> String {
         match self {
             Self::Queued => "queued".to_owned(),
+            Self::Held { why, until } => format!("held back by {why}, told in a list {}", ago(*until)),
             Self::Sending => "being sent".to_owned(),
             Self::Waiting { until, reason } => format!("waits, tried again {}: {reason}", ago(*until)),
             Self::Uncertain {
@@ -84,6 +90,8 @@ pub struct Line<'a> {
     pub occasion: &'a str,
     /// The pool's name, made harmless, where it is known.
     pub pool: Option<String>,
+    /// The episode that it began was over then.
+    pub over: Option<Timestamp>,
     pub fate: Fate<'a>,
 }
 
@@ -102,6 +110,9 @@ pub struct Sending<'a> {
 /// An alert's notices of so many days, newest first.
 pub fn history(alert: AlertId, days: u32, lines: &[Line<'_>]) -> Message {
     let told = lines.iter().filter(|line| line.fate.is_told()).count();
+    let opened = lines.iter().filter(|line| line.occasion == "opened");
+    let over = opened.clone().filter(|line| line.over.is_some()).count();
+    let opened = opened.count();
     let title = format!("Alert #{alert}, the last {days} days");
     if lines.is_empty() {
         return Message::text(format!("{title}: it had nothing to tell."));
@@ -110,7 +121,8 @@ pub fn history(alert: AlertId, days: u32, lines: &[Line<'_>]) -> Message {
     Message::from(Embed {
         title,
         description: format!(
-            "{}, {told} told\n{}",
+            "{}, {over} over{DOT}{}, {told} told\n{}",
+            count(opened, "episode", "episodes"),
             count(lines.len(), "notice", "notices"),
             lines_within(&words, limits::DESCRIPTION - 100)
         ),
@@ -172,7 +184,10 @@ fn what(line: &Line<'_>) -> String {
         .pool
         .as_ref()
         .map_or(String::new(), |pool| format!(" {pool}"));
-    format!("{} {}{pool}", ago(line.written), line.occasion)
+    let over = line.over.map_or(String::new(), |over| {
+        format!(", over after {}", age(over.since(line.written)))
+    });
+    format!("{} {}{pool}{over}", ago(line.written), line.occasion)
 }
 
 fn sending_words(sending: Sending<'_>) -> String {
@@ -211,6 +226,7 @@ mod tests {
             channel: ChannelId(5),
             occasion: "opened",
             pool: Some("USDC · aave-v3 · Ethereum".to_owned()),
+            over: None,
             fate,
         }
     }
@@ -219,6 +235,10 @@ mod tests {
         [
             Fate::Queued,
             Fate::Sending,
+            Fate::Held {
+                why: "quiet hours",
+                until: NOW,
+            },
             Fate::Waiting {
                 until: NOW,
                 reason: "Discord asks us to slow down",

@@ -76,7 +76,7 @@ pub fn drafts(
         footer: "the past says nothing certain of what comes".to_owned(),
         ..Embed::default()
     });
-    message.content = head.to_owned();
+    head.clone_into(&mut message.content);
     message.with_buttons([
         Button::press("Set them", ButtonStyle::Primary, set),
         Button::press("Leave them", ButtonStyle::Secondary, leave),
@@ -196,8 +196,16 @@ fn noisiest(preview: &Preview) -> Option<(Day, usize)> {
 }
 
 fn rests_on(preview: &Preview) -> String {
+    let doubted = if preview.doubted > 0 {
+        format!(
+            "; {} not used",
+            count(preview.doubted, "doubtful reading", "doubtful readings")
+        )
+    } else {
+        String::new()
+    };
     format!(
-        "daily history: shorter moves unseen before {}, every reading since; {} of {} covered",
+        "daily history: shorter moves unseen before {}, every reading since; {} of {} covered{doubted}",
         day(preview.exact_since),
         preview.covered,
         count(preview.pools, "pool", "pools")
@@ -217,6 +225,7 @@ mod tests {
             covered: 41,
             spoken: vec![at(60), at(12), at(12), at(3)],
             ends: 2,
+            doubted: 3,
             of_pools: 3,
             longer: Some((Span::days(1), 2)),
             exact_since: at(14),

@@ -146,7 +146,7 @@ mod tests {
             opened: 0,
             movers: Vec::new(),
             unsustainable: Vec::new(),
-            answered: Duration::from_secs(720),
+            answered: Duration::from_mins(12),
             is_silent: false,
         };
         assert_eq!(

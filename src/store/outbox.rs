@@ -123,6 +123,10 @@ pub struct Told {
     pub status: Option<u16>,
     /// Why its destination is parked.
     pub reason: Option<DeadEnd>,
+    /// Why it waits, and until when, where it is held back.
+    pub held: Option<(Held, Timestamp)>,
+    /// When the episode that it began was over.
+    pub over_at: Option<Timestamp>,
 }
 
 /// The statement that reads notices with where they stand.
@@ -130,7 +134,9 @@ macro_rules! notices_where {
     ($condition:literal) => {
         concat!(
             "SELECT id, guild_id, channel_id, alert_id, pool, edge, created_at, not_after, state, attempt, ",
-            "due_at, intent_at, message_id, delivered_at, last_error, last_status, reason FROM notice WHERE ",
+            "due_at, intent_at, message_id, delivered_at, last_error, last_status, reason, held, not_before, ",
+            "(SELECT c.created_at FROM outbox c WHERE c.opening = notice.dedup_key) AS over_at ",
+            "FROM notice WHERE ",
             $condition
         )
     };
@@ -243,6 +249,19 @@ impl Store {
             .fetch_one(&self.readers)
             .await?;
         Ok(next.map(time))
+    }
+
+    /// A notice is known under another key from now on; that is done at most once, however often it is
+    /// asked for.
+    pub async fn rekey(&self, old: [u8; 32], new: [u8; 32]) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE outbox SET dedup_key = $2 WHERE dedup_key = $1 \
+             AND NOT EXISTS (SELECT 1 FROM outbox WHERE dedup_key = $2)";
+        sqlx::query(SQL)
+            .bind(&old[..])
+            .bind(&new[..])
+            .execute(&self.writer)
+            .await?;
+        Ok(())
     }
 
     /// Ends notices of which other ones say all.
@@ -669,6 +688,9 @@ struct ToldRow {
     last_error: Option<String>,
     last_status: Option<u16>,
     reason: Option<String>,
+    held: Option<String>,
+    not_before: i64,
+    over_at: Option<i64>,
 }
 
 fn told(rows: Vec<ToldRow>) -> Result<Vec<Told>, StoreError> {
@@ -700,6 +722,12 @@ impl TryFrom<ToldRow> for Told {
                 .reason
                 .map(|slug| DeadEnd::parse(&slug).ok_or(bad("reason")))
                 .transpose()?,
+            held: row
+                .held
+                .map(|slug| Held::parse(&slug).ok_or(bad("held")))
+                .transpose()?
+                .map(|held| (held, time(row.not_before))),
+            over_at: row.over_at.map(time),
         })
     }
 }

@@ -142,9 +142,8 @@ async fn why_names_the_stage_of_the_rule_that_stops_an_alert() {
 
 /// The local time of UTC so many hours from now, as `/alerts quiet` takes it.
 fn clock(hours: i64) -> String {
-    let now = std::time::SystemTime::now();
-    let seconds = now.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-    let minutes = (seconds / 60).cast_signed() + hours * 60;
+    let now = stipend::clock::Clock::now(&stipend::clock::SystemClock);
+    let minutes = now.seconds() / 60 + hours * 60;
     format!("{:02}:{:02}", minutes / 60 % 24, minutes % 60)
 }
 

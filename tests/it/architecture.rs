@@ -56,6 +56,7 @@ const MAY_USE: [(&str, &[&str]); 9] = [
             "market",
             "store",
             "alerting",
+            "delivery::entry",
             "delivery::state",
             "app::App",
         ],

@@ -17,7 +17,7 @@ use crate::{
         time::Span,
         verdict::Screen,
     },
-    market::fixture::{after, day, holding, hour, id, rewarded, row},
+    market::fixture::{after, day, holding, hour, id, minute, rewarded, row},
     store::destinations::Proven,
 };
 
@@ -457,4 +457,83 @@ proptest! {
         }
         prop_assert_eq!(restarted.len(), steady.len());
     }
+}
+
+/// Five readings within two hours, each further than the last, are one event: with the defaults, which
+/// hold for two hours, it is told once or not yet.
+#[tokio::test]
+async fn five_reads_within_two_hours_do_not_speak_twice() {
+    for (kind, value) in [(Kind::ApyBelow, 3.0), (Kind::ApyChange, 20.0)] {
+        let bench = Bench::new().await;
+        let rule = Rule {
+            timing: Timing::default(),
+            ..rule(kind, Some(value), None)
+        };
+        bench.tick(minute(0), vec![row(1, 5.0)]).await.unwrap();
+        bench.add(rule, minute(1)).await;
+        for (at, apy) in [(5, 2.9), (30, 2.5), (60, 2.2), (90, 2.4), (120, 2.8)] {
+            bench.tick(minute(at), vec![row(1, apy)]).await.unwrap();
+        }
+        assert!(bench.said().await.len() <= 1, "{kind:?}");
+        bench.tick(minute(240), vec![row(1, 2.8)]).await.unwrap();
+        bench.tick(minute(250), vec![row(1, 2.81)]).await.unwrap();
+        assert_eq!(bench.said().await.len(), 1, "{kind:?}");
+    }
+}
+
+/// A pool that goes on under another key keeps its alert, with the episode that is open; that it is gone
+/// is not told.
+#[tokio::test]
+async fn an_alert_follows_its_pool_to_another_key() {
+    let bench = Bench::new().await;
+    let with_tokens = |number: u8, apy: f64| {
+        let mut observed = row(number, apy);
+        observed.pool.symbol = row(1, 1.0).pool.symbol;
+        observed.pool.underlying = Box::new(["0xaa".into()]);
+        if number > 1 {
+            observed.feed.days = Some(1);
+        }
+        observed
+    };
+    let first = with_tokens(1, 4.0);
+    bench.tick(hour(0), vec![first]).await.unwrap();
+    let on_pool = |kind, value| Rule {
+        scope: Scope::of_pool(id(1)),
+        ..rule(kind, value, None)
+    };
+    bench.add(on_pool(Kind::ApyAbove, Some(5.0)), hour(0)).await;
+    bench.add(on_pool(Kind::PoolGone, None), hour(0)).await;
+    for (at, apy) in [(1, 6.0), (2, 6.1)] {
+        let rows = vec![with_tokens(1, apy)];
+        bench.tick(hour(at), rows).await.unwrap();
+    }
+    assert_eq!(bench.said().await.len(), 1);
+    for at in 3..8 {
+        let rows = vec![with_tokens(2, 6.1)];
+        let change = after(&bench.market.snapshot(), hour(at), rows);
+        let followed = bench
+            .alerting
+            .follow_renamed(&bench.store, &change.snapshot, hour(at));
+        followed.await.unwrap();
+        let ticked = bench.alerting.tick(&bench.store, &bench.market, change);
+        ticked.await.unwrap();
+    }
+    for alert in [AlertId(1), AlertId(2)] {
+        let kept = bench.store.alert(GUILD, alert).await.unwrap().unwrap();
+        assert_eq!(kept.rule.scope.pool, Some(id(2)), "{alert}");
+    }
+    assert!(bench.alerting.episode(AlertId(1), id(2)).await.is_open());
+    assert_eq!(bench.said().await.len(), 1, "nothing is told of it");
+    // What was open goes on under the new key, and its end is that of the same episode.
+    for (at, apy) in [(9, 3.0), (10, 3.1), (11, 3.2)] {
+        let rows = vec![with_tokens(2, apy)];
+        bench.tick(hour(at), rows).await.unwrap();
+    }
+    let said = bench.said().await;
+    assert_eq!(said[1].1, "closed");
+    let opening: Vec<u8> = sqlx::query_scalar("SELECT opening FROM outbox WHERE edge = 'closed'")
+        .fetch_one(&mut bench.connection().await)
+        .await
+        .unwrap();
+    assert_eq!(opening, said[0].0);
 }

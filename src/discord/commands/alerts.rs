@@ -3,6 +3,7 @@
 
 use super::Application;
 use crate::{
+    alerting::renames::{Successor, successor},
     app::App,
     delivery::{outcome::DeadEnd, state::DestinationState},
     discord::{
@@ -12,6 +13,8 @@ use crate::{
     domain::{
         alert::Alert,
         ids::{AlertId, GuildId},
+        pool::Pool,
+        reading::DataState,
     },
     market::snapshot::Snapshot,
     render::{
@@ -127,7 +130,28 @@ async fn view<'a>(
         pools: standing.pools,
         open: standing.open,
         waiting: standing.waiting,
+        perhaps: perhaps(market, alert),
         destination: destination.map_or(DestinationWords::Untried, words_of),
+    }
+}
+
+/// What the one pool of an alert may have become, where it is gone.
+fn perhaps<'a>(market: &'a Snapshot, alert: &Alert) -> Vec<&'a Pool> {
+    let gone = alert.rule.scope.pool.and_then(|id| market.get(id));
+    let Some(gone) = gone.filter(|listing| listing.state == DataState::Missing) else {
+        return Vec::new();
+    };
+    match successor(gone, market) {
+        Successor::Certain(id) => market
+            .get(id)
+            .map(|other| &*other.pool)
+            .into_iter()
+            .collect(),
+        Successor::Perhaps(several) => several
+            .iter()
+            .filter_map(|id| Some(&*market.get(*id)?.pool))
+            .collect(),
+        Successor::None => Vec::new(),
     }
 }
 

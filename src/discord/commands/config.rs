@@ -56,10 +56,6 @@ fn shown(app: &App, settings: &ServerSettings) -> Message {
 
 /// Choose: what is left out stays as it is
 #[poise::command(slash_command, guild_only)]
-#[expect(
-    clippy::too_many_arguments,
-    reason = "each is an option that Discord shows"
-)]
 async fn set(
     ctx: Context<'_>,
     #[description = "For digests and quiet hours, such as Europe/Berlin"]

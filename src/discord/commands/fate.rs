@@ -1,7 +1,7 @@
 //! From the outbox's rows to the words for what became of a notice.
 
 use crate::{
-    delivery::state::State,
+    delivery::{entry::Held, state::State},
     market::snapshot::Snapshot,
     render::message::link,
     render::{
@@ -20,6 +20,7 @@ pub(super) fn line<'a>(told: &'a Told, market: &Snapshot) -> Line<'a> {
         channel: told.channel,
         occasion: told.occasion.slug(),
         pool: pool.map(|listing| render::name(&listing.pool)),
+        over: told.over_at,
         fate: fate(told),
     }
 }
@@ -27,7 +28,17 @@ pub(super) fn line<'a>(told: &'a Told, market: &Snapshot) -> Line<'a> {
 fn fate(told: &Told) -> Fate<'_> {
     let error = told.error.as_deref();
     match told.state {
-        State::Pending => Fate::Queued,
+        State::Pending => match told.held {
+            Some((held, until)) => Fate::Held {
+                why: match held {
+                    Held::Mute => "a mute",
+                    Held::Quiet => "quiet hours",
+                    Held::Digest => "its digest",
+                },
+                until,
+            },
+            None => Fate::Queued,
+        },
         State::Sending => Fate::Sending,
         State::Waiting => Fate::Waiting {
             until: told.due_at.unwrap_or(told.created_at),

@@ -10,11 +10,12 @@ use crate::{
         autocomplete,
         context::{Caller, Context, parts},
         errors::{CommandError, Trouble},
-        params::{Mode, OneOf, Written},
+        lookup,
+        params::{Mode, Name, OneOf, Written},
     },
     domain::{
         alert::{Alert, Rule},
-        ids::{AlertId, RoleId},
+        ids::{AlertId, PoolId, RoleId},
         manner::Digest,
         money::Amount,
         rule::{Condition, Terms},
@@ -57,17 +58,23 @@ pub(super) async fn edit(
     #[description = "Pools of at least this TVL in US dollars, such as 10m"] min_tvl: Option<
         Written<Amount>,
     >,
+    #[description = "The pool that it watches, where it watches one"]
+    #[autocomplete = "autocomplete::pool"]
+    pool: Option<Name>,
     #[description = "A role that its news call"] role: Option<serenity::Role>,
     #[description = "Call no role any more"] no_role: Option<bool>,
     #[description = "At once, or in a digest"] mode: Option<OneOf<Mode>>,
 ) -> Result<(), CommandError> {
     let (app, caller) = parts(ctx)?;
-    let called = match (no_role.unwrap_or(false), &role) {
+    let whom = match (no_role.unwrap_or(false), &role) {
         (true, _) => Some(None),
         (false, Some(role)) => Some(Some(callable(role)?)),
         (false, None) => None,
     };
+    let market = ctx.data().app.market.snapshot();
+    let pool = pool.map(|asked| lookup::pool(&market, &asked).map(|listing| listing.pool.id));
     let changes = Changes {
+        pool: pool.transpose()?,
         value,
         window: window.map(|window| window.0),
         hold: hold.map(|hold| hold.0),
@@ -76,16 +83,17 @@ pub(super) async fn edit(
         major,
         remind: remind.map(|remind| remind.0),
         min_tvl: min_tvl.and_then(|amount| amount.0.get().to_f64()),
-        role: called,
+        role: whom,
         digest: mode.map(|mode| mode.0.0),
     };
-    let answer = edited(&ctx.data().app, &caller, alert.0, changes);
+    let answer = Box::pin(edited(&ctx.data().app, &caller, alert.0, changes));
     super::answer_with_news(app, answer).await
 }
 
 /// What is to be changed; what is `None` stays as it is.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Changes {
+    pub pool: Option<PoolId>,
     pub value: Option<f64>,
     pub window: Option<Span>,
     pub hold: Option<Span>,
@@ -126,6 +134,9 @@ impl Changes {
         if let Some(remind) = self.remind {
             changed.timing.remind = (!remind.0.is_zero()).then_some(remind);
         }
+        if rule.scope.pool.is_some() {
+            changed.scope.pool = self.pool.or(rule.scope.pool);
+        }
         changed.scope.min_tvl = self.min_tvl.or(rule.scope.min_tvl);
         let holds = changed.timing.hold.max(changed.timing.clear_hold);
         if holds > super::add::LONGEST_HOLD {
@@ -153,8 +164,8 @@ async fn edited(
     }
     alert.rule = rule;
     alert.manner = manner;
-    let changed = take_over(app, caller, alert, anew, "changed").await?;
-    Ok(render::alerts::changed(&changed, anew))
+    let alert = take_over(app, caller, alert, anew, "changed").await?;
+    Ok(render::alerts::changed(&alert, anew))
 }
 
 async fn take_over(

@@ -213,6 +213,8 @@ mod tests {
             error: error.map(str::to_owned),
             status: None,
             reason: None,
+            held: None,
+            over_at: None,
         }
     }
 
