@@ -181,7 +181,7 @@ impl App {
         };
         let followed = self
             .alerting
-            .follow_renamed(&self.store, &change.snapshot, now);
+            .follow_renamed(&self.store, &self.market, &change);
         if let Err(error) = followed.await {
             feed.forget_last_answer();
             return Err(error.into());
@@ -327,9 +327,10 @@ async fn guard(app: Arc<App>, stop: CancellationToken) -> Result<(), RunError> {
 
 /// Says what is due at a set time, and that a source is silent.
 async fn herald(app: Arc<App>, stop: CancellationToken) -> Result<(), RunError> {
+    let started = app.clock.now();
     loop {
-        let now = app.clock.now();
-        match reports::speak(&app.alerting, &app.store, &app.market, now).await {
+        let times = (started, app.clock.now());
+        match reports::speak(&app.alerting, &app.store, &app.market, times).await {
             Ok(true) => app.delivery.poke(),
             Ok(false) => {}
             Err(error @ StoreError::Corrupt(_)) => return Err(error.into()),

@@ -18,7 +18,7 @@ use crate::{
         reading::{DataState, Reading, Stretch, oldest_since},
         rule::{Condition, Judgement, Present},
         time::{Span, Timestamp},
-        verdict::Assessment,
+        verdict::{Assessment, Verdict},
     },
     market::{
         ingest::{Change, Fresh, News},
@@ -244,6 +244,13 @@ impl Evaluator {
     pub fn remember(&mut self, pool: PoolId, mut stretches: Vec<Stretch>) {
         stretches.shrink_to_fit();
         self.past.insert(pool, stretches);
+    }
+
+    /// The verdict on a pool just before a moment, where its past is remembered.
+    pub fn verdict_before(&self, pool: PoolId, moment: Timestamp) -> Option<Verdict> {
+        let past = self.past.get(&pool)?;
+        let before = past.iter().rev().find(|stretch| stretch.until < moment);
+        before.map(|stretch| stretch.verdict)
     }
 
     pub fn longest_window(&self) -> Duration {

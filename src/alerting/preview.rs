@@ -92,6 +92,7 @@ pub async fn preview(
     Ok(Preview {
         days,
         pools,
+        looked_at: pools.min(MOST_POOLS),
         covered,
         of_pools: said.pools.len(),
         spoken: said.spoken,
@@ -154,6 +155,13 @@ impl Past {
                 .filter(|reading| reading.at < begins)
                 .collect();
             readings.extend(recent);
+            // The present figures, which may have stood for long.
+            if let (Some(last), Some(present)) = (readings.last().copied(), listing.usable())
+                && present.at > last.at
+            {
+                readings.push(*present);
+            }
+            let readings = each_day(readings);
             pools.push(((*listing.pool).clone(), readings));
         }
         Ok(Self { pools })
@@ -250,6 +258,25 @@ impl Said {
         self.spoken.push(line.reached_at);
         self.pools.insert(line.pool);
     }
+}
+
+/// Figures that stood for days were read on each of them.
+fn each_day(readings: Vec<Reading>) -> Vec<Reading> {
+    const DAY: Span = Span::days(1);
+    let mut filled: Vec<Reading> = Vec::with_capacity(readings.len());
+    for reading in readings {
+        while let Some(last) = filled.last().copied() {
+            let stands =
+                last.apy == reading.apy && last.tvl_usd.to_bits() == reading.tvl_usd.to_bits();
+            let at = last.at.plus(DAY.0);
+            if !stands || at >= reading.at {
+                break;
+            }
+            filled.push(Reading { at, ..last });
+        }
+        filled.push(reading);
+    }
+    filled
 }
 
 /// A day's row as a reading of its noon.

@@ -35,12 +35,13 @@ const MOVED: f64 = 10.0;
 const TOLD_SILENT: &str = "told that the source is silent since";
 
 /// Puts every report that is due into the outbox, and what there is to say of the source. Returns
-/// whether there is anything to send.
+/// whether there is anything to send. A silence is counted from `started` at the earliest: while this
+/// process did not run nobody was asked.
 pub async fn speak(
     alerting: &Alerting,
     store: &Store,
     market: &Market,
-    now: Timestamp,
+    (started, now): (Timestamp, Timestamp),
 ) -> Result<bool, StoreError> {
     let view = market.view(now);
     let mut spoken = false;
@@ -55,7 +56,10 @@ pub async fn speak(
             .await?;
         spoken = true;
     }
-    Ok(spoken | of_source(alerting, store, &view, now).await?)
+    let fails = market.health().trouble.is_some();
+    let silence = now.since(view.answered_at.max(started));
+    let is_silent = fails && silence >= SILENT_AFTER.0;
+    Ok(spoken | of_source(alerting, store, &view, (is_silent, now)).await?)
 }
 
 async fn of_channel(
@@ -79,7 +83,7 @@ async fn of_channel(
             .map(|listing| &*listing.pool)
             .collect(),
         answered: now.since(view.answered_at),
-        is_silent: view.is_silent,
+        is_silent: now.since(view.answered_at) >= SILENT_AFTER.0,
     });
     Ok(entry(
         report_key(due.destination, due.due_at),
@@ -144,20 +148,19 @@ async fn of_source(
     alerting: &Alerting,
     store: &Store,
     view: &View,
-    now: Timestamp,
+    (is_silent, now): (bool, Timestamp),
 ) -> Result<bool, StoreError> {
     let told = store.setting(TOLD_SILENT).await?.and_then(|bytes| {
         let bytes = <[u8; 8]>::try_from(bytes).ok()?;
         Some(Timestamp::from_millis(i64::from_le_bytes(bytes)))
     });
-    let silence = now.since(view.answered_at);
     let source = view.origin.source;
     let (since, words, left) = match told {
-        Some(since) if view.answered_at > since && silence < SILENT_AFTER.0 => {
+        Some(since) if view.answered_at > since && !is_silent => {
             let length = view.answered_at.since(since);
             (since, report::back(source, length), None)
         }
-        None if silence >= SILENT_AFTER.0 && !view.listings().is_empty() => {
+        None if is_silent && !view.listings().is_empty() => {
             let since = view.answered_at;
             (since, report::silent(source, since), Some(since))
         }

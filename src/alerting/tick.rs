@@ -1,7 +1,7 @@
 //! One batch from the market to the outbox: evaluated, committed in one transaction, then taken over.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     pin::pin,
     sync::Arc,
 };
@@ -58,6 +58,8 @@ pub struct Alerting {
     state: Arc<Mutex<State>>,
     /// Read by every command, which waits for no batch.
     servers: ArcSwap<Servers>,
+    /// Held while one server's choice is kept.
+    choosing: Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -67,23 +69,60 @@ struct State {
 }
 
 impl State {
-    /// The alerts of one pool that is missing, with their servers.
-    fn alerts_of_missing(&self, snapshot: &Snapshot) -> Vec<(AlertId, GuildId, PoolId)> {
-        let missing = |pool: &PoolId| {
-            let listing = snapshot.get(*pool);
-            listing.is_some_and(|listing| listing.state == DataState::Missing)
-        };
+    /// The alerts of one pool that is among these, with their servers.
+    fn alerts_of(&self, pools: &HashMap<PoolId, PoolId>) -> Vec<(AlertId, GuildId, PoolId)> {
         let mut found: Vec<_> = self
             .lanes
             .iter()
             .filter_map(|(id, lane)| {
                 let pool = self.evaluator.get(*id)?.rule.scope.pool?;
-                missing(&pool).then_some((*id, lane.guild, pool))
+                pools.contains_key(&pool).then_some((*id, lane.guild, pool))
             })
             .collect();
         found.sort_unstable();
         found
     }
+
+    /// Has an alert start as a new one does, with another version.
+    async fn begin_anew(
+        &mut self,
+        store: &Store,
+        market: &Market,
+        alert: &mut Alert,
+        deed: &Deed,
+    ) -> Result<(), StoreError> {
+        let snapshot = market.snapshot();
+        alert.version = alert.version.saturating_add(1);
+        let meant = meant(&mut self.evaluator, store, &snapshot, &alert.rule, deed.at).await?;
+        let baseline = baseline(&self.evaluator, &alert.rule, &meant);
+        store.change_alert(alert, Some(&baseline), deed).await?;
+        self.evaluator.forget(alert.id);
+        self.evaluator.watch(watched(alert), baseline);
+        Ok(())
+    }
+}
+
+/// The pools that have gone under another key, and which: looked for when a pool has just become missing,
+/// or when a pool has appeared that an earlier one may have become.
+fn renamed(old: &Snapshot, new: &Snapshot) -> HashMap<PoolId, PoolId> {
+    let newest = |snapshot: &Snapshot| {
+        let numbers = snapshot.listings().iter().map(|listing| listing.no);
+        numbers.max().unwrap_or_default()
+    };
+    let appeared = newest(new) > newest(old);
+    let was_missing = |listing: &&Listing| {
+        let before = old.get(listing.pool.id);
+        before.is_some_and(|before| before.state == DataState::Missing)
+    };
+    let missing = new.listings().iter().filter(|listing| {
+        listing.state == DataState::Missing && (appeared || !was_missing(listing))
+    });
+    missing
+        .filter_map(|gone| match successor(gone, new) {
+            Successor::Certain(other) => Some((gone.pool.id, other)),
+            Successor::Perhaps(_) | Successor::None => None,
+        })
+        .collect()
 }
 
 /// What servers have chosen.
@@ -128,6 +167,7 @@ impl Default for Alerting {
             shelf_life: SHELF_LIFE,
             state: Arc::default(),
             servers: ArcSwap::default(),
+            choosing: Mutex::default(),
         }
     }
 }
@@ -182,14 +222,17 @@ impl Alerting {
     pub async fn follow_renamed(
         &self,
         store: &Store,
-        snapshot: &Snapshot,
-        now: Timestamp,
+        market: &Market,
+        change: &Change,
     ) -> Result<usize, StoreError> {
+        let renamed = renamed(&market.snapshot(), &change.snapshot);
+        if renamed.is_empty() {
+            return Ok(0);
+        }
         let mut state = self.state.lock().await;
         let mut followed = 0;
-        for (id, guild, pool) in state.alerts_of_missing(snapshot) {
-            let successor = snapshot.get(pool).map(|gone| successor(gone, snapshot));
-            let Some(Successor::Certain(new)) = successor else {
+        for (id, guild, pool) in state.alerts_of(&renamed) {
+            let Some(new) = renamed.get(&pool).copied() else {
                 continue;
             };
             let Some(mut alert) = store.alert(guild, id).await? else {
@@ -199,10 +242,10 @@ impl Alerting {
             alert.rule.scope.pool = Some(new);
             let deed = Deed {
                 guild,
-                at: now,
+                at: change.at,
                 person: None,
                 words: format!(
-                    "(the source) listed the pool of alert #{id} anew: it is watched under `{new}`"
+                    "The source lists the pool of alert #{id} anew: it is watched under `{new}`"
                 ),
             };
             // What began under the old key ends under the new one. It comes first: after a crash in
@@ -234,7 +277,7 @@ impl Alerting {
             (state, change, steps)
         })
         .await;
-        let before = store.verdicts_before(&beginnings(&steps, &change)).await?;
+        let before = verdicts_before(store, &state.evaluator, &steps, &change.snapshot).await?;
         let servers = self.servers.load_full();
         let (mut state, change, steps, entries) = aside(move || {
             let around = Around {
@@ -315,47 +358,75 @@ impl Alerting {
         Ok(Some(alert))
     }
 
-    /// Takes over an alert as it was changed, or one that is brought back. With `anew` it starts as a
-    /// new one does: what is true of a pool already is no news. Its version tells what it says from
-    /// now on from what it said before.
-    pub async fn change(
+    /// Changes an alert of this server; `None` where there is none of that number. A changed rule starts as
+    /// a new one does: what is true of a pool already is no news. Its version tells what it says from now
+    /// on from what it said before. The alert is read here, so that no other change is lost.
+    pub async fn change<E: From<StoreError>>(
         &self,
         store: &Store,
         market: &Market,
-        (mut alert, anew): (Alert, bool),
+        id: AlertId,
+        deed: &Deed,
+        change: impl FnOnce(&mut Alert) -> Result<(), E>,
+    ) -> Result<Option<(Alert, bool)>, E> {
+        let mut state = self.state.lock().await;
+        let found = store.alert(deed.guild, id).await?;
+        let (Some(mut alert), Some(lane)) = (found, state.lanes.get(&id).copied()) else {
+            return Ok(None);
+        };
+        let before = alert.rule.clone();
+        change(&mut alert)?;
+        let anew = alert.rule != before;
+        if anew {
+            state.begin_anew(store, market, &mut alert, deed).await?;
+        } else {
+            store.change_alert(&alert, None, deed).await?;
+        }
+        let manner = alert.manner;
+        state.lanes.insert(id, Lane { manner, ..lane });
+        Ok(Some((alert, anew)))
+    }
+
+    /// Brings back an alert that was removed in this server since then, as a new one; `None` where there
+    /// is none of that number any more.
+    pub async fn restore(
+        &self,
+        store: &Store,
+        market: &Market,
+        (id, since): (AlertId, Timestamp),
         destination: DestinationId,
         deed: &Deed,
-    ) -> Result<Alert, StoreError> {
+    ) -> Result<Option<Alert>, StoreError> {
         let mut state = self.state.lock().await;
-        if !anew {
-            store.change_alert(&alert, None, deed).await?;
-            state.lanes.insert(alert.id, lane(&alert, destination));
-            return Ok(alert);
-        }
-        let snapshot = market.snapshot();
-        alert.version = alert.version.saturating_add(1);
-        let meant = meant(&mut state.evaluator, store, &snapshot, &alert.rule, deed.at).await?;
-        let baseline = baseline(&state.evaluator, &alert.rule, &meant);
-        store.change_alert(&alert, Some(&baseline), deed).await?;
-        state.evaluator.forget(alert.id);
-        state.lanes.insert(alert.id, lane(&alert, destination));
-        state.evaluator.watch(watched(&alert), baseline);
-        Ok(alert)
+        let removed = store.removed_alerts(deed.guild, since).await?;
+        let Some(mut alert) = removed.into_iter().find(|alert| alert.id == id) else {
+            return Ok(None);
+        };
+        alert.created_by = deed.person.unwrap_or(alert.created_by);
+        alert.manner.muted_until = None;
+        store.bring_back(&alert).await?;
+        state.begin_anew(store, market, &mut alert, deed).await?;
+        state.lanes.insert(id, lane(&alert, destination));
+        Ok(Some(alert))
     }
 
     /// Mutes alerts until then; a moment that has come lets them speak again. What they would have said
-    /// comes as one list when it is over.
+    /// comes as one list when it is over. Answers with those that there were.
     pub async fn mute(
         &self,
         store: &Store,
-        mut alerts: Vec<Alert>,
+        ids: &[AlertId],
         until: Timestamp,
         deed: &Deed,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Vec<AlertId>, StoreError> {
         let mut state = self.state.lock().await;
         let is_muted = until > deed.at;
-        for alert in &mut alerts {
-            alert.manner.muted_until = is_muted.then_some(until);
+        let mut alerts = Vec::with_capacity(ids.len());
+        for id in ids {
+            if let Some(mut alert) = store.alert(deed.guild, *id).await? {
+                alert.manner.muted_until = is_muted.then_some(until);
+                alerts.push(alert);
+            }
         }
         let heads = if is_muted {
             summaries(&state, &alerts, until, self.shelf_life, deed)
@@ -368,7 +439,7 @@ impl Alerting {
                 lane.manner = alert.manner;
             }
         }
-        Ok(())
+        Ok(alerts.into_iter().map(|alert| alert.id).collect())
     }
 
     /// Has the alerts of one channel speak in another, from where they stand.
@@ -399,15 +470,17 @@ impl Alerting {
     pub async fn choose(
         &self,
         store: &Store,
-        settings: ServerSettings,
         deed: &Deed,
-    ) -> Result<(), StoreError> {
-        let _one_at_a_time = self.state.lock().await;
+        change: impl FnOnce(&mut ServerSettings),
+    ) -> Result<ServerSettings, StoreError> {
+        let _one_at_a_time = self.choosing.lock().await;
+        let mut settings = self.server(deed.guild);
+        change(&mut settings);
         store.save_server(&settings, deed).await?;
         let mut servers = Servers::clone(&self.servers.load());
         servers.insert(deed.guild, settings);
         self.servers.store(Arc::new(servers));
-        Ok(())
+        Ok(settings)
     }
 
     /// The servers of all alerts, and where each alert speaks.
@@ -547,7 +620,7 @@ fn baseline(evaluator: &Evaluator, rule: &Rule, meant: &[&Listing]) -> Vec<(Pool
     all.filter(|(_, episode)| !episode.is_default()).collect()
 }
 
-/// What heads the lists that come when a mute is over: one for each channel.
+/// What heads the lists that come when a mute is over: one for each alert.
 fn summaries(
     state: &State,
     alerts: &[Alert],
@@ -555,20 +628,13 @@ fn summaries(
     shelf_life: Span,
     deed: &Deed,
 ) -> Vec<Entry> {
-    let mut by_place: BTreeMap<DestinationId, Vec<&Alert>> = BTreeMap::new();
-    for alert in alerts {
-        if let Some(lane) = state.lanes.get(&alert.id) {
-            by_place.entry(lane.destination).or_default().push(alert);
-        }
-    }
-    let entry = |(destination, alerts): (DestinationId, Vec<&Alert>)| {
-        let numbers: Vec<AlertId> = alerts.iter().map(|alert| alert.id).collect();
-        let words = render::alerts::speak_again(&numbers);
+    let entry = |alert: &Alert| {
+        let words = render::alerts::speak_again(&[alert.id]);
         Some(Entry {
-            dedup_key: summary_key(&numbers, deed.at, until),
-            destination,
-            alert: *numbers.first()?,
-            alert_version: 0,
+            dedup_key: summary_key(alert.id, deed.at, until),
+            destination: state.lanes.get(&alert.id)?.destination,
+            alert: alert.id,
+            alert_version: alert.version,
             pool: None,
             occasion: Occasion::Summary,
             urgency: Urgency::Digest,
@@ -585,7 +651,7 @@ fn summaries(
             },
         })
     };
-    by_place.into_iter().filter_map(entry).collect()
+    alerts.iter().filter_map(entry).collect()
 }
 
 /// Loads the past of pools since then where it is not remembered yet, or of all of them anew.
@@ -630,16 +696,34 @@ async fn recall(
     Ok(())
 }
 
-/// The pools with something to tell, by their numbers in the store, and since when it is so.
-fn beginnings(steps: &[Step], change: &Change) -> Vec<(i64, Timestamp)> {
-    let of_step = |step: &Step| {
-        let no = change.snapshot.get(step.pool).map(|listing| listing.no);
-        let since = step.edges.iter().map(|(edge, _)| edge.since);
-        no.into_iter()
-            .flat_map(|no| since.clone().map(move |since| (no, since)))
-            .collect::<Vec<_>>()
-    };
-    steps.iter().flat_map(of_step).collect()
+/// The verdicts on pools just before something began that is to be told: from memory where a rule with a
+/// window keeps the past of the pool, else from the store.
+async fn verdicts_before(
+    store: &Store,
+    evaluator: &Evaluator,
+    steps: &[Step],
+    snapshot: &Snapshot,
+) -> Result<HashMap<(i64, Timestamp), Verdict>, StoreError> {
+    let mut found = HashMap::new();
+    let mut unknown = BTreeSet::new();
+    for step in steps {
+        let Some(listing) = snapshot.get(step.pool) else {
+            continue;
+        };
+        for (edge, _) in &step.edges {
+            match evaluator.verdict_before(step.pool, edge.since) {
+                Some(verdict) => {
+                    found.insert((listing.no, edge.since), verdict);
+                }
+                None => {
+                    unknown.insert((listing.no, edge.since));
+                }
+            }
+        }
+    }
+    let unknown: Vec<(i64, Timestamp)> = unknown.into_iter().collect();
+    found.extend(store.verdicts_before(&unknown).await?);
+    Ok(found)
 }
 
 /// What the notices of a change depend on beside it.
@@ -732,34 +816,43 @@ fn told_together(mut entries: Vec<Entry>, state: &State, change: &Change) -> Vec
         let watched = state.evaluator.get(alert);
         watched.is_some_and(|watched| watched.rule.condition.kind().is_about_data())
     };
-    let mut groups: BTreeMap<(AlertId, &str, &'static str), Vec<usize>> = BTreeMap::new();
+    let mut groups: BTreeMap<_, BTreeMap<PoolId, Vec<usize>>> = BTreeMap::new();
     for (at, entry) in entries.iter().enumerate() {
         let listing = entry.pool.and_then(|pool| change.snapshot.get(pool));
         if let (true, Some(listing)) = (is_about_data(entry.alert), listing) {
-            let key = (entry.alert, &*listing.pool.protocol, entry.occasion.slug());
-            groups.entry(key).or_default().push(at);
+            let held = entry.telling.hold.map(|hold| (hold.until, hold.why.slug()));
+            let (place, edge) = (entry.destination, entry.occasion.slug());
+            let group = groups
+                .entry((place, &*listing.pool.protocol, edge, held))
+                .or_default();
+            group.entry(listing.pool.id).or_default().push(at);
         }
     }
     let mut together = Vec::new();
-    for ((alert, protocol, slug), of_group) in groups {
-        let Some(first) = of_group.first().filter(|_| of_group.len() >= AT_ONCE) else {
+    for ((_, protocol, edge, _), of_group) in groups {
+        let members: Vec<usize> = of_group.values().flatten().copied().collect();
+        let Some(first) = members
+            .first()
+            .copied()
+            .filter(|_| of_group.len() >= AT_ONCE)
+        else {
             continue;
         };
-        let is_end = slug == EdgeKind::Closed.slug();
-        let members: Vec<&Entry> = of_group.iter().filter_map(|at| entries.get(*at)).collect();
-        let pools: Vec<&Pool> = members
-            .iter()
-            .filter_map(|entry| Some(&*change.snapshot.get(entry.pool?)?.pool))
+        let pools: Vec<&Pool> = of_group
+            .keys()
+            .filter_map(|pool| Some(&*change.snapshot.get(*pool)?.pool))
             .collect();
-        let keys: Vec<[u8; 32]> = members.iter().map(|entry| entry.dedup_key).collect();
-        let what = if is_end {
+        let keys: Vec<[u8; 32]> = members.iter().map(|at| entries[*at].dedup_key).collect();
+        let alerts: BTreeSet<AlertId> = members.iter().map(|at| entries[*at].alert).collect();
+        let what = if edge == EdgeKind::Closed.slug() {
             "have usable figures again"
         } else {
             "are gone or too old to be used"
         };
-        let message = render::report::protocol(protocol, &pools, what, &format!("alert #{alert}"));
+        let alerts: Vec<AlertId> = alerts.into_iter().collect();
+        let message = render::report::protocol(protocol, &pools, what, &alerts);
         let summary = format!(
-            "📡 {protocol} – {} of its pools {what} at once",
+            "📡 {protocol} – at once, {} of its pools {what}",
             pools.len()
         );
         together.push(Entry {
@@ -770,11 +863,11 @@ fn told_together(mut entries: Vec<Entry>, state: &State, change: &Change) -> Vec
             summary,
             telling: Telling {
                 opening: None,
-                ..entries[*first].telling
+                ..entries[first].telling
             },
-            ..entries[*first].clone()
+            ..entries[first].clone()
         });
-        for at in of_group {
+        for at in members {
             if let Some(entry) = entries.get_mut(at) {
                 entry.telling.is_unsaid = true;
             }

@@ -28,7 +28,10 @@ pub enum Stage {
 impl Stage {
     /// Where a rule stands with a pool.
     pub fn of(rule: &Rule, listing: &Listing, episode: &Episode) -> Self {
+        let is_unusable =
+            listing.state != DataState::Good && !rule.condition.kind().is_about_data();
         match episode.phase {
+            Phase::Quiet | Phase::Pending { .. } if is_unusable => Self::Data,
             Phase::Open(open) => open.clearing.map_or(
                 Self::Open {
                     since: open.opened_at,
@@ -43,11 +46,6 @@ impl Stage {
                 until: run.since.plus(rule.timing.hold.0),
             },
             Phase::Baseline => Self::Baseline,
-            Phase::Quiet
-                if listing.state != DataState::Good && !rule.condition.kind().is_about_data() =>
-            {
-                Self::Data
-            }
             Phase::Quiet => Self::Unmet,
         }
     }

@@ -293,7 +293,11 @@ impl Shared {
             return Err(lacks(Right::ViewChannel));
         }
         let can_read = has(Rights::READ_MESSAGE_HISTORY);
-        let bot_may = has(Rights::SEND_MESSAGES) && has(Rights::EMBED_LINKS);
+        let send = match there.parent {
+            Some(_) => Rights::SEND_MESSAGES_IN_THREADS,
+            None => Rights::SEND_MESSAGES,
+        };
+        let bot_may = has(send) && has(Rights::EMBED_LINKS);
         let proof = |webhook, made| Proof {
             webhook,
             made,

@@ -7,9 +7,14 @@ use super::{
     post::Carrier,
 };
 use crate::{
-    domain::{episode::EdgeKind, ids::EntryId, time::Timestamp},
+    domain::{
+        episode::EdgeKind,
+        ids::{AlertId, EntryId},
+        time::Timestamp,
+    },
     render::{
-        bundle::{Part, bundle, fitting, line, linked, over, plain, roll_up},
+        alerts::speak_again,
+        bundle::{Part, bundle, fitting, line, linked, listable, over, plain, roll_up},
         message::{self, Message},
     },
     store::{
@@ -58,12 +63,13 @@ pub(super) fn compose(
 ) -> Composed {
     let (needed, unneeded): (Vec<Waiting>, Vec<Waiting>) = waiting.into_iter().partition(is_needed);
     let superseded = unneeded.iter().map(|one| one.id).collect();
-    let is_held = needed.first().is_some_and(|one| one.held.is_some());
-    let mut told: Vec<Waiting> = needed
-        .into_iter()
-        .filter(|one| one.held.is_some() == is_held)
-        .collect();
-    if !is_held {
+    // What was held back for one reason is one list.
+    let held = needed.first().and_then(|one| one.held);
+    let mut told: Vec<Waiting> = needed.into_iter().filter(|one| one.held == held).collect();
+    if held.is_some() && !may_attach(place.carrier()) {
+        let lines = lines(&told, place);
+        told.truncate(listable(&lines).max(1));
+    } else if held.is_none() {
         let parts: Vec<Part> = told.iter().map(|one| part(one, place)).collect();
         told.truncate(fitting(&parts, may_attach(place.carrier())).min(most));
     }
@@ -143,21 +149,47 @@ fn is_needed(one: &Waiting) -> bool {
 
 /// What was held back, a line for each, below what heads it.
 fn listed(told: &[Waiting], place: &Destination, marker: &str) -> Message {
-    let (heads, notices): (Vec<&Waiting>, Vec<&Waiting>) = told
+    let muted: Vec<AlertId> = told
         .iter()
-        .partition(|one| matches!(one.occasion, Occasion::Summary | Occasion::Digest));
-    let lines: Vec<String> = notices
-        .iter()
-        .map(|one| line(&part(one, place).message, &one.summary))
+        .filter(|one| one.occasion == Occasion::Summary)
+        .map(|one| one.alert)
         .collect();
-    let mut heads: Vec<String> = heads.iter().map(|one| parse(one).content).collect();
-    if heads.is_empty() {
-        heads.extend(notices.first().and_then(|one| one.held).map(head));
+    let reports = told
+        .iter()
+        .filter(|one| one.occasion == Occasion::Digest)
+        .map(|one| parse(one).content);
+    let mut heads: Vec<String> = reports.collect();
+    if !muted.is_empty() {
+        heads.push(speak_again(&muted));
     }
-    if notices.is_empty() && told.iter().any(|one| one.occasion == Occasion::Summary) {
+    let notices: Vec<Part> = told
+        .iter()
+        .filter(|one| is_listed(one))
+        .map(|one| part(one, place))
+        .collect();
+    if heads.is_empty() {
+        heads.extend(told.first().and_then(|one| one.held).map(head));
+    }
+    if notices.is_empty() && !muted.is_empty() {
         heads.push("Nothing happened meanwhile.".to_owned());
     }
-    roll_up(&heads, &lines, marker)
+    roll_up(&heads, &notices, marker)
+}
+
+fn is_listed(one: &Waiting) -> bool {
+    !matches!(one.occasion, Occasion::Summary | Occasion::Digest)
+}
+
+/// The lines of a list; what heads it takes none.
+fn lines(told: &[Waiting], place: &Destination) -> Vec<String> {
+    let line_of = |one: &Waiting| {
+        if is_listed(one) {
+            line(&part(one, place).message, &one.summary)
+        } else {
+            String::new()
+        }
+    };
+    told.iter().map(line_of).collect()
 }
 
 /// What heads a list that nothing else heads.
@@ -178,8 +210,13 @@ fn part(one: &Waiting, place: &Destination) -> Part {
         let words = end.summary.lines().next().unwrap_or_default();
         summary = format!("{summary}\n   Over: {words}");
     }
-    if let Some(Beginning::Told { message: id, .. }) = one.beginning {
-        let link = message::link(place.guild, place.channel, id);
+    if let Some(Beginning::Told {
+        channel,
+        message: id,
+        ..
+    }) = one.beginning
+    {
+        let link = message::link(place.guild, channel, id);
         message = linked(message, &link);
     }
     let is_news = matches!(one.occasion, Occasion::Edge(kind) if kind != EdgeKind::Closed);

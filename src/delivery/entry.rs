@@ -164,12 +164,10 @@ pub fn test_key(alert: AlertId, interaction: u64) -> [u8; 32] {
 }
 
 /// The identity of what heads the list of a mute that is over.
-pub fn summary_key(alerts: &[AlertId], from: Timestamp, until: Timestamp) -> [u8; 32] {
+pub fn summary_key(alert: AlertId, from: Timestamp, until: Timestamp) -> [u8; 32] {
     let mut hash = Sha256::new();
     hash.update("summary");
-    for alert in alerts {
-        hash.update(alert.0.to_le_bytes());
-    }
+    hash.update(alert.0.to_le_bytes());
     hash.update(from.millis().to_le_bytes());
     hash.update(until.millis().to_le_bytes());
     hash.finalize().into()

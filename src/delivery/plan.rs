@@ -65,7 +65,14 @@ pub(super) fn plan(
     for kept in open {
         lines.entry(kept.destination).or_default().push(kept);
     }
-    let others = edits.iter().map(|edit| edit.destination);
+    let mut first_edits: HashMap<DestinationId, Edit> = HashMap::new();
+    for edit in edits {
+        let first = first_edits.entry(edit.destination).or_insert(*edit);
+        if edit.at < first.at {
+            *first = *edit;
+        }
+    }
+    let others = first_edits.keys().copied();
     for destination in untold.iter().map(|one| one.destination).chain(others) {
         lines.entry(destination).or_default();
     }
@@ -81,12 +88,8 @@ pub(super) fn plan(
             (Some(_), Some(until)) => Wait::Until(*until),
             (Some(_), None) => Wait::Over,
         };
-        let edit = edits
-            .iter()
-            .filter(|edit| edit.destination == destination)
-            .min_by_key(|edit| edit.at)
-            .copied();
-        let is_pressing = waiting == Some(Urgency::Critical);
+        let edit = first_edits.get(&destination).copied();
+        let is_pressing = waiting == Some(Urgency::Critical) && matches!(untold, Wait::Over);
         match first(line, untold, edit.filter(|_| !is_pressing), now, waits) {
             Ok(job) => {
                 let urgency = match job {

@@ -13,6 +13,7 @@ impl Rights {
     const ADMINISTRATOR: Self = Self(1 << 3);
     pub(super) const VIEW_CHANNEL: Self = Self(1 << 10);
     pub(super) const SEND_MESSAGES: Self = Self(1 << 11);
+    pub(super) const SEND_MESSAGES_IN_THREADS: Self = Self(1 << 38);
     pub(super) const EMBED_LINKS: Self = Self(1 << 14);
     pub(super) const READ_MESSAGE_HISTORY: Self = Self(1 << 16);
     pub(super) const MANAGE_WEBHOOKS: Self = Self(1 << 29);

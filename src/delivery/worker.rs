@@ -287,9 +287,8 @@ impl Worker {
         }
         let not_before = Instant::now() + TOGETHER;
         let mut chosen = Vec::new();
-        let mut edits = 0;
         for (destination, urgency, job) in plan.jobs {
-            if chosen.len() + edits == free {
+            if chosen.len() == free {
                 look_again = Instant::now();
                 break;
             }
@@ -303,21 +302,18 @@ impl Worker {
             let Some(place) = self.places.get(&destination) else {
                 continue;
             };
-            if let Job::Edit(edit) = &job
-                && edit.carrier != place.carrier()
-            {
-                // What an older webhook wrote is beyond the reach of the newer one.
-                shared.store.settle_edit(edit, None, None).await?;
+            if let Job::Edit(edit) = job {
+                if edit.carrier != place.carrier() {
+                    // What an older webhook wrote is beyond the reach of the newer one.
+                    shared.store.settle_edit(&edit, None, None).await?;
+                } else if self.may_ask() {
+                    let place = place.clone();
+                    self.start_edit(edit, place).await?;
+                }
                 continue;
             }
             match admit(&shared, place, urgency).await {
-                Ok(leave) => match job {
-                    Job::Edit(edit) => {
-                        edits += 1;
-                        self.start_edit(edit, place.clone(), leave).await?;
-                    }
-                    job => chosen.push((place.clone(), job, leave)),
-                },
+                Ok(leave) => chosen.push((place.clone(), job, leave)),
                 Err(ready_at) => look_again = look_again.min(ready_at.max(not_before)),
             }
         }
@@ -449,12 +445,7 @@ impl Worker {
         Ok(())
     }
 
-    async fn start_edit(
-        &mut self,
-        edit: Edit,
-        place: Destination,
-        leave: Leave,
-    ) -> Result<(), StoreError> {
+    async fn start_edit(&mut self, edit: Edit, place: Destination) -> Result<(), StoreError> {
         let shared = Arc::clone(&self.shared);
         let token = shared.store.webhook_token(&place).await?;
         let webhook = Webhook::of(&place, token);
@@ -462,7 +453,7 @@ impl Worker {
             destination: place.id,
             claimed: None,
         };
-        let edit = flight::edit(shared, edit, place, webhook, leave);
+        let edit = flight::edit(shared, edit, place, webhook);
         self.spawn(flight, edit);
         Ok(())
     }

@@ -220,7 +220,10 @@ async fn act(bot: &Bot, button: Button, owner: UserId) -> Result<Message, Comman
             bot.drafts.forget(owner);
             privacy::erase(&bot.app.store, owner).await
         }
-        Button::Cancel { .. } => Ok(crate::render::privacy::unchanged()),
+        Button::Cancel { .. } => {
+            bot.drafts.forget(owner);
+            Ok(crate::render::privacy::unchanged())
+        }
     }
 }
 

@@ -10,6 +10,8 @@ pub struct Preview {
     /// Pools that the rule fits, and of how many of them the past is known.
     pub pools: usize,
     pub covered: usize,
+    /// Of so many, the largest, the past is looked at.
+    pub looked_at: usize,
     /// When it would have spoken, oldest first; ends are not among them.
     pub spoken: Vec<Timestamp>,
     /// How many ends it would have told.

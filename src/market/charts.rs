@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     domain::{ids::PoolId, time::Timestamp},
-    sources::defillama::Defillama,
+    sources::{SourceError, defillama::Defillama},
     store::Store,
 };
 
@@ -20,6 +20,7 @@ use crate::{
 pub struct Charts {
     source: Option<Defillama>,
     asked: Mutex<HashSet<PoolId>>,
+    turn: tokio::sync::Mutex<()>,
 }
 
 impl Charts {
@@ -28,6 +29,7 @@ impl Charts {
         Self {
             source,
             asked: Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
         }
     }
 
@@ -47,8 +49,17 @@ impl Charts {
         let Some(source) = &self.source else {
             return Ok(0);
         };
-        self.asked().insert(pool);
-        backfill(source, store, market, pool, now).await
+        // One at a time over all who ask; one that failed may be asked for again.
+        let _turn = self.turn.lock().await;
+        let learnt = backfill(source, store, market, pool, now).await;
+        let is_over = matches!(
+            learnt,
+            Ok(_) | Err(FeedError::Source(SourceError::UnknownPool))
+        );
+        if is_over {
+            self.asked().insert(pool);
+        }
+        learnt
     }
 
     fn asked(&self) -> std::sync::MutexGuard<'_, HashSet<PoolId>> {

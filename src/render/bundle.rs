@@ -2,7 +2,7 @@
 
 use super::{
     DOT, lines_within,
-    message::{Choice, Colour, Embed, File, Message, cut, limits},
+    message::{Choice, Colour, Embed, File, Message, Select, cut, limits},
     press, text,
 };
 use crate::domain::ids::{EntryId, RoleId};
@@ -59,41 +59,67 @@ pub fn bundle(parts: &[Part], marker: &str) -> Message {
     };
     if parts.len() > shown {
         message.content = format!("+{} more in the attached list", parts.len() - shown);
-        let lines: Vec<&str> = parts[shown..]
-            .iter()
-            .map(|part| part.summary.as_str())
-            .collect();
-        message.files.push(File {
-            name: LIST.to_owned(),
-            bytes: (lines.join("\n") + "\n").into_bytes(),
-        });
+        message.files.push(list(&parts[shown..]));
     }
-    let choices: Vec<Choice> = parts.iter().filter_map(choice).collect();
-    message.select = (!choices.is_empty()).then(|| press::which(choices));
+    message.select = select(parts);
     call(&mut message, parts);
     marked(message, marker)
 }
 
-/// Many notices as one list, each a line, below what heads it.
-pub fn roll_up(heads: &[String], lines: &[String], marker: &str) -> Message {
+/// Code points of a list that stand in the message itself.
+const LISTED: usize = 3_500;
+
+/// How many of these lines a list shows in the message itself, from the first.
+pub fn listable(lines: &[String]) -> usize {
+    let mut used = 0;
+    let fits = lines.iter().take_while(|line| {
+        used += line.chars().count() + 1;
+        used <= LISTED
+    });
+    fits.count()
+}
+
+/// Many notices as one list, each a line, below what heads it; those that have no room there stand in a
+/// file.
+pub fn roll_up(heads: &[String], notices: &[Part], marker: &str) -> Message {
+    let lines: Vec<String> = notices
+        .iter()
+        .map(|part| line(&part.message, &part.summary))
+        .collect();
+    let shown = listable(&lines).max(usize::from(!lines.is_empty()));
     let embed = Embed {
-        description: lines_within(lines, limits::DESCRIPTION / 2),
+        description: cut(&lines[..shown].join("\n"), limits::DESCRIPTION),
         colour: Colour::Blue,
         footer: "not advice".to_owned(),
         ..Embed::default()
     };
-    let embeds = if lines.is_empty() {
-        Vec::new()
-    } else {
-        vec![embed]
-    };
-    let content = cut(&heads.join("\n"), limits::CONTENT - MARKER_ROOM);
-    let message = Message {
-        content,
-        embeds,
-        ..Message::default()
-    };
+    let mut words = heads.to_vec();
+    let mut message = Message::default();
+    if shown > 0 {
+        message.embeds.push(embed);
+    }
+    if let Some(rest) = notices.get(shown..).filter(|rest| !rest.is_empty()) {
+        words.push(format!("+{} more in the attached list", rest.len()));
+        message.files.push(list(rest));
+    }
+    message.content = cut(&words.join("\n"), limits::CONTENT - MARKER_ROOM);
+    message.select = select(notices);
     marked(message, marker)
+}
+
+/// The file that lists these notices.
+fn list(notices: &[Part]) -> File {
+    let lines: Vec<&str> = notices.iter().map(|part| part.summary.as_str()).collect();
+    File {
+        name: LIST.to_owned(),
+        bytes: (lines.join("\n") + "\n").into_bytes(),
+    }
+}
+
+/// What opens one of several notices.
+fn select(notices: &[Part]) -> Option<Select> {
+    let choices: Vec<Choice> = notices.iter().filter_map(choice).collect();
+    (!choices.is_empty()).then(|| press::which(choices))
 }
 
 /// The card of an episode that is over: as it was told, with how it ended.

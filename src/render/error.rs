@@ -45,6 +45,9 @@ pub enum Trouble {
     Rule(RuleError),
     HoldTooLong(Span),
     MuteTooLong(Span),
+    RemindsTooOften(Span),
+    /// The pool is gone from the market.
+    PoolGone,
     /// The server has no alerts at all.
     NoAlerts,
     /// The alert is not muted, or none is.
@@ -181,6 +184,12 @@ pub fn line(trouble: &Trouble) -> String {
         Trouble::MuteTooLong(span) => {
             format!("{span} is no time to be silent for; write one up to 30d, such as 24h.")
         }
+        Trouble::RemindsTooOften(span) => {
+            format!("A reminder each {span} is too often; write 1h or more, or 0s for none.")
+        }
+        Trouble::PoolGone => {
+            "The source no longer lists that pool, so there is no rate to reckon with.".to_owned()
+        }
         Trouble::NoAlerts => NO_ALERTS.to_owned(),
         Trouble::NotMuted(Some(id)) => format!("Alert #{id} is not muted."),
         Trouble::NotMuted(None) => "No alert here is muted.".to_owned(),
@@ -210,7 +219,9 @@ pub fn line(trouble: &Trouble) -> String {
         Trouble::NotText => "The file is no text in UTF-8.".to_owned(),
         Trouble::FileUnreadable(why) => format!(
             "The file cannot be used: {} `/alerts export` shows how one looks.",
-            stopped(&foreign(why.lines().next().unwrap_or_default()))
+            stopped(&foreign(
+                &why.split_whitespace().collect::<Vec<_>>().join(" ")
+            ))
         ),
         Trouble::PoolNotWatched(id) => format!(
             "Alert #{id} does not watch that pool: it is outside of its scope. `/alerts show` tells what it watches."
@@ -401,6 +412,8 @@ mod tests {
             Trouble::ChannelUnfit,
             Trouble::MuteTooLong(Span::days(40)),
             Trouble::NoAlerts,
+            Trouble::RemindsTooOften(Span::minutes(1)),
+            Trouble::PoolGone,
             Trouble::NotMuted(None),
             Trouble::NotMuted(Some(AlertId(12))),
             Trouble::PoolNotWatched(AlertId(12)),

@@ -9,7 +9,11 @@ const COMMANDS: &str = "\
 `/yield find` – pools by asset, method, chain and size, ranked\n\
 `/yield pool` – one pool: what it pays, who pays, whether it will last\n\
 `/portfolio add`, `view`, `remove` – what your own positions earn; only you see it\n\
-`/alerts add`, `list`, `show`, `history`, `test`, `remove` – tell a channel when that changes\n\
+`/setup` – from nothing to a first alert, for who manages the server\n\
+`/alerts add`, `list`, `show`, `edit`, `remove`, `undo` – tell a channel when that changes\n\
+`/alerts preview`, `why`, `history`, `test` – what an alert would say, and why it is silent\n\
+`/alerts mute`, `quiet`, `digest`, `move`, `export`, `import`, `templates` – when, where, and to keep\n\
+`/config view`, `set`, `audit` – what this server has chosen, and who did\n\
 `/privacy show`, `export`, `delete` – what is kept of you\n\
 `/status` – how old the data is and whether notices arrive";
 

@@ -1,7 +1,7 @@
 //! What can be pressed on a notice: the same for every message, so that a message says nothing of who
 //! may press it. Which notice is meant is found by the message.
 
-use super::message::{Button, ButtonStyle, Choice, Select};
+use super::message::{Button, ButtonStyle, Choice, Select, limits};
 use crate::domain::ids::EntryId;
 
 /// What a reader asks of a notice.
@@ -54,9 +54,18 @@ pub fn buttons(entry: Option<EntryId>) -> Vec<Button> {
 
 /// The select of a message that tells many.
 pub fn which(choices: Vec<Choice>) -> Select {
+    let invitation = if choices.len() > limits::CHOICES {
+        format!(
+            "Which alert? The first {} of {}",
+            limits::CHOICES,
+            choices.len()
+        )
+    } else {
+        "Which alert? Why, my impact, mute".to_owned()
+    };
     Select {
         custom_id: WHICH.to_owned(),
-        invitation: "Which alert? Why, my impact, mute".to_owned(),
+        invitation,
         choices,
     }
 }

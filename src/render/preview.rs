@@ -204,8 +204,13 @@ fn rests_on(preview: &Preview) -> String {
     } else {
         String::new()
     };
+    let largest = if preview.pools > preview.looked_at {
+        format!(" (the {} largest are looked at)", preview.looked_at)
+    } else {
+        String::new()
+    };
     format!(
-        "daily history: shorter moves unseen before {}, every reading since; {} of {} covered{doubted}",
+        "daily history: shorter moves unseen before {}, every reading since; {} of {} covered{largest}{doubted}",
         day(preview.exact_since),
         preview.covered,
         count(preview.pools, "pool", "pools")
@@ -223,6 +228,7 @@ mod tests {
             days: 90,
             pools: 93,
             covered: 41,
+            looked_at: 93,
             spoken: vec![at(60), at(12), at(12), at(3)],
             ends: 2,
             doubted: 3,

@@ -15,11 +15,13 @@ pub struct Kept {
     pub consented_at: Option<Timestamp>,
     /// Alerts of servers that name the person as their maker.
     pub alerts: usize,
+    /// Changes in servers that are noted under the person's name.
+    pub changes: usize,
 }
 
 impl Kept {
     const fn is_nothing(&self) -> bool {
-        self.positions == 0 && self.alerts == 0 && self.consented_at.is_none()
+        self.positions == 0 && self.alerts == 0 && self.changes == 0 && self.consented_at.is_none()
     }
 }
 
@@ -50,6 +52,14 @@ pub fn show(kept: &Kept) -> Message {
                     "{} in servers, with your Discord id as the maker, until the alert is \
                      removed or you delete your data.",
                     count(kept.alerts, "alert", "alerts")
+                ),
+            ),
+            Field::wide(
+                "Changes",
+                format!(
+                    "{} to what servers are told, with your Discord id, so that their managers see \
+                     who changed what, until you delete your data.",
+                    count(kept.changes, "change", "changes")
                 ),
             ),
             Field::wide(
@@ -105,7 +115,7 @@ pub fn deleted(gone: &Kept) -> Message {
 
 /// The question was answered with no.
 pub fn unchanged() -> Message {
-    Message::text("Nothing was deleted.")
+    Message::text("Nothing was changed.")
 }
 
 #[cfg(test)]
@@ -119,6 +129,7 @@ mod tests {
             positions: 3,
             consented_at: Some(samples::now()),
             alerts: 1,
+            changes: 4,
         };
         insta::assert_json_snapshot!([
             show(&Kept::default()),

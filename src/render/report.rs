@@ -6,7 +6,7 @@ use super::{
     name,
     numbers::{age, ago, change, percent},
 };
-use crate::domain::{pool::Pool, rate::Percent, time::Timestamp, zone::Cadence};
+use crate::domain::{ids::AlertId, pool::Pool, rate::Percent, time::Timestamp, zone::Cadence};
 use std::time::Duration;
 
 /// How many pools a list of a report names.
@@ -96,7 +96,7 @@ fn mover(mover: &Mover<'_>) -> String {
 /// The source has been silent since then, and with it every alert.
 pub fn silent(source: &str, since: Timestamp) -> Message {
     Message::text(format!(
-        "📡 {source} has given no usable answer since {}. Until it does, no alert can open or close here; \
+        "📡 {source} gave its last usable answer {}. Until it does, no alert can open or close here; \
          nothing is taken for over. I go on asking, and say when it is back.",
         ago(since)
     ))
@@ -111,7 +111,7 @@ pub fn back(source: &str, silence: Duration) -> Message {
 }
 
 /// Several pools of one protocol have gone, or grown too old, at once; or are back.
-pub fn protocol(protocol: &str, pools: &[&Pool], what: &str, speaker: &str) -> Message {
+pub fn protocol(protocol: &str, pools: &[&Pool], what: &str, alerts: &[AlertId]) -> Message {
     let shown: Vec<&str> = pools.iter().take(NAMED).map(|pool| &*pool.symbol).collect();
     let more = pools.len().saturating_sub(shown.len());
     let more = if more > 0 {
@@ -120,15 +120,21 @@ pub fn protocol(protocol: &str, pools: &[&Pool], what: &str, speaker: &str) -> M
         String::new()
     };
     let names: Vec<String> = shown.into_iter().map(super::text::name).collect();
+    let numbers: Vec<String> = alerts
+        .iter()
+        .take(NAMED)
+        .map(|id| format!("#{id}"))
+        .collect();
+    let speaker = format!("alert {}", numbers.join(", "));
     Message::from(super::message::Embed {
         title: format!("📡 {}", super::text::name(protocol)),
         description: format!(
-            "**{} of its pools {what} at once**: {}{more}. That is one event and is told once.",
+            "**At once, {} of its pools {what}**: {}{more}. That is one event and is told once.",
             pools.len(),
             names.join(", ")
         ),
         colour: super::message::Colour::Amber,
-        footer: [speaker, "not advice"].join(DOT),
+        footer: [speaker.as_str(), "not advice"].join(DOT),
         ..super::message::Embed::default()
     })
 }

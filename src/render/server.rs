@@ -23,12 +23,12 @@ fn quiet_words(settings: &ServerSettings) -> String {
             .to_owned();
     };
     let critical = if settings.critical_in_quiet {
-        "What may cost people money is said all the same."
+        "What may cost people money is said all the same; the rest comes"
     } else {
-        "Nothing is said in them."
+        "Nothing is said in them; what there was comes"
     };
     format!(
-        "Quiet hours: {hours}, {} time. {critical} The rest comes as one list when they are over.",
+        "Quiet hours: {hours}, {} time. {critical} as one list when they are over.",
         settings.zone
     )
 }

@@ -64,10 +64,7 @@ pub fn why(why: &Why<'_>) -> Message {
     lines.extend([mute(why), quiet(why), digest(why), cap(why), channel(why)]);
     let first = lines.iter().find(|line| line.stops);
     let head = match first {
-        Some(line) => format!(
-            "Nothing is said now, because of the **{}**: {}",
-            line.name, line.words
-        ),
+        Some(line) => format!("Stopped at **{}**: {}", line.name, line.words),
         None => "Nothing stops it.".to_owned(),
     };
     let rows = lines.iter().map(|line| {
@@ -174,7 +171,7 @@ fn hold(why: &Why<'_>) -> Line {
     let words = match why.holding.first() {
         None => format!("nothing waits for its {needed}"),
         Some((listing, since, until)) => format!(
-            "{}: met since {}, needs {needed} and two readings: {} at the earliest{}",
+            "{}: first met {}, needs {needed} and two readings: {} at the earliest{}",
             name(&listing.pool),
             ago(*since),
             ago(*until),
@@ -203,7 +200,7 @@ fn told(why: &Why<'_>) -> Vec<Line> {
             name: "told",
             stops: true,
             words: format!(
-                "{}: told, and still so since {}; it is not repeated{}",
+                "{}: told {}, and still so; it is not repeated{}",
                 name(&listing.pool),
                 ago(*since),
                 more(why.open.len())
@@ -215,7 +212,7 @@ fn told(why: &Why<'_>) -> Vec<Line> {
             name: "clear",
             stops: true,
             words: format!(
-                "{}: cleared since {}, needs {}: over {} at the earliest{}",
+                "{}: first cleared {}, needs {}: over {} at the earliest{}",
                 name(&listing.pool),
                 ago(*since),
                 span(why.alert.rule.timing.clear_hold),

@@ -80,7 +80,8 @@ impl Store {
         Ok(found)
     }
 
-    /// Every change of these pools since then, oldest first, by the pool's number.
+    /// What these pools showed since then, oldest first, by the pool's number: each change, and when the
+    /// figures before it were last read.
     pub async fn changes(
         &self,
         pools: &[i64],
@@ -91,9 +92,9 @@ impl Store {
                  SELECT MIN(at) FROM reading WHERE at >= $1 \
                  UNION ALL SELECT (SELECT MIN(r.at) FROM reading r WHERE r.at > times.at) \
                      FROM times WHERE times.at IS NOT NULL) \
-             SELECT r.at, r.apy, r.base, r.reward, r.tvl_usd \
+             SELECT r.at, r.apy, r.base, r.reward, r.tvl_usd, r.previous_until \
              FROM times CROSS JOIN reading r WHERE r.at = times.at AND r.pool_no = $2 ORDER BY r.at";
-        type Row = (i64, f64, Option<f64>, Option<f64>, f64);
+        type Row = (i64, f64, Option<f64>, Option<f64>, f64, Option<i64>);
         let mut found = HashMap::with_capacity(pools.len());
         for no in pools {
             let rows: Vec<Row> = sqlx::query_as(SQL)
@@ -101,19 +102,23 @@ impl Store {
                 .bind(no)
                 .fetch_all(&self.readers)
                 .await?;
-            let readings: Result<Vec<Reading>, StoreError> = rows
-                .into_iter()
-                .map(|(at, apy, base, reward, tvl_usd)| {
-                    Ok(Reading {
-                        at: columns::time(at),
-                        apy: columns::percent(apy, "apy")?,
-                        base: base.and_then(Percent::new),
-                        reward: reward.and_then(Percent::new),
-                        tvl_usd,
-                    })
-                })
-                .collect();
-            found.insert(*no, readings?);
+            let mut readings: Vec<Reading> = Vec::with_capacity(2 * rows.len());
+            for (at, apy, base, reward, tvl_usd, previous_until) in rows {
+                let last_seen = previous_until.map(columns::time);
+                if let Some((at, before)) = last_seen.zip(readings.last().copied())
+                    && at > before.at
+                {
+                    readings.push(Reading { at, ..before });
+                }
+                readings.push(Reading {
+                    at: columns::time(at),
+                    apy: columns::percent(apy, "apy")?,
+                    base: base.and_then(Percent::new),
+                    reward: reward.and_then(Percent::new),
+                    tvl_usd,
+                });
+            }
+            found.insert(*no, readings);
         }
         Ok(found)
     }
@@ -147,22 +152,23 @@ impl Store {
         &self,
         asked: &[(i64, Timestamp)],
     ) -> Result<HashMap<(i64, Timestamp), Verdict>, StoreError> {
-        const ASKED: &str = "WITH asked (no, at) AS (";
-        const FOUND: &str = ") SELECT no, at, (SELECT r.verdict FROM reading r \
-             WHERE r.pool_no = asked.no AND r.at < asked.at ORDER BY r.at DESC LIMIT 1) FROM asked";
+        // Readings lie in the order of time: steps back from one time to the one before, and looks there.
+        const SQL: &str = "WITH RECURSIVE times (at) AS ( \
+                 SELECT MAX(at) FROM reading WHERE at < $2 \
+                 UNION ALL SELECT (SELECT MAX(r.at) FROM reading r WHERE r.at < times.at) \
+                     FROM times WHERE times.at IS NOT NULL) \
+             SELECT r.verdict FROM times CROSS JOIN reading r \
+             WHERE r.at = times.at AND r.pool_no = $1 LIMIT 1";
         let mut found = HashMap::new();
-        for chunk in asked.chunks(200) {
-            let mut query = QueryBuilder::<Sqlite>::new(ASKED);
-            query.push_values(chunk, |mut row, (no, at)| {
-                row.push_bind(no).push_bind(at.millis());
-            });
-            query.push(FOUND);
-            let rows: Vec<(i64, i64, Option<String>)> =
-                query.build_query_as().fetch_all(&self.readers).await?;
-            for (no, at, verdict) in rows {
-                let Some(verdict) = verdict else { continue };
+        for (no, at) in asked {
+            let verdict: Option<String> = sqlx::query_scalar(SQL)
+                .bind(no)
+                .bind(at.millis())
+                .fetch_optional(&self.readers)
+                .await?;
+            if let Some(verdict) = verdict {
                 let verdict = Verdict::parse(&verdict).ok_or(columns::bad("verdict"))?;
-                found.insert((no, columns::time(at)), verdict);
+                found.insert((*no, *at), verdict);
             }
         }
         Ok(found)

@@ -68,6 +68,7 @@ pub struct End {
 pub enum Beginning {
     /// It stands in the channel.
     Told {
+        channel: ChannelId,
         message: MessageId,
         at: Timestamp,
         /// It was edited to say that it is over.
@@ -149,11 +150,26 @@ macro_rules! waiting_where {
             "SELECT o.id, o.dedup_key, o.alert_id, o.edge, o.payload, o.summary, o.created_at, o.not_after, ",
             "o.held, o.role_id, o.opening IS NOT NULL AS ends, COALESCE(p.state, b.state) AS began, ",
             "p.message_id AS began_message, p.delivered_at AS began_told_at, ",
+            "(SELECT d.channel_id FROM destination d WHERE d.id = p.destination_id) AS began_channel, ",
             "COALESCE(p.edited_at >= o.created_at, 0) AS began_edited, COALESCE(p.calls, 0) AS began_called, ",
             "c.payload AS over, c.summary AS over_summary FROM outbox o LEFT JOIN outbox b ON b.dedup_key = o.opening ",
             "LEFT JOIN post p ON p.id = b.post_id ",
             "LEFT JOIN outbox c ON c.opening = o.dedup_key AND c.payload <> '' WHERE ",
             $condition
+        )
+    };
+}
+
+/// The statement that reads notices of a server as people ask about them.
+macro_rules! spoken_where {
+    ($condition:literal) => {
+        concat!(
+            "SELECT o.id, o.alert_id, o.pool, o.created_at, o.payload, o.summary, o.apy_from, o.apy_to, ",
+            "c.payload AS over FROM outbox o JOIN destination d ON d.id = o.destination_id ",
+            "LEFT JOIN outbox c ON c.opening = o.dedup_key AND c.payload <> '' ",
+            "WHERE d.guild_id = $1 AND o.pool IS NOT NULL AND o.edge IN ('opened', 'escalated', 'reminded') AND ",
+            $condition,
+            " ORDER BY o.id"
         )
     };
 }
@@ -371,25 +387,34 @@ impl Store {
         )
     }
 
-    /// The notices of a server that a message tells, or the one of that number; those of a pool alone.
+    /// The notices of a server that a message tells; those of a pool alone.
     pub async fn spoken(
         &self,
         guild: GuildId,
-        asked: Result<MessageId, EntryId>,
+        message: MessageId,
     ) -> Result<Vec<Spoken>, StoreError> {
-        const SQL: &str = "SELECT n.id, n.alert_id, n.pool, n.created_at, n.payload, n.summary, \
-                 n.apy_from, n.apy_to, c.payload AS over \
-             FROM notice n LEFT JOIN outbox c ON c.opening = n.dedup_key AND c.payload <> '' \
-             WHERE n.guild_id = $1 AND n.pool IS NOT NULL AND n.edge IN ('opened', 'escalated', 'reminded') \
-             AND CASE WHEN $2 IS NULL THEN n.id = $3 \
-                 ELSE n.post_id IN (SELECT id FROM post WHERE message_id = $2) END ORDER BY n.id";
+        const SQL: &str = spoken_where!("o.post_id IN (SELECT id FROM post WHERE message_id = $2)");
         let rows: Vec<SpokenRow> = sqlx::query_as(SQL)
             .bind(snowflake(guild.0))
-            .bind(asked.ok().map(|message| snowflake(message.0)))
-            .bind(asked.err().map(|entry| entry.0))
+            .bind(snowflake(message.0))
             .fetch_all(&self.readers)
             .await?;
         rows.into_iter().map(Spoken::try_from).collect()
+    }
+
+    /// One notice of a server, where it is of a pool.
+    pub async fn spoken_one(
+        &self,
+        guild: GuildId,
+        entry: EntryId,
+    ) -> Result<Option<Spoken>, StoreError> {
+        const SQL: &str = spoken_where!("o.id = $2");
+        let row: Option<SpokenRow> = sqlx::query_as(SQL)
+            .bind(snowflake(guild.0))
+            .bind(entry.0)
+            .fetch_optional(&self.readers)
+            .await?;
+        row.map(Spoken::try_from).transpose()
     }
 
     /// How many episodes opened for a destination since then.
@@ -487,23 +512,35 @@ pub(in crate::store) async fn insert_entries(
     Ok(added)
 }
 
-/// Has what an alert's mute holds back told at another time.
+/// Has what an alert's mute holds back told at another time. A mute that begins takes along what waits for
+/// its turn.
 pub(in crate::store) async fn hold_until(
     connection: &mut SqliteConnection,
     alert: AlertId,
     until: Timestamp,
+    begins: bool,
 ) -> Result<(), StoreError> {
-    const SQL: &str = "UPDATE outbox SET not_after = not_after + ($1 - not_before), not_before = $1 \
-         WHERE alert_id = $2 AND held = 'mute' AND post_id IS NULL AND state = 'pending'";
+    const WAITING: &str = "UPDATE outbox SET held = 'mute', not_before = created_at WHERE alert_id = $1 \
+         AND held IS NULL AND edge NOT IN ('test', 'outage') AND post_id IS NULL AND state = 'pending'";
+    const HELD: &str = "UPDATE outbox SET not_after = MAX(not_after, not_after + $1 - not_before), \
+         not_before = $1 WHERE alert_id = $2 AND held = 'mute' AND post_id IS NULL AND state = 'pending'";
     // The head of the list belongs to the mute before.
     const HEAD: &str = "UPDATE outbox SET state = 'superseded' \
          WHERE alert_id = $1 AND edge = 'summary' AND post_id IS NULL AND state = 'pending'";
-    sqlx::query(SQL)
+    if begins {
+        sqlx::query(WAITING)
+            .bind(alert.0)
+            .execute(&mut *connection)
+            .await?;
+    }
+    sqlx::query(HELD)
         .bind(until.millis())
         .bind(alert.0)
         .execute(&mut *connection)
         .await?;
-    sqlx::query(HEAD).bind(alert.0).execute(connection).await?;
+    if begins {
+        sqlx::query(HEAD).bind(alert.0).execute(connection).await?;
+    }
     Ok(())
 }
 
@@ -604,6 +641,7 @@ struct WaitingRow {
     role_id: Option<i64>,
     ends: bool,
     began: Option<String>,
+    began_channel: Option<i64>,
     began_message: Option<i64>,
     began_told_at: Option<i64>,
     began_edited: bool,
@@ -655,6 +693,7 @@ impl WaitingRow {
         Ok(Some(match parse_state(state)? {
             State::Delivered => match self.began_message.zip(self.began_told_at) {
                 Some((message, at)) => Beginning::Told {
+                    channel: ChannelId(from_snowflake(self.began_channel.unwrap_or_default())),
                     message: MessageId(from_snowflake(message)),
                     at: time(at),
                     is_edited: self.began_edited,

@@ -118,8 +118,9 @@ macro_rules! posts_where {
 }
 
 pub(in crate::store) const ORPHANS: &str = posts_where!("state = 'sending' ORDER BY id");
-pub(in crate::store) const EDITS: &str = "SELECT id, destination_id, webhook_id, message_id, edit_at FROM post \
-     WHERE edit_at IS NOT NULL AND state = 'delivered' AND message_id IS NOT NULL ORDER BY destination_id, id";
+pub(in crate::store) const EDITS: &str = "SELECT p.id, p.destination_id, p.webhook_id, p.message_id, p.edit_at \
+     FROM post p JOIN destination d ON d.id = p.destination_id WHERE p.edit_at IS NOT NULL \
+     AND p.state = 'delivered' AND p.message_id IS NOT NULL AND d.state = 'ready' ORDER BY p.destination_id, p.id";
 pub(in crate::store) const OPEN: &str =
     posts_where!("due_at IS NOT NULL ORDER BY destination_id, id");
 
@@ -349,12 +350,16 @@ impl Store {
         const POSTS: &str = "UPDATE post SET due_at = due_at + $1, intent_at = intent_at + $1, \
              series_at = series_at + $1, not_after = not_after + $1 \
              WHERE due_at IS NOT NULL OR state IN ('sending', 'parked', 'uncertain')";
-        // What is held back ends at a moment of the wall clock, whatever that is set to.
+        // What is held back ends at a moment of the wall clock, whatever that is set to, and is worth
+        // telling for as long as it was.
         const NOTICES: &str = "UPDATE outbox SET not_after = not_after + $1 \
-             WHERE post_id IS NULL AND state = 'pending' AND held IS NULL";
+             WHERE post_id IS NULL AND state = 'pending' AND (held IS NULL OR $1 > 0)";
+        // An edit is due when it is marked, which after a step forward is in the past anyway.
+        const EDITS: &str =
+            "UPDATE post SET edit_at = edit_at + MIN($1, 0) WHERE edit_at IS NOT NULL";
         const PLACES: &str = "UPDATE destination SET revive_at = revive_at + $1";
         let mut tx = self.begin().await?;
-        for sql in [POSTS, NOTICES, PLACES] {
+        for sql in [POSTS, NOTICES, EDITS, PLACES] {
             sqlx::query(sql).bind(by).execute(&mut *tx).await?;
         }
         tx.commit().await?;

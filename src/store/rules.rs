@@ -189,8 +189,7 @@ impl Store {
     }
 
     /// Takes an alert of this server out of use; its row stays, so that its notices can be explained
-    /// and it can be brought back, and no longer names who made it. What it has not told yet, it does
-    /// not tell.
+    /// and it can be brought back, and no longer names who made it. What it holds back is not told.
     pub async fn remove_alert(&self, id: AlertId, deed: &Deed) -> Result<bool, StoreError> {
         const SQL: &str = "UPDATE alert SET removed_at = $3, created_by = 0 \
              WHERE guild_id = $1 AND id = $2 AND removed_at IS NULL";
@@ -227,7 +226,18 @@ impl Store {
         rows.into_iter().map(AlertRow::into_alert).collect()
     }
 
-    /// Keeps a changed alert, or one that is brought back, with where it stands from now on.
+    /// Puts a removed alert back into use.
+    pub async fn bring_back(&self, alert: &Alert) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE alert SET removed_at = NULL WHERE guild_id = $1 AND id = $2";
+        sqlx::query(SQL)
+            .bind(columns::snowflake(alert.guild.0))
+            .bind(alert.id.0)
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+
+    /// Keeps a changed alert, with where it stands from now on.
     pub async fn change_alert(
         &self,
         alert: &Alert,
@@ -235,7 +245,7 @@ impl Store {
         deed: &Deed,
     ) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE alert SET channel_id = $1, rule = $2, manner = $3, version = $4, \
-             created_by = $5, removed_at = NULL WHERE guild_id = $6 AND id = $7";
+             created_by = $5 WHERE guild_id = $6 AND id = $7 AND removed_at IS NULL";
         const FORGET: &str = "DELETE FROM episode WHERE alert_id = $1";
         let rule = serde_json::to_string(&alert.rule).map_err(|_| bad("rule"))?;
         let manner = serde_json::to_string(&alert.manner).map_err(|_| bad("manner"))?;
@@ -271,7 +281,7 @@ impl Store {
     }
 
     /// Mutes alerts until then, or lets them speak again, with what was held back meanwhile.
-    /// `summary` is what heads the list when the mute is over, one for each channel.
+    /// `summaries` head the list when the mute is over, one for each alert.
     pub async fn mute(
         &self,
         alerts: &[Alert],
@@ -288,7 +298,8 @@ impl Store {
                 .bind(alert.id.0)
                 .execute(&mut *tx)
                 .await?;
-            outbox::hold_until(&mut tx, alert.id, until).await?;
+            let is_muted = alert.manner.muted_until.is_some();
+            outbox::hold_until(&mut tx, alert.id, until, is_muted).await?;
         }
         outbox::insert_entries(&mut tx, summaries).await?;
         servers::note(&mut tx, deed).await?;
@@ -305,6 +316,9 @@ impl Store {
         deed: &Deed,
     ) -> Result<(), StoreError> {
         const ALERT: &str = "UPDATE alert SET channel_id = $1 WHERE id = $2";
+        // The report of the channel goes along, unless the new one has its own.
+        const REPORT: &str = "UPDATE digest SET destination_id = $1 WHERE destination_id = $2 \
+             AND NOT EXISTS (SELECT 1 FROM digest WHERE destination_id = $1)";
         const UNTOLD: &str = "UPDATE outbox SET destination_id = $1 WHERE alert_id = $2 \
              AND destination_id = $3 AND post_id IS NULL AND state = 'pending'";
         let mut tx = self.begin().await?;
@@ -321,6 +335,11 @@ impl Store {
                 .execute(&mut *tx)
                 .await?;
         }
+        sqlx::query(REPORT)
+            .bind(to.0)
+            .bind(from.0)
+            .execute(&mut *tx)
+            .await?;
         servers::note(&mut tx, deed).await?;
         tx.commit().await?;
         Ok(())

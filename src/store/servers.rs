@@ -35,6 +35,17 @@ pub struct Report {
     pub due_at: Timestamp,
 }
 
+/// The statement that reads reports.
+macro_rules! reports_where {
+    ($condition:literal) => {
+        concat!(
+            "SELECT g.destination_id, d.guild_id, g.cadence, g.due_at FROM digest g ",
+            "JOIN destination d ON d.id = g.destination_id WHERE ",
+            $condition
+        )
+    };
+}
+
 impl Store {
     /// What every server has chosen that has chosen anything.
     pub async fn servers(&self) -> Result<HashMap<GuildId, ServerSettings>, StoreError> {
@@ -102,14 +113,22 @@ impl Store {
         Ok(())
     }
 
-    /// How many changes are noted under a person's name.
-    pub async fn deeds_by(&self, person: UserId) -> Result<u64, StoreError> {
-        const SQL: &str = "SELECT COUNT(*) FROM audit WHERE person = $1";
-        let count: i64 = sqlx::query_scalar(SQL)
+    /// The changes in any server that are noted under a person's name, oldest first.
+    pub async fn deeds_by(&self, person: UserId) -> Result<Vec<Deed>, StoreError> {
+        const SQL: &str = "SELECT guild_id, at, deed FROM audit WHERE person = $1 ORDER BY id";
+        let rows: Vec<(i64, i64, String)> = sqlx::query_as(SQL)
             .bind(snowflake(person.0))
-            .fetch_one(&self.readers)
+            .fetch_all(&self.readers)
             .await?;
-        Ok(count.cast_unsigned())
+        Ok(rows
+            .into_iter()
+            .map(|(guild, at, words)| Deed {
+                guild: GuildId(from_snowflake(guild)),
+                at: time(at),
+                person: Some(person),
+                words,
+            })
+            .collect())
     }
 
     /// Gives a channel a report at set times, or none.
@@ -140,23 +159,34 @@ impl Store {
 
     /// The reports that are due at or before `until`, the earliest first.
     pub async fn reports(&self, until: Timestamp) -> Result<Vec<Report>, StoreError> {
-        const SQL: &str = "SELECT g.destination_id, d.guild_id, g.cadence, g.due_at FROM digest g \
-             JOIN destination d ON d.id = g.destination_id WHERE g.due_at <= $1 ORDER BY g.due_at";
-        let rows: Vec<(i64, i64, String, i64)> = sqlx::query_as(SQL)
-            .bind(until.millis())
-            .fetch_all(&self.readers)
-            .await?;
-        rows.into_iter()
-            .map(|(destination, guild, cadence, due_at)| {
-                Ok(Report {
-                    destination: DestinationId(destination),
-                    guild: GuildId(from_snowflake(guild)),
-                    cadence: serde_json::from_str(&cadence).map_err(|_| bad("cadence"))?,
-                    due_at: time(due_at),
-                })
-            })
-            .collect()
+        let rows: Vec<ReportRow> =
+            sqlx::query_as(reports_where!("g.due_at <= $1 ORDER BY g.due_at"))
+                .bind(until.millis())
+                .fetch_all(&self.readers)
+                .await?;
+        rows.into_iter().map(report).collect()
     }
+
+    /// The reports of a server's channels.
+    pub async fn reports_of(&self, guild: GuildId) -> Result<Vec<Report>, StoreError> {
+        let rows: Vec<ReportRow> =
+            sqlx::query_as(reports_where!("d.guild_id = $1 ORDER BY g.due_at"))
+                .bind(snowflake(guild.0))
+                .fetch_all(&self.readers)
+                .await?;
+        rows.into_iter().map(report).collect()
+    }
+}
+
+type ReportRow = (i64, i64, String, i64);
+
+fn report((destination, guild, cadence, due_at): ReportRow) -> Result<Report, StoreError> {
+    Ok(Report {
+        destination: DestinationId(destination),
+        guild: GuildId(from_snowflake(guild)),
+        cadence: serde_json::from_str(&cadence).map_err(|_| bad("cadence"))?,
+        due_at: time(due_at),
+    })
 }
 
 /// Notes who changed what, inside the transaction of the change.

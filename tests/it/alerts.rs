@@ -198,7 +198,7 @@ async fn a_mute_ends_with_one_list() {
     assert!(said(&twin.run(&unmute).await.unwrap()).contains("#1 speaks again"));
     twin.wait_for_messages(channel(), 2, LONG).await.unwrap();
     let list = text(&seen(&twin)[1]);
-    assert!(list.contains("What was not said"), "{list}");
+    assert!(list.contains("#1 speaks again"), "{list}");
     assert!(list.contains("🔻 USDC5"), "{list}");
     assert!(!list.contains("<@&"), "{list}");
     let again = twin.run(&unmute).await.unwrap();

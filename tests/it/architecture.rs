@@ -45,6 +45,7 @@ const MAY_USE: [(&str, &[&str]); 9] = [
             "store",
             "render::message",
             "render::bundle",
+            "render::alerts",
             "clock",
         ],
     ),

@@ -513,7 +513,7 @@ async fn an_alert_follows_its_pool_to_another_key() {
         let change = after(&bench.market.snapshot(), hour(at), rows);
         let followed = bench
             .alerting
-            .follow_renamed(&bench.store, &change.snapshot, hour(at));
+            .follow_renamed(&bench.store, &bench.market, &change);
         followed.await.unwrap();
         let ticked = bench.alerting.tick(&bench.store, &bench.market, change);
         ticked.await.unwrap();

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     delivery::{entry::Held, state::DestinationState},
-    domain::ids::{AlertId, ChannelId, DestinationId, GuildId, MessageId, RoleId, WebhookId},
+    domain::ids::{ChannelId, DestinationId, GuildId, MessageId, RoleId, WebhookId},
     render::message::Embed,
     store::outbox::{End, Waiting},
 };
@@ -110,6 +110,7 @@ fn ending(id: i64, beginning: Beginning, created_at: Timestamp) -> Waiting {
 
 fn told(at: Timestamp, is_edited: bool, called: bool) -> Beginning {
     Beginning::Told {
+        channel: ChannelId(6),
         message: MessageId(9),
         at,
         is_edited,
@@ -236,7 +237,7 @@ fn what_was_held_back_is_told_as_a_list() {
     let draft = post(mixed).draft;
     assert_eq!(draft.entries.len(), 3);
     let body: serde_json::Value = serde_json::from_str(&draft.wire.payload).unwrap();
-    assert_eq!(body["content"], "Alert #12 speaks again.");
+    assert_eq!(body["content"], "🔔 Alert #12 speaks again.");
     assert_eq!(
         body["embeds"][0]["description"],
         "🔻 pool 2 – APY 4 % → **2 %**\n🔻 pool 3 – APY 4 % → **3 %**"

@@ -10,7 +10,9 @@ use twilight_http_ratelimiting::{Method, Permit};
 use super::RETRY;
 use crate::{
     delivery::{
-        Shared, compose,
+        Shared,
+        bot::Failed,
+        compose,
         http::{Body, Exchange, TextFile, Webhook},
         outcome::{DeadEnd, Outcome},
         pacing::{Admission, Purpose},
@@ -30,6 +32,8 @@ use crate::{
 
 /// After an edit of which nobody knows whether it arrived.
 const EDIT_AGAIN: Duration = Duration::from_secs(30);
+/// An edit can wait, and waits so long for limits.
+const UPKEEP: (Purpose, Duration) = (Purpose::Upkeep, Duration::from_mins(1));
 
 /// What a task of the worker ends with.
 pub(super) enum Landing {
@@ -171,20 +175,11 @@ pub(super) async fn edit(
     edit: Edit,
     place: Destination,
     webhook: Option<Webhook>,
-    leave: Leave,
 ) -> Landing {
     let settled = async {
         let body = shared.revised(&edit, &place).await?;
-        let exchange = match shared.pacing.gate.pass().await {
-            Err(paused) => return shared.edit_later(&edit, paused.wait).await,
-            Ok(()) => shared.change(&edit, &place, webhook.as_ref(), body).await,
-        };
-        match leave {
-            Leave::Webhook(admission) => shared.pacing.settle(admission, &exchange),
-            Leave::Bot(permit) => shared.pacing.settle_bot(permit, &exchange),
-        }
-        shared.note_pause(post::effect(&exchange.outcome)).await;
-        shared.settle_edit(&edit, &exchange.outcome).await
+        let edited = shared.change(&edit, &place, webhook.as_ref(), body).await;
+        shared.settle_edit(&edit, edited).await
     };
     if let Err(error) = settled.await {
         shared.report("a message cannot be edited", error);
@@ -207,40 +202,59 @@ impl Shared {
         })
     }
 
+    /// Edits have a limit of their own, beside that of new messages.
     async fn change(
         &self,
         edit: &Edit,
         place: &Destination,
         webhook: Option<&Webhook>,
         body: Body,
-    ) -> Exchange {
+    ) -> Result<Exchange, Failed> {
         let (client, message) = (&self.client, edit.message);
         if let Some(webhook) = webhook {
-            client.edit_webhook_message(webhook, message, body).await
+            let path = format!("webhooks/{}/messages", webhook.id);
+            let edited = self.bot_call((Method::Patch, &path), UPKEEP, || {
+                client.edit_webhook_message(webhook, message, body.clone())
+            });
+            edited.await
         } else {
-            client.edit_message(place.channel, message, body).await
+            let path = format!("channels/{}/messages/", place.channel);
+            let edited = self.bot_call((Method::Patch, &path), UPKEEP, || {
+                client.edit_message(place.channel, message, body.clone())
+            });
+            edited.await
         }
     }
 
-    async fn settle_edit(&self, edit: &Edit, outcome: &Outcome) -> Result<(), StoreError> {
-        match outcome {
-            Outcome::Accepted { .. } => {
+    async fn settle_edit(
+        &self,
+        edit: &Edit,
+        edited: Result<Exchange, Failed>,
+    ) -> Result<(), StoreError> {
+        let outcome = match edited {
+            Ok(_) => {
                 let now = self.clock.now();
-                self.store.settle_edit(edit, Some(now), None).await
+                return self.store.settle_edit(edit, Some(now), None).await;
             }
+            Err(Failed::Limited(wait)) => return self.edit_later(edit, wait).await,
+            Err(Failed::Refused(outcome)) => outcome,
+        };
+        match outcome {
             Outcome::Limited { wait, .. }
             | Outcome::Banned { wait }
-            | Outcome::HeldBack { wait } => self.edit_later(edit, *wait).await,
-            Outcome::Unreached | Outcome::Unclear(_) | Outcome::BotTokenRefused => {
-                self.edit_later(edit, EDIT_AGAIN).await
-            }
+            | Outcome::HeldBack { wait } => self.edit_later(edit, wait).await,
+            Outcome::Accepted { .. }
+            | Outcome::Unreached
+            | Outcome::Unclear(_)
+            | Outcome::BotTokenRefused => self.edit_later(edit, EDIT_AGAIN).await,
             // What was there is gone, or is no longer ours to change.
             Outcome::MessageGone
             | Outcome::DeadEnd(_)
             | Outcome::Malformed { .. }
             | Outcome::Filtered { .. }
             | Outcome::WebhooksFull => {
-                tracing::info!(post = %edit.post, outcome = outcome.error().as_deref(), "a message stays as it was");
+                let outcome = outcome.error();
+                tracing::info!(post = %edit.post, outcome = outcome.as_deref(), "a message stays as it was");
                 self.store.settle_edit(edit, None, None).await
             }
         }

@@ -179,7 +179,8 @@ pub const fn why_parked(reason: Option<DeadEnd>) -> (&'static str, &'static str)
     const ADD_AGAIN: &str = "give /alerts add for that channel again, and I set a new one up";
     const RIGHTS: &str = "allow my role to View Channel and Manage Webhooks in the channel's \
          settings, then give /alerts test";
-    const OTHER_CHANNEL: &str = "remove the alert and add it for another channel";
+    const OTHER_CHANNEL: &str =
+        "give /alerts move to another channel, or remove the alert and add it there";
     match reason {
         Some(DeadEnd::WebhookGone) => ("its webhook was deleted", ADD_AGAIN),
         Some(DeadEnd::TokenChanged) => ("its webhook was replaced", ADD_AGAIN),

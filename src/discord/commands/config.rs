@@ -15,6 +15,7 @@ use crate::{
     },
     domain::{manner::ServerSettings, money::Amount, time::Span, zone::Zone},
     render::{self, message::Message},
+    store::servers::Deed,
 };
 
 const USUAL_DAYS: u32 = 30;
@@ -111,8 +112,8 @@ pub struct Wishes {
 }
 
 impl Wishes {
-    /// What was chosen with these changes, and the changes in words.
-    fn apply(&self, mut settings: ServerSettings) -> (ServerSettings, Vec<String>) {
+    /// Makes these changes, and tells them in words.
+    fn apply(&self, settings: &mut ServerSettings) -> Vec<String> {
         let mut words = Vec::new();
         if let Some(zone) = self.zone {
             settings.zone = zone;
@@ -135,7 +136,7 @@ impl Wishes {
             let whom = if public { "everybody" } else { "the asker" };
             words.push(format!("look-ups for {whom}"));
         }
-        (settings, words)
+        words
     }
 }
 
@@ -146,22 +147,44 @@ async fn chosen(
     admins: Option<&serenity::PartialChannel>,
 ) -> Result<Message, CommandError> {
     let guild = caller.server()?;
-    let (mut settings, mut words) = wishes.apply(app.alerting.server(guild));
+    let mut words = wishes.apply(&mut app.alerting.server(guild));
+    let mut told_in = None;
     if let Some(channel) = admins {
         let place = place(caller, Some(channel));
         check_place(caller, place)?;
         let prepared = app.delivery.prepare(place.channel, guild).await;
         prepared.map_err(refused)?;
-        settings.admin_channel = Some(place.channel);
+        told_in = Some(place.channel);
         words.push(format!("outages are told in <#{}>", place.channel));
     }
     if words.is_empty() {
         return Err(Trouble::NothingChanged.into());
     }
     let deed = caller.did(app.clock.now(), format!("chose: {}", words.join(", ")))?;
-    app.alerting.choose(&app.store, settings, &deed).await?;
+    let settings = choose(app, &deed, |settings| {
+        wishes.apply(settings);
+        settings.admin_channel = told_in.or(settings.admin_channel);
+    });
+    Ok(shown(app, &settings.await?))
+}
+
+/// Keeps a choice. Reports go by the clock of the server, whatever it was before.
+pub(super) async fn choose(
+    app: &App,
+    deed: &Deed,
+    change: impl FnOnce(&mut ServerSettings),
+) -> Result<ServerSettings, CommandError> {
+    let before = app.alerting.server(deed.guild).zone;
+    let settings = app.alerting.choose(&app.store, deed, change).await?;
+    if settings.zone != before {
+        for report in app.store.reports_of(deed.guild).await? {
+            let next = report.cadence.next_after(settings.zone, deed.at);
+            let set = Some((report.cadence, next));
+            app.store.set_report(report.destination, set).await?;
+        }
+    }
     app.delivery.poke();
-    Ok(shown(app, &settings))
+    Ok(settings)
 }
 
 /// Who changed what

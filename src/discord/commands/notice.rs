@@ -20,6 +20,7 @@ use crate::{
     domain::{
         ids::{AlertId, EntryId, GuildId, MessageId, UserId},
         money::Amount,
+        position::Position,
         time::Span,
     },
     render::{
@@ -58,8 +59,8 @@ impl Presser {
 enum Answer {
     /// A message for the presser alone.
     Whisper(Message),
-    /// In place of the message that was pressed, which only the presser sees.
-    Replace(Message),
+    /// What the presser's own positions mean, which may ask for prices first.
+    Reckon(Spoken, Vec<Position>),
     /// A question of how much.
     HowMuch(EntryId),
 }
@@ -80,24 +81,27 @@ pub async fn pressed(
                 return Err(Trouble::Expired.into());
             };
             let chosen = values.first().and_then(|value| value.parse().ok());
-            let spoken = spoken(&bot.app, presser.guild, chosen.map(EntryId)).await?;
-            Answer::Whisper(render::spoken::one(
-                spoken.entry,
-                &said(&spoken.payload, &spoken.summary),
-            ))
+            let entry = chosen.map(EntryId).ok_or(Trouble::Expired)?;
+            let spoken = spoken_one(&bot.app, presser.guild, entry).await?;
+            let said = said(&spoken.payload, &spoken.summary);
+            Answer::Whisper(render::spoken::one(spoken.entry, &said))
         }
         Press::Ask { ask, entry } => {
             asked(&bot.app, presser, ask, entry.map_or(Ok(message), Err)).await?
         }
         Press::Mute { alert, length } => {
-            Answer::Replace(silence(bot, presser, alert, length).await?)
+            // It may have to wait for a batch to be kept.
+            reply::acknowledge(ctx, interaction).await?;
+            let message = silence(bot, presser, alert, length).await?;
+            return reply::replace(ctx, interaction, message).await;
         }
         Press::Amount { .. } => return Err(Trouble::Expired.into()),
     };
     match answer {
         Answer::Whisper(message) => reply::whisper(ctx, interaction, message).await,
-        Answer::Replace(message) => {
-            reply::acknowledge(ctx, interaction).await?;
+        Answer::Reckon(spoken, positions) => {
+            interaction.defer_ephemeral(&ctx.http).await?;
+            let message = held(&bot.app, &spoken, positions).await?;
             reply::replace(ctx, interaction, message).await
         }
         Answer::HowMuch(entry) => how_much(ctx, interaction, entry).await,
@@ -110,17 +114,25 @@ async fn asked(
     ask: Ask,
     of: Result<MessageId, EntryId>,
 ) -> Result<Answer, CommandError> {
-    let mut found = app.store.spoken(presser.guild, of).await?;
+    let mut found = match of {
+        Ok(message) => app.store.spoken(presser.guild, message).await?,
+        Err(entry) => vec![spoken_one(app, presser.guild, entry).await?],
+    };
     if found.len() > 1 {
         return Ok(Answer::Whisper(choose(app, &found)));
     }
     let spoken = found.pop().ok_or(Trouble::Expired)?;
     Ok(match ask {
         Ask::Why => Answer::Whisper(why(app, presser.guild, &spoken).await?),
-        Ask::Impact => match held(app, presser.user, &spoken).await? {
-            Some(message) => Answer::Whisper(message),
-            None => Answer::HowMuch(spoken.entry),
-        },
+        Ask::Impact => {
+            let mut positions = app.store.positions(presser.user).await?;
+            positions.retain(|position| position.stake.pool == spoken.pool);
+            if positions.is_empty() {
+                Answer::HowMuch(spoken.entry)
+            } else {
+                Answer::Reckon(spoken, positions)
+            }
+        }
         Ask::Mute if !presser.manages => return Err(Trouble::NeedsManageServer.into()),
         Ask::Mute => {
             let alert = spoken.alert;
@@ -146,10 +158,12 @@ fn choose(app: &App, found: &[Spoken]) -> Message {
 }
 
 /// A notice of this server by its number.
-async fn spoken(app: &App, guild: GuildId, entry: Option<EntryId>) -> Result<Spoken, CommandError> {
-    let entry = entry.ok_or(Trouble::Expired)?;
-    let mut found = app.store.spoken(guild, Err(entry)).await?;
-    Ok(found.pop().ok_or(Trouble::Expired)?)
+async fn spoken_one(app: &App, guild: GuildId, entry: EntryId) -> Result<Spoken, CommandError> {
+    Ok(app
+        .store
+        .spoken_one(guild, entry)
+        .await?
+        .ok_or(Trouble::Expired)?)
 }
 
 async fn why(app: &App, guild: GuildId, spoken: &Spoken) -> Result<Message, CommandError> {
@@ -178,24 +192,20 @@ fn said(payload: &str, summary: &str) -> String {
     render::bundle::line(&message, summary)
 }
 
-/// What a notice means for what the reader holds in its pool; `None` where that is nothing.
-async fn held(app: &App, reader: UserId, spoken: &Spoken) -> Result<Option<Message>, CommandError> {
-    let mut positions = app.store.positions(reader).await?;
-    positions.retain(|position| position.stake.pool == spoken.pool);
-    if positions.is_empty() {
-        return Ok(None);
-    }
+/// What a notice means for what the reader holds in its pool.
+async fn held(
+    app: &App,
+    spoken: &Spoken,
+    positions: Vec<Position>,
+) -> Result<Message, CommandError> {
     let market = app.market.view(app.clock.now());
     let usd = portfolio::valued(app, &market, positions).await.value_usd;
-    if usd.is_zero() {
-        return Ok(None);
-    }
-    Ok(Some(impact(app, spoken, usd, true)?))
+    Ok(impact(app, spoken, usd, true)?)
 }
 
 fn impact(app: &App, spoken: &Spoken, usd: Decimal, is_held: bool) -> Result<Message, Trouble> {
     let market = app.market.view(app.clock.now());
-    let listing = market.get(spoken.pool).ok_or(Trouble::Expired)?;
+    let listing = market.get(spoken.pool).ok_or(Trouble::PoolGone)?;
     Ok(render::spoken::impact(&Impact {
         pool: &listing.pool,
         usd,
@@ -230,8 +240,7 @@ async fn silence(
     if !presser.manages {
         return Err(Trouble::NeedsManageServer.into());
     }
-    let alert = super::alerts::owned(&bot.app, presser.guild, alert).await?;
-    mute::mute_alerts(&bot.app, presser.guild, presser.user, vec![alert], length).await
+    mute::mute_alerts(&bot.app, presser.guild, presser.user, &[alert], length).await
 }
 
 /// Answers a modal that was sent in.
@@ -264,6 +273,6 @@ async fn amounted(bot: &Bot, modal: &ModalInteraction) -> Result<Message, Comman
         Ok(amount) => amount,
         Err(error) => return Ok(Message::text(render::error::misread(&error.to_string()))),
     };
-    let spoken = spoken(&bot.app, guild, Some(entry)).await?;
+    let spoken = spoken_one(&bot.app, guild, entry).await?;
     Ok(impact(&bot.app, &spoken, amount.get(), false)?)
 }

@@ -15,7 +15,7 @@ use crate::{
         message::{File, Message},
         privacy::Kept,
     },
-    store::{Store, StoreError, people::Person},
+    store::{Store, StoreError, people::Person, servers::Deed},
 };
 
 /// What is kept of you: see it, take it along, erase it
@@ -82,6 +82,8 @@ struct Records {
     person: Option<Person>,
     /// Alerts of servers that name them as their maker.
     alerts: Vec<Alert>,
+    /// Changes in servers that are noted under their name.
+    changes: Vec<Deed>,
 }
 
 impl Records {
@@ -89,6 +91,7 @@ impl Records {
         Ok(Self {
             person: store.person(user).await?,
             alerts: store.alerts_by(user).await?,
+            changes: store.deeds_by(user).await?,
         })
     }
 
@@ -98,6 +101,7 @@ impl Records {
             positions: person.map_or(0, |person| person.positions.len()),
             consented_at: person.map(|person| person.agreed_at),
             alerts: self.alerts.len(),
+            changes: self.changes.len(),
         }
     }
 }
@@ -132,6 +136,17 @@ fn exported(user: UserId, records: &Records, now: Timestamp) -> Result<Message, 
             })
         })
         .collect();
+    let changes: Vec<_> = records
+        .changes
+        .iter()
+        .map(|deed| {
+            json!({
+                "server": deed.guild.to_string(),
+                "at": deed.at.rfc3339(),
+                "change": deed.words,
+            })
+        })
+        .collect();
     // Numbers of Discord are too large for many readers of JSON, so they are text.
     let everything = json!({
         "exported_at": now.rfc3339(),
@@ -139,6 +154,7 @@ fn exported(user: UserId, records: &Records, now: Timestamp) -> Result<Message, 
         "agreed_at": person.map(|person| person.agreed_at.rfc3339()),
         "positions": positions,
         "alerts_made": alerts,
+        "changes_made": changes,
     });
     let bytes = serde_json::to_vec_pretty(&everything).map_err(anyhow::Error::from)?;
     let mut message = Message::text(
@@ -193,6 +209,7 @@ mod tests {
                     added_at: Timestamp::from_millis(86_400_000),
                 }],
             }),
+            changes: Vec::new(),
             alerts: Vec::new(),
         };
         let message = exported(owner, &records, Timestamp::from_millis(0)).unwrap();

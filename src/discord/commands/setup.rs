@@ -77,10 +77,8 @@ async fn answer(
     let mut steps = vec![render::setup::channel_ready(channel)];
     steps.extend(prepared.caution().map(str::to_owned));
     if let Some(zone) = wishes.zone {
-        let mut settings = app.alerting.server(guild);
-        settings.zone = zone;
         let deed = caller.did(app.clock.now(), format!("chose: time zone {zone}"))?;
-        app.alerting.choose(&app.store, settings, &deed).await?;
+        config::choose(app, &deed, |settings| settings.zone = zone).await?;
     }
     steps.push(render::setup::zone(app.alerting.server(guild).zone));
     if wishes.weekly_report {

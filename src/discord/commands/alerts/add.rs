@@ -20,7 +20,7 @@ use crate::{
     domain::{
         alert::Rule,
         episode::Timing,
-        ids::{AlertId, ChannelId, RoleId, UserId},
+        ids::{AlertId, ChannelId, GuildId, RoleId, UserId},
         manner::Manner,
         method::MethodFilter,
         money::Amount,
@@ -35,7 +35,9 @@ use crate::{
 };
 
 /// A longer hold would outlive most of what it waits for.
-pub(super) const LONGEST_HOLD: Span = Span::days(7);
+const LONGEST_HOLD: Span = Span::days(7);
+/// A reminder more often would be the repeating that it stands instead of.
+const SHORTEST_REMINDER: Span = Span::hours(1);
 
 /// Tell a channel when what pools pay changes
 #[poise::command(slash_command, guild_only)]
@@ -88,7 +90,7 @@ pub(super) async fn add(
     #[min = 0]
     #[max = 1_000_000]
     major: Option<f64>,
-    #[description = "How often to say that it is still so, such as 1d; never when left out"]
+    #[description = "How often to say that it is still so, such as 1d, 1h at least; never when left out"]
     remind: Option<Written<Span>>,
     #[description = "Channel to tell; this one when left out"]
     #[channel_types("Text", "News", "PublicThread", "PrivateThread", "NewsThread")]
@@ -160,8 +162,16 @@ async fn previewed(
     let Some(wanted) = request.wanted.first().cloned() else {
         return Err(Trouble::NoAlerts.into());
     };
-    check_room(&bot.app, &request).await?;
-    let preview = preview::of(&bot.app, ctx, &wanted.rule, preview::USUAL_DAYS).await?;
+    check_room(&bot.app, request.caller.server()?, request.wanted.len()).await?;
+    let mut budget = preview::Budget::default();
+    let preview = preview::of(
+        &bot.app,
+        ctx,
+        &wanted.rule,
+        preview::USUAL_DAYS,
+        &mut budget,
+    )
+    .await?;
     let buttons = offer(bot, request)?;
     Ok(render::preview::draft(
         &wanted.rule,
@@ -263,22 +273,7 @@ pub fn rule(market: &Snapshot, draft: &Draft, usual: Timing) -> Result<Rule, Tro
         min_tvl: draft.min_tvl.and_then(|amount| amount.get().to_f64()),
         stable_only: draft.stable_only,
     };
-    let narrowed = Scope {
-        stable_only: false,
-        ..scope.clone()
-    };
-    if narrowed.is_everything() {
-        return Err(Trouble::ScopeTooWide);
-    }
-    // A floor on TVL may be met later; names that fit no pool together never are.
-    if !market.is_empty()
-        && !market
-            .listings()
-            .iter()
-            .any(|listing| scope.names(&listing.pool))
-    {
-        return Err(Trouble::NothingMatches);
-    }
+    let scope = checked_scope(market, scope)?;
     Ok(Rule {
         scope,
         condition,
@@ -288,21 +283,46 @@ pub fn rule(market: &Snapshot, draft: &Draft, usual: Timing) -> Result<Rule, Tro
 
 /// The timing that a draft asks for, and where it asks for none the usual one.
 fn timing(draft: &Draft, usual: Timing) -> Result<Timing, Trouble> {
-    let timing = Timing {
+    checked(Timing {
         hold: draft.hold.unwrap_or(usual.hold),
         clear_hold: draft.clear_hold.unwrap_or(usual.clear_hold),
-        remind: draft.remind,
-    };
-    let asked = draft.hold.max(draft.clear_hold);
-    match asked.filter(|hold| *hold > LONGEST_HOLD) {
-        Some(hold) => Err(Trouble::HoldTooLong(hold)),
-        None => Ok(timing),
+        remind: draft.remind.filter(|remind| !remind.0.is_zero()),
+    })
+}
+
+/// Timing that is neither endless nor a nuisance.
+pub(super) fn checked(timing: Timing) -> Result<Timing, Trouble> {
+    let hold = timing.hold.max(timing.clear_hold);
+    if hold > LONGEST_HOLD {
+        return Err(Trouble::HoldTooLong(hold));
     }
+    match timing.remind {
+        Some(remind) if remind < SHORTEST_REMINDER => Err(Trouble::RemindsTooOften(remind)),
+        _ => Ok(timing),
+    }
+}
+
+/// A scope that is narrow enough to be watched and that a pool can fit.
+pub(super) fn checked_scope(market: &Snapshot, scope: Scope) -> Result<Scope, Trouble> {
+    let narrowed = Scope {
+        stable_only: false,
+        ..scope.clone()
+    };
+    let has_floor = scope.min_tvl.is_none_or(f64::is_finite);
+    if narrowed.is_everything() || !has_floor {
+        return Err(Trouble::ScopeTooWide);
+    }
+    // A floor on TVL may be met later; names that fit no pool together never are.
+    let mut pools = market.listings().iter();
+    if !market.is_empty() && !pools.any(|listing| scope.names(&listing.pool)) {
+        return Err(Trouble::NothingMatches);
+    }
+    Ok(scope)
 }
 
 /// Sets what was asked for; of several the number is told, and of one all there is to say.
 async fn keep(app: &App, request: Request) -> Result<Message, CommandError> {
-    check_room(app, &request).await?;
+    check_room(app, request.caller.server()?, request.wanted.len()).await?;
     let caller = request.caller;
     let mut told = Vec::with_capacity(request.wanted.len());
     for wanted in request.wanted {
@@ -357,10 +377,9 @@ async fn keep_one(
 }
 
 /// A server may have so many alerts and no more.
-pub(super) async fn check_room(app: &App, request: &Request) -> Result<(), CommandError> {
-    let guild = request.caller.server()?;
+pub(super) async fn check_room(app: &App, guild: GuildId, more: usize) -> Result<(), CommandError> {
     let limit = usize::try_from(app.config.alerts.per_guild).unwrap_or(usize::MAX);
-    if app.store.alerts_of(guild).await?.len() + request.wanted.len() > limit {
+    if app.store.alerts_of(guild).await?.len() + more > limit {
         return Err(Trouble::TooManyAlerts { limit }.into());
     }
     Ok(())
@@ -407,7 +426,6 @@ mod tests {
     use poise::serenity_prelude::Permissions;
 
     use super::*;
-    use crate::domain::ids::GuildId;
 
     fn caller(our_rights: Permissions) -> Caller {
         Caller {

@@ -6,12 +6,14 @@ use super::{add::refused, templates::place};
 use crate::{
     app::App,
     discord::{
+        commands::config,
         context::{Caller, Context, parts},
         errors::{CommandError, Trouble},
         params::{Every, OneOf, Written},
     },
     domain::{
         ids::{AlertId, ChannelId},
+        manner::ServerSettings,
         zone::{Cadence, Days, QuietHours, TimeOfDay, Weekday},
     },
     render::{self, message::Message},
@@ -105,6 +107,7 @@ pub(super) async fn quiet(
 }
 
 /// What is asked of the quiet hours.
+#[derive(Clone, Copy)]
 enum Asked {
     Nothing,
     Off,
@@ -118,21 +121,29 @@ async fn quieted(
     critical: Option<bool>,
 ) -> Result<Message, CommandError> {
     let guild = caller.server()?;
-    let mut settings = app.alerting.server(guild);
-    let before = settings;
-    match asked {
-        Asked::Nothing => {}
-        Asked::Off => settings.quiet = None,
-        Asked::Hours(hours) => settings.quiet = Some(hours),
-    }
-    settings.critical_in_quiet = critical.unwrap_or(settings.critical_in_quiet);
+    let change = |settings: &mut ServerSettings| {
+        match asked {
+            Asked::Nothing => {}
+            Asked::Off => settings.quiet = None,
+            Asked::Hours(hours) => settings.quiet = Some(hours),
+        }
+        settings.critical_in_quiet = critical.unwrap_or(settings.critical_in_quiet);
+    };
+    let before = app.alerting.server(guild);
+    let mut settings = before;
+    change(&mut settings);
     if settings != before {
-        let words = match settings.quiet {
-            Some(hours) => format!("set quiet hours from {hours}"),
-            None => "took the quiet hours away".to_owned(),
+        let hours = match settings.quiet {
+            Some(hours) => format!("chose: quiet hours from {hours}"),
+            None => "chose: no quiet hours".to_owned(),
         };
-        let deed = caller.did(app.clock.now(), words)?;
-        app.alerting.choose(&app.store, settings, &deed).await?;
+        let passes = if settings.critical_in_quiet {
+            "but for what may cost money"
+        } else {
+            "for everything"
+        };
+        let deed = caller.did(app.clock.now(), format!("{hours}, {passes}"))?;
+        settings = config::choose(app, &deed, change).await?;
     }
     Ok(render::server::quiet(&settings))
 }

@@ -3,7 +3,7 @@
 use poise::serenity_prelude as serenity;
 use rust_decimal::prelude::ToPrimitive as _;
 
-use super::add::{callable, refused};
+use super::add::{callable, check_room, checked, refused};
 use crate::{
     app::App,
     discord::{
@@ -53,7 +53,7 @@ pub(super) async fn edit(
     #[min = 0]
     #[max = 1_000_000]
     major: Option<f64>,
-    #[description = "How often to say that it is still so, such as 1d; 0s for never"]
+    #[description = "How often to say that it is still so, such as 1d, 1h at least; 0s for never"]
     remind: Option<Written<Span>>,
     #[description = "Pools of at least this TVL in US dollars, such as 10m"] min_tvl: Option<
         Written<Amount>,
@@ -138,10 +138,7 @@ impl Changes {
             changed.scope.pool = self.pool.or(rule.scope.pool);
         }
         changed.scope.min_tvl = self.min_tvl.or(rule.scope.min_tvl);
-        let holds = changed.timing.hold.max(changed.timing.clear_hold);
-        if holds > super::add::LONGEST_HOLD {
-            return Err(Trouble::HoldTooLong(holds));
-        }
+        changed.timing = checked(changed.timing)?;
         Ok(changed)
     }
 }
@@ -152,43 +149,23 @@ async fn edited(
     id: AlertId,
     changes: Changes,
 ) -> Result<Message, CommandError> {
-    let guild = caller.server()?;
-    let mut alert = super::owned(app, guild, id).await?;
-    let rule = changes.apply(&alert.rule)?;
-    let mut manner = alert.manner;
-    manner.role = changes.role.unwrap_or(manner.role);
-    manner.digest = changes.digest.unwrap_or(manner.digest);
-    let anew = rule != alert.rule;
-    if !anew && manner == alert.manner {
-        return Err(Trouble::NothingChanged.into());
-    }
-    alert.rule = rule;
-    alert.manner = manner;
-    let alert = take_over(app, caller, alert, anew, "changed").await?;
+    let deed = caller.did(app.clock.now(), format!("changed alert #{id}"))?;
+    let change = |alert: &mut Alert| {
+        let before = alert.clone();
+        alert.rule = changes.apply(&alert.rule)?;
+        alert.manner.role = changes.role.unwrap_or(alert.manner.role);
+        alert.manner.digest = changes.digest.unwrap_or(alert.manner.digest);
+        if *alert == before {
+            return Err(CommandError::from(Trouble::NothingChanged));
+        }
+        Ok(())
+    };
+    let found = app
+        .alerting
+        .change(&app.store, &app.market, id, &deed, change)
+        .await?;
+    let (alert, anew) = found.ok_or(Trouble::AlertUnknown(id))?;
     Ok(render::alerts::changed(&alert, anew))
-}
-
-async fn take_over(
-    app: &App,
-    caller: &Caller,
-    alert: Alert,
-    anew: bool,
-    what: &str,
-) -> Result<Alert, CommandError> {
-    let deed = caller.did(app.clock.now(), format!("{what} alert #{}", alert.id))?;
-    let prepared = app
-        .delivery
-        .prepare(alert.channel, alert.guild)
-        .await
-        .map_err(refused)?;
-    let changed = app.alerting.change(
-        &app.store,
-        &app.market,
-        (alert, anew),
-        prepared.destination,
-        &deed,
-    );
-    Ok(changed.await?)
 }
 
 /// Bring back an alert that was removed in the last 30 days
@@ -205,14 +182,26 @@ pub(super) async fn undo(
 }
 
 async fn undone(app: &App, caller: &Caller, id: Option<AlertId>) -> Result<Message, CommandError> {
-    let since = app.clock.now().minus(KEPT.0);
-    let removed = app.store.removed_alerts(caller.server()?, since).await?;
+    let guild = caller.server()?;
+    let now = app.clock.now();
+    let since = now.minus(KEPT.0);
+    let removed = app.store.removed_alerts(guild, since).await?;
     let mut wanted = removed
         .into_iter()
         .filter(|alert| id.is_none_or(|id| alert.id == id));
-    let mut alert = wanted.next().ok_or(Trouble::NothingToUndo)?;
-    alert.created_by = caller.user;
-    alert.manner.muted_until = None;
-    let restored = take_over(app, caller, alert, true, "brought back").await?;
+    let alert = wanted.next().ok_or(Trouble::NothingToUndo)?;
+    check_room(app, guild, 1).await?;
+    let prepared = app
+        .delivery
+        .prepare(alert.channel, guild)
+        .await
+        .map_err(refused)?;
+    let deed = caller.did(now, format!("brought back alert #{}", alert.id))?;
+    let place = prepared.destination;
+    let restored = app
+        .alerting
+        .restore(&app.store, &app.market, (alert.id, since), place, &deed)
+        .await?
+        .ok_or(Trouble::NothingToUndo)?;
     Ok(render::alerts::restored(&restored))
 }

@@ -3,7 +3,7 @@
 use poise::serenity_prelude as serenity;
 
 use super::{
-    add::{Place, Request, Wanted},
+    add::{Place, Request, Wanted, check_room, checked, checked_scope},
     templates,
 };
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
         context::{Bot, Caller, Context, parts},
         errors::{CommandError, Trouble},
     },
-    domain::ids::GuildId,
+    domain::{alert::Rule, ids::GuildId, manner::Manner},
     render::{
         self,
         message::{File, Message},
@@ -80,16 +80,26 @@ async fn imported(
     let named =
         rules_file::parse(&text).map_err(|error| Trouble::FileUnreadable(error.to_string()))?;
     let guild = caller.server()?;
+    check_room(&bot.app, guild, named.len()).await?;
+    let market = bot.app.market.snapshot();
     let mut wanted = Vec::with_capacity(named.len());
     for one in named {
         let place = own_place(&bot.app, guild, &one).await?.unwrap_or(place);
         wanted.push(Wanted {
-            rule: one.rule,
-            manner: one.manner,
+            rule: Rule {
+                scope: checked_scope(&market, one.rule.scope)?,
+                timing: checked(one.rule.timing)?,
+                ..one.rule
+            },
+            // A file could name any role; `/alerts edit` gives one that may be called.
+            manner: Manner {
+                role: None,
+                ..one.manner
+            },
             place,
         });
     }
-    let head = "These alerts are in the file:";
+    let head = "These alerts are in the file. Roles are not taken over; `/alerts edit` gives them.";
     templates::previews(bot, ctx, Request { caller, wanted }, head).await
 }
 

@@ -61,8 +61,12 @@ async fn muted(
     if length.0.is_zero() || length > LONGEST {
         return Err(Trouble::MuteTooLong(length).into());
     }
-    let alerts = meant(app, guild, id).await?;
-    mute_alerts(app, guild, caller.user, alerts, length).await
+    let alerts: Vec<AlertId> = meant(app, guild, id)
+        .await?
+        .iter()
+        .map(|alert| alert.id)
+        .collect();
+    mute_alerts(app, guild, caller.user, &alerts, length).await
 }
 
 /// The alert of that number, or all that the server has.
@@ -81,21 +85,23 @@ pub(in crate::discord::commands) async fn mute_alerts(
     app: &App,
     guild: GuildId,
     person: UserId,
-    alerts: Vec<Alert>,
+    alerts: &[AlertId],
     length: Span,
 ) -> Result<Message, CommandError> {
     let at = app.clock.now();
     let until = at.plus(length.0);
-    let numbers: Vec<AlertId> = alerts.iter().map(|alert| alert.id).collect();
     let deed = Deed {
         guild,
         at,
         person: Some(person),
-        words: format!("muted {} for {}", who(&numbers), span(length)),
+        words: format!("muted {} for {}", who(alerts), span(length)),
     };
-    app.alerting.mute(&app.store, alerts, until, &deed).await?;
+    let muted = app.alerting.mute(&app.store, alerts, until, &deed).await?;
+    if let ([only], []) = (alerts, &muted[..]) {
+        return Err(Trouble::AlertUnknown(*only).into());
+    }
     app.delivery.poke();
-    Ok(render::spoken::muted(&numbers, until))
+    Ok(render::spoken::muted(&muted, until))
 }
 
 async fn unmuted(app: &App, caller: &Caller, id: Option<AlertId>) -> Result<Message, CommandError> {
@@ -113,7 +119,7 @@ async fn unmuted(app: &App, caller: &Caller, id: Option<AlertId>) -> Result<Mess
         person: Some(caller.user),
         words: format!("unmuted {}", who(&numbers)),
     };
-    app.alerting.mute(&app.store, alerts, at, &deed).await?;
+    app.alerting.mute(&app.store, &numbers, at, &deed).await?;
     app.delivery.poke();
     Ok(render::spoken::unmuted(&numbers))
 }

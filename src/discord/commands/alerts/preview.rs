@@ -22,12 +22,26 @@ use crate::{
 };
 
 pub(super) const USUAL_DAYS: u32 = 90;
-/// Charts that one preview asks the source for at most; the next one asks for the next ones.
-const MOST_CHARTS: usize = 20;
-/// Nobody waits longer for charts; what is there by then is looked at.
-const PATIENCE: Duration = Duration::from_secs(20);
 /// Between two charts, out of politeness.
 const PAUSE: Duration = Duration::from_millis(250);
+
+/// How many charts one command asks the source for at most, and how long its caller waits for them; what
+/// is there by then is looked at, and the next command asks for the next ones.
+#[derive(Debug)]
+pub(super) struct Budget {
+    charts: usize,
+    until: Instant,
+}
+
+impl Default for Budget {
+    /// 20 charts and 20 seconds.
+    fn default() -> Self {
+        Self {
+            charts: 20,
+            until: Instant::now() + Duration::from_secs(20),
+        }
+    }
+}
 
 /// What an alert would have said in the last weeks
 #[poise::command(slash_command, guild_only)]
@@ -59,7 +73,7 @@ async fn answer(
     (id, days): (AlertId, u32),
 ) -> Result<Message, CommandError> {
     let alert = super::owned(app, guild, id).await?;
-    let preview = of(app, ctx, &alert.rule, days).await?;
+    let preview = of(app, ctx, &alert.rule, days, &mut Budget::default()).await?;
     Ok(render::preview::alert(id, &alert.rule, &preview))
 }
 
@@ -70,23 +84,29 @@ pub(super) async fn of(
     ctx: Application<'_>,
     rule: &Rule,
     days: u32,
+    budget: &mut Budget,
 ) -> Result<Preview, CommandError> {
     let now = app.clock.now();
     let snapshot = app.market.snapshot();
     let mut without = preview::without_past(&app.store, &snapshot, rule, days, now).await?;
     without.retain(|pool| app.charts.may_ask(*pool));
-    without.truncate(MOST_CHARTS);
-    learn(app, ctx, &without).await?;
+    without.truncate(budget.charts);
+    budget.charts -= without.len();
+    learn(app, ctx, &without, budget.until).await?;
     let screen = *app.market.screen();
     let seen = preview::preview(&app.store, snapshot, screen, rule.clone(), days, now);
     Ok(seen.await?)
 }
 
 /// Reads the charts of these pools, each once a run, and says how far that has come.
-async fn learn(app: &App, ctx: Application<'_>, pools: &[PoolId]) -> Result<(), CommandError> {
-    let begun = Instant::now();
+async fn learn(
+    app: &App,
+    ctx: Application<'_>,
+    pools: &[PoolId],
+    until: Instant,
+) -> Result<(), CommandError> {
     for (nth, pool) in pools.iter().enumerate() {
-        if begun.elapsed() > PATIENCE {
+        if Instant::now() > until {
             break;
         }
         if nth % 5 == 0 {

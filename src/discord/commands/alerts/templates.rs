@@ -81,11 +81,19 @@ pub(in crate::discord::commands) async fn previews(
     request: Request,
     head: &str,
 ) -> Result<Message, CommandError> {
-    check_room(&bot.app, &request).await?;
+    check_room(&bot.app, request.caller.server()?, request.wanted.len()).await?;
+    let mut budget = preview::Budget::default();
     let mut previews = Vec::with_capacity(request.wanted.len());
     for wanted in &request.wanted {
         check_place(&request.caller, wanted.place)?;
-        let preview = preview::of(&bot.app, ctx, &wanted.rule, preview::USUAL_DAYS).await?;
+        let preview = preview::of(
+            &bot.app,
+            ctx,
+            &wanted.rule,
+            preview::USUAL_DAYS,
+            &mut budget,
+        )
+        .await?;
         previews.push((wanted.rule.clone(), wanted.place.channel, preview));
     }
     let buttons = offer(bot, request)?;
