@@ -20,7 +20,7 @@ pub fn hold(
 ) -> Option<Hold> {
     let muted = manner.muted(at).map(|until| (until, Held::Mute));
     let digest = || {
-        let cadence = manner.digest?.cadence();
+        let cadence = manner.digest?.cadence(server.digest_at);
         Some((cadence.next_after(server.zone, at), Held::Digest))
     };
     let quiet = || {

@@ -20,7 +20,7 @@ use crate::{
     delivery::{
         entry::{
             Entry, Held, Hold, Occasion, SHELF_LIFE, Telling, edge_key, opening_key, payload,
-            summary_key, together_key,
+            question_key, summary_key, together_key,
         },
         urgency::Urgency,
     },
@@ -70,7 +70,7 @@ struct State {
 
 impl State {
     /// The alerts of one pool that is among these, with their servers.
-    fn alerts_of(&self, pools: &HashMap<PoolId, PoolId>) -> Vec<(AlertId, GuildId, PoolId)> {
+    fn alerts_of(&self, pools: &HashMap<PoolId, Successor>) -> Vec<(AlertId, GuildId, PoolId)> {
         let mut found: Vec<_> = self
             .lanes
             .iter()
@@ -102,9 +102,9 @@ impl State {
     }
 }
 
-/// The pools that have gone under another key, and which: looked for when a pool has just become missing,
-/// or when a pool has appeared that an earlier one may have become.
-fn renamed(old: &Snapshot, new: &Snapshot) -> HashMap<PoolId, PoolId> {
+/// What has become of pools that are gone: looked for when a pool has just become missing, or when a pool
+/// has appeared that an earlier one may have become.
+fn renamed(old: &Snapshot, new: &Snapshot) -> HashMap<PoolId, Successor> {
     let newest = |snapshot: &Snapshot| {
         let numbers = snapshot.listings().iter().map(|listing| listing.no);
         numbers.max().unwrap_or_default()
@@ -118,10 +118,8 @@ fn renamed(old: &Snapshot, new: &Snapshot) -> HashMap<PoolId, PoolId> {
         listing.state == DataState::Missing && (appeared || !was_missing(listing))
     });
     missing
-        .filter_map(|gone| match successor(gone, new) {
-            Successor::Certain(other) => Some((gone.pool.id, other)),
-            Successor::Perhaps(_) | Successor::None => None,
-        })
+        .map(|gone| (gone.pool.id, successor(gone, new)))
+        .filter(|(_, successor)| *successor != Successor::None)
         .collect()
 }
 
@@ -232,8 +230,16 @@ impl Alerting {
         let mut state = self.state.lock().await;
         let mut followed = 0;
         for (id, guild, pool) in state.alerts_of(&renamed) {
-            let Some(new) = renamed.get(&pool).copied() else {
-                continue;
+            let new = match renamed.get(&pool) {
+                Some(Successor::Certain(new)) => *new,
+                Some(Successor::Perhaps(several)) => {
+                    let asked = self.question(store, &state, (id, guild, pool), several, change);
+                    if let Some(entry) = asked.await? {
+                        store.enqueue(&entry).await?;
+                    }
+                    continue;
+                }
+                Some(Successor::None) | None => continue,
             };
             let Some(mut alert) = store.alert(guild, id).await? else {
                 continue;
@@ -260,6 +266,41 @@ impl Alerting {
             followed += 1;
         }
         Ok(followed)
+    }
+
+    /// Asks a server's admins what an alert's pool has become, once.
+    async fn question(
+        &self,
+        store: &Store,
+        state: &State,
+        (id, guild, gone): (AlertId, GuildId, PoolId),
+        several: &[PoolId],
+        change: &Change,
+    ) -> Result<Option<Entry>, StoreError> {
+        let pool_of = |pool: &PoolId| change.snapshot.get(*pool).map(|listing| &*listing.pool);
+        let (Some(pool), Some(lane)) = (pool_of(&gone), state.lanes.get(&id)) else {
+            return Ok(None);
+        };
+        let perhaps: Vec<&Pool> = several.iter().filter_map(pool_of).collect();
+        let admins = match self.server(guild).admin_channel {
+            Some(channel) => store.destination_for(channel).await?,
+            None => None,
+        };
+        let message = render::report::question(id, pool, &perhaps);
+        Ok(Some(Entry {
+            dedup_key: question_key(id, gone),
+            destination: admins.map_or(lane.destination, |place| place.id),
+            alert: id,
+            alert_version: 0,
+            pool: None,
+            occasion: Occasion::Outage,
+            urgency: Urgency::Normal,
+            summary: message.content.clone(),
+            payload: payload(&message),
+            created_at: change.at,
+            not_after: change.at.plus(self.shelf_life.0),
+            telling: Telling::default(),
+        }))
     }
 
     /// Evaluates a change, commits it with all that follows from it, and swaps the market.

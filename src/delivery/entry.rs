@@ -198,6 +198,15 @@ pub fn outage_key(
     hash.finalize().into()
 }
 
+/// The identity of the question what an alert's pool has become: once for each pool that is gone.
+pub fn question_key(alert: AlertId, gone: PoolId) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update("question");
+    hash.update(alert.0.to_le_bytes());
+    hash.update(gone.as_bytes());
+    hash.finalize().into()
+}
+
 /// The identity of what several notices say together.
 pub fn together_key(keys: &[[u8; 32]]) -> [u8; 32] {
     let mut hash = Sha256::new();

@@ -202,12 +202,12 @@ impl Choice for Mode {
         vec![
             ("at once", "instant", Self(None)),
             (
-                "in a daily digest at 09:00",
+                "in a daily digest",
                 Digest::Daily.slug(),
                 Self(Some(Digest::Daily)),
             ),
             (
-                "in a weekly digest on Mondays at 09:00",
+                "in a weekly digest, on Mondays",
                 Digest::Weekly.slug(),
                 Self(Some(Digest::Weekly)),
             ),

@@ -48,18 +48,20 @@ impl Digest {
         }
     }
 
-    /// At 09:00 by the server's clock, weekly on Mondays.
-    pub const fn cadence(self) -> Cadence {
-        const AT: TimeOfDay = TimeOfDay::new(9, 0).expect("there is such a time");
+    /// At this time by the server's clock, weekly on Mondays.
+    pub const fn cadence(self, at: TimeOfDay) -> Cadence {
         match self {
-            Self::Daily => Cadence::Day { at: AT },
+            Self::Daily => Cadence::Day { at },
             Self::Weekly => Cadence::Week {
                 on: Weekday::Monday,
-                at: AT,
+                at,
             },
         }
     }
 }
+
+/// When digests come, where nobody chose another time.
+pub const MORNING: TimeOfDay = TimeOfDay::new(9, 0).expect("there is such a time");
 
 /// What a server has chosen for itself.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -67,6 +69,8 @@ impl Digest {
 pub struct ServerSettings {
     /// For digests and quiet hours; people read times in their own zone.
     pub zone: Zone,
+    /// When the digests of alerts come.
+    pub digest_at: TimeOfDay,
     /// When nothing is told that can wait.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quiet: Option<QuietHours>,
@@ -94,6 +98,7 @@ impl Default for ServerSettings {
     fn default() -> Self {
         Self {
             zone: Zone::default(),
+            digest_at: MORNING,
             quiet: None,
             critical_in_quiet: true,
             hourly_cap: None,

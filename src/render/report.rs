@@ -110,6 +110,17 @@ pub fn back(source: &str, silence: Duration) -> Message {
     ))
 }
 
+/// An alert's pool is gone, and it is for a person to say what it has become.
+pub fn question(alert: AlertId, gone: &Pool, perhaps: &[&Pool]) -> Message {
+    let names: Vec<String> = perhaps.iter().take(NAMED).map(|pool| name(pool)).collect();
+    Message::text(format!(
+        "🔎 The pool of alert #{alert}, {}, is no longer listed. Has it become {}? `/alerts edit \
+         alert:{alert} pool:…` makes it so; else the alert waits for the old one.",
+        name(gone),
+        names.join(" or ")
+    ))
+}
+
 /// Several pools of one protocol have gone, or grown too old, at once; or are back.
 pub fn protocol(protocol: &str, pools: &[&Pool], what: &str, alerts: &[AlertId]) -> Message {
     let shown: Vec<&str> = pools.iter().take(NAMED).map(|pool| &*pool.symbol).collect();
@@ -142,12 +153,15 @@ pub fn protocol(protocol: &str, pools: &[&Pool], what: &str, alerts: &[AlertId])
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{domain::manner::Digest, render::samples};
+    use crate::{
+        domain::manner::{Digest, MORNING},
+        render::samples,
+    };
 
     #[test]
     fn a_report_comes_also_when_nothing_happened() {
         let quiet = Report {
-            cadence: Digest::Weekly.cadence(),
+            cadence: Digest::Weekly.cadence(MORNING),
             pools: 93,
             opened: 0,
             movers: Vec::new(),
@@ -161,7 +175,7 @@ mod tests {
         );
         let pool = samples::pool();
         let busy = Report {
-            cadence: Digest::Daily.cadence(),
+            cadence: Digest::Daily.cadence(MORNING),
             opened: 1,
             movers: vec![Mover {
                 pool: &pool,

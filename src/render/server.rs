@@ -81,6 +81,7 @@ pub fn settings(settings: &ServerSettings, usual: Usual) -> Message {
         colour: Colour::Blue,
         fields: vec![
             Field::narrow("Time zone", settings.zone.name()),
+            Field::narrow("Digests come", format!("at {}", settings.digest_at)),
             Field::narrow("An hour", cap),
             Field::narrow(
                 "Searches find",

@@ -537,3 +537,36 @@ async fn an_alert_follows_its_pool_to_another_key() {
         .unwrap();
     assert_eq!(opening, said[0].0);
 }
+
+/// Where it is not certain what a pool has become, a person is asked, once, and the alert stays.
+#[tokio::test]
+async fn what_a_pool_may_have_become_is_asked_once() {
+    let bench = Bench::new().await;
+    let like = |number: u8| {
+        let mut observed = row(number, 4.0);
+        observed.pool.symbol = row(1, 1.0).pool.symbol;
+        observed.feed.days = (number > 1).then_some(1);
+        observed
+    };
+    bench.tick(hour(0), vec![like(1)]).await.unwrap();
+    let rule = Rule {
+        scope: Scope::of_pool(id(1)),
+        ..above()
+    };
+    bench.add(rule, hour(0)).await;
+    for at in 1..9 {
+        let rows = vec![like(2), like(3)];
+        let change = after(&bench.market.snapshot(), hour(at), rows);
+        let followed = bench
+            .alerting
+            .follow_renamed(&bench.store, &bench.market, &change);
+        assert_eq!(followed.await.unwrap(), 0);
+        let ticked = bench.alerting.tick(&bench.store, &bench.market, change);
+        ticked.await.unwrap();
+    }
+    let said = bench.said().await;
+    assert_eq!(said.len(), 1);
+    assert!(said[0].3.contains("Has it become"), "{}", said[0].3);
+    let kept = bench.store.alert(GUILD, AlertId(1)).await.unwrap().unwrap();
+    assert_eq!(kept.rule.scope.pool, Some(id(1)));
+}

@@ -13,7 +13,12 @@ use crate::{
         errors::{CommandError, Trouble},
         params::{Name, Written},
     },
-    domain::{manner::ServerSettings, money::Amount, time::Span, zone::Zone},
+    domain::{
+        manner::ServerSettings,
+        money::Amount,
+        time::Span,
+        zone::{TimeOfDay, Zone},
+    },
     render::{self, message::Message},
     store::servers::Deed,
 };
@@ -57,11 +62,17 @@ fn shown(app: &App, settings: &ServerSettings) -> Message {
 
 /// Choose: what is left out stays as it is
 #[poise::command(slash_command, guild_only)]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is an option that Discord shows"
+)]
 async fn set(
     ctx: Context<'_>,
     #[description = "For digests and quiet hours, such as Europe/Berlin"]
     #[autocomplete = "autocomplete::zone"]
     time_zone: Option<Name>,
+    #[description = "When the digests of alerts come, by that clock, such as 09:00"]
+    digest_at: Option<Written<TimeOfDay>>,
     #[description = "Messages that a channel is given in an hour; 0 for no limit"]
     #[min = 0]
     #[max = 1000]
@@ -82,6 +93,7 @@ async fn set(
     let (app, caller) = parts(ctx)?;
     let wishes = Wishes {
         zone: time_zone.map(|name| zone(&name)).transpose()?,
+        digest_at: digest_at.map(|at| at.0),
         hourly_cap,
         max_apy,
         min_tvl: min_tvl.and_then(|amount| amount.0.get().to_f64()),
@@ -105,6 +117,7 @@ pub(super) fn zone(name: &Name) -> Result<Zone, Trouble> {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Wishes {
     pub zone: Option<Zone>,
+    pub digest_at: Option<TimeOfDay>,
     pub hourly_cap: Option<u32>,
     pub max_apy: Option<f64>,
     pub min_tvl: Option<f64>,
@@ -118,6 +131,10 @@ impl Wishes {
         if let Some(zone) = self.zone {
             settings.zone = zone;
             words.push(format!("time zone {zone}"));
+        }
+        if let Some(at) = self.digest_at {
+            settings.digest_at = at;
+            words.push(format!("digests at {at}"));
         }
         if let Some(cap) = self.hourly_cap {
             settings.hourly_cap = Some(cap);

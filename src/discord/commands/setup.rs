@@ -82,7 +82,8 @@ async fn answer(
     }
     steps.push(render::setup::zone(app.alerting.server(guild).zone));
     if wishes.weekly_report {
-        let cadence = Some(Digest::Weekly.cadence());
+        let at = app.alerting.server(guild).digest_at;
+        let cadence = Some(Digest::Weekly.cadence(at));
         let told = channels::digested(app, &caller, wishes.place, cadence).await?;
         steps.push(format!("✅ {}", told.content));
     }

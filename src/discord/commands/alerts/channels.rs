@@ -13,7 +13,7 @@ use crate::{
     },
     domain::{
         ids::{AlertId, ChannelId},
-        manner::ServerSettings,
+        manner::{MORNING, ServerSettings},
         zone::{Cadence, Days, QuietHours, TimeOfDay, Weekday},
     },
     render::{self, message::Message},
@@ -164,10 +164,7 @@ pub(super) async fn digest(
     channel: Option<serenity::PartialChannel>,
 ) -> Result<(), CommandError> {
     let (app, caller) = parts(ctx)?;
-    let at = at
-        .map(|at| at.0)
-        .or(TimeOfDay::new(9, 0))
-        .ok_or(Trouble::Outdated)?;
+    let at = at.map_or(MORNING, |at| at.0);
     let on = on.map_or(Weekday::Monday, |on| on.0);
     let cadence = match every.0 {
         Every::Never => None,

@@ -81,10 +81,11 @@ async fn answer(
     why.quiet = server
         .quiet_until(now)
         .map(|until| (until, alerting::holds::passes(&server, urgency)));
-    why.digest_at = alert
-        .manner
-        .digest
-        .map(|digest| digest.cadence().next_after(server.zone, now));
+    why.digest_at = alert.manner.digest.map(|digest| {
+        digest
+            .cadence(server.digest_at)
+            .next_after(server.zone, now)
+    });
     why.cap = cap;
     why.parked = destination
         .as_ref()
