@@ -830,7 +830,11 @@ fn entries(state: &State, steps: &[Step], change: &Change, around: Around<'_>) -
                 } else {
                     payload(&render::notice::notice(&notice, change.at))
                 },
-                summary: render::notice::notice_text(&notice, change.at),
+                summary: if is_unsaid {
+                    String::new()
+                } else {
+                    render::notice::notice_text(&notice, change.at)
+                },
                 created_at: change.at,
                 not_after: hold.map_or(change.at, |hold| hold.until).plus(shelf_life.0),
                 telling: Telling {

@@ -152,23 +152,27 @@ impl Store {
         &self,
         asked: &[(i64, Timestamp)],
     ) -> Result<HashMap<(i64, Timestamp), Verdict>, StoreError> {
+        const ASKED: &str = "WITH asked (no, since) AS (";
         // Readings lie in the order of time: steps back from one time to the one before, and looks there.
-        const SQL: &str = "WITH RECURSIVE times (at) AS ( \
-                 SELECT MAX(at) FROM reading WHERE at < $2 \
+        const FOUND: &str = ") SELECT a.no, a.since, (WITH RECURSIVE times (at) AS ( \
+                 SELECT MAX(at) FROM reading WHERE at < a.since \
                  UNION ALL SELECT (SELECT MAX(r.at) FROM reading r WHERE r.at < times.at) \
                      FROM times WHERE times.at IS NOT NULL) \
              SELECT r.verdict FROM times CROSS JOIN reading r \
-             WHERE r.at = times.at AND r.pool_no = $1 LIMIT 1";
+             WHERE r.at = times.at AND r.pool_no = a.no LIMIT 1) FROM asked a";
         let mut found = HashMap::new();
-        for (no, at) in asked {
-            let verdict: Option<String> = sqlx::query_scalar(SQL)
-                .bind(no)
-                .bind(at.millis())
-                .fetch_optional(&self.readers)
-                .await?;
-            if let Some(verdict) = verdict {
+        for chunk in asked.chunks(CHUNK) {
+            let mut query = QueryBuilder::<Sqlite>::new(ASKED);
+            query.push_values(chunk, |mut row, (no, at)| {
+                row.push_bind(no).push_bind(at.millis());
+            });
+            query.push(FOUND);
+            let rows: Vec<(i64, i64, Option<String>)> =
+                query.build_query_as().fetch_all(&self.readers).await?;
+            for (no, at, verdict) in rows {
+                let Some(verdict) = verdict else { continue };
                 let verdict = Verdict::parse(&verdict).ok_or(columns::bad("verdict"))?;
-                found.insert((*no, *at), verdict);
+                found.insert((no, columns::time(at)), verdict);
             }
         }
         Ok(found)

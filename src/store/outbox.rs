@@ -460,9 +460,6 @@ pub(in crate::store) async fn insert_entries(
          pool, edge, urgency, payload, summary, created_at, not_before, not_after, opening, held, role_id, \
          apy_from, apy_to, state) ";
     const UNLESS_THERE: &str = " ON CONFLICT (dedup_key) DO NOTHING";
-    /// Where the beginning of an episode was told, its message is to say that it is over.
-    const EDIT: &str = "UPDATE post SET edit_at = $1 WHERE state NOT IN ('dead', 'expired') \
-         AND id = (SELECT post_id FROM outbox WHERE dedup_key = $2)";
     let mut added = 0;
     for chunk in entries.chunks(ROWS_AT_A_TIME) {
         let mut insert = QueryBuilder::<Sqlite>::new(INSERT);
@@ -498,18 +495,32 @@ pub(in crate::store) async fn insert_entries(
             .execute(&mut *connection)
             .await?
             .rows_affected();
-        for entry in chunk.iter().filter(|entry| !entry.telling.is_unsaid) {
-            let Some(opening) = &entry.telling.opening else {
-                continue;
-            };
-            sqlx::query(EDIT)
-                .bind(entry.created_at.millis())
-                .bind(&opening[..])
-                .execute(&mut *connection)
-                .await?;
-        }
+        mark_edits(connection, chunk).await?;
     }
     Ok(added)
+}
+
+/// Where the beginning of an episode was told, its message is to say that it is over.
+async fn mark_edits(connection: &mut SqliteConnection, ends: &[Entry]) -> Result<(), StoreError> {
+    const MARK: &str = "UPDATE post SET edit_at = ";
+    let said = ends.iter().filter(|entry| !entry.telling.is_unsaid);
+    let openings: Vec<(&[u8; 32], Timestamp)> = said
+        .filter_map(|entry| Some((entry.telling.opening.as_ref()?, entry.created_at)))
+        .collect();
+    let Some((_, at)) = openings.first() else {
+        return Ok(());
+    };
+    let mut query = QueryBuilder::<Sqlite>::new(MARK);
+    query.push_bind(at.millis()).push(
+        " WHERE state NOT IN ('dead', 'expired') AND id IN (SELECT post_id FROM outbox WHERE dedup_key IN (",
+    );
+    let mut list = query.separated(", ");
+    for (opening, _) in &openings {
+        list.push_bind(&opening[..]);
+    }
+    query.push("))");
+    query.build().execute(connection).await?;
+    Ok(())
 }
 
 /// Has what an alert's mute holds back told at another time. A mute that begins takes along what waits for
