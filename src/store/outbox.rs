@@ -2,13 +2,15 @@
 //!
 //! A notice that is bound to a post stands where its post stands; the view `notice` says so.
 
-use sqlx::{FromRow, QueryBuilder, Sqlite, SqliteConnection};
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::{
     Store, StoreError,
-    columns::{bad, from_snowflake, pool_id, snowflake, time},
+    columns::{bad, snowflake, time},
     destinations,
 };
+use rows::{SpokenRow, ToldRow, parse_state, told, waiting};
+
 use crate::{
     delivery::{
         entry::{Entry, Held, Occasion},
@@ -603,184 +605,6 @@ fn counts(rows: Vec<(String, i64)>) -> Result<Vec<(State, u64)>, StoreError> {
         .collect()
 }
 
-fn parse_state(slug: &str) -> Result<State, StoreError> {
-    Ok(State::parse(slug).ok_or(bad("state"))?)
-}
-
-#[derive(FromRow)]
-struct SpokenRow {
-    id: i64,
-    alert_id: i64,
-    pool: Vec<u8>,
-    created_at: i64,
-    payload: String,
-    summary: String,
-    apy_from: Option<f64>,
-    apy_to: Option<f64>,
-    over: Option<String>,
-}
-
-impl TryFrom<SpokenRow> for Spoken {
-    type Error = StoreError;
-
-    fn try_from(row: SpokenRow) -> Result<Self, StoreError> {
-        let rate = |value: Option<f64>| value.and_then(Percent::new);
-        Ok(Self {
-            entry: EntryId(row.id),
-            alert: AlertId(row.alert_id),
-            pool: pool_id(&row.pool)?,
-            created_at: time(row.created_at),
-            payload: row.payload,
-            summary: row.summary,
-            apy: rate(row.apy_from).zip(rate(row.apy_to)),
-            over: row.over,
-        })
-    }
-}
-
-#[derive(FromRow)]
-struct WaitingRow {
-    id: i64,
-    dedup_key: Vec<u8>,
-    alert_id: i64,
-    edge: String,
-    payload: String,
-    summary: String,
-    created_at: i64,
-    not_after: i64,
-    held: Option<String>,
-    role_id: Option<i64>,
-    ends: bool,
-    began: Option<String>,
-    began_channel: Option<i64>,
-    began_message: Option<i64>,
-    began_told_at: Option<i64>,
-    began_edited: bool,
-    began_called: bool,
-    over: Option<String>,
-    over_summary: Option<String>,
-}
-
-fn waiting(rows: Vec<WaitingRow>) -> Result<Vec<Waiting>, StoreError> {
-    rows.into_iter().map(Waiting::try_from).collect()
-}
-
-impl TryFrom<WaitingRow> for Waiting {
-    type Error = StoreError;
-
-    fn try_from(row: WaitingRow) -> Result<Self, StoreError> {
-        let beginning = row.beginning()?;
-        let held = row.held.as_deref();
-        Ok(Self {
-            id: EntryId(row.id),
-            dedup_key: row.dedup_key,
-            alert: AlertId(row.alert_id),
-            occasion: Occasion::parse(&row.edge).ok_or(bad("edge"))?,
-            payload: row.payload,
-            summary: row.summary,
-            created_at: time(row.created_at),
-            not_after: time(row.not_after),
-            held: held
-                .map(|slug| Held::parse(slug).ok_or(bad("held")))
-                .transpose()?,
-            role: row.role_id.map(|id| RoleId(from_snowflake(id))),
-            beginning,
-            end: row
-                .over
-                .zip(row.over_summary)
-                .map(|(payload, summary)| End { payload, summary }),
-        })
-    }
-}
-
-impl WaitingRow {
-    fn beginning(&self) -> Result<Option<Beginning>, StoreError> {
-        if !self.ends {
-            return Ok(None);
-        }
-        let Some(state) = &self.began else {
-            return Ok(Some(Beginning::Never));
-        };
-        Ok(Some(match parse_state(state)? {
-            State::Delivered => match self.began_message.zip(self.began_told_at) {
-                Some((message, at)) => Beginning::Told {
-                    channel: ChannelId(from_snowflake(self.began_channel.unwrap_or_default())),
-                    message: MessageId(from_snowflake(message)),
-                    at: time(at),
-                    is_edited: self.began_edited,
-                    called: self.began_called,
-                },
-                None => Beginning::Perhaps,
-            },
-            State::Superseded | State::Uncertain => Beginning::Perhaps,
-            State::Pending | State::Sending | State::Waiting | State::Parked => Beginning::Untold,
-            State::Dead | State::Expired => Beginning::Never,
-        }))
-    }
-}
-
-#[derive(FromRow)]
-struct ToldRow {
-    id: i64,
-    guild_id: i64,
-    channel_id: i64,
-    alert_id: i64,
-    pool: Option<Vec<u8>>,
-    edge: String,
-    created_at: i64,
-    not_after: i64,
-    state: String,
-    attempt: u32,
-    due_at: Option<i64>,
-    intent_at: Option<i64>,
-    message_id: Option<i64>,
-    delivered_at: Option<i64>,
-    last_error: Option<String>,
-    last_status: Option<u16>,
-    reason: Option<String>,
-    held: Option<String>,
-    not_before: i64,
-    over_at: Option<i64>,
-}
-
-fn told(rows: Vec<ToldRow>) -> Result<Vec<Told>, StoreError> {
-    rows.into_iter().map(Told::try_from).collect()
-}
-
-impl TryFrom<ToldRow> for Told {
-    type Error = StoreError;
-
-    fn try_from(row: ToldRow) -> Result<Self, StoreError> {
-        Ok(Self {
-            entry: EntryId(row.id),
-            guild: GuildId(from_snowflake(row.guild_id)),
-            channel: ChannelId(from_snowflake(row.channel_id)),
-            alert: AlertId(row.alert_id),
-            pool: row.pool.as_deref().map(pool_id).transpose()?,
-            occasion: Occasion::parse(&row.edge).ok_or(bad("edge"))?,
-            created_at: time(row.created_at),
-            not_after: time(row.not_after),
-            state: parse_state(&row.state)?,
-            attempt: row.attempt,
-            due_at: row.due_at.map(time),
-            intent_at: row.intent_at.map(time),
-            message: row.message_id.map(|id| MessageId(from_snowflake(id))),
-            delivered_at: row.delivered_at.map(time),
-            error: row.last_error,
-            status: row.last_status,
-            reason: row
-                .reason
-                .map(|slug| DeadEnd::parse(&slug).ok_or(bad("reason")))
-                .transpose()?,
-            held: row
-                .held
-                .map(|slug| Held::parse(&slug).ok_or(bad("held")))
-                .transpose()?
-                .map(|held| (held, time(row.not_before))),
-            over_at: row.over_at.map(time),
-        })
-    }
-}
-
+mod rows;
 #[cfg(test)]
 mod tests;

@@ -18,7 +18,7 @@ use crate::{
         verdict::Screen,
     },
     market::fixture::{after, day, holding, hour, id, minute, rewarded, row},
-    store::destinations::Proven,
+    store::{destinations::Proven, rules::NewAlert, servers::Deed},
 };
 
 const GUILD: GuildId = GuildId(1);
