@@ -185,6 +185,10 @@ async fn pressed(
     }
     let button = Button::decode(&press.data.custom_id).ok_or(Trouble::Expired)?;
     let owner = owner_of(&button, UserId(press.user.id.get()))?;
+    // The right may have been taken away since the question was asked.
+    if matches!(button, Button::Set { .. }) && !notice::manages(press) {
+        return Err(Trouble::NeedsManageServer.into());
+    }
     reply::acknowledge(ctx, press).await?;
     // A second press comes in before the answer to the first has taken the buttons away; that answer
     // is the one to stay.

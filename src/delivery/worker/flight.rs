@@ -177,7 +177,9 @@ pub(super) async fn edit(
     webhook: Option<Webhook>,
 ) -> Landing {
     let settled = async {
-        let body = shared.revised(&edit, &place).await?;
+        let Some(body) = shared.revised(&edit, &place).await? else {
+            return shared.store.settle_edit(&edit, None, None).await;
+        };
         let edited = shared.change(&edit, &place, webhook.as_ref(), body).await;
         shared.settle_edit(&edit, edited).await
     };
@@ -189,17 +191,21 @@ pub(super) async fn edit(
 }
 
 impl Shared {
-    async fn revised(&self, edit: &Edit, place: &Destination) -> Result<Body, StoreError> {
+    /// What the message says now; `None` where nothing is known any more of what it tells.
+    async fn revised(&self, edit: &Edit, place: &Destination) -> Result<Option<Body>, StoreError> {
         let marker = self.store.wire(edit.post).await?.marker;
         let told = self.store.told_in(edit.post).await?;
+        if told.is_empty() {
+            return Ok(None);
+        }
         let revised = compose::revise(&told, place, &marker);
-        Ok(Body {
+        Ok(Some(Body {
             json: revised.json.into(),
             file: revised.attachment.map(|text| TextFile {
                 name: compose::LIST,
                 text,
             }),
-        })
+        }))
     }
 
     /// Edits have a limit of their own, beside that of new messages.

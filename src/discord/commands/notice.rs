@@ -45,14 +45,19 @@ struct Presser {
 
 impl Presser {
     fn of(press: &ComponentInteraction) -> Result<Self, Trouble> {
-        let rights = press.member.as_ref().and_then(|member| member.permissions);
-        let managing = Permissions::MANAGE_GUILD | Permissions::ADMINISTRATOR;
         Ok(Self {
             user: UserId(press.user.id.get()),
             guild: GuildId(press.guild_id.ok_or(Trouble::OnlyInServers)?.get()),
-            manages: rights.is_some_and(|rights| rights.intersects(managing)),
+            manages: manages(press),
         })
     }
+}
+
+/// Whether somebody who presses manages the server at that moment.
+pub fn manages(press: &ComponentInteraction) -> bool {
+    let rights = press.member.as_ref().and_then(|member| member.permissions);
+    let managing = Permissions::MANAGE_GUILD | Permissions::ADMINISTRATOR;
+    rights.is_some_and(|rights| rights.intersects(managing))
 }
 
 /// What answers a press.
