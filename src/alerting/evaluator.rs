@@ -5,9 +5,9 @@
 
 use std::{borrow::Cow, collections::BTreeSet, time::Duration};
 
-use foldhash::HashMap;
+use foldhash::{HashMap, HashSet};
 
-use super::index::{Index, Slot};
+use super::index::{Index, Slot, Watcher, in_scope};
 use crate::{
     domain::{
         alert::Rule,
@@ -20,10 +20,7 @@ use crate::{
         time::{Span, Timestamp},
         verdict::{Assessment, Verdict},
     },
-    market::{
-        ingest::{Change, Fresh, News},
-        snapshot::Snapshot,
-    },
+    market::ingest::{Change, Fresh, News},
 };
 
 /// A rule under watch.
@@ -43,8 +40,8 @@ pub struct Evaluator {
     episodes: Episodes,
     /// Episodes that time alone can move.
     restless: BTreeSet<(PoolId, Slot)>,
-    /// Stretches of pools that a rule with a window watches; the last one is the present.
-    past: HashMap<PoolId, Vec<Stretch>>,
+    /// Of pools that a rule with a window watches.
+    past: HashMap<PoolId, Past>,
     /// The lengths of the windows that rules look back over.
     windows: BTreeSet<Span>,
     /// A rule with a window was taken out, so some pool's past may be of no use any more.
@@ -67,11 +64,54 @@ impl Rhythm {
     }
 }
 
-/// What is known of a pool beside its news.
+/// What a pool showed, as far back as any rule looks.
+#[derive(Debug, Default)]
+struct Past {
+    /// The last one is the present.
+    stretches: Vec<Stretch>,
+    /// Until then every window begins with the same stretch as at the last look.
+    settled_until: Timestamp,
+}
+
+impl Past {
+    /// To be called whenever the stretches or the windows have changed.
+    fn settle(&mut self, windows: &BTreeSet<Span>) {
+        let Some(looked_at) = self.stretches.last().map(|present| present.until) else {
+            return;
+        };
+        let leaves = |window: &Span| {
+            let oldest = oldest_since(&self.stretches, looked_at.minus(window.0))?;
+            Some(oldest.until.plus(window.0))
+        };
+        let first = windows.iter().filter_map(leaves).min();
+        self.settled_until = first.unwrap_or(looked_at);
+    }
+}
+
+/// A pool with its news, and what is known of it beside them.
 #[derive(Clone, Copy)]
-struct Known<'a> {
+struct Look<'a> {
+    listing: &'a Listing,
+    usable: &'a [Fresh],
+    at: Timestamp,
+    /// The most that the pool holds by its news, in US dollars.
+    holds: f64,
     episodes: &'a [(Slot, Episode)],
     past: &'a [Stretch],
+}
+
+impl Look<'_> {
+    /// Of alerts that look back equally far, those to which the pool may be big enough. The others say
+    /// nothing of it, unless they have an open episode.
+    fn in_scope<'w>(&self, alike: &'w [Watcher]) -> &'w [Watcher] {
+        let now = in_scope(alike, self.holds);
+        let looks_back = alike.first().is_some_and(|one| one.window.is_some());
+        if !looks_back || now.len() == alike.len() {
+            return now;
+        }
+        let earlier = self.past.iter().map(|stretch| stretch.tvl_usd);
+        in_scope(alike, earlier.fold(self.holds, f64::max))
+    }
 }
 
 /// Where alerts stand with pools that they are not simply quiet about: by pool, in the order of slots.
@@ -143,9 +183,13 @@ impl Evaluator {
         episodes: impl IntoIterator<Item = (PoolId, Episode)>,
     ) {
         let slot = Slot::try_from(self.watched.len()).expect("there are fewer than 2³² alerts");
-        self.index.add(slot, &watched.rule.scope);
-        if let Some(window) = watched.rule.condition.window() {
-            self.windows.insert(window);
+        self.index.add(slot, &watched.rule);
+        if let Some(window) = watched.rule.condition.window()
+            && self.windows.insert(window)
+        {
+            for past in self.past.values_mut() {
+                past.settle(&self.windows);
+            }
         }
         self.slot_of.insert(watched.id, slot);
         let rhythm = Rhythm::of(&watched.rule);
@@ -211,10 +255,8 @@ impl Evaluator {
     /// Whether a rule with a window watches the pool, so that its past has to be remembered.
     pub fn looks_back_at(&self, pool: &Pool) -> bool {
         let mut looks_back = false;
-        self.index.watching(pool, |slot| {
-            looks_back |= self
-                .of_slot(slot)
-                .is_some_and(|watched| watched.rule.condition.window().is_some());
+        self.index.watching(pool, |alike| {
+            looks_back |= alike.iter().any(|watcher| watcher.window.is_some());
         });
         looks_back
     }
@@ -243,12 +285,17 @@ impl Evaluator {
     /// Takes over a pool's past; the last stretch is the present one.
     pub fn remember(&mut self, pool: PoolId, mut stretches: Vec<Stretch>) {
         stretches.shrink_to_fit();
-        self.past.insert(pool, stretches);
+        let mut past = Past {
+            stretches,
+            ..Past::default()
+        };
+        past.settle(&self.windows);
+        self.past.insert(pool, past);
     }
 
     /// The verdict on a pool just before a moment, where its past is remembered.
     pub fn verdict_before(&self, pool: PoolId, moment: Timestamp) -> Option<Verdict> {
-        let past = self.past.get(&pool)?;
+        let past = self.past_of(pool);
         let before = past.iter().rev().find(|stretch| stretch.until < moment);
         before.map(|stretch| stretch.verdict)
     }
@@ -283,26 +330,28 @@ impl Evaluator {
     /// What the rules say of a change, in the order of pools and alerts.
     pub fn evaluate(&self, change: &Change) -> Vec<Step> {
         let mut steps = Vec::new();
-        let mut fresh: BTreeSet<PoolId> = BTreeSet::new();
+        let mut fresh: HashSet<PoolId> = HashSet::default();
         for news in &change.news {
             fresh.insert(news.pool);
-            let Some(listing) = change.snapshot.get(news.pool) else {
-                continue;
-            };
-            self.step_all(listing, &news.usable, change.at, &mut steps);
+            if let Some(listing) = change.snapshot.get(news.pool) {
+                let look = self.look(listing, &news.usable, change.at);
+                self.step_all(look, &mut steps);
+            }
         }
         for pool in &change.restated {
             if let Some(listing) = change.snapshot.get(*pool)
                 && listing.state != DataState::Good
                 && fresh.insert(*pool)
             {
-                self.step_all(listing, &[], change.at, &mut steps);
+                self.step_all(self.look(listing, &[], change.at), &mut steps);
             }
         }
         for pool in self.quiet_but_restless(change.at, &fresh) {
-            self.unchanged(pool, &change.snapshot, change.at, &mut steps);
+            if let Some(listing) = change.snapshot.get(pool) {
+                self.unchanged(listing, change.at, &mut steps);
+            }
         }
-        steps.sort_by_key(|step| (step.pool, step.alert));
+        steps.sort_unstable_by_key(|step| (step.pool, step.alert));
         steps
     }
 
@@ -334,12 +383,12 @@ impl Evaluator {
 
     /// Pools without news for which time may decide something: an episode waits, or a window slides
     /// past a change.
-    fn quiet_but_restless(&self, now: Timestamp, fresh: &BTreeSet<PoolId>) -> BTreeSet<PoolId> {
+    fn quiet_but_restless(&self, now: Timestamp, fresh: &HashSet<PoolId>) -> HashSet<PoolId> {
         let waiting = self.restless.iter().map(|(pool, _)| *pool);
         let sliding = self
             .past
             .iter()
-            .filter(|(_, past)| self.windows.iter().any(|window| slides(past, now, *window)))
+            .filter(|(_, past)| past.settled_until < now)
             .map(|(pool, _)| *pool);
         waiting
             .chain(sliding)
@@ -347,8 +396,8 @@ impl Evaluator {
             .collect()
     }
 
-    fn unchanged(&self, pool: PoolId, now: &Snapshot, at: Timestamp, steps: &mut Vec<Step>) {
-        let Some(listing) = now.get(pool) else { return };
+    fn unchanged(&self, listing: &Listing, at: Timestamp, steps: &mut Vec<Step>) {
+        let pool = &listing.pool;
         let is_usable = listing.state == DataState::Good && listing.missed.is_none();
         let same = is_usable.then(|| Fresh {
             reading: listing.reading,
@@ -356,62 +405,83 @@ impl Evaluator {
             before: None,
             rewarded: listing.rewarded,
         });
-        let known = self.known_of(pool);
-        self.index.watching(&listing.pool, |slot| {
-            let window = |of: &Watched| of.rule.condition.window();
-            let moved_by_time = self.restless.contains(&(pool, slot))
-                || self
-                    .of_slot(slot)
-                    .and_then(window)
-                    .is_some_and(|window| slides(known.past, listing.reading.at, window));
-            if moved_by_time {
-                steps.extend(self.step(slot, listing, same.as_slice(), at, known));
+        let look = self.look(listing, same.as_slice(), at);
+        let restless = (pool.id, Slot::MIN)..=(pool.id, Slot::MAX);
+        let restless: Vec<Slot> = self.restless.range(restless).map(|of| of.1).collect();
+        for slot in restless.iter().copied() {
+            steps.extend(self.step_if_named(slot, look));
+        }
+        self.index.watching(pool, |alike| {
+            let window = alike.first().and_then(|watcher| watcher.window);
+            if window.is_none_or(|window| !slides(look.past, listing.reading.at, window)) {
+                return;
+            }
+            for watcher in look.in_scope(alike) {
+                if restless.binary_search(&watcher.slot).is_err() {
+                    let before = episode_of(look.episodes, watcher.slot);
+                    steps.extend(self.step(watcher.slot, before, look));
+                }
             }
         });
     }
 
     /// What every rule that watches a pool says of it.
-    fn step_all(&self, listing: &Listing, usable: &[Fresh], at: Timestamp, steps: &mut Vec<Step>) {
-        let known = self.known_of(listing.pool.id);
-        self.index.watching(&listing.pool, |slot| {
-            steps.extend(self.step(slot, listing, usable, at, known));
+    fn step_all(&self, look: Look<'_>, steps: &mut Vec<Step>) {
+        // An open episode is seen to its end, whatever the pool still holds.
+        for (slot, episode) in look.episodes {
+            if episode.is_open() {
+                steps.extend(self.step_if_named(*slot, look));
+            }
+        }
+        self.index.watching(&look.listing.pool, |alike| {
+            for watcher in look.in_scope(alike) {
+                let before = episode_of(look.episodes, watcher.slot);
+                if !before.is_open() {
+                    steps.extend(self.step(watcher.slot, before, look));
+                }
+            }
         });
     }
 
-    fn known_of(&self, pool: PoolId) -> Known<'_> {
-        Known {
-            episodes: self.episodes.of_pool(pool),
-            past: self.past_of(pool),
+    fn step_if_named(&self, slot: Slot, look: Look<'_>) -> Option<Step> {
+        let scope = &self.of_slot(slot)?.rule.scope;
+        let before = episode_of(look.episodes, slot);
+        scope
+            .names(&look.listing.pool)
+            .then(|| self.step(slot, before, look))?
+    }
+
+    fn look<'a>(&'a self, listing: &'a Listing, usable: &'a [Fresh], at: Timestamp) -> Look<'a> {
+        let shown = std::iter::once(&listing.reading).chain(usable.iter().map(|one| &one.reading));
+        Look {
+            listing,
+            usable,
+            at,
+            holds: shown.fold(f64::NEG_INFINITY, |most, one| most.max(one.tvl_usd)),
+            episodes: self.episodes.of_pool(listing.pool.id),
+            past: self.past_of(listing.pool.id),
         }
     }
 
-    fn step(
-        &self,
-        slot: Slot,
-        listing: &Listing,
-        usable: &[Fresh],
-        at: Timestamp,
-        known: Known<'_>,
-    ) -> Option<Step> {
+    fn step(&self, slot: Slot, before: Episode, look: Look<'_>) -> Option<Step> {
         let watched = self.of_slot(slot)?;
-        let before = episode_of(known.episodes, slot);
         let (episode, edges) = if watched.rule.condition.kind().is_about_data() {
-            step_by_data(&watched.rule, before, listing, at)
+            step_by_data(&watched.rule, before, look.listing, look.at)
         } else {
-            step_by_readings(&watched.rule, before, listing, usable, known.past)
+            step_by_readings(&watched.rule, before, look.listing, look.usable, look.past)
         };
         (episode != before).then_some(Step {
             slot,
             alert: watched.id,
             version: watched.version,
-            pool: listing.pool.id,
+            pool: look.listing.pool.id,
             episode,
             edges,
         })
     }
 
     fn past_of(&self, pool: PoolId) -> &[Stretch] {
-        self.past.get(&pool).map_or(&[], Vec::as_slice)
+        self.past.get(&pool).map_or(&[], |past| &past.stretches)
     }
 
     fn extend_past(&mut self, change: &Change) {
@@ -430,7 +500,7 @@ impl Evaluator {
         let start = change.at.minus(self.longest_window());
         let news: HashMap<PoolId, &News> =
             change.news.iter().map(|news| (news.pool, news)).collect();
-        for (pool, stretches) in &mut self.past {
+        for (pool, past) in &mut self.past {
             let Some(listing) = change.snapshot.get(*pool) else {
                 continue;
             };
@@ -438,6 +508,7 @@ impl Evaluator {
             if !usable {
                 continue;
             }
+            let stretches = &mut past.stretches;
             match news.get(pool) {
                 Some(news) => {
                     for fresh in &news.usable {
@@ -448,6 +519,7 @@ impl Evaluator {
             }
             let first = stretches.partition_point(|stretch| stretch.until < start);
             stretches.drain(..first.min(stretches.len().saturating_sub(1)));
+            past.settle(&self.windows);
         }
         // Pools that came up for the first time under a rule with a window.
         for news in &change.news {
@@ -458,11 +530,12 @@ impl Evaluator {
                 && !self.past.contains_key(&news.pool)
                 && self.looks_back_at(&listing.pool)
             {
-                let mut stretches = Vec::new();
+                let mut past = Past::default();
                 for fresh in &news.usable {
-                    add(&mut stretches, &fresh.reading, &fresh.assessment);
+                    add(&mut past.stretches, &fresh.reading, &fresh.assessment);
                 }
-                self.past.insert(news.pool, stretches);
+                past.settle(&self.windows);
+                self.past.insert(news.pool, past);
             }
         }
     }

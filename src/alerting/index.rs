@@ -2,13 +2,13 @@
 
 use foldhash::HashMap;
 
-use crate::domain::{ids::PoolId, pool::Pool, scope::Scope};
+use crate::domain::{alert::Rule, ids::PoolId, pool::Pool, scope::Scope, time::Span};
 
-/// Slots of alerts, by pool and by filter. Alerts with the same filter share one comparison.
+/// Alerts by pool and by filter. Those with the same filter share one comparison.
 #[derive(Debug, Default)]
 pub struct Index {
     /// Alerts on one pool and nothing else, which are most.
-    by_pool: HashMap<PoolId, Vec<Slot>>,
+    by_pool: HashMap<PoolId, Watchers>,
     /// Alerts on one pool as long as it is of a method, a chain or the like.
     groups_of_pool: HashMap<PoolId, Vec<usize>>,
     groups: Vec<Group>,
@@ -23,21 +23,73 @@ pub struct Index {
 /// The place of an alert in the evaluator.
 pub type Slot = u32;
 
+/// An alert, and what tells without a look at its rule whether a pool can move it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Watcher {
+    pub slot: Slot,
+    /// How far back its condition looks, where it does.
+    pub window: Option<Span>,
+    /// US dollars; a pool below it is out of scope. −∞ where the filter has no floor.
+    pub floor: f64,
+}
+
+/// In the order of windows, then of floors, then as they came.
+#[derive(Debug, Default)]
+struct Watchers(Vec<Watcher>);
+
 #[derive(Debug)]
 struct Group {
-    /// Without its floor on TVL, which each alert checks for itself.
+    /// Without its floor on TVL, which each alert has for itself.
     scope: Scope,
-    slots: Vec<Slot>,
+    watchers: Watchers,
+}
+
+impl Watcher {
+    fn of(slot: Slot, rule: &Rule) -> Self {
+        Self {
+            slot,
+            window: rule.condition.window(),
+            floor: rule.scope.min_tvl.unwrap_or(f64::NEG_INFINITY),
+        }
+    }
+}
+
+impl Watchers {
+    fn add(&mut self, new: Watcher) {
+        let at = self.0.partition_point(|other| {
+            let windows = other.window.cmp(&new.window);
+            windows.then(other.floor.total_cmp(&new.floor)).is_le()
+        });
+        self.0.insert(at, new);
+    }
+
+    fn remove(&mut self, slot: Slot) {
+        self.0.retain(|watcher| watcher.slot != slot);
+    }
+
+    fn by_window(&self, mut each: impl FnMut(&[Watcher])) {
+        let mut rest = &*self.0;
+        while let [first, ..] = rest {
+            let alike = rest.partition_point(|watcher| watcher.window == first.window);
+            let (alike, others) = rest.split_at(alike);
+            each(alike);
+            rest = others;
+        }
+    }
+}
+
+/// Of alerts that look back equally far, those for which a pool of this size is in scope.
+pub fn in_scope(alike: &[Watcher], tvl_usd: f64) -> &[Watcher] {
+    let end = alike.partition_point(|watcher| watcher.floor <= tvl_usd);
+    &alike[..end]
 }
 
 impl Index {
-    pub fn add(&mut self, slot: Slot, scope: &Scope) {
-        let scope = Scope {
-            min_tvl: None,
-            ..scope.clone()
-        };
+    pub fn add(&mut self, slot: Slot, rule: &Rule) {
+        let watcher = Watcher::of(slot, rule);
+        let scope = without_floor(&rule.scope);
         if let Some(pool) = sole_pool(&scope) {
-            self.by_pool.entry(pool).or_default().push(slot);
+            self.by_pool.entry(pool).or_default().add(watcher);
             return;
         }
         let key = key_of(&scope);
@@ -46,7 +98,7 @@ impl Index {
             .get(&key)
             .and_then(|at| self.groups.get_mut(*at))
         {
-            group.slots.push(slot);
+            group.watchers.add(watcher);
             return;
         }
         let at = self.groups.len();
@@ -68,38 +120,37 @@ impl Index {
         self.group_of.insert(key, at);
         self.groups.push(Group {
             scope,
-            slots: vec![slot],
+            watchers: Watchers(vec![watcher]),
         });
     }
 
     pub fn remove(&mut self, slot: Slot, scope: &Scope) {
-        let scope = Scope {
-            min_tvl: None,
-            ..scope.clone()
-        };
-        let slots = match sole_pool(&scope) {
+        let scope = without_floor(scope);
+        let watchers = match sole_pool(&scope) {
             Some(pool) => self.by_pool.get_mut(&pool),
             None => self
                 .group_of
                 .get(&key_of(&scope))
                 .and_then(|at| self.groups.get_mut(*at))
-                .map(|group| &mut group.slots),
+                .map(|group| &mut group.watchers),
         };
-        if let Some(slots) = slots {
-            slots.retain(|other| *other != slot);
+        if let Some(watchers) = watchers {
+            watchers.remove(slot);
         }
     }
 
-    /// Calls `each` with the slot of every alert whose filter names the pool.
-    pub fn watching(&self, pool: &Pool, mut each: impl FnMut(Slot)) {
-        let on_pool = self.by_pool.get(&pool.id);
-        on_pool.into_iter().flatten().copied().for_each(&mut each);
+    /// Calls `each` with the alerts whose filter names the pool, whatever it holds: those of one filter
+    /// that look back equally far at a time, the lowest floor first.
+    pub fn watching(&self, pool: &Pool, mut each: impl FnMut(&[Watcher])) {
+        if let Some(on_pool) = self.by_pool.get(&pool.id) {
+            on_pool.by_window(&mut each);
+        }
         let mut group = |at: usize| {
             if let Some(group) = self.groups.get(at)
-                && !group.slots.is_empty()
+                && !group.watchers.0.is_empty()
                 && group.scope.names(pool)
             {
-                group.slots.iter().copied().for_each(&mut each);
+                group.watchers.by_window(&mut each);
             }
         };
         let narrower = self.groups_of_pool.get(&pool.id);
@@ -131,6 +182,13 @@ impl Index {
         lower(&pool.protocol, &self.by_protocol, &mut group);
         lower(&pool.chain, &self.by_chain, &mut group);
         self.broad.iter().copied().for_each(group);
+    }
+}
+
+fn without_floor(scope: &Scope) -> Scope {
+    Scope {
+        min_tvl: None,
+        ..scope.clone()
     }
 }
 

@@ -11,7 +11,10 @@ use crate::{
         time::{Span, Timestamp},
         verdict::Verdict,
     },
-    market::fixture::{after, holding, hour, id, rewarded, row},
+    market::{
+        fixture::{after, holding, hour, id, rewarded, row},
+        snapshot::Snapshot,
+    },
 };
 
 /// A usable reading as the plain evaluator sees it: nothing is merged and nothing is forgotten.
@@ -762,4 +765,44 @@ fn an_alert_that_is_forgotten_leaves_nothing_and_its_neighbours_stay() {
         .map(|step| (step.alert, step.edges.len()))
         .collect();
     assert_eq!(told, [(AlertId(2), 1)]);
+}
+
+/// The past that is remembered was settled for the windows of those that were there first.
+#[test]
+fn a_window_that_comes_later_slides_by_time_alone_too() {
+    let moved_by = |percent, hours| Rule {
+        condition: Condition::new(
+            Kind::ApyChange,
+            Terms {
+                value: Some(percent),
+                window: Some(Span::hours(hours)),
+                ..Terms::default()
+            },
+        )
+        .unwrap(),
+        ..above(5.0)
+    };
+    let mut evaluator = watching(&[moved_by(900.0, 336)]);
+    let mut snapshot = Snapshot::default();
+    for (at, apy) in [(0, 4.0), (1, 7.0), (2, 7.0)] {
+        let change = after(&snapshot, hour(at), vec![row(1, apy)]);
+        let steps = evaluator.evaluate(&change);
+        evaluator.apply(&change, steps);
+        snapshot = change.snapshot;
+    }
+    let rule = moved_by(50.0, 3);
+    let judged = evaluator.judge_now(&rule, snapshot.get(id(1)).unwrap());
+    let baseline = Episode::at_creation(judged);
+    assert!(!baseline.is_default());
+    let later = Watched {
+        id: AlertId(2),
+        version: 1,
+        rule,
+    };
+    evaluator.watch(later, [(id(1), baseline)]);
+    let change = after(&snapshot, hour(4), vec![row(1, 7.0)]);
+    assert!(change.news.is_empty());
+    let steps = evaluator.evaluate(&change);
+    let moved: Vec<(AlertId, Episode)> = steps.iter().map(|of| (of.alert, of.episode)).collect();
+    assert_eq!(moved, [(AlertId(2), Episode::default())]);
 }

@@ -4,7 +4,11 @@ use proptest::{option, prelude::*, sample::select};
 
 use super::*;
 use crate::{
-    domain::method::{Method, MethodFilter},
+    domain::{
+        episode::Timing,
+        method::{Method, MethodFilter},
+        rule::{Condition, Kind, Terms},
+    },
     market::fixture,
 };
 
@@ -75,9 +79,31 @@ fn scopes() -> impl Strategy<Value = Scope> {
         )
 }
 
+fn rules() -> impl Strategy<Value = Rule> {
+    let windows = select(&[None, Some(1), Some(24)][..]);
+    (scopes(), windows).prop_map(|(scope, window)| {
+        let kind = match window {
+            Some(_) => Kind::TvlDrop,
+            None => Kind::ApyAbove,
+        };
+        let terms = Terms {
+            value: Some(10.0),
+            window: window.map(Span::hours),
+            ..Terms::default()
+        };
+        Rule {
+            scope,
+            condition: Condition::new(kind, terms).unwrap(),
+            timing: Timing::default(),
+        }
+    })
+}
+
 fn found(index: &Index, pool: &Pool) -> Vec<Slot> {
     let mut found = Vec::new();
-    index.watching(pool, |slot| found.push(slot));
+    index.watching(pool, |alike| {
+        found.extend(alike.iter().map(|watcher| watcher.slot));
+    });
     found.sort_unstable();
     found
 }
@@ -85,38 +111,65 @@ fn found(index: &Index, pool: &Pool) -> Vec<Slot> {
 proptest! {
     #[test]
     fn it_finds_each_alert_that_names_the_pool_once_and_no_other(
-        scopes in proptest::collection::vec(scopes(), 0..30),
+        rules in proptest::collection::vec(rules(), 0..30),
         pools in proptest::collection::vec(pools(), 1..20),
         removed in proptest::collection::btree_set(0_usize..30, 0..20),
     ) {
         let mut index = Index::default();
-        for (slot, scope) in (0..).zip(&scopes) {
-            index.add(slot, scope);
+        for (slot, rule) in (0..).zip(&rules) {
+            index.add(slot, rule);
         }
         let wanted = |pool: &Pool, without: &dyn Fn(usize) -> bool| -> Vec<Slot> {
-            (0..).zip(&scopes).enumerate()
-                .filter(|(at, (_, scope))| !without(*at) && scope.names(pool))
+            (0..).zip(&rules).enumerate()
+                .filter(|(at, (_, rule))| !without(*at) && rule.scope.names(pool))
                 .map(|(_, (slot, _))| slot).collect()
         };
         for pool in &pools {
             prop_assert_eq!(found(&index, pool), wanted(pool, &|_| false), "{:?}", pool);
         }
-        for (at, (slot, scope)) in (0..).zip(&scopes).enumerate() {
+        for (at, (slot, rule)) in (0..).zip(&rules).enumerate() {
             if removed.contains(&at) {
-                index.remove(slot, scope);
+                index.remove(slot, &rule.scope);
             }
         }
         for pool in &pools {
             prop_assert_eq!(found(&index, pool), wanted(pool, &|at| removed.contains(&at)));
         }
         // What was taken out can come in again.
-        for (at, (slot, scope)) in (0..).zip(&scopes).enumerate() {
+        for (at, (slot, rule)) in (0..).zip(&rules).enumerate() {
             if removed.contains(&at) {
-                index.add(slot, scope);
+                index.add(slot, rule);
             }
         }
         for pool in &pools {
             prop_assert_eq!(found(&index, pool), wanted(pool, &|_| false));
         }
+    }
+
+    #[test]
+    fn it_gives_alerts_alike_together_and_cuts_off_those_to_which_a_pool_is_too_small(
+        rules in proptest::collection::vec(rules(), 0..30),
+        pool in pools(),
+        tvl_usd in 0.0_f64..1e6,
+    ) {
+        let mut index = Index::default();
+        for (slot, rule) in (0..).zip(&rules) {
+            index.add(slot, rule);
+        }
+        let mut cut = Vec::new();
+        let mut faults = Vec::new();
+        index.watching(&pool, |alike| {
+            let window = |watcher: &Watcher| rules[watcher.slot as usize].condition.window();
+            if !alike.iter().all(|one| window(one) == alike[0].window) {
+                faults.push(alike.to_vec());
+            }
+            cut.extend(in_scope(alike, tvl_usd).iter().map(|watcher| watcher.slot));
+        });
+        prop_assert!(faults.is_empty(), "{:?}", faults);
+        cut.sort_unstable();
+        let in_scope: Vec<Slot> = (0..).zip(&rules)
+            .filter(|(_, rule)| rule.scope.names(&pool) && rule.scope.reaches(tvl_usd))
+            .map(|(slot, _)| slot).collect();
+        prop_assert_eq!(cut, in_scope);
     }
 }
