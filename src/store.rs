@@ -193,7 +193,12 @@ impl Store {
                 })
             })
             // A batch touches more pages than the default 2 MB hold, and spilling them costs twice.
-            .connect_with(options.clone().pragma("cache_size", "-16000"))
+            .connect_with(
+                options
+                    .clone()
+                    .pragma("cache_size", "-16000")
+                    .pragma("wal_autocheckpoint", "16000"),
+            )
             .await
             .map_err(sql)?;
         for migration in MIGRATIONS.iter() {

@@ -7,7 +7,7 @@ use std::{borrow::Cow, collections::BTreeSet, time::Duration};
 
 use foldhash::{HashMap, HashSet};
 
-use super::index::{Index, Slot, Watcher, in_scope};
+use super::index::{Index, Slot, Watcher, woken};
 use crate::{
     domain::{
         alert::Rule,
@@ -16,7 +16,7 @@ use crate::{
         listing::Listing,
         pool::Pool,
         reading::{DataState, Reading, Stretch, oldest_since},
-        rule::{Condition, Judgement, Present},
+        rule::{Condition, Judgement, Measure, Present},
         time::{Span, Timestamp},
         verdict::{Assessment, Verdict},
     },
@@ -62,6 +62,11 @@ impl Rhythm {
             is_windowed: rule.condition.window().is_some(),
         }
     }
+
+    /// Time alone can move the episode.
+    const fn is_restless(self, episode: Episode) -> bool {
+        episode.is_waiting(self.timing) || (self.is_windowed && episode.is_open())
+    }
 }
 
 /// What a pool showed, as far back as any rule looks.
@@ -101,16 +106,22 @@ struct Look<'a> {
 }
 
 impl Look<'_> {
-    /// Of alerts that look back equally far, those to which the pool may be big enough. The others say
-    /// nothing of it, unless they have an open episode.
-    fn in_scope<'w>(&self, alike: &'w [Watcher]) -> &'w [Watcher] {
-        let now = in_scope(alike, self.holds);
-        let looks_back = alike.first().is_some_and(|one| one.window.is_some());
-        if !looks_back || now.len() == alike.len() {
-            return now;
+    /// The highest that the pool stands by a measure.
+    fn stands(&self, measure: Measure) -> f64 {
+        match (measure, self.usable) {
+            (Measure::Other { .. }, _) => f64::INFINITY,
+            (_, []) => f64::NEG_INFINITY,
+            (_, [fresh]) => present(self.listing, fresh, self.past).stands(measure),
+            // What has just been confirmed is the past of what confirmed it.
+            (_, [_, _, ..]) => f64::INFINITY,
         }
-        let earlier = self.past.iter().map(|stretch| stretch.tvl_usd);
-        in_scope(alike, earlier.fold(self.holds, f64::max))
+    }
+
+    /// Whether the pool may be big enough, now or, for its fall, before.
+    fn may_reach(&self, watcher: &Watcher) -> bool {
+        let falls = matches!(watcher.measure, Measure::TvlFall { .. });
+        let past = if falls { self.past } else { &[] };
+        watcher.floor <= self.holds || past.iter().any(|stretch| watcher.floor <= stretch.tvl_usd)
     }
 }
 
@@ -153,12 +164,9 @@ impl Episodes {
     }
 }
 
-fn episode_of(of_pool: &[(Slot, Episode)], slot: Slot) -> Episode {
+fn find(of_pool: &[(Slot, Episode)], slot: Slot) -> Option<Episode> {
     let found = of_pool.binary_search_by_key(&slot, |(of, _)| *of);
-    found
-        .ok()
-        .and_then(|at| of_pool.get(at))
-        .map_or_else(Episode::default, |(_, episode)| *episode)
+    Some(of_pool.get(found.ok()?)?.1)
 }
 
 /// Edges reached, each with the reading that completed it.
@@ -247,24 +255,23 @@ impl Evaluator {
 
     /// Where an alert stands with a pool.
     pub fn episode(&self, id: AlertId, pool: PoolId) -> Episode {
-        self.slot_of.get(&id).map_or_else(Episode::default, |slot| {
-            episode_of(self.episodes.of_pool(pool), *slot)
-        })
+        let slot = self.slot_of.get(&id);
+        slot.and_then(|slot| find(self.episodes.of_pool(pool), *slot))
+            .unwrap_or_default()
     }
 
     /// Whether a rule with a window watches the pool, so that its past has to be remembered.
     pub fn looks_back_at(&self, pool: &Pool) -> bool {
         let mut looks_back = false;
-        self.index.watching(pool, |alike| {
-            looks_back |= alike.iter().any(|watcher| watcher.window.is_some());
-        });
+        self.index
+            .watching(pool, |measure, _| looks_back |= measure.window().is_some());
         looks_back
     }
 
     /// Whether any rule watches the pool.
     pub fn watches(&self, pool: &Pool) -> bool {
         let mut watches = false;
-        self.index.watching(pool, |_| watches = true);
+        self.index.watching(pool, |_, _| watches = true);
         watches
     }
 
@@ -373,7 +380,7 @@ impl Evaluator {
     }
 
     fn put(&mut self, slot: Slot, pool: PoolId, episode: Episode, rhythm: Rhythm) {
-        if episode.is_waiting(rhythm.timing) || (rhythm.is_windowed && episode.is_open()) {
+        if rhythm.is_restless(episode) {
             self.restless.insert((pool, slot));
         } else {
             self.restless.remove(&(pool, slot));
@@ -406,46 +413,45 @@ impl Evaluator {
             rewarded: listing.rewarded,
         });
         let look = self.look(listing, same.as_slice(), at);
-        let restless = (pool.id, Slot::MIN)..=(pool.id, Slot::MAX);
-        let restless: Vec<Slot> = self.restless.range(restless).map(|of| of.1).collect();
-        for slot in restless.iter().copied() {
-            steps.extend(self.step_if_named(slot, look));
-        }
-        self.index.watching(pool, |alike| {
-            let window = alike.first().and_then(|watcher| watcher.window);
-            if window.is_none_or(|window| !slides(look.past, listing.reading.at, window)) {
-                return;
+        let slides = |window| slides(look.past, listing.reading.at, window);
+        for (slot, before) in look.episodes.iter().copied() {
+            let moves = |watched: &Watched| {
+                let window = watched.rule.condition.window();
+                Rhythm::of(&watched.rule).is_restless(before) || window.is_some_and(slides)
+            };
+            if self.of_slot(slot).is_some_and(moves) {
+                steps.extend(self.step_if_named(slot, before, look));
             }
-            for watcher in look.in_scope(alike) {
-                if restless.binary_search(&watcher.slot).is_err() {
-                    let before = episode_of(look.episodes, watcher.slot);
-                    steps.extend(self.step(watcher.slot, before, look));
-                }
+        }
+        self.index.watching(pool, |measure, alike| {
+            if measure.window().is_some_and(slides) {
+                self.wake(measure, alike, look, steps);
             }
         });
     }
 
     /// What every rule that watches a pool says of it.
     fn step_all(&self, look: Look<'_>, steps: &mut Vec<Step>) {
-        // An open episode is seen to its end, whatever the pool still holds.
-        for (slot, episode) in look.episodes {
-            if episode.is_open() {
-                steps.extend(self.step_if_named(*slot, look));
-            }
+        for (slot, before) in look.episodes.iter().copied() {
+            steps.extend(self.step_if_named(slot, before, look));
         }
-        self.index.watching(&look.listing.pool, |alike| {
-            for watcher in look.in_scope(alike) {
-                let before = episode_of(look.episodes, watcher.slot);
-                if !before.is_open() {
-                    steps.extend(self.step(watcher.slot, before, look));
-                }
-            }
+        self.index.watching(&look.listing.pool, |measure, alike| {
+            self.wake(measure, alike, look, steps);
         });
     }
 
-    fn step_if_named(&self, slot: Slot, look: Look<'_>) -> Option<Step> {
+    /// What rules with one measure say of a pool about which they are simply quiet: nothing, unless it
+    /// reaches their bar.
+    fn wake(&self, measure: Measure, alike: &[Watcher], look: Look<'_>, steps: &mut Vec<Step>) {
+        for watcher in woken(alike, look.stands(measure)) {
+            if look.may_reach(watcher) && find(look.episodes, watcher.slot).is_none() {
+                steps.extend(self.step(watcher.slot, Episode::default(), look));
+            }
+        }
+    }
+
+    fn step_if_named(&self, slot: Slot, before: Episode, look: Look<'_>) -> Option<Step> {
         let scope = &self.of_slot(slot)?.rule.scope;
-        let before = episode_of(look.episodes, slot);
         scope
             .names(&look.listing.pool)
             .then(|| self.step(slot, before, look))?
@@ -589,20 +595,15 @@ fn step_by_readings(
         if let Some(earlier) = earlier.replace(fresh) {
             add(remembered.to_mut(), &earlier.reading, &earlier.assessment);
         }
-        let past = before_present(&remembered, reading, &fresh.assessment);
+        let now = present(listing, fresh, &remembered);
         // An episode that is open is seen to its end, also when the pool shrinks out of scope.
-        if !episode.is_open() && !in_reach(rule, reading, past) {
+        if !episode.is_open() && !in_reach(rule, reading, now.past) {
             continue;
         }
         let judged = rule.condition.judge(&Present {
-            reading,
-            verdict: fresh.assessment.verdict,
-            before: fresh.before,
-            past,
-            rewarded: fresh.rewarded,
-            days_listed: listing.feed.days,
             reported: episode.reported,
             open: episode.opened(),
+            ..now
         });
         let Some(judged) = judged else { continue };
         let (next, edge) = episode.step(judged, reading.at, rule.timing);
@@ -610,6 +611,20 @@ fn step_by_readings(
         edges.extend(edge.map(|edge| (edge, fresh.clone())));
     }
     (episode, edges)
+}
+
+/// A pool at one of its readings, for an alert that has told nothing of it.
+fn present<'a>(listing: &Listing, fresh: &'a Fresh, past: &'a [Stretch]) -> Present<'a> {
+    Present {
+        reading: &fresh.reading,
+        verdict: fresh.assessment.verdict,
+        before: fresh.before,
+        past: before_present(past, &fresh.reading, &fresh.assessment),
+        rewarded: fresh.rewarded,
+        days_listed: listing.feed.days,
+        reported: None,
+        open: None,
+    }
 }
 
 /// A drop is measured against the floor by what it fell from: the worst drains end below any floor.

@@ -2,7 +2,7 @@
 
 use foldhash::HashMap;
 
-use crate::domain::{alert::Rule, ids::PoolId, pool::Pool, scope::Scope, time::Span};
+use crate::domain::{alert::Rule, ids::PoolId, pool::Pool, rule::Measure, scope::Scope};
 
 /// Alerts by pool and by filter. Those with the same filter share one comparison.
 #[derive(Debug, Default)]
@@ -23,17 +23,18 @@ pub struct Index {
 /// The place of an alert in the evaluator.
 pub type Slot = u32;
 
-/// An alert, and what tells without a look at its rule whether a pool can move it.
+/// An alert, and what tells without a look at its rule whether a pool can wake it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Watcher {
     pub slot: Slot,
-    /// How far back its condition looks, where it does.
-    pub window: Option<Span>,
+    pub measure: Measure,
+    /// Where a pool stands by the measure at least when it meets the condition.
+    pub bar: f64,
     /// US dollars; a pool below it is out of scope. −∞ where the filter has no floor.
     pub floor: f64,
 }
 
-/// In the order of windows, then of floors, then as they came.
+/// In the order of measures, then of bars, then as they came.
 #[derive(Debug, Default)]
 struct Watchers(Vec<Watcher>);
 
@@ -46,9 +47,11 @@ struct Group {
 
 impl Watcher {
     fn of(slot: Slot, rule: &Rule) -> Self {
+        let (measure, bar) = rule.condition.bar();
         Self {
             slot,
-            window: rule.condition.window(),
+            measure,
+            bar,
             floor: rule.scope.min_tvl.unwrap_or(f64::NEG_INFINITY),
         }
     }
@@ -57,8 +60,8 @@ impl Watcher {
 impl Watchers {
     fn add(&mut self, new: Watcher) {
         let at = self.0.partition_point(|other| {
-            let windows = other.window.cmp(&new.window);
-            windows.then(other.floor.total_cmp(&new.floor)).is_le()
+            let measures = other.measure.cmp(&new.measure);
+            measures.then(other.bar.total_cmp(&new.bar)).is_le()
         });
         self.0.insert(at, new);
     }
@@ -67,20 +70,20 @@ impl Watchers {
         self.0.retain(|watcher| watcher.slot != slot);
     }
 
-    fn by_window(&self, mut each: impl FnMut(&[Watcher])) {
+    fn by_measure(&self, mut each: impl FnMut(Measure, &[Watcher])) {
         let mut rest = &*self.0;
-        while let [first, ..] = rest {
-            let alike = rest.partition_point(|watcher| watcher.window == first.window);
+        while let [Watcher { measure, .. }, ..] = *rest {
+            let alike = rest.partition_point(|watcher| watcher.measure == measure);
             let (alike, others) = rest.split_at(alike);
-            each(alike);
+            each(measure, alike);
             rest = others;
         }
     }
 }
 
-/// Of alerts that look back equally far, those for which a pool of this size is in scope.
-pub fn in_scope(alike: &[Watcher], tvl_usd: f64) -> &[Watcher] {
-    let end = alike.partition_point(|watcher| watcher.floor <= tvl_usd);
+/// Of alerts with one measure, those that a pool can wake that stands there by it.
+pub fn woken(alike: &[Watcher], stands: f64) -> &[Watcher] {
+    let end = alike.partition_point(|watcher| watcher.bar <= stands);
     &alike[..end]
 }
 
@@ -140,17 +143,17 @@ impl Index {
     }
 
     /// Calls `each` with the alerts whose filter names the pool, whatever it holds: those of one filter
-    /// that look back equally far at a time, the lowest floor first.
-    pub fn watching(&self, pool: &Pool, mut each: impl FnMut(&[Watcher])) {
+    /// and measure at a time, the lowest bar first.
+    pub fn watching(&self, pool: &Pool, mut each: impl FnMut(Measure, &[Watcher])) {
         if let Some(on_pool) = self.by_pool.get(&pool.id) {
-            on_pool.by_window(&mut each);
+            on_pool.by_measure(&mut each);
         }
         let mut group = |at: usize| {
             if let Some(group) = self.groups.get(at)
                 && !group.watchers.0.is_empty()
                 && group.scope.names(pool)
             {
-                group.watchers.by_window(&mut each);
+                group.watchers.by_measure(&mut each);
             }
         };
         let narrower = self.groups_of_pool.get(&pool.id);

@@ -84,7 +84,7 @@ pub enum Condition {
 }
 
 /// How the size of a change is measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
     /// Relative to where it came from.
@@ -725,22 +725,27 @@ impl Present<'_> {
         clear_at: f64,
         major: Option<f64>,
     ) -> Option<Judgement> {
-        let tvl = self.reading.tvl_usd;
-        let from = self
-            .oldest_within(window)
-            .map_or(tvl, |oldest| oldest.tvl_usd);
-        if from <= 0.0 {
-            return None;
-        }
-        let fall = (from - tvl) / from * 100.0;
+        let Fallen { from, by: fall } = self.fallen(window)?;
         let standing = match Standing::of(fall >= value, fall < clear_at) {
             Standing::Met(_) => Standing::Met(Direction::Down),
             other => other,
         };
         Some(Judgement {
             tier: Tier::of(major.is_some_and(|major| fall >= major)),
-            ..Judgement::of(standing, Some(Figure::Tvl(from)), Figure::Tvl(tvl))
+            ..Judgement::of(
+                standing,
+                Some(Figure::Tvl(from)),
+                Figure::Tvl(self.reading.tvl_usd),
+            )
         })
+    }
+
+    fn fallen(&self, window: Span) -> Option<Fallen> {
+        let tvl = self.reading.tvl_usd;
+        let oldest = self.oldest_within(window);
+        let from = oldest.map_or(tvl, |oldest| oldest.tvl_usd);
+        let by = (from - tvl) / from * 100.0;
+        (from > 0.0).then_some(Fallen { from, by })
     }
 
     fn new_offer(&self, value: f64, window: Span, clear_at: f64) -> Option<Judgement> {
@@ -774,6 +779,15 @@ impl Present<'_> {
 struct Moved {
     from: Percent,
     /// In the rule's unit; falls are negative.
+    by: f64,
+}
+
+/// A fall of the TVL.
+#[derive(Clone, Copy)]
+struct Fallen {
+    /// US dollars.
+    from: f64,
+    /// In percent; a rise is negative.
     by: f64,
 }
 
@@ -914,6 +928,8 @@ pub enum Direction {
     Down,
 }
 
+mod measure;
 mod terms;
+pub use measure::Measure;
 #[cfg(test)]
 mod tests;

@@ -46,11 +46,44 @@ pub struct Snapshot {
 
 /// The order of a snapshot: largest TVL first.
 pub(super) fn by_size(a: &Listing, b: &Listing) -> Ordering {
-    let (a_tvl, b_tvl) = (a.reading.tvl_usd, b.reading.tvl_usd);
-    b_tvl
-        .total_cmp(&a_tvl)
-        .then_with(|| a.pool.id.cmp(&b.pool.id))
+    Size::of(a).cmp(&Size::of(b))
 }
+
+/// What [`by_size`] compares, small enough to be moved while listings are sorted, which are not.
+struct Size {
+    tvl_usd: f64,
+    pool: PoolId,
+}
+
+impl Size {
+    fn of(listing: &Listing) -> Self {
+        Self {
+            tvl_usd: listing.reading.tvl_usd,
+            pool: listing.pool.id,
+        }
+    }
+}
+
+impl Ord for Size {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let larger_first = other.tvl_usd.total_cmp(&self.tvl_usd);
+        larger_first.then_with(|| self.pool.cmp(&other.pool))
+    }
+}
+
+impl PartialOrd for Size {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Size {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Size {}
 
 impl Snapshot {
     /// Takes the listings in, largest TVL first, and the numbers of pools that were listed once.
@@ -59,7 +92,7 @@ impl Snapshot {
         mut listings: Vec<Listing>,
         gone: Arc<HashMap<PoolId, i64>>,
     ) -> Self {
-        listings.sort_by(by_size);
+        listings.sort_by_cached_key(|listing| Size::of(listing));
         let by_id = (0_u32..)
             .zip(&listings)
             .map(|(at, listing)| (listing.pool.id, at))

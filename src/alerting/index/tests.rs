@@ -8,6 +8,7 @@ use crate::{
         episode::Timing,
         method::{Method, MethodFilter},
         rule::{Condition, Kind, Terms},
+        time::Span,
     },
     market::fixture,
 };
@@ -81,13 +82,13 @@ fn scopes() -> impl Strategy<Value = Scope> {
 
 fn rules() -> impl Strategy<Value = Rule> {
     let windows = select(&[None, Some(1), Some(24)][..]);
-    (scopes(), windows).prop_map(|(scope, window)| {
+    (scopes(), windows, 1.0_f64..50.0).prop_map(|(scope, window, value)| {
         let kind = match window {
             Some(_) => Kind::TvlDrop,
             None => Kind::ApyAbove,
         };
         let terms = Terms {
-            value: Some(10.0),
+            value: Some(value),
             window: window.map(Span::hours),
             ..Terms::default()
         };
@@ -101,7 +102,7 @@ fn rules() -> impl Strategy<Value = Rule> {
 
 fn found(index: &Index, pool: &Pool) -> Vec<Slot> {
     let mut found = Vec::new();
-    index.watching(pool, |alike| {
+    index.watching(pool, |_, alike| {
         found.extend(alike.iter().map(|watcher| watcher.slot));
     });
     found.sort_unstable();
@@ -147,29 +148,29 @@ proptest! {
     }
 
     #[test]
-    fn it_gives_alerts_alike_together_and_cuts_off_those_to_which_a_pool_is_too_small(
+    fn it_gives_alerts_alike_together_and_cuts_off_those_whose_bar_is_not_reached(
         rules in proptest::collection::vec(rules(), 0..30),
         pool in pools(),
-        tvl_usd in 0.0_f64..1e6,
+        stands in 0.0_f64..50.0,
     ) {
         let mut index = Index::default();
         for (slot, rule) in (0..).zip(&rules) {
             index.add(slot, rule);
         }
-        let mut cut = Vec::new();
+        let bar = |slot: Slot| rules[slot as usize].condition.bar();
+        let mut reached = Vec::new();
         let mut faults = Vec::new();
-        index.watching(&pool, |alike| {
-            let window = |watcher: &Watcher| rules[watcher.slot as usize].condition.window();
-            if !alike.iter().all(|one| window(one) == alike[0].window) {
+        index.watching(&pool, |measure, alike| {
+            if alike.is_empty() || !alike.iter().all(|one| bar(one.slot).0 == measure) {
                 faults.push(alike.to_vec());
             }
-            cut.extend(in_scope(alike, tvl_usd).iter().map(|watcher| watcher.slot));
+            reached.extend(woken(alike, stands).iter().map(|watcher| watcher.slot));
         });
         prop_assert!(faults.is_empty(), "{:?}", faults);
-        cut.sort_unstable();
-        let in_scope: Vec<Slot> = (0..).zip(&rules)
-            .filter(|(_, rule)| rule.scope.names(&pool) && rule.scope.reaches(tvl_usd))
+        reached.sort_unstable();
+        let wanted: Vec<Slot> = (0..).zip(&rules)
+            .filter(|(slot, rule)| rule.scope.names(&pool) && bar(*slot).1 <= stands)
             .map(|(slot, _)| slot).collect();
-        prop_assert_eq!(cut, in_scope);
+        prop_assert_eq!(reached, wanted);
     }
 }
