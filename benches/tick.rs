@@ -189,6 +189,7 @@ impl Bench {
             .expect("the tick");
         let committed = begun.elapsed();
         self.store.sweep_changes(self.now).await.expect("the sweep");
+        self.store.checkpoint().await.expect("the checkpoint");
         parts.sweep.add(begun.elapsed().saturating_sub(committed));
         parts.whole.add(parsed + advanced + committed);
         parts.parse.add(parsed);
@@ -208,7 +209,7 @@ fn main() {
         .expect("a runtime");
     println!(
         "| alerts | of the pools changed | tick, median (range) | parse | compare and judge | evaluate | \
-         render, commit, take over | sweep after it | steps | notices |"
+         render, commit, take over | sweep and checkpoint after it | steps | notices |"
     );
     println!("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
     for count in [1_000, 10_000, 100_000] {

@@ -197,6 +197,7 @@ impl App {
             self.delivery.poke();
         }
         self.store.sweep_changes(now).await?;
+        self.store.checkpoint().await?;
         Ok(ticked)
     }
 

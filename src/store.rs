@@ -156,6 +156,9 @@ pub struct Store {
 
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const READERS: u32 = 4;
+/// The log is brought home by whoever commits past so many pages, 16 MB, where [`Store::checkpoint`] was
+/// not called in between.
+const LOG_PAGES: &str = "4000";
 const SQLITE_MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
 impl Store {
@@ -192,12 +195,13 @@ impl Store {
                     Ok(!connection.is_in_transaction())
                 })
             })
-            // A batch touches more pages than the default 2 MB hold, and spilling them costs twice.
+            // A batch touches more pages than the default 2 MB hold, and spilling them costs twice. It
+            // also writes more than the 4 MB of log after which its commit would bring the log home.
             .connect_with(
                 options
                     .clone()
                     .pragma("cache_size", "-16000")
-                    .pragma("wal_autocheckpoint", "16000"),
+                    .pragma("wal_autocheckpoint", LOG_PAGES),
             )
             .await
             .map_err(sql)?;
@@ -273,6 +277,15 @@ impl Store {
     pub async fn forget_setting(&self, name: &str) -> Result<(), StoreError> {
         const SQL: &str = "DELETE FROM setting WHERE name = $1";
         sqlx::query(SQL).bind(name).execute(&self.writer).await?;
+        Ok(())
+    }
+
+    /// Brings the log of what was committed home into the file, as far as no reader needs it, so that no
+    /// commit has to.
+    pub async fn checkpoint(&self) -> Result<(), StoreError> {
+        sqlx::query("PRAGMA wal_checkpoint(PASSIVE)")
+            .execute(&self.writer)
+            .await?;
         Ok(())
     }
 

@@ -79,7 +79,27 @@ struct Past {
 }
 
 impl Past {
-    /// To be called whenever the stretches or the windows have changed.
+    /// Takes in one more usable reading. Before more room is made, what lies before `start` is forgotten.
+    fn add(&mut self, reading: &Reading, assessment: &Assessment, start: Timestamp) {
+        let is_full = self.stretches.len() == self.stretches.capacity();
+        let present = self.stretches.last();
+        if is_full && !present.is_some_and(|present| belongs(present, reading, assessment)) {
+            self.stretches.retain(|stretch| stretch.until >= start);
+            // Thousands of these are kept, and each would grow to twice what it needs.
+            self.stretches.reserve_exact(ROOM);
+        }
+        add(&mut self.stretches, reading, assessment);
+    }
+
+    /// The present was looked at: finds out when a window begins with another stretch, where that is due.
+    fn look(&mut self, windows: &BTreeSet<Span>) {
+        let present = self.stretches.last();
+        if present.is_some_and(|present| self.settled_until < present.until) {
+            self.settle(windows);
+        }
+    }
+
+    /// To be called for windows that were not there before, too.
     fn settle(&mut self, windows: &BTreeSet<Span>) {
         let Some(looked_at) = self.stretches.last().map(|present| present.until) else {
             return;
@@ -514,18 +534,15 @@ impl Evaluator {
             if !usable {
                 continue;
             }
-            let stretches = &mut past.stretches;
             match news.get(pool) {
                 Some(news) => {
                     for fresh in &news.usable {
-                        add(stretches, &fresh.reading, &fresh.assessment);
+                        past.add(&fresh.reading, &fresh.assessment, start);
                     }
                 }
-                None => add(stretches, &listing.reading, &listing.assessment),
+                None => past.add(&listing.reading, &listing.assessment, start),
             }
-            let first = stretches.partition_point(|stretch| stretch.until < start);
-            stretches.drain(..first.min(stretches.len().saturating_sub(1)));
-            past.settle(&self.windows);
+            past.look(&self.windows);
         }
         // Pools that came up for the first time under a rule with a window.
         for news in &change.news {
@@ -538,9 +555,9 @@ impl Evaluator {
             {
                 let mut past = Past::default();
                 for fresh in &news.usable {
-                    add(&mut past.stretches, &fresh.reading, &fresh.assessment);
+                    past.add(&fresh.reading, &fresh.assessment, start);
                 }
-                past.settle(&self.windows);
+                past.look(&self.windows);
                 self.past.insert(news.pool, past);
             }
         }
@@ -672,18 +689,12 @@ fn add(stretches: &mut Vec<Stretch>, reading: &Reading, assessment: &Assessment)
         Some(last) if belongs(last, reading, assessment) => {
             last.until = last.until.max(reading.at);
         }
-        _ => {
-            // Thousands of these are kept, and each would grow to twice what it needs.
-            if stretches.len() == stretches.capacity() {
-                stretches.reserve_exact(ROOM);
-            }
-            stretches.push(Stretch {
-                until: reading.at,
-                apy: reading.apy,
-                tvl_usd: reading.tvl_usd,
-                verdict: assessment.verdict,
-            });
-        }
+        _ => stretches.push(Stretch {
+            until: reading.at,
+            apy: reading.apy,
+            tvl_usd: reading.tvl_usd,
+            verdict: assessment.verdict,
+        }),
     }
 }
 

@@ -243,10 +243,7 @@ async fn commits_outlive_a_loss_of_power_and_only_the_writer_checkpoints() {
         .await;
     assert!(by_reader.is_err(), "a reader may not checkpoint");
     assert!(fs::read(&path).unwrap() == before);
-    sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
-        .fetch_all(&store.writer)
-        .await
-        .unwrap();
+    store.checkpoint().await.unwrap();
     assert!(fs::read(&path).unwrap() != before);
 }
 
