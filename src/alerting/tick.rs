@@ -410,6 +410,15 @@ fn record<'a>(
     latest.sort_unstable_by_key(|listing| listing.no);
     latest.dedup_by_key(|listing| listing.no);
     readings.sort_by_key(|row| (row.reading.at, row.no));
+    let mut episodes: Vec<EpisodeRow> = steps
+        .iter()
+        .map(|step| EpisodeRow {
+            alert: step.alert,
+            pool: step.pool,
+            episode: step.episode,
+        })
+        .collect();
+    episodes.sort_unstable_by_key(|row| (row.alert, row.pool));
     let same_words = |listing: &&Listing| {
         old.get(listing.pool.id)
             .is_some_and(|before| Arc::ptr_eq(&before.pool, &listing.pool))
@@ -423,14 +432,7 @@ fn record<'a>(
             .collect(),
         latest,
         readings,
-        episodes: steps
-            .iter()
-            .map(|step| EpisodeRow {
-                alert: step.alert,
-                pool: step.pool,
-                episode: step.episode,
-            })
-            .collect(),
+        episodes,
         entries,
         gone: old
             .listings()

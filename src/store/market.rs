@@ -110,7 +110,9 @@ impl Store {
         for chunk in record.described.chunks(CHUNK) {
             save_pools(&mut tx, chunk).await?;
         }
-        for chunk in record.latest.chunks(CHUNK) {
+        // Most are sound, and of those much need not be said: their statements are alike.
+        let (sound, others): (Vec<&Listing>, _) = record.latest.iter().partition(|it| is_sound(it));
+        for chunk in sound.chunks(CHUNK).chain(others.chunks(CHUNK)) {
             save_figures(&mut tx, chunk).await?;
         }
         for chunk in record.readings.chunks(CHUNK) {
@@ -265,15 +267,27 @@ async fn save_pools(
     Ok(())
 }
 
+/// Nothing speaks against the latest reading.
+fn is_sound(listing: &Listing) -> bool {
+    let Listing {
+        state,
+        trusted,
+        missed,
+        doubt,
+        ..
+    } = listing;
+    *state == DataState::Good && trusted.is_none() && missed.is_none() && doubt.is_none()
+}
+
 async fn save_figures(
     connection: &mut SqliteConnection,
     chunk: &[&Listing],
 ) -> Result<(), StoreError> {
     let mut query = QueryBuilder::<Sqlite>::new(
-        "INSERT INTO latest (pool_no, at, apy, base, reward, tvl_usd, trusted_at, trusted_apy, \
-         trusted_base, trusted_reward, trusted_tvl_usd, feed_mean_30d, feed_sigma, feed_days, \
-         own_time, unchanged_since, data_state, missed, missed_since, doubt, doubt_since, \
-         rewarded_at, rewarded, counted_at) ",
+        "INSERT INTO latest (pool_no, at, apy, base, reward, tvl_usd, feed_mean_30d, feed_sigma, \
+         feed_days, own_time, unchanged_since, rewarded_at, rewarded, counted_at, data_state, \
+         trusted_at, trusted_apy, trusted_base, trusted_reward, trusted_tvl_usd, \
+         missed, missed_since, doubt, doubt_since) ",
     );
     query.push_values(chunk, |mut values, listing| {
         let Listing {
@@ -290,24 +304,29 @@ async fn save_figures(
             .push_bind(reading.base.map(Percent::get))
             .push_bind(reading.reward.map(Percent::get))
             .push_bind(reading.tvl_usd)
-            .push_bind(trusted.map(|trusted| trusted.at.millis()))
-            .push_bind(trusted.map(|trusted| trusted.apy.get()))
-            .push_bind(trusted.and_then(|trusted| trusted.base).map(Percent::get))
-            .push_bind(trusted.and_then(|trusted| trusted.reward).map(Percent::get))
-            .push_bind(trusted.map(|trusted| trusted.tvl_usd))
             .push_bind(feed.mean_30d.map(Percent::get))
             .push_bind(feed.sigma)
             .push_bind(feed.days.map(i64::from))
             .push_bind(listing.own_time)
             .push_bind(listing.unchanged_since.millis())
-            .push_bind(listing.state.slug())
-            .push_bind(missed.map_or(0, |missed| i64::from(missed.batches)))
-            .push_bind(missed.map(|missed| missed.since.millis()))
-            .push_bind(listing.doubt.map(|doubted| doubted.doubt.slug()))
-            .push_bind(listing.doubt.map(|doubted| doubted.since.millis()))
             .push_bind(listing.rewarded.map(|rewarded| rewarded.at.millis()))
             .push_bind(listing.rewarded.map(|rewarded| rewarded.reward.get()))
             .push_bind(listing.counted_at.millis());
+        if is_sound(listing) {
+            values.push("'good', NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL");
+            return;
+        }
+        values
+            .push_bind(listing.state.slug())
+            .push_bind(trusted.map(|trusted| trusted.at.millis()))
+            .push_bind(trusted.map(|trusted| trusted.apy.get()))
+            .push_bind(trusted.and_then(|trusted| trusted.base).map(Percent::get))
+            .push_bind(trusted.and_then(|trusted| trusted.reward).map(Percent::get))
+            .push_bind(trusted.map(|trusted| trusted.tvl_usd))
+            .push_bind(missed.map_or(0, |missed| i64::from(missed.batches)))
+            .push_bind(missed.map(|missed| missed.since.millis()))
+            .push_bind(listing.doubt.map(|doubted| doubted.doubt.slug()))
+            .push_bind(listing.doubt.map(|doubted| doubted.since.millis()));
     });
     query.push(
         " ON CONFLICT (pool_no) DO UPDATE SET at = excluded.at, apy = excluded.apy, \
