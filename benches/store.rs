@@ -51,7 +51,7 @@ fn record(pools: Vec<&Listing>, entries: Vec<Entry>) -> BatchRecord<'_> {
         batch: BatchRow {
             source: "bench",
             fetched_at: START,
-            digest: [0; 32],
+            digest: 0,
             pools: 0,
             skipped: 0,
             conflicting: 0,

@@ -230,7 +230,7 @@ impl Past {
         Batch {
             source: DEFILLAMA,
             fetched_at: at,
-            digest: [0; 32],
+            digest: 0,
             rows: self.pools.iter().enumerate().filter_map(row).collect(),
             skipped: 0,
             conflicting: 0,

@@ -178,7 +178,7 @@ impl Feed {
         if self
             .last_digest
             .take()
-            .is_some_and(|digest| digest == batch.digest)
+            .is_some_and(|digest| digest == batch.digest.to_le_bytes())
         {
             return Ok(None);
         }

@@ -94,14 +94,10 @@ pub(crate) fn batch(at: Timestamp, mut rows: Vec<Observed>) -> Batch {
     for row in rows.iter_mut().filter(|row| !row.own_time) {
         row.reading.at = at;
     }
-    let mut digest = [0; 32];
-    for (to, from) in digest.iter_mut().zip(at.millis().to_le_bytes()) {
-        *to = from;
-    }
     Batch {
         source: "DefiLlama",
         fetched_at: at,
-        digest,
+        digest: at.millis().cast_unsigned(),
         rows,
         skipped: 0,
         conflicting: 0,

@@ -81,7 +81,7 @@ pub struct Defillama {
     /// Those of the last usable list of pools.
     validators: Validators,
     /// SHA-256 of the last usable list of pools.
-    digest: Option<[u8; 32]>,
+    digest: Option<u64>,
 }
 
 impl fmt::Debug for Defillama {

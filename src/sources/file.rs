@@ -232,14 +232,10 @@ fn observed(pool: &Pool, day: &ChartDay) -> Observed {
 
 /// What a source would have answered at the end of the day.
 fn batch_of_day((day, rows): (Day, Vec<Observed>)) -> Batch {
-    let mut digest = [0; 32];
-    for (to, from) in digest.iter_mut().zip(day.0.to_le_bytes()) {
-        *to = from;
-    }
     Batch {
         source: DEFILLAMA,
         fetched_at: Day(day.0.saturating_add(1)).start(),
-        digest,
+        digest: u64::from(day.0.cast_unsigned()),
         rows,
         skipped: 0,
         conflicting: 0,
@@ -252,7 +248,7 @@ pub struct FileSource {
     path: PathBuf,
     categories: Arc<Categories>,
     /// SHA-256 of the last usable content.
-    digest: Option<[u8; 32]>,
+    digest: Option<u64>,
 }
 
 impl FileSource {

@@ -48,7 +48,7 @@ pub struct BatchRecord<'a> {
 pub struct BatchRow {
     pub source: &'static str,
     pub fetched_at: Timestamp,
-    pub digest: [u8; 32],
+    pub digest: u64,
     pub pools: u32,
     pub skipped: u32,
     pub conflicting: u32,
@@ -201,7 +201,7 @@ async fn save_batch(connection: &mut SqliteConnection, batch: &BatchRow) -> Resu
     sqlx::query(SQL)
         .bind(batch.source)
         .bind(batch.fetched_at.millis())
-        .bind(batch.digest.as_slice())
+        .bind(&batch.digest.to_le_bytes()[..])
         .bind(i64::from(batch.pools))
         .bind(i64::from(batch.skipped))
         .bind(i64::from(batch.conflicting))

@@ -120,7 +120,7 @@ pub fn newest_time(body: &[u8]) -> Result<Option<Timestamp>, SourceError> {
 /// What a body means to someone who read the one with the digest `last`.
 pub fn answer(
     body: &[u8],
-    last: Option<[u8; 32]>,
+    last: Option<u64>,
     at: Timestamp,
     categories: &Categories,
 ) -> Result<Answer, SourceError> {
