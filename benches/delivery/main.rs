@@ -174,7 +174,7 @@ async fn hand_over(store: &Store, webhooks: Vec<(u64, NewWebhook)>, guild: u64, 
             batch: BatchRow {
                 source: "bench",
                 fetched_at: now,
-                digest: [0; 32],
+                digest: 0,
                 pools: 0,
                 skipped: 0,
                 conflicting: 0,

@@ -129,11 +129,10 @@ impl Look<'_> {
     /// The highest that the pool stands by a measure.
     fn stands(&self, measure: Measure) -> f64 {
         match (measure, self.usable) {
-            (Measure::Other { .. }, _) => f64::INFINITY,
-            (_, []) => f64::NEG_INFINITY,
-            (_, [fresh]) => present(self.listing, fresh, self.past).stands(measure),
             // What has just been confirmed is the past of what confirmed it.
-            (_, [_, _, ..]) => f64::INFINITY,
+            (Measure::Other { .. }, _) | (_, [_, _, ..]) => f64::INFINITY,
+            (_, [fresh]) => present(self.listing, fresh, self.past).stands(measure),
+            (_, []) => f64::NEG_INFINITY,
         }
     }
 

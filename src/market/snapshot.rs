@@ -92,7 +92,7 @@ impl Snapshot {
         mut listings: Vec<Listing>,
         gone: Arc<HashMap<PoolId, i64>>,
     ) -> Self {
-        listings.sort_by_cached_key(|listing| Size::of(listing));
+        listings.sort_by_cached_key(Size::of);
         let by_id = (0_u32..)
             .zip(&listings)
             .map(|(at, listing)| (listing.pool.id, at))
