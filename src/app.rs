@@ -15,7 +15,7 @@ use crate::{
     clock::Clock,
     delivery::{self, Delivery, http::ApplicationId},
     discord::{self, client::ClientError, shards::Shards},
-    domain::ids::PoolId,
+    domain::{ids::PoolId, time::Timestamp},
     market::{
         Market,
         charts::Charts,
@@ -196,9 +196,21 @@ impl App {
         if ticked.notices > 0 {
             self.delivery.poke();
         }
-        self.store.sweep_changes(now).await?;
-        self.store.checkpoint().await?;
+        match self.tidy(now).await {
+            Err(error @ StoreError::Corrupt(_)) => return Err(error.into()),
+            // The batch is kept, and the next one brings another chance.
+            Err(error) => tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the database cannot be tidied up"
+            ),
+            Ok(()) => {}
+        }
         Ok(ticked)
+    }
+
+    async fn tidy(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.store.sweep_changes(now).await?;
+        self.store.checkpoint().await
     }
 
     /// The feed that the configuration names; `None` when every source is switched off. Before the

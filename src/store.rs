@@ -156,8 +156,9 @@ pub struct Store {
 
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const READERS: u32 = 4;
-/// The log is brought home by whoever commits past so many pages, 16 MB, where [`Store::checkpoint`] was
-/// not called in between.
+/// A log of so many bytes is worth being brought home: as long as `SQLite` lets one grow by itself.
+const LONG_LOG: u64 = 4_000_000;
+/// It is brought home by whoever commits past so many pages, 16 MB, where [`Store::checkpoint`] did not.
 const LOG_PAGES: &str = "4000";
 const SQLITE_MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
@@ -280,9 +281,12 @@ impl Store {
         Ok(())
     }
 
-    /// Brings the log of what was committed home into the file, as far as no reader needs it, so that no
-    /// commit has to.
+    /// Brings a long log of what was committed home into the file, as far as no reader needs it, so that
+    /// no commit has to.
     pub async fn checkpoint(&self) -> Result<(), StoreError> {
+        if log_length(&self.path) < LONG_LOG {
+            return Ok(());
+        }
         sqlx::query("PRAGMA wal_checkpoint(PASSIVE)")
             .execute(&self.writer)
             .await?;
@@ -452,20 +456,27 @@ fn unopened(path: &Path, source: sqlx::Error) -> OpenError {
 /// would not see them; there the `-shm` that lies beside it is only read, and the index that it
 /// should hold is built in memory. (Should that `-shm` have been lost, `SQLite` has to make one.)
 fn traceless(path: &Path) -> SqliteConnectOptions {
-    let beside = |ending: &str| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(ending);
-        PathBuf::from(name)
-    };
     let options = SqliteConnectOptions::new().read_only(true);
-    let log = beside("-wal").metadata().map_or(0, |meta| meta.len());
-    if log == 0 {
+    if log_length(path) == 0 {
         options.filename(path).immutable(true)
-    } else if beside("-shm").exists() {
+    } else if beside(path, "-shm").exists() {
         options.filename(format!("file:{}?readonly_shm=1", uri_path(path)))
     } else {
         options.filename(path)
     }
+}
+
+/// A file that `SQLite` keeps next to a database.
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+/// In bytes; none where there is no log.
+fn log_length(path: &Path) -> u64 {
+    let log = beside(path, "-wal").metadata();
+    log.map_or(0, |meta| meta.len())
 }
 
 /// The path as a part of a URI.

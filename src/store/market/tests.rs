@@ -96,7 +96,11 @@ async fn listings_come_back_as_they_were_committed_also_in_the_next_run() {
     assert_eq!(shown(store.listings().await.unwrap()), shown(listings));
     assert_eq!(
         store.last_batch().await.unwrap(),
-        Some(("DefiLlama".to_owned(), hour(0), 3_u64.to_le_bytes().to_vec()))
+        Some((
+            "DefiLlama".to_owned(),
+            hour(0),
+            3_u64.to_le_bytes().to_vec()
+        ))
     );
 }
 
