@@ -270,6 +270,7 @@ async fn ticks(count: usize, shadowed: bool) -> Vec<(String, Parts)> {
 }
 
 fn row(name: &str, parts: &Parts, shadowed: &Parts) {
+    // Of another run of the same ticks.
     let evaluate = shadowed.evaluate.within(0.5);
     println!(
         "| {name} | {} | {} | {:.1} | {:.1} | {:.1} | {evaluate:.1} | {:.1} | {:.1} | {} | {} |",

@@ -209,8 +209,9 @@ impl App {
     }
 
     async fn tidy(&self, now: Timestamp) -> Result<(), StoreError> {
-        self.store.sweep_changes(now).await?;
-        self.store.checkpoint().await
+        let swept = self.store.sweep_changes(now).await;
+        self.store.checkpoint().await?;
+        swept
     }
 
     /// The feed that the configuration names; `None` when every source is switched off. Before the

@@ -158,7 +158,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const READERS: u32 = 4;
 /// A log of so many bytes is worth being brought home: as long as `SQLite` lets one grow by itself.
 const LONG_LOG: u64 = 4_000_000;
-/// It is brought home by whoever commits past so many pages, 16 MB, where [`Store::checkpoint`] did not.
+/// The log is brought home by whoever commits past so many pages, 16 MB, where [`Store::checkpoint`] did not.
 const LOG_PAGES: &str = "4000";
 const SQLITE_MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
@@ -281,8 +281,8 @@ impl Store {
         Ok(())
     }
 
-    /// Brings a long log of what was committed home into the file, as far as no reader needs it, so that
-    /// no commit has to.
+    /// Brings the log of what was committed home into the file, as far as no reader needs it, so that no
+    /// commit has to. Where its file was never long, that can wait; once long, it keeps its length.
     pub async fn checkpoint(&self) -> Result<(), StoreError> {
         if log_length(&self.path) < LONG_LOG {
             return Ok(());

@@ -79,16 +79,25 @@ struct Past {
 }
 
 impl Past {
-    /// Takes in one more usable reading. Before more room is made, what lies before `start` is forgotten.
-    fn add(&mut self, reading: &Reading, assessment: &Assessment, start: Timestamp) {
-        let is_full = self.stretches.len() == self.stretches.capacity();
-        let present = self.stretches.last();
-        if is_full && !present.is_some_and(|present| belongs(present, reading, assessment)) {
-            self.stretches.retain(|stretch| stretch.until >= start);
-            // Thousands of these are kept, and each would grow to twice what it needs.
+    /// Takes in one more usable reading, and forgets what no window reaches from there.
+    fn add(&mut self, reading: &Reading, assessment: &Assessment, longest: Duration) {
+        // Thousands of these are kept, and each would grow to twice what it needs.
+        if self.stretches.len() == self.stretches.capacity() {
             self.stretches.reserve_exact(ROOM);
         }
         add(&mut self.stretches, reading, assessment);
+        let start = reading.at.minus(longest);
+        // Most often there is nothing, and looking for its end would visit much of the memory.
+        if self
+            .stretches
+            .first()
+            .is_some_and(|first| first.until < start)
+        {
+            let gone = self
+                .stretches
+                .partition_point(|stretch| stretch.until < start);
+            self.stretches.drain(..gone.min(self.stretches.len() - 1));
+        }
     }
 
     /// The present was looked at: finds out when a window begins with another stretch, where that is due.
@@ -319,11 +328,14 @@ impl Evaluator {
         self.past.insert(pool, past);
     }
 
-    /// The verdict on a pool just before a moment, where its past is remembered.
+    /// The verdict on a pool just before a moment, where its past is remembered and leaves no doubt.
     pub fn verdict_before(&self, pool: PoolId, moment: Timestamp) -> Option<Verdict> {
         let past = self.past_of(pool);
-        let before = past.iter().rev().find(|stretch| stretch.until < moment);
-        before.map(|stretch| stretch.verdict)
+        let then = past.partition_point(|stretch| stretch.until < moment);
+        let before = past.get(then.checked_sub(1)?)?.verdict;
+        // The stretch that reaches into the moment may have begun with it or long before.
+        let then = past.get(then).map_or(before, |stretch| stretch.verdict);
+        (then == before).then_some(before)
     }
 
     pub fn longest_window(&self) -> Duration {
@@ -522,7 +534,7 @@ impl Evaluator {
             });
             self.past = past;
         }
-        let start = change.at.minus(self.longest_window());
+        let longest = self.longest_window();
         let news: HashMap<PoolId, &News> =
             change.news.iter().map(|news| (news.pool, news)).collect();
         for (pool, past) in &mut self.past {
@@ -536,10 +548,10 @@ impl Evaluator {
             match news.get(pool) {
                 Some(news) => {
                     for fresh in &news.usable {
-                        past.add(&fresh.reading, &fresh.assessment, start);
+                        past.add(&fresh.reading, &fresh.assessment, longest);
                     }
                 }
-                None => past.add(&listing.reading, &listing.assessment, start),
+                None => past.add(&listing.reading, &listing.assessment, longest),
             }
             past.look(&self.windows);
         }
@@ -554,7 +566,7 @@ impl Evaluator {
             {
                 let mut past = Past::default();
                 for fresh in &news.usable {
-                    past.add(&fresh.reading, &fresh.assessment, start);
+                    past.add(&fresh.reading, &fresh.assessment, longest);
                 }
                 past.look(&self.windows);
                 self.past.insert(news.pool, past);

@@ -27,7 +27,11 @@ use crate::{
         verdict::Verdict,
     },
     failpoint::failpoint,
-    market::{Market, ingest::Change, snapshot::Snapshot},
+    market::{
+        Market,
+        ingest::{Change, STALE_AFTER},
+        snapshot::Snapshot,
+    },
     store::{Store, StoreError, history::ReadingRow, market::BatchRecord, rules::EpisodeRow},
 };
 
@@ -321,6 +325,13 @@ async fn recall(
         .filter(|listing| anew || !evaluator.remembers(listing.pool.id))
         .collect();
     let numbers: Vec<i64> = unknown.iter().map(|listing| listing.no).collect();
+    // A pool's own time of reading may lie so far back, and its windows with it.
+    let lag = unknown.iter().any(|listing| listing.own_time);
+    let since = if lag {
+        since.minus(STALE_AFTER.0)
+    } else {
+        since
+    };
     let mut known = store.stretches(&numbers, since).await?;
     for listing in unknown {
         let mut stretches = known.remove(&listing.no).unwrap_or_default();
@@ -406,7 +417,7 @@ fn record<'a>(
         .chain(change.restated.iter().copied())
         .filter_map(|pool| now.get(pool))
         .collect();
-    // In the order in which the rows lie, so that each page is visited once.
+    // In the order in which the rows lie, so that neighbours on a page are written together.
     latest.sort_unstable_by_key(|listing| listing.no);
     latest.dedup_by_key(|listing| listing.no);
     readings.sort_by_key(|row| (row.reading.at, row.no));

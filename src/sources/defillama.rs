@@ -80,7 +80,7 @@ pub struct Defillama {
     categories: Arc<Categories>,
     /// Those of the last usable list of pools.
     validators: Validators,
-    /// SHA-256 of the last usable list of pools.
+    /// Of the last usable list of pools.
     digest: Option<u64>,
 }
 

@@ -247,7 +247,7 @@ fn batch_of_day((day, rows): (Day, Vec<Observed>)) -> Batch {
 pub struct FileSource {
     path: PathBuf,
     categories: Arc<Categories>,
-    /// SHA-256 of the last usable content.
+    /// Of the last usable content.
     digest: Option<u64>,
 }
 

@@ -105,9 +105,12 @@ mod tests {
             Kind::Over100,
         ];
         let hours = option::of(select(&[3_u64, 24][..]));
-        (select(kinds.to_vec()), figures(), any::<bool>(), hours).prop_filter_map(
+        let value = (figures(), any::<bool>());
+        (select(kinds.to_vec()), value, any::<bool>(), hours).prop_filter_map(
             "a value that the kind does not take",
-            |(kind, value, points, window)| {
+            |(kind, (value, falls), points, window)| {
+                let falls = falls && kind == Kind::ApyChange;
+                let value = if falls { -value } else { value };
                 let terms = Terms {
                     value: (kind != Kind::Over100).then_some(value),
                     unit: (kind == Kind::ApyChange && points).then_some(Unit::Points),
@@ -168,8 +171,12 @@ mod tests {
             let is_met = judged.is_some_and(|judged| matches!(judged.standing, Standing::Met(_)));
             let (measure, bar) = condition.bar();
             let is_reached = present.stands(measure) >= bar;
-            if matches!(condition, Condition::Over100 { .. }) {
-                // Just a hundred is not over it.
+            let is_narrower = matches!(
+                condition,
+                Condition::Over100 { .. } | Condition::ApyChange { falls_only: true, .. }
+            );
+            if is_narrower {
+                // Just a hundred is not over it, and a rise is no fall.
                 prop_assert!(is_reached || !is_met);
             } else {
                 prop_assert_eq!(is_met, is_reached, "{:?} {:?}", condition, judged);
