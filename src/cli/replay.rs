@@ -209,14 +209,15 @@ fn per_day(notices: usize, days: usize) -> f64 {
 }
 
 fn write_caught(out: &mut impl std::io::Write, score: &Score) -> anyhow::Result<()> {
-    writeln!(out, "\n| collapse | bare | cooled | these rules |")?;
+    writeln!(out, "\n| collapse | each move | once a day | these rules |")?;
     writeln!(out, "| --- | --- | --- | --- |")?;
     for collapse in score.collapses() {
         let cells = Way::ALL.map(|way| match score.caught(way, collapse) {
             None => "not told".to_owned(),
             Some(Caught { after, readings }) => {
                 let minutes = Span::minutes(after.0.as_secs() / 60);
-                format!("after {minutes} ({readings} readings)")
+                let plural = if readings == 1 { "" } else { "s" };
+                format!("after {minutes} ({readings} reading{plural})")
             }
         });
         writeln!(out, "| {} | {} |", collapse.what, cells.join(" | "))?;

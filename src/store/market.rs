@@ -269,14 +269,10 @@ async fn save_pools(
 
 /// Nothing speaks against the latest reading.
 fn is_sound(listing: &Listing) -> bool {
-    let Listing {
-        state,
-        trusted,
-        missed,
-        doubt,
-        ..
-    } = listing;
-    *state == DataState::Good && trusted.is_none() && missed.is_none() && doubt.is_none()
+    listing.state == DataState::Good
+        && listing.trusted.is_none()
+        && listing.missed.is_none()
+        && listing.doubt.is_none()
 }
 
 async fn save_figures(

@@ -9,7 +9,7 @@ use crate::{
         rule::{Figure, Kind, Terms, Tier, Unit},
         scope::Scope,
         time::{Span, Timestamp},
-        verdict::Verdict,
+        verdict::{Assessment, Verdict},
     },
     market::{
         fixture::{after, holding, hour, id, rewarded, row},
