@@ -4,11 +4,7 @@ use std::{hint::black_box, time::Duration};
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use stipend::{
-    domain::{
-        scope::Scope,
-        time::Span,
-        verdict::{Evidence, Screen, assess},
-    },
+    domain::{scope::Scope, time::Span, verdict::Screen},
     market::{
         Market,
         ingest::advance,
@@ -66,12 +62,7 @@ fn taking_in(criterion: &mut Criterion) {
     group.bench_function("judge all", |bencher| {
         bencher.iter(|| {
             for listing in black_box(&old).listings() {
-                let evidence = Evidence {
-                    reading: &listing.reading,
-                    data: listing.state,
-                    usual: listing.usual(),
-                };
-                black_box(assess(&evidence, &screen));
+                black_box(listing.assess(&screen));
             }
         });
     });

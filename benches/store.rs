@@ -157,7 +157,10 @@ async fn read_years(store: &Store, pools: usize) {
 
 async fn work_out_usual(store: &Store, today: Day) {
     let begun = Instant::now();
-    let usual = store.refresh_usual(today).await.expect("what is usual");
+    let usual = store
+        .refresh_records(today)
+        .await
+        .expect("what the days say");
     let took = begun.elapsed();
     assert!(!usual.is_empty(), "the month before {today:?} has no days");
     println!(

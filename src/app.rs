@@ -380,8 +380,8 @@ async fn follow(app: &App) -> Result<(), RunError> {
             Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "no batch"),
         }
         if learn_the_past(app).await {
-            feed.forget_what_is_usual();
-            // What is usual is worked out with a batch, and a saved one may never change.
+            feed.forget_records();
+            // Records are worked out with a batch, and a saved one may never change.
             if app.config.sources.file.path.is_some() {
                 feed.forget_last_answer();
             }
@@ -407,7 +407,7 @@ async fn learn_the_past(app: &App) -> bool {
         .filter(|pool| {
             snapshot
                 .get(*pool)
-                .is_some_and(|listing| listing.own_usual.is_none())
+                .is_some_and(|listing| listing.record.is_none())
         })
         .take(AT_A_TIME)
         .collect();

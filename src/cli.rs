@@ -10,6 +10,7 @@ use crate::{demo, ops::exit::Exit};
 mod doctor;
 mod replay;
 mod run;
+mod verdict;
 
 /// Does what was asked.
 pub fn execute(command: Command) -> Exit {
@@ -33,18 +34,23 @@ pub fn execute(command: Command) -> Exit {
                 Exit::Internal
             }
         },
-        Command::Replay(args) => match replay::execute(&args) {
-            Ok(()) => Exit::Fine,
-            // Whoever reads the lines has seen enough.
-            Err(error) if is_closed_pipe(&error) => Exit::Fine,
-            Err(error) => {
-                tell(&*error);
-                Exit::Unusable
-            }
-        },
+        Command::Verdict(args) => printed(verdict::execute(&args)),
+        Command::Replay(args) => printed(replay::execute(&args)),
     }
 }
 
+/// How a command that prints ended.
+fn printed(result: anyhow::Result<()>) -> Exit {
+    match result {
+        Ok(()) => Exit::Fine,
+        // Whoever reads the lines has seen enough.
+        Err(error) if is_closed_pipe(&error) => Exit::Fine,
+        Err(error) => {
+            tell(&*error);
+            Exit::Unusable
+        }
+    }
+}
 /// Shows the demonstration until it is over or a signal ends it.
 async fn show_demo(args: &DemoArgs) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
@@ -98,6 +104,8 @@ pub enum Command {
     },
     /// Rules over recorded snapshots: prints what a channel would have read.
     Replay(ReplayArgs),
+    /// The durability score over recorded charts: every day's, how good it is, or its learning.
+    Verdict(VerdictArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -139,6 +147,22 @@ pub struct ReplayArgs {
     /// Falls that really happened, as TOML: a `collapse` each, with `pool`, `at` and `what`.
     #[arg(long, value_name = "FILE", requires = "score")]
     pub collapses: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct VerdictArgs {
+    /// Recorded charts, one pool's answer a line, `.ndjson` or `.ndjson.zst`.
+    #[arg(long, value_name = "FILE")]
+    pub charts: PathBuf,
+    /// Write `pool,day,score,paid_score,verdict` to a file [default: to standard output]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["benchmark", "train"])]
+    pub out: Option<PathBuf>,
+    /// Judge pools by curves that never saw them, and print how that went beside plain baselines.
+    #[arg(long, conflicts_with = "train")]
+    pub benchmark: bool,
+    /// Learn the curves from all charts and write them to a file.
+    #[arg(long, value_name = "FILE")]
+    pub train: Option<PathBuf>,
 }
 
 /// How a replay prints.

@@ -177,7 +177,7 @@ impl Stage {
         for listing in market.snapshot().listings() {
             backfill(&charts, store, market, listing.pool.id, self.clock.now()).await?;
         }
-        feed.forget_what_is_usual();
+        feed.forget_records();
         Ok(())
     }
 }

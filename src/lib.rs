@@ -10,6 +10,7 @@ pub mod store;
 pub mod sources;
 pub mod market;
 pub mod alerting;
+pub mod study;
 pub mod delivery;
 pub mod discord;
 pub mod ops;

@@ -18,16 +18,13 @@ use crate::{
         manner::Manner,
         pool::Pool,
         preview::Preview,
-        reading::{DEFILLAMA, DataState, FeedStats, Observed, Reading},
+        reading::{DEFILLAMA, DataState, DayReading, FeedStats, Observed, Reading},
         time::{Day, Span, Timestamp},
         verdict::Screen,
     },
     market::snapshot::Snapshot,
     sources::Batch,
-    store::{
-        Store, StoreError,
-        history::{CHANGES_KEPT, DayRow},
-    },
+    store::{Store, StoreError, history::CHANGES_KEPT},
 };
 
 /// Of more pools than this the largest are looked at.
@@ -280,7 +277,7 @@ fn each_day(readings: Vec<Reading>) -> Vec<Reading> {
 }
 
 /// A day's row as a reading of its noon.
-fn of_day(row: &DayRow) -> Reading {
+fn of_day(row: &DayReading) -> Reading {
     Reading {
         at: row.day.start().plus(Span::hours(12).0),
         apy: row.apy,

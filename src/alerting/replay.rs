@@ -6,6 +6,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     fmt,
+    sync::Arc,
 };
 
 use serde::Serialize;
@@ -20,10 +21,10 @@ use crate::{
         ids::{AlertId, PoolId},
         listing::Listing,
         notice::{Notice, Speaker},
-        reading::DataState,
+        reading::{DataState, DayReading},
         rule::Figure,
         time::{Day, Timestamp},
-        verdict::{Screen, Usual},
+        verdict::{Screen, record::Record},
     },
     market::{
         ingest::{Change, HalfEmpty, advance, check_size},
@@ -33,8 +34,8 @@ use crate::{
     sources::Batch,
 };
 
-/// How many days decide what is usual, and how many batches what size is.
-const USUAL_DAYS: i32 = 30;
+/// How many days a record looks back, and how many batches say what size is usual.
+const RECORD_DAYS: i32 = 60;
 const SIZES: usize = 10;
 
 /// A replay in progress.
@@ -44,7 +45,7 @@ pub struct Replay {
     evaluator: Evaluator,
     snapshot: Snapshot,
     screen: Screen,
-    days: HashMap<PoolId, BTreeMap<Day, f64>>,
+    days: HashMap<PoolId, BTreeMap<Day, DayReading>>,
     sizes: Vec<u32>,
 }
 
@@ -145,7 +146,7 @@ impl Replay {
 
     /// Takes a batch in, of whatever size, and answers with what is said about it.
     pub fn take_in(&mut self, batch: Batch) -> Vec<Line> {
-        self.learn_what_is_usual(batch.fetched_at.day());
+        self.work_out_records(batch.fetched_at.day());
         let change = advance(&self.snapshot, batch, &self.screen);
         let steps = self.evaluator.evaluate(&change);
         let mut lines = self.data_lines(&change);
@@ -236,29 +237,28 @@ impl Replay {
     fn note_days(&mut self) {
         for listing in self.snapshot.listings() {
             if listing.state == DataState::Good && listing.missed.is_none() {
-                self.days
-                    .entry(listing.pool.id)
-                    .or_default()
-                    .insert(listing.reading.at.day(), listing.reading.apy.get());
+                let day = DayReading::from(&listing.reading);
+                let days = self.days.entry(listing.pool.id).or_default();
+                days.insert(day.day, day);
             }
         }
     }
 
-    fn learn_what_is_usual(&mut self, today: Day) {
+    fn work_out_records(&mut self, today: Day) {
         if self.snapshot.origin.fetched_at.day() == today {
             return;
         }
-        let first = Day(today.0 - USUAL_DAYS);
-        let mut usual = HashMap::with_capacity(self.days.len());
+        let first = Day(today.0 - RECORD_DAYS);
+        let mut records = HashMap::with_capacity(self.days.len());
         for (pool, days) in &mut self.days {
             *days = days.split_off(&first);
-            let mut month: Vec<f64> = days.range(..today).map(|(_, apy)| *apy).collect();
-            if let Some(found) = Usual::from_days(&mut month) {
-                usual.insert(*pool, found);
+            let past: Vec<DayReading> = days.range(..today).map(|(_, day)| *day).collect();
+            if let Some(found) = Record::of(&past, today) {
+                records.insert(*pool, Arc::new(found));
             }
         }
         self.snapshot
-            .set_usual(|listing| usual.get(&listing.pool.id).copied());
+            .set_records(|listing| records.get(&listing.pool.id).map(Arc::clone));
     }
 }
 

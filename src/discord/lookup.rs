@@ -166,7 +166,7 @@ mod tests {
             doubt: None,
             rewarded: None,
             counted_at: Timestamp::default(),
-            own_usual: None,
+            record: None,
             assessment: Assessment::default(),
             missed: None,
         }

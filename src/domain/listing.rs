@@ -7,7 +7,7 @@ use super::{
     reading::{DataState, Doubt, FeedStats, Reading},
     rule::Rewarded,
     time::Timestamp,
-    verdict::{Assessment, Evidence, Reason, Screen, Usual, assess},
+    verdict::{Assessment, Evidence, Reason, Screen, Usual, assess, record::Record},
 };
 
 /// One pool with its latest figures.
@@ -27,7 +27,7 @@ pub struct Listing {
     pub unchanged_since: Timestamp,
     pub state: DataState,
     /// From our own daily history, once it is long enough.
-    pub own_usual: Option<Usual>,
+    pub record: Option<Arc<Record>>,
     /// Why the latest reading is not believed, while it is suspect.
     pub doubt: Option<Doubted>,
     /// When reward tokens were last paid, as far as we saw.
@@ -56,17 +56,22 @@ pub struct Missed {
 impl Listing {
     /// What the pool usually pays, by our own history or else by the feed's summary.
     pub fn usual(&self) -> Option<Usual> {
-        self.own_usual.or_else(|| Usual::from_feed(&self.feed))
+        self.evidence(&self.reading, self.state).usual()
     }
 
     /// What the listing's figures are worth.
     pub fn assess(&self, screen: &Screen) -> Assessment {
-        let evidence = Evidence {
-            reading: &self.reading,
-            data: self.state,
-            usual: self.usual(),
-        };
-        assess(&evidence, screen)
+        assess(&self.evidence(&self.reading, self.state), screen)
+    }
+
+    /// What a reading of this pool is judged by.
+    pub fn evidence<'a>(&'a self, reading: &'a Reading, data: DataState) -> Evidence<'a> {
+        Evidence {
+            reading,
+            data,
+            record: self.record.as_deref(),
+            feed: &self.feed,
+        }
     }
 
     /// Takes in that the source has given no usable answer since then: what was good is stale now,

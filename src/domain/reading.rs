@@ -2,7 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{pool::Pool, rate::Percent, time::Timestamp, verdict::Verdict};
+use super::{
+    pool::Pool,
+    rate::Percent,
+    time::{Day, Timestamp},
+    verdict::Verdict,
+};
 
 /// The source of pools, as people know it.
 pub const DEFILLAMA: &str = "DefiLlama";
@@ -48,6 +53,31 @@ impl Reading {
     }
 }
 
+/// What a pool showed on one UTC day: its last usable reading of that day.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DayReading {
+    pub day: Day,
+    pub apy: Percent,
+    /// `None` is unknown, never zero.
+    pub base: Option<Percent>,
+    /// `None` is unknown, never zero.
+    pub reward: Option<Percent>,
+    /// US dollars in the pool.
+    pub tvl_usd: f64,
+}
+
+impl From<&Reading> for DayReading {
+    fn from(reading: &Reading) -> Self {
+        Self {
+            day: reading.at.day(),
+            apy: reading.apy,
+            base: reading.base,
+            reward: reading.reward,
+            tvl_usd: reading.tvl_usd,
+        }
+    }
+}
+
 /// What the feed itself says of a pool's past. Used, and labelled so, while our own history is short.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct FeedStats {
@@ -57,6 +87,18 @@ pub struct FeedStats {
     pub sigma: Option<f64>,
     /// Days observed.
     pub days: Option<u32>,
+}
+
+impl FeedStats {
+    /// A day's deviation of the rate since listing, as a share of the 30-day mean. The feed's sigma is
+    /// the annualised deviation of daily returns in percent, so that of the *rate* is sigma · √365
+    /// percent; as a share of the mean it compares with the spread of our own days.
+    pub fn variation(&self) -> Option<f64> {
+        let mean = self.mean_30d?.get();
+        self.sigma
+            .filter(|sigma| sigma.is_finite() && *sigma >= 0.0 && mean > 0.0)
+            .map(|sigma| sigma * 365_f64.sqrt() / mean)
+    }
 }
 
 /// One pool as one upstream answer shows it.

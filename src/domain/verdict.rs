@@ -8,6 +8,15 @@
 use arrayvec::ArrayVec;
 use serde::{Deserialize, Serialize};
 
+pub mod durability;
+pub mod input;
+pub mod outcome;
+pub mod record;
+
+use durability::{Additive, Durability};
+use input::{Input, Inputs};
+use record::Record;
+
 use super::{
     rate::{Percent, median},
     reading::{DataState, FeedStats, Reading},
@@ -115,7 +124,8 @@ pub enum Origin {
     Feed,
 }
 
-/// Days of our own history that make it worth more than the feed's summary.
+/// Readings of a month, the present one among them, that make our own history worth more than the feed's
+/// summary.
 pub const ENOUGH_DAYS: u32 = 15;
 
 impl Usual {
@@ -123,7 +133,7 @@ impl Usual {
     /// are APYs in percent, in any order. `None` while there are too few.
     pub fn from_days(days: &mut [f64]) -> Option<Self> {
         let count = u32::try_from(days.len()).unwrap_or(u32::MAX);
-        if count < ENOUGH_DAYS {
+        if count + 1 < ENOUGH_DAYS {
             return None;
         }
         let centre = median(days)?;
@@ -144,13 +154,7 @@ impl Usual {
         let centre = feed.mean_30d?;
         Some(Self {
             centre,
-            // The feed's sigma is the annualised deviation of daily returns in percent, so a day's
-            // deviation of the *rate* is sigma · √365 percent; as a fraction of the centre it
-            // compares with the spread of our own days.
-            variation: feed
-                .sigma
-                .filter(|sigma| sigma.is_finite() && *sigma >= 0.0 && centre.get() > 0.0)
-                .map(|sigma| sigma * 365_f64.sqrt() / centre.get()),
+            variation: feed.variation(),
             days: feed.days.unwrap_or(0),
             origin: Origin::Feed,
         })
@@ -158,11 +162,31 @@ impl Usual {
 }
 
 /// What is known of a pool at one moment.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Evidence<'a> {
     pub reading: &'a Reading,
     pub data: DataState,
-    pub usual: Option<Usual>,
+    /// What our own days say, where there are enough.
+    pub record: Option<&'a Record>,
+    /// What the feed says of the pool's past.
+    pub feed: &'a FeedStats,
+}
+
+impl Evidence<'_> {
+    /// What the pool usually pays, by our own days or else by the feed's summary.
+    pub fn usual(&self) -> Option<Usual> {
+        self.record
+            .map(|record| record.usual)
+            .or_else(|| Usual::from_feed(self.feed))
+    }
+
+    /// The inputs of the score, by the same record as what is usual.
+    fn inputs(&self) -> Option<Inputs> {
+        match self.record {
+            Some(record) => Some(Inputs::of_record(self.reading, record)),
+            None => Inputs::of_feed(self.reading, self.feed),
+        }
+    }
 }
 
 /// One reason, with the figures that it rests on.
@@ -191,6 +215,8 @@ pub enum Reason {
     },
     /// Typical distance of a day from the centre, as a fraction of it.
     Varies(f64),
+    /// An input of the durability score that speaks against the pool, with its value.
+    Sign(Input, f64),
     /// Too few days to say what is usual.
     ShortHistory { days: u32 },
     /// Nothing is known of the past.
@@ -212,6 +238,9 @@ pub struct Assessment {
     pub verdict: Verdict,
     /// Chance, 0–1, that the mean APY of the next 30 days stays at or above half of today's.
     pub score: Option<f64>,
+    /// Chance, 0–1, that it stays at or above half of the last 30 days' mean.
+    #[serde(default)]
+    pub paid_score: Option<f64>,
     /// Strongest first.
     pub reasons: ArrayVec<Reason, MOST_REASONS>,
     pub coverage: Coverage,
@@ -229,39 +258,40 @@ const PARTLY_REWARDS: f64 = 0.35;
 /// Judges a pool. Pure, and free of allocation, since a market has some 19,000 of them.
 pub fn assess(evidence: &Evidence<'_>, screen: &Screen) -> Assessment {
     let reading = evidence.reading;
+    let usual = evidence.usual();
     let hard = hard_rule(evidence, screen);
     let (source, share) = source(reading);
-    let (durability, score, history) = durability(reading, evidence.usual.as_ref());
+    let lasting = Lasting::of(evidence, usual.as_ref());
 
     let mut reasons = ArrayVec::new();
     let verdict = if let Some((verdict, reason)) = hard {
         reasons.push(reason);
         verdict
     } else {
-        source.worse_of(durability)
+        source.worse_of(lasting.verdict)
     };
     // The reason that decided stands first.
-    let (first, second) = if durability.rank() <= source.rank() {
-        (history, Some(share))
+    let (first, second) = if lasting.verdict.rank() <= source.rank() {
+        (lasting.reason, Some(share))
     } else {
-        (Some(share), history)
+        (Some(share), lasting.reason)
     };
-    for reason in [first, second].into_iter().flatten() {
+    let varies = usual
+        .and_then(|usual| usual.variation)
+        .filter(|variation| *variation >= NOTABLE_VARIATION)
+        .map(Reason::Varies);
+    for reason in [first, second, lasting.sign, varies].into_iter().flatten() {
         if reasons.try_push(reason).is_err() {
             break;
         }
     }
-    if let Some(variation) = evidence.usual.and_then(|usual| usual.variation)
-        && variation >= NOTABLE_VARIATION
-        && !reasons.is_full()
-    {
-        reasons.push(Reason::Varies(variation));
-    }
+    let usable = evidence.data == DataState::Good;
     Assessment {
         verdict,
-        score: score.filter(|_| evidence.data == DataState::Good),
+        score: lasting.score.filter(|_| usable),
+        paid_score: lasting.paid_score.filter(|_| usable),
         reasons,
-        coverage: coverage(evidence),
+        coverage: coverage(evidence, usual.as_ref()),
     }
 }
 
@@ -308,93 +338,105 @@ fn source(reading: &Reading) -> (Verdict, Reason) {
     }
 }
 
-fn durability(reading: &Reading, usual: Option<&Usual>) -> (Verdict, Option<f64>, Option<Reason>) {
-    let Some(usual) = usual else {
-        return (Verdict::Unknown, None, Some(Reason::NoHistory));
+/// Whether a rate will last, and by what.
+#[derive(Debug, Clone, Copy)]
+struct Lasting {
+    verdict: Verdict,
+    score: Option<f64>,
+    paid_score: Option<f64>,
+    reason: Option<Reason>,
+    /// What else speaks most against it.
+    sign: Option<Reason>,
+}
+
+impl Lasting {
+    const UNKNOWN: Self = Self {
+        verdict: Verdict::Unknown,
+        score: None,
+        paid_score: None,
+        reason: None,
+        sign: None,
     };
-    let days = usual.days;
-    if days < ENOUGH_DAYS {
-        return (Verdict::Mixed, None, Some(Reason::ShortHistory { days }));
+
+    fn of(evidence: &Evidence<'_>, usual: Option<&Usual>) -> Self {
+        let Some(usual) = usual else {
+            return Self {
+                reason: Some(Reason::NoHistory),
+                ..Self::UNKNOWN
+            };
+        };
+        let days = usual.days;
+        if evidence.record.is_none() && days < ENOUGH_DAYS {
+            return Self {
+                verdict: Verdict::Mixed,
+                reason: Some(Reason::ShortHistory { days }),
+                ..Self::UNKNOWN
+            };
+        }
+        let apy = evidence.reading.apy.get();
+        match evidence.inputs() {
+            Some(inputs) if apy > 0.0 => Self::by_chances(&inputs, apy, usual),
+            _ => Self::UNKNOWN,
+        }
     }
-    let centre = usual.centre;
-    if centre.get() <= 0.0 || reading.apy.get() <= 0.0 {
-        return (Verdict::Unknown, None, None);
+
+    /// `apy` is today's, in percent.
+    fn by_chances(inputs: &Inputs, apy: f64, usual: &Usual) -> Self {
+        let centre = usual.centre.get();
+        // A pool that usually pays nothing has no ratio to it.
+        let ratio = (centre > 0.0).then(|| apy / centre);
+        let questions = Durability::shipped().for_record(usual.origin);
+        let score = questions.collapse.chance_to_last(inputs);
+        let paid_score = questions.decay.chance_to_last(inputs);
+        let least = score.min(paid_score);
+        let verdict = if least < FRAGILE {
+            Verdict::Unsustainable
+        } else if least < DURABLE || ratio.is_some_and(|ratio| ratio < HALF) {
+            // What has lost half of its usual rate may well stay there; that is no sign of a steady one.
+            Verdict::Mixed
+        } else {
+            Verdict::Sustainable
+        };
+        let weaker = if score <= paid_score {
+            &questions.collapse
+        } else {
+            &questions.decay
+        };
+        Self {
+            verdict,
+            score: Some(score),
+            paid_score: Some(paid_score),
+            reason: ratio.map(|ratio| Reason::AgainstUsual {
+                ratio,
+                centre: usual.centre,
+                origin: usual.origin,
+            }),
+            sign: strongest_sign(weaker, inputs),
+        }
     }
-    let ratio = reading.apy.get() / centre.get();
-    let score = chance_to_last(ratio, usual);
-    let verdict = if score < FRAGILE {
-        Verdict::Unsustainable
-    } else if score < DURABLE || ratio < HALF {
-        // What has lost half of its usual rate may well stay there; that is no sign of a steady one.
-        Verdict::Mixed
-    } else {
-        Verdict::Sustainable
-    };
-    let origin = usual.origin;
-    (
-        verdict,
-        Some(score),
-        Some(Reason::AgainstUsual {
-            ratio,
-            centre,
-            origin,
-        }),
-    )
+}
+
+/// The input that speaks most against the pool, where one does so clearly. What the ratio to the usual
+/// rate and the share of rewards say already is not said twice.
+fn strongest_sign(model: &Additive, inputs: &Inputs) -> Option<Reason> {
+    /// As much as makes 12 % out of 8 %.
+    const CLEAR: f64 = 0.45;
+    model
+        .contributions(inputs)
+        .filter(|(input, adds)| *adds >= CLEAR && input.is_said_alone())
+        .max_by(|one, other| one.1.total_cmp(&other.1))
+        .map(|(input, _)| Reason::Sign(input, inputs.get(input)))
 }
 
 /// Under this share of its usual rate a pool has collapsed already.
 const HALF: f64 = 0.5;
 
-/// The chance that a rate lasts, from its ratio to what is usual and from how much it varies.
-///
-/// Two logistic curves fitted to the 22,089 days of 314 recorded charts (2022–2025, mostly pools of
-/// decentralised exchanges), seven pools in ten for fitting and the others unseen: one for our own
-/// median and the typical distance from it, one for the feed's 30-day mean and its deviation over the
-/// pool's whole life. `README.md` says what they reach.
-fn chance_to_last(ratio: f64, usual: &Usual) -> f64 {
-    let curve = match usual.origin {
-        Origin::Own => &OWN_CURVE,
-        Origin::Feed => &FEED_CURVE,
-    };
-    let excess = ratio.ln().max(-3.0);
-    let variation = usual.variation.unwrap_or(curve.typical_variation).min(3.0);
-    let log_odds_of_collapse =
-        curve.offset + curve.per_log_ratio * excess + curve.per_variation * variation;
-    1.0 / (1.0 + log_odds_of_collapse.exp())
-}
-
-struct Curve {
-    offset: f64,
-    per_log_ratio: f64,
-    per_variation: f64,
-    /// Stands in where the variation is not known.
-    typical_variation: f64,
-}
-
-const OWN_CURVE: Curve = Curve {
-    offset: -3.09,
-    per_log_ratio: 1.49,
-    per_variation: 1.50,
-    typical_variation: 0.2,
-};
-
-const FEED_CURVE: Curve = Curve {
-    offset: -2.86,
-    per_log_ratio: 2.12,
-    per_variation: 0.46,
-    typical_variation: 0.77,
-};
-
-fn coverage(evidence: &Evidence<'_>) -> Coverage {
+fn coverage(evidence: &Evidence<'_>, usual: Option<&Usual>) -> Coverage {
     let known = [
         evidence.data == DataState::Good,
         evidence.reading.reward_share().is_some(),
-        evidence
-            .usual
-            .is_some_and(|usual| usual.days >= ENOUGH_DAYS),
-        evidence
-            .usual
-            .is_some_and(|usual| usual.variation.is_some()),
+        usual.is_some_and(|usual| usual.days >= ENOUGH_DAYS),
+        usual.is_some_and(|usual| usual.variation.is_some()),
     ];
     Coverage {
         known: known.iter().map(|known| u8::from(*known)).sum(),
@@ -404,7 +446,7 @@ fn coverage(evidence: &Evidence<'_>) -> Coverage {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{record::fixture::record, *};
     use crate::domain::time::Timestamp;
 
     fn reading(apy: f64, base: Option<f64>, reward: Option<f64>, tvl_usd: f64) -> Reading {
@@ -417,33 +459,37 @@ mod tests {
         }
     }
 
-    fn usual(centre: f64, variation: f64, days: u32) -> Usual {
-        Usual {
-            centre: Percent::new(centre).unwrap(),
-            variation: Some(variation),
-            days,
-            origin: Origin::Own,
-        }
+    fn judged(reading: &Reading, record: impl Into<Option<Record>>) -> Assessment {
+        judged_as(reading, record.into().as_ref(), DataState::Good)
     }
 
-    fn judged(reading: &Reading, usual: impl Into<Option<Usual>>) -> Assessment {
-        let data = DataState::Good;
-        assess(
-            &Evidence {
-                reading,
-                data,
-                usual: usual.into(),
+    fn judged_as(reading: &Reading, record: Option<&Record>, data: DataState) -> Assessment {
+        let evidence = Evidence {
+            reading,
+            data,
+            record,
+            feed: &FeedStats::default(),
+        };
+        assess(&evidence, &Screen::default())
+    }
+
+    fn by_feed(reading: &Reading, mean: f64, days: u32) -> Assessment {
+        let evidence = Evidence {
+            reading,
+            data: DataState::Good,
+            record: None,
+            feed: &FeedStats {
+                mean_30d: Percent::new(mean),
+                sigma: Some(0.01),
+                days: Some(days),
             },
-            &Screen::default(),
-        )
+        };
+        assess(&evidence, &Screen::default())
     }
 
     #[test]
     fn a_calm_lending_pool_is_sustainable() {
-        let assessment = judged(
-            &reading(4.1, Some(4.1), Some(0.0), 1e9),
-            usual(4.0, 0.05, 30),
-        );
+        let assessment = judged(&reading(4.1, Some(4.1), Some(0.0), 1e9), record(4.0, 0.05));
         assert_eq!(assessment.verdict, Verdict::Sustainable);
         assert!(assessment.score.unwrap() > 0.9);
         assert_eq!(assessment.coverage, Coverage { known: 4, of: 4 });
@@ -451,36 +497,27 @@ mod tests {
 
     #[test]
     fn hard_rules_are_never_outvoted() {
-        let over = judged(
-            &reading(100.1, Some(100.1), None, 1e9),
-            usual(100.0, 0.01, 300),
-        );
+        let over = judged(&reading(100.1, Some(100.1), None, 1e9), record(100.0, 0.01));
         assert_eq!(over.verdict, Verdict::Unsustainable);
         assert!(matches!(over.reasons[0], Reason::OverScreen { .. }));
-        let small = judged(
-            &reading(4.0, Some(4.0), None, 9_999.0),
-            usual(4.0, 0.01, 300),
-        );
+        let small = judged(&reading(4.0, Some(4.0), None, 9_999.0), record(4.0, 0.01));
         assert_eq!(small.verdict, Verdict::Unsustainable);
-        let suspect = assess(
-            &Evidence {
-                reading: &reading(4.0, Some(4.0), None, 1e9),
-                data: DataState::Suspect,
-                usual: Some(usual(4.0, 0.01, 300)),
-            },
-            &Screen::default(),
+        let suspect = judged_as(
+            &reading(4.0, Some(4.0), None, 1e9),
+            Some(&record(4.0, 0.01)),
+            DataState::Suspect,
         );
         assert_eq!((suspect.verdict, suspect.score), (Verdict::Unknown, None));
     }
 
     #[test]
     fn a_spike_and_emissions_are_told_apart() {
-        let spike = judged(&reading(60.0, Some(60.0), None, 1e7), usual(5.0, 0.5, 30));
+        let spike = judged(&reading(60.0, Some(60.0), None, 1e7), record(5.0, 0.5));
         assert_eq!(spike.verdict, Verdict::Unsustainable);
         assert!(matches!(spike.reasons[0], Reason::AgainstUsual { ratio, .. } if ratio > 11.0));
         let emissions = judged(
             &reading(20.0, Some(2.0), Some(18.0), 1e7),
-            usual(20.0, 0.05, 30),
+            record(20.0, 0.05),
         );
         assert_eq!(emissions.verdict, Verdict::Unsustainable);
         assert_eq!(emissions.reasons[0], Reason::RewardShare(0.9));
@@ -488,39 +525,62 @@ mod tests {
 
     #[test]
     fn what_is_missing_never_counts_as_good() {
-        let no_split = judged(&reading(4.0, None, None, 1e9), usual(4.0, 0.02, 30));
+        let no_split = judged(&reading(4.0, None, None, 1e9), record(4.0, 0.02));
         assert_eq!(no_split.verdict, Verdict::Mixed);
         assert!(no_split.reasons.contains(&Reason::NoSplit));
         let no_past = judged(&reading(4.0, Some(4.0), None, 1e9), None);
         assert_eq!(no_past.verdict, Verdict::Unknown);
-        let short = judged(&reading(4.0, Some(4.0), None, 1e9), usual(4.0, 0.02, 3));
+        let short = by_feed(&reading(4.0, Some(4.0), None, 1e9), 4.0, 3);
         assert_eq!(short.verdict, Verdict::Mixed);
         assert!(short.coverage.known < short.coverage.of);
-        let nothing = judged(
-            &reading(0.0, Some(0.0), Some(0.0), 1e9),
-            usual(4.0, 0.02, 30),
-        );
+        let nothing = judged(&reading(0.0, Some(0.0), Some(0.0), 1e9), record(4.0, 0.02));
         assert_eq!(nothing.verdict, Verdict::Unknown);
     }
 
     #[test]
-    fn the_chance_falls_with_excess_and_with_variation() {
-        for origin in [Origin::Own, Origin::Feed] {
-            let chance = |ratio, variation| {
-                let usual = Usual {
-                    origin,
-                    ..usual(4.0, variation, 30)
-                };
-                chance_to_last(ratio, &usual)
-            };
-            assert!(chance(1.0, 0.1) > chance(2.0, 0.1));
-            assert!(chance(1.0, 0.1) > chance(1.0, 0.8));
-        }
+    fn the_chance_falls_with_excess_and_with_unrest() {
+        let chance = |now: f64, variation: f64| {
+            let reading = reading(now, Some(now), None, 1e7);
+            judged(&reading, record(4.0, variation)).score.unwrap()
+        };
+        assert!(chance(4.0, 0.05) > chance(8.0, 0.05));
+        assert!(chance(8.0, 0.05) > chance(16.0, 0.05));
+        assert!(chance(4.0, 0.05) > chance(4.0, 0.8));
+        let by_feed = |now: f64| {
+            let reading = reading(now, Some(now), None, 1e7);
+            by_feed(&reading, 4.0, 300).score.unwrap()
+        };
+        assert!(by_feed(4.0) > by_feed(12.0));
+    }
+
+    #[test]
+    fn a_pool_that_bleeds_is_told_although_today_is_no_spike() {
+        let mut rates = [20.0; 60];
+        rates[53..].fill(5.0);
+        let today = crate::domain::time::Day(20_000);
+        let record = Record::of(&record::fixture::days(&rates, today), today);
+        let bleeding = judged(&reading(5.0, Some(5.0), None, 1e7), record);
+        assert!(bleeding.paid_score.unwrap() < bleeding.score.unwrap());
+        assert_ne!(bleeding.verdict, Verdict::Sustainable);
+    }
+
+    #[test]
+    fn a_pool_that_usually_pays_nothing_has_a_chance_and_no_ratio() {
+        let record = record(0.0, 0.0);
+        let sudden = judged(&reading(30.0, Some(30.0), None, 1e7), record);
+        assert!(sudden.score.unwrap() < 0.5);
+        assert_eq!(sudden.verdict, Verdict::Unsustainable);
+        assert!(
+            sudden
+                .reasons
+                .iter()
+                .all(|reason| !matches!(reason, Reason::AgainstUsual { .. }))
+        );
     }
 
     #[test]
     fn a_rate_that_fell_to_nothing_is_not_called_sustainable() {
-        let fallen = judged(&reading(0.5, Some(0.5), None, 1e7), usual(14.0, 0.05, 30));
+        let fallen = judged(&reading(0.5, Some(0.5), None, 1e7), record(14.0, 0.05));
         assert_eq!(fallen.verdict, Verdict::Mixed);
     }
 }

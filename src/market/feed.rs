@@ -13,7 +13,7 @@ use crate::{
     domain::{
         ids::PoolId,
         listing::Listing,
-        reading::{DEFILLAMA, Reading},
+        reading::{DEFILLAMA, DayReading, Reading},
         time::{Day, Timestamp},
     },
     sources::{
@@ -22,7 +22,7 @@ use crate::{
         fetch::{Backoff, Outcome, Schedule},
         file::FileSource,
     },
-    store::{Store, StoreError, history::DayRow, market::BatchRow},
+    store::{Store, StoreError, market::BatchRow},
 };
 
 /// Where pools come from.
@@ -88,13 +88,13 @@ pub enum FeedError {
     Store(#[from] StoreError),
 }
 
-/// The loop's own state: the source, its schedule, and the day for which the usual is known.
+/// The loop's own state: the source, its schedule, and the day for which records are known.
 #[derive(Debug)]
 pub struct Feed {
     source: Source,
     schedule: Schedule,
     outcome: Outcome,
-    usual_for: Option<Day>,
+    records_for: Option<Day>,
     /// The last batch that came from a run before this one, to know an unchanged answer again.
     last_digest: Option<Vec<u8>>,
     /// Not kept over a restart, which begins the count anew.
@@ -108,7 +108,7 @@ impl Feed {
             source,
             schedule: Schedule::new(Backoff::default()),
             outcome: Outcome::Answered,
-            usual_for: None,
+            records_for: None,
             last_digest: store.last_batch().await?.map(|(_, _, digest)| digest),
             refused: Refused::default(),
         })
@@ -159,9 +159,9 @@ impl Feed {
         self.source.forget();
     }
 
-    /// Days were filled in, so what is usual is worked out anew with the next batch.
-    pub fn forget_what_is_usual(&mut self) {
-        self.usual_for = None;
+    /// Days were filled in, so what they say is worked out anew with the next batch.
+    pub fn forget_records(&mut self) {
+        self.records_for = None;
     }
 
     async fn ask(
@@ -232,23 +232,23 @@ impl Feed {
         Err(half_empty.into())
     }
 
-    /// Writes down the days that have ended, and learns from them what each pool usually pays.
+    /// Writes down the days that have ended, and works out what they say of each pool.
     async fn begin_day(
         &mut self,
         store: &Store,
         market: &Market,
         today: Day,
     ) -> Result<(), StoreError> {
-        if self.usual_for == Some(today) {
+        if self.records_for == Some(today) {
             return Ok(());
         }
         let old = market.snapshot();
         store.end_days(&ended(&old, today)).await?;
-        let usual = store.refresh_usual(today).await?;
+        let records = store.refresh_records(today).await?;
         let mut snapshot = (*old).clone();
-        snapshot.set_usual(|listing| usual.get(&listing.no).copied());
+        snapshot.set_records(|listing| records.get(&listing.no).map(Arc::clone));
         market.swap(snapshot);
-        self.usual_for = Some(today);
+        self.records_for = Some(today);
         Ok(())
     }
 }
@@ -276,19 +276,13 @@ pub async fn backfill(
         return Ok(0);
     };
     let today = now.day();
-    let days: Vec<DayRow> = source
+    let days: Vec<DayReading> = source
         .chart(pool)
         .await?
         .into_iter()
         // Today's row is a running value, which our own readings tell better.
-        .filter(|day| day.at.day() < today)
-        .map(|day| DayRow {
-            day: day.at.day(),
-            apy: day.apy,
-            base: day.base,
-            reward: day.reward,
-            tvl_usd: day.tvl_usd,
-        })
+        .map(|day| day.day_reading())
+        .filter(|day| day.day < today)
         .collect();
     store.add_days(listing.no, &days).await?;
     Ok(days.len())

@@ -19,7 +19,7 @@ use crate::{
         reading::{DataState, Doubt, Observed, Reading},
         rule::{Rewarded, is_notable_reward},
         time::{Span, Timestamp},
-        verdict::{Assessment, Evidence, Screen, assess},
+        verdict::{Assessment, Screen, assess},
     },
     sources::Batch,
     store::market::BatchRow,
@@ -305,7 +305,7 @@ fn observe(
         own_time: row.own_time,
         unchanged_since,
         state: standing,
-        own_usual: before.and_then(|before| before.own_usual),
+        record: before.and_then(|before| before.record.clone()),
         doubt: doubt.map(|doubt| Doubted {
             doubt,
             since: before
@@ -380,14 +380,7 @@ fn fresh(
     let mut before = trusted;
     let mut fresh = Vec::with_capacity(1);
     if let Some(reading) = confirmed {
-        let assessment = assess(
-            &Evidence {
-                reading: &reading,
-                data: DataState::Good,
-                usual: listing.usual(),
-            },
-            screen,
-        );
+        let assessment = assess(&listing.evidence(&reading, DataState::Good), screen);
         fresh.push(Fresh {
             reading,
             assessment,

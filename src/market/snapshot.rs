@@ -11,7 +11,7 @@ use crate::domain::{
     method::Method,
     reading::{DEFILLAMA, DataState},
     time::Timestamp,
-    verdict::{Screen, Usual},
+    verdict::{Screen, record::Record},
 };
 
 /// Where the present snapshot came from.
@@ -124,11 +124,11 @@ impl Snapshot {
         &self.listings
     }
 
-    /// Takes over what each pool usually pays, as known from a new day on. The verdicts follow with
+    /// Takes over what the days of each pool say, as known from a new day on. The verdicts follow with
     /// the next batch, so that a change of them is seen as news.
-    pub fn set_usual(&mut self, usual: impl Fn(&Listing) -> Option<Usual>) {
+    pub fn set_records(&mut self, record: impl Fn(&Listing) -> Option<Arc<Record>>) {
         for listing in &mut self.listings {
-            listing.own_usual = usual(listing);
+            listing.record = record(listing);
         }
     }
 

@@ -13,7 +13,10 @@ use crate::domain::{
     rule::Condition,
     scope::Scope,
     time::Timestamp,
-    verdict::{Assessment, Evidence, Origin, Screen, Usual, assess},
+    verdict::{
+        Assessment, Evidence, Origin, Screen, Usual, assess,
+        record::{Record, fixture::record},
+    },
 };
 
 pub(super) const ID: &str = "aa70268e-4b52-42bf-a116-608b370f9501";
@@ -82,58 +85,65 @@ pub(super) fn feed() -> FeedStats {
     }
 }
 
-pub(super) fn judged(reading: &Reading, data: DataState, usual: Option<Usual>) -> Assessment {
+/// The feed's own summary of a pool that varies by this share of its mean.
+fn summary(mean: f64, variation: f64) -> FeedStats {
+    FeedStats {
+        mean_30d: Some(percent(mean)),
+        sigma: Some(variation * mean / 365_f64.sqrt()),
+        days: Some(300),
+    }
+}
+
+fn judged(
+    reading: &Reading,
+    data: DataState,
+    record: Option<Record>,
+    feed: FeedStats,
+) -> Assessment {
     let evidence = Evidence {
         reading,
         data,
-        usual,
+        record: record.as_ref(),
+        feed: &feed,
     };
     assess(&evidence, &Screen::default())
 }
 
+fn by_record(reading: &Reading, centre: f64, variation: f64) -> Assessment {
+    let record = record(centre, variation);
+    judged(reading, DataState::Good, Some(record), FeedStats::default())
+}
+
 pub(super) fn calm() -> Assessment {
-    let usual = usual(4.0, 0.05, Origin::Own);
-    judged(
-        &reading(4.1, Some(4.1), Some(0.0)),
-        DataState::Good,
-        Some(usual),
-    )
+    by_record(&reading(4.1, Some(4.1), Some(0.0)), 4.0, 0.05)
 }
 
 pub(super) fn spike() -> Assessment {
-    let usual = usual(5.0, 0.5, Origin::Feed);
-    judged(
-        &reading(60.0, Some(60.0), None),
-        DataState::Good,
-        Some(usual),
-    )
+    let reading = reading(60.0, Some(60.0), None);
+    judged(&reading, DataState::Good, None, summary(5.0, 0.5))
+}
+
+/// A pool whose rate jumps from day to day, now at four times the usual.
+pub(super) fn restless() -> Assessment {
+    by_record(&reading(40.0, Some(40.0), None), 10.0, 0.8)
 }
 
 pub(super) fn emissions() -> Assessment {
-    let usual = usual(20.0, 0.05, Origin::Own);
-    judged(
-        &reading(20.0, Some(2.0), Some(18.0)),
-        DataState::Good,
-        Some(usual),
-    )
+    by_record(&reading(20.0, Some(2.0), Some(18.0)), 20.0, 0.05)
 }
 
 pub(super) fn no_split() -> Assessment {
-    let usual = usual(4.0, 0.02, Origin::Feed);
-    judged(&reading(4.0, None, None), DataState::Good, Some(usual))
+    let reading = reading(4.0, None, None);
+    judged(&reading, DataState::Good, None, summary(4.0, 0.02))
 }
 
 pub(super) fn over_screen() -> Assessment {
-    let usual = usual(100.0, 0.3, Origin::Own);
-    judged(
-        &reading(687_486.0, Some(1.0), Some(687_485.0)),
-        DataState::Good,
-        Some(usual),
-    )
+    by_record(&reading(687_486.0, Some(1.0), Some(687_485.0)), 100.0, 0.3)
 }
 
 pub(super) fn suspect() -> Assessment {
-    judged(&reading(0.0, Some(0.0), None), DataState::Suspect, None)
+    let reading = reading(0.0, Some(0.0), None);
+    judged(&reading, DataState::Suspect, None, FeedStats::default())
 }
 
 pub(super) fn below() -> Rule {

@@ -2,11 +2,11 @@
 
 use super::{
     message::Colour,
-    numbers::{dollars, limit, moment, percent, share},
+    numbers::{dollars, limit, moment, percent, share, whole},
 };
 use crate::domain::{
     reading::{DataState, Doubt},
-    verdict::{Assessment, Origin, Reason, Verdict},
+    verdict::{Assessment, Origin, Reason, Verdict, input::Input},
 };
 
 /// `✅ sustainable`.
@@ -36,7 +36,7 @@ pub fn line(assessment: &Assessment) -> String {
     let Some(score) = assessment.score else {
         return label.to_owned();
     };
-    let chance = share(score.clamp(0.001, 0.999));
+    let chance = chance(score);
     let record = match origin(assessment) {
         Some(Origin::Feed) => "the feed's own summary",
         Some(Origin::Own) | None => "this pool's own last 30 days",
@@ -51,9 +51,22 @@ pub fn line(assessment: &Assessment) -> String {
              of today's rate for 30 days, by {record}"
         ),
         _ => format!(
-            "{label} – {chance} chance to keep at least half of today's rate for 30 days, by {record}"
+            "{label} – {chance} chance to keep at least half of today's rate for 30 days{}, by {record}",
+            paid_words(assessment)
         ),
     }
+}
+
+/// `, 95 % to keep half of the last month's mean`.
+fn paid_words(assessment: &Assessment) -> String {
+    assessment.paid_score.map_or_else(String::new, |paid| {
+        format!(", {} to keep half of the last month's mean", chance(paid))
+    })
+}
+
+/// A chance is never told as certain.
+fn chance(score: f64) -> String {
+    share(score.clamp(0.01, 0.99))
 }
 
 fn origin(assessment: &Assessment) -> Option<Origin> {
@@ -109,6 +122,7 @@ fn reason(reason: &Reason) -> String {
             "it varies: a typical day lies {} off the middle",
             off_the_middle(variation)
         ),
+        Reason::Sign(input, value) => sign(input, value),
         Reason::ShortHistory { days: 0 } => "no full day of history yet".to_owned(),
         Reason::ShortHistory { days } => {
             let days = if days == 1 {
@@ -133,10 +147,84 @@ fn against(ratio: f64, usual: &str) -> String {
         )
     } else if ratio < 0.9 {
         format!("APY is {} of {usual}", share(ratio))
-    } else if ratio < 10.0 {
-        format!("APY is {ratio:.1} times {usual}")
     } else {
-        format!("APY is {} times {usual}", super::numbers::whole(ratio))
+        format!("APY is {} times {usual}", factor(ratio))
+    }
+}
+
+/// What an input says against a pool.
+fn sign(input: Input, value: f64) -> String {
+    let times = || factor(value.exp());
+    let part = || share(value.clamp(0.0, 1.0));
+    // What a difference of logarithms is as a change.
+    let change = |value: f64| share((value.exp() - 1.0).abs());
+    match input {
+        Input::Level => format!("APY of {} is rarely kept", factor(value.exp())),
+        Input::RewardShare => format!("{} of it is paid in reward tokens", part()),
+        Input::OverYesterday => format!("APY is {} times that of the day before", times()),
+        Input::OverRecent => format!("APY is {} times that of the last days", times()),
+        Input::OverMedian => format!("APY is {} times the month's median", times()),
+        Input::OverLow => format!("APY is {} times the lower quarter of two months", times()),
+        Input::OverMonth => format!("APY is {} times the month's mean", times()),
+        Input::OverPeak => format!("APY is {} times the month's highest", times()),
+        Input::OverFees => format!(
+            "it pays {} times what its usual daily pay makes at today's TVL",
+            times()
+        ),
+        Input::SeenBelowHalf => format!(
+            "{} it paid less than half of today's rate",
+            part_of_two_months(value)
+        ),
+        Input::RecentOverMonth => format!(
+            "the last days paid {} of the month's mean",
+            share(value.exp())
+        ),
+        Input::LowWeekOverMonth => format!(
+            "the week's low days paid {} of the month's mean",
+            share(value.exp())
+        ),
+        Input::MonthOverFees => format!(
+            "the month's mean is {} times what the week's pay makes at today's TVL",
+            times()
+        ),
+        Input::MonthSeenBelowHalf => format!(
+            "{} it paid less than half of the month's mean",
+            part_of_two_months(value)
+        ),
+        Input::Unrest => format!("a typical day moves its rate by {}", change(value)),
+        Input::TvlUnrest => format!("its TVL has varied by {} over two months", change(value)),
+        Input::Slope if value < 0.0 => format!(
+            "its rate has fallen by {} a day over the month",
+            change(value)
+        ),
+        Input::Slope => format!(
+            "its rate has risen by {} a day over the month",
+            change(value)
+        ),
+        Input::Echo => "its rate follows itself from one spell to the next".to_owned(),
+        Input::MonthDays => format!("only {} of the month's days are known", whole(value)),
+        Input::TwoMonthsDays => format!("only {} of the last 60 days are known", whole(value)),
+        Input::OverFeedMean => format!("APY is {} times the feed's 30-day mean", times()),
+        Input::FeedVariation => format!("it varies by {} over its life, by the feed", share(value)),
+        Input::FeedDays => format!("the feed has observed it for {} days", whole(value.exp())),
+        Input::Tvl => format!("TVL is {}", dollars(value.exp())),
+    }
+}
+
+fn part_of_two_months(part: f64) -> String {
+    if part > 0.995 {
+        "throughout the last two months".to_owned()
+    } else {
+        format!("on {} of the days of the last two months", share(part))
+    }
+}
+
+/// `3.1`, or whole from ten on.
+fn factor(times: f64) -> String {
+    if times < 10.0 {
+        format!("{times:.1}")
+    } else {
+        whole(times)
     }
 }
 
@@ -221,6 +309,7 @@ mod tests {
         let verdicts = [
             samples::calm(),
             samples::spike(),
+            samples::restless(),
             samples::emissions(),
             samples::no_split(),
             samples::over_screen(),

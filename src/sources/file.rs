@@ -176,15 +176,10 @@ pub async fn chart(folder: &Path, pool: PoolId) -> Result<Vec<ChartDay>, SourceE
 /// [`SourceError::Unavailable`] when the file cannot be read, [`SourceError::Malformed`] when a line
 /// is no such answer.
 pub fn charts(path: &Path) -> Result<Vec<Batch>, SourceError> {
-    const MAX_CHARTS: u64 = 1024 * 1024 * 1024;
-    let bytes = read_within(path, MAX_CHARTS)?;
     let mut days: BTreeMap<Day, Vec<Observed>> = BTreeMap::new();
-    for line in bytes
-        .split(|byte| *byte == b'\n')
-        .filter(|line| !line.is_empty())
-    {
-        let pool = Arc::new(charted_pool(line)?);
-        for day in chart::parse(line)? {
+    for (pool, chart) in recorded_charts(path)? {
+        let pool = nameless(pool);
+        for day in chart {
             days.entry(day.at.day())
                 .or_default()
                 .push(observed(&pool, &day));
@@ -193,16 +188,33 @@ pub fn charts(path: &Path) -> Result<Vec<Batch>, SourceError> {
     Ok(days.into_iter().map(batch_of_day).collect())
 }
 
-/// The pool that a line of charts names.
-fn charted_pool(line: &[u8]) -> Result<Pool, SourceError> {
+/// Recorded charts pool by pool: a file with one pool's answer a line, which also names the pool.
+/// Blocks.
+///
+/// # Errors
+///
+/// As [`charts`].
+pub fn recorded_charts(path: &Path) -> Result<Vec<(PoolId, Vec<ChartDay>)>, SourceError> {
     #[derive(serde::Deserialize)]
     struct Line {
         pool: PoolId,
     }
-    let line: Line =
-        serde_json::from_slice(line).map_err(|error| SourceError::Malformed(error.to_string()))?;
-    Ok(Pool {
-        id: line.pool,
+    const MAX_CHARTS: u64 = 1024 * 1024 * 1024;
+    read_within(path, MAX_CHARTS)?
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(|line| {
+            let named: Line = serde_json::from_slice(line)
+                .map_err(|error| SourceError::Malformed(error.to_string()))?;
+            Ok((named.pool, chart::parse(line)?))
+        })
+        .collect()
+}
+
+/// A pool of which only the id is known.
+fn nameless(id: PoolId) -> Pool {
+    Pool {
+        id,
         chain: Arc::from(""),
         protocol: Arc::from(""),
         symbol: "".into(),
@@ -212,7 +224,7 @@ fn charted_pool(line: &[u8]) -> Result<Pool, SourceError> {
         multi_asset: false,
         impermanent_loss: false,
         underlying: Box::new([]),
-    })
+    }
 }
 
 fn observed(pool: &Pool, day: &ChartDay) -> Observed {

@@ -1,6 +1,6 @@
 //! What pools paid: every change of the last days, one row a day for ever, and what is usual.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use futures::TryStreamExt as _;
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, sqlite::SqliteRow};
@@ -8,9 +8,9 @@ use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, sqlite::SqliteRow};
 use super::{Store, StoreError, columns, market::CHUNK};
 use crate::domain::{
     rate::Percent,
-    reading::{Reading, Stretch},
+    reading::{DayReading, Reading, Stretch},
     time::{Day, Span, Timestamp},
-    verdict::{Usual, Verdict},
+    verdict::{Verdict, record::Record},
 };
 
 /// One change of a pool's figures.
@@ -23,23 +23,14 @@ pub struct ReadingRow<'a> {
     pub previous_until: Option<Timestamp>,
 }
 
-/// One day of a pool, in the order of days.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct DayRow {
-    pub day: Day,
-    pub apy: Percent,
-    pub base: Option<Percent>,
-    pub reward: Option<Percent>,
-    pub tvl_usd: f64,
-}
-
 /// How long every change is kept; days are kept for ever.
 pub const CHANGES_KEPT: Span = Span::days(14);
-/// The month that decides what is usual.
-const USUAL_DAYS: i32 = 30;
+/// The days that a record looks back.
+const RECORD_DAYS: i32 = 60;
 /// The order of the join makes it a seek for each pool instead of a scan of every year.
-const USUAL: &str = "SELECT p.no, d.apy FROM pool p CROSS JOIN daily d \
-     WHERE d.pool_no = p.no AND d.day >= $1 AND d.day < $2 ORDER BY p.no";
+const RECENT: &str = "SELECT p.no, d.day, d.apy, d.base, d.reward, d.tvl_usd \
+     FROM pool p CROSS JOIN daily d \
+     WHERE d.pool_no = p.no AND d.day >= $1 AND d.day < $2 ORDER BY p.no, d.day";
 /// Up to so many pools are looked up one by one; for more, all changes are read in one pass.
 const FEW_POOLS: usize = 50;
 /// Days of so many pools are written at a time. They lie far apart, and others want to write too.
@@ -194,7 +185,7 @@ impl Store {
     }
 
     /// The days of a pool from `first` on.
-    pub async fn days(&self, no: i64, first: Day) -> Result<Vec<DayRow>, StoreError> {
+    pub async fn days(&self, no: i64, first: Day) -> Result<Vec<DayReading>, StoreError> {
         const SQL: &str = "SELECT day, apy, base, reward, tvl_usd FROM daily \
              WHERE pool_no = $1 AND day >= $2 ORDER BY day";
         type Row = (i64, f64, Option<f64>, Option<f64>, f64);
@@ -205,7 +196,7 @@ impl Store {
             .await?;
         rows.into_iter()
             .map(|(day, apy, base, reward, tvl_usd)| {
-                Ok(DayRow {
+                Ok(DayReading {
                     day: columns::day(day)?,
                     apy: columns::percent(apy, "apy")?,
                     base: base.and_then(Percent::new),
@@ -229,7 +220,7 @@ impl Store {
     }
 
     /// Fills in days that we did not see ourselves; what we saw stays.
-    pub async fn add_days(&self, no: i64, days: &[DayRow]) -> Result<(), StoreError> {
+    pub async fn add_days(&self, no: i64, days: &[DayReading]) -> Result<(), StoreError> {
         if days.is_empty() {
             return Ok(());
         }
@@ -254,51 +245,88 @@ impl Store {
         Ok(())
     }
 
-    /// Works out what each pool usually paid in the month before `today`, keeps it, and returns it
-    /// by the pool's number. Pools with too few days are left out.
-    pub async fn refresh_usual(&self, today: Day) -> Result<HashMap<i64, Usual>, StoreError> {
-        let rows: Vec<(i64, f64)> = sqlx::query_as(USUAL)
-            .bind(i64::from(today.0 - USUAL_DAYS))
+    /// Works out what the days before `today` say of each pool, keeps it, and returns it by the pool's
+    /// number. Pools with too few days are left out.
+    pub async fn refresh_records(
+        &self,
+        today: Day,
+    ) -> Result<HashMap<i64, Arc<Record>>, StoreError> {
+        let mut rows = sqlx::query(RECENT)
+            .bind(i64::from(today.0 - RECORD_DAYS))
             .bind(i64::from(today.0))
-            .fetch_all(&self.readers)
-            .await?;
-        let mut usual = HashMap::new();
-        let mut days = Vec::with_capacity(32);
-        for of_pool in rows.chunk_by(|a, b| a.0 == b.0) {
-            days.clear();
-            days.extend(of_pool.iter().map(|(_, apy)| *apy));
-            if let (Some((no, _)), Some(found)) = (of_pool.first(), Usual::from_days(&mut days)) {
-                usual.insert(*no, found);
+            .fetch(&self.readers);
+        let mut records = HashMap::new();
+        let mut of_pool = (0, Vec::with_capacity(64));
+        let mut close = |(no, days): &mut (i64, Vec<DayReading>)| {
+            if let Some(record) = Record::of(days, today) {
+                records.insert(*no, Arc::new(record));
             }
+            days.clear();
+        };
+        while let Some(row) = rows.try_next().await? {
+            let no: i64 = row.try_get(0)?;
+            if no != of_pool.0 {
+                close(&mut of_pool);
+                of_pool.0 = no;
+            }
+            of_pool.1.push(day_of(&row)?);
         }
+        close(&mut of_pool);
+        drop(rows);
+        self.save_records(today, &records).await?;
+        Ok(records)
+    }
+
+    async fn save_records(
+        &self,
+        today: Day,
+        records: &HashMap<i64, Arc<Record>>,
+    ) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
-        let all: Vec<(&i64, &Usual)> = usual.iter().collect();
+        let all: Vec<(&i64, &Arc<Record>)> = records.iter().collect();
         for chunk in all.chunks(CHUNK) {
             let mut query = QueryBuilder::<Sqlite>::new(
-                "INSERT INTO usual (pool_no, day, centre, variation, days) ",
+                "INSERT INTO record (pool_no, day, centre, variation, days, figures) ",
             );
-            query.push_values(chunk, |mut values, (no, usual)| {
+            query.push_values(chunk, |mut values, (no, record)| {
+                let usual = &record.usual;
                 values
                     .push_bind(**no)
                     .push_bind(i64::from(today.0))
                     .push_bind(usual.centre.get())
                     .push_bind(usual.variation)
-                    .push_bind(i64::from(usual.days));
+                    .push_bind(i64::from(usual.days))
+                    .push_bind(record.to_bytes());
             });
             query.push(
                 " ON CONFLICT (pool_no) DO UPDATE SET day = excluded.day, centre = excluded.centre, \
-                 variation = excluded.variation, days = excluded.days",
+                 variation = excluded.variation, days = excluded.days, figures = excluded.figures",
             );
             query.build().execute(&mut *tx).await?;
         }
-        // A pool that has too few days by now has nothing usual any more.
-        sqlx::query("DELETE FROM usual WHERE day <> $1")
+        // A pool that has too few days by now has no record any more.
+        sqlx::query("DELETE FROM record WHERE day <> $1")
             .bind(i64::from(today.0))
             .execute(&mut *tx)
             .await?;
         tx.commit().await?;
-        Ok(usual)
+        Ok(())
     }
+}
+
+/// A row of [`RECENT`] without the pool's number.
+fn day_of(row: &SqliteRow) -> Result<DayReading, StoreError> {
+    let part = |at| -> Result<Option<Percent>, StoreError> {
+        let part: Option<f64> = row.try_get(at)?;
+        Ok(part.and_then(Percent::new))
+    };
+    Ok(DayReading {
+        day: columns::day(row.try_get(1)?)?,
+        apy: columns::percent(row.try_get(2)?, "apy")?,
+        base: part(3)?,
+        reward: part(4)?,
+        tvl_usd: row.try_get(5)?,
+    })
 }
 
 /// One more row of a pool, in the order of time: the stretch before it ends where the row says.

@@ -23,7 +23,7 @@ use crate::{
         reading::{DataState, Doubt, FeedStats, Reading},
         rule::Rewarded,
         time::Timestamp,
-        verdict::{Assessment, Origin, Usual},
+        verdict::{Assessment, Origin, Usual, record::Record},
     },
 };
 
@@ -78,9 +78,9 @@ impl Store {
                  l.feed_mean_30d, l.feed_sigma, l.feed_days, \
                  l.own_time, l.unchanged_since, l.data_state, l.missed, l.missed_since, \
                  l.doubt, l.doubt_since, l.rewarded_at, l.rewarded, l.counted_at, \
-                 u.centre, u.variation, u.days \
+                 u.centre, u.variation, u.days, u.figures \
              FROM pool p JOIN latest l ON l.pool_no = p.no \
-                 LEFT JOIN usual u ON u.pool_no = p.no \
+                 LEFT JOIN record u ON u.pool_no = p.no \
              WHERE p.gone_at IS NULL";
         let mut names = Names::default();
         let mut listings = Vec::new();
@@ -219,7 +219,7 @@ async fn take_off(
     // Its changes go with the others when they are old enough.
     const TABLES: [&str; 2] = [
         "DELETE FROM latest WHERE pool_no = $1",
-        "DELETE FROM usual WHERE pool_no = $1",
+        "DELETE FROM record WHERE pool_no = $1",
     ];
     for sql in TABLES {
         sqlx::query(sql).bind(no).execute(&mut *connection).await?;
@@ -412,7 +412,7 @@ fn listing_of(row: &SqliteRow, names: &mut Names) -> Result<Listing, StoreError>
         doubt: doubted_of(&mut cells)?,
         rewarded: rewarded_of(&mut cells)?,
         counted_at: columns::time(cells.take()?),
-        own_usual: usual_of(&mut cells)?,
+        record: record_of(&mut cells)?.map(Arc::new),
         assessment: Assessment::default(),
     })
 }
@@ -472,21 +472,22 @@ fn rewarded_of(cells: &mut Cells<'_>) -> Result<Option<Rewarded>, StoreError> {
     }))
 }
 
-fn usual_of(cells: &mut Cells<'_>) -> Result<Option<Usual>, StoreError> {
+/// What another version kept otherwise is worked out anew with the next batch.
+fn record_of(cells: &mut Cells<'_>) -> Result<Option<Record>, StoreError> {
     let centre = cells.percent()?;
     let variation = cells.take()?;
     let days: Option<i64> = cells.take()?;
-    centre
-        .zip(days)
-        .map(|(centre, days)| {
-            Ok(Usual {
-                centre,
-                variation,
-                days: u32::try_from(days).map_err(|_| bad("days"))?,
-                origin: Origin::Own,
-            })
-        })
-        .transpose()
+    let figures: Option<&[u8]> = cells.take()?;
+    let (Some(centre), Some(days), Some(figures)) = (centre, days, figures) else {
+        return Ok(None);
+    };
+    let usual = Usual {
+        centre,
+        variation,
+        days: u32::try_from(days).map_err(|_| bad("days"))?,
+        origin: Origin::Own,
+    };
+    Ok(Record::from_bytes(usual, figures))
 }
 
 #[cfg(test)]

@@ -103,7 +103,7 @@ fn folder() -> TempDir {
 const FOUND: &str = "SELECT json_array( \
          (SELECT COUNT(*) FROM batch), (SELECT COUNT(*) FROM reading), \
          (SELECT GROUP_CONCAT(at || ' ' || apy) FROM latest), \
-         (SELECT COUNT(*) FROM usual), (SELECT COUNT(*) FROM alert), \
+         (SELECT COUNT(*) FROM record), (SELECT COUNT(*) FROM alert), \
          (SELECT GROUP_CONCAT(state) FROM episode), \
          (SELECT GROUP_CONCAT(hex(value)) FROM setting))";
 

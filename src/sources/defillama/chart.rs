@@ -2,7 +2,7 @@
 
 use super::wire::{cells, each_row, moment_in, rate_in, usd_in};
 use crate::{
-    domain::{rate::Percent, time::Timestamp},
+    domain::{rate::Percent, reading::DayReading, time::Timestamp},
     sources::SourceError,
 };
 
@@ -21,6 +21,19 @@ pub struct ChartDay {
     pub reward: Option<Percent>,
     /// US dollars in the pool.
     pub tvl_usd: f64,
+}
+
+impl ChartDay {
+    /// The day without the hour at which it was read.
+    pub fn day_reading(&self) -> DayReading {
+        DayReading {
+            day: self.at.day(),
+            apy: self.apy,
+            base: self.base,
+            reward: self.reward,
+            tvl_usd: self.tvl_usd,
+        }
+    }
 }
 
 cells! {

@@ -93,10 +93,10 @@ async fn a_sweep_leaves_what_reaches_into_the_days_that_are_kept() {
     );
 }
 
-fn days_from(first: i32, rates: &[f64]) -> Vec<DayRow> {
+fn days_from(first: i32, rates: &[f64]) -> Vec<DayReading> {
     (first..)
         .zip(rates)
-        .map(|(day, apy)| DayRow {
+        .map(|(day, apy)| DayReading {
             day: Day(day),
             apy: Percent::new(*apy).unwrap(),
             base: None,
@@ -138,35 +138,37 @@ async fn what_is_usual_comes_from_the_month_before_and_is_let_go_when_days_run_o
         .add_days(1, &days_from(100, &[4.0; 20]))
         .await
         .unwrap();
-    let usual = store.refresh_usual(Day(120)).await.unwrap();
+    let records = store.refresh_records(Day(120)).await.unwrap();
+    let usual = records.get(&1).map(|record| record.usual);
     assert_eq!(
-        usual.get(&1).map(|usual| (usual.centre.get(), usual.days)),
+        usual.map(|usual| (usual.centre.get(), usual.days)),
         Some((4.0, 20))
     );
     assert_eq!(
-        store.listings().await.unwrap()[0].own_usual,
-        usual.get(&1).copied()
+        store.listings().await.unwrap()[0].record.as_ref(),
+        records.get(&1)
     );
-    // Today is not part of it, and fifteen days are enough.
-    assert_eq!(store.refresh_usual(Day(115)).await.unwrap().len(), 1);
-    assert!(store.refresh_usual(Day(114)).await.unwrap().is_empty());
-    store.refresh_usual(Day(120)).await.unwrap();
-    assert!(store.refresh_usual(Day(140)).await.unwrap().is_empty());
-    assert_eq!(store.listings().await.unwrap()[0].own_usual, None);
+    // Today is not part of it, and fourteen days with today's reading are enough.
+    assert_eq!(store.refresh_records(Day(114)).await.unwrap().len(), 1);
+    assert!(store.refresh_records(Day(113)).await.unwrap().is_empty());
+    store.refresh_records(Day(120)).await.unwrap();
+    assert!(store.refresh_records(Day(140)).await.unwrap().is_empty());
+    assert_eq!(store.listings().await.unwrap()[0].record, None);
 }
 
 #[tokio::test]
 async fn what_is_usual_is_sought_for_each_pool_and_not_scanned_for() {
     let (_folder, store) = fresh().await;
-    let plan: Vec<String> = sqlx::query(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {USUAL}")))
-        .bind(0)
-        .bind(30)
-        .fetch_all(&store.readers)
-        .await
-        .unwrap()
-        .iter()
-        .map(|row| row.get::<String, _>("detail"))
-        .collect();
+    let plan: Vec<String> =
+        sqlx::query(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {RECENT}")))
+            .bind(0)
+            .bind(30)
+            .fetch_all(&store.readers)
+            .await
+            .unwrap()
+            .iter()
+            .map(|row| row.get::<String, _>("detail"))
+            .collect();
     let plan = plan.join("\n");
     assert!(
         plan.contains("SEARCH d USING PRIMARY KEY (pool_no=? AND day>? AND day<?)"),

@@ -1,0 +1,68 @@
+//! What became of a rate, by which a durability score is judged.
+
+use crate::domain::{reading::DayReading, time::Day};
+
+/// Days that are looked at on either side.
+pub const HORIZON: i32 = 30;
+/// Fewer readings before, with the day itself, or after it say too little.
+const ENOUGH_BEFORE: usize = 15;
+const ENOUGH_AFTER: usize = 20;
+/// Below this share of what it was, a rate is lost.
+const HALF: f64 = 0.5;
+/// Days below this APY in percent or this TVL in US dollars are not counted.
+const NOTABLE_APY: f64 = 2.0;
+const NOTABLE_TVL: f64 = 100_000.0;
+
+/// What became of the rate of one day.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Fate {
+    /// The mean of the next 30 days over that day's rate.
+    pub of_today: f64,
+    /// The mean of the next 30 days over the mean of the last 30, that day among them.
+    pub of_month: f64,
+}
+
+impl Fate {
+    /// What became of the day at `at`, of days that ascend. `None` where too little is known on one of
+    /// the two sides, or it earned nothing.
+    pub fn of(days: &[DayReading], at: usize) -> Option<Self> {
+        let day = days.get(at)?;
+        let first = days.partition_point(|other| other.day.0 <= day.day.0 - HORIZON);
+        let end = days.partition_point(|other| other.day.0 <= day.day.0 + HORIZON);
+        let (before, after) = (days.get(first..=at)?, days.get(at + 1..end)?);
+        if before.len() < ENOUGH_BEFORE || after.len() < ENOUGH_AFTER {
+            return None;
+        }
+        let (today, month, next) = (day.apy.get(), mean(before), mean(after));
+        (today > 0.0 && month > 0.0).then(|| Self {
+            of_today: next / today,
+            of_month: next / month,
+        })
+    }
+
+    /// The rate was a spike: the next 30 days paid under half of it.
+    pub fn is_collapse(self) -> bool {
+        self.of_today < HALF
+    }
+
+    /// The pool bled: the next 30 days paid under half of the last 30.
+    pub fn is_decay(self) -> bool {
+        self.of_month < HALF
+    }
+}
+
+/// The benchmark counts this day: at least 2 % and $100k.
+pub fn counts(day: &DayReading) -> bool {
+    day.apy.get() >= NOTABLE_APY && day.tvl_usd >= NOTABLE_TVL
+}
+
+/// When what became of a day is known.
+pub fn known_on(day: Day) -> Day {
+    Day(day.0 + HORIZON + 1)
+}
+
+fn mean(days: &[DayReading]) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "some thirty days")]
+    let count = days.len() as f64;
+    days.iter().map(|day| day.apy.get()).sum::<f64>() / count
+}
