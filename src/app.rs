@@ -240,6 +240,11 @@ pub(crate) fn defillama(config: &Config) -> Result<Defillama, defillama::SetupEr
         pools_url: settings.pools_url.clone(),
         chart_url: settings.chart_url.clone(),
         prices_url: settings.prices_url.clone(),
+        price_chart_url: settings.price_chart_url.clone(),
+        protocols_url: settings.protocols_url.clone(),
+        fees_url: settings.fees_url.clone(),
+        lend_borrow_url: settings.lend_borrow_url.clone(),
+        stablecoins_url: settings.stablecoins_url.clone(),
         policy: Policy {
             total: settings.timeout.0,
             max_body: settings.max_body_bytes,

@@ -4,17 +4,22 @@
 //! async, so a command, a tick, a replay and a benchmark reach the same answer from the same input.
 
 pub mod alert;
+pub mod closes;
 pub mod episode;
 pub mod ids;
+pub mod incident;
 pub mod income;
+pub mod lending;
 pub mod listing;
 pub mod manner;
 pub mod method;
 pub mod money;
 pub mod notice;
+pub mod peg;
 pub mod pool;
 pub mod position;
 pub mod preview;
+pub mod protocol;
 pub mod rate;
 pub mod reading;
 pub mod rule;

@@ -1,4 +1,5 @@
-//! What comes in from outside: readings of pools, their past, and prices of tokens.
+//! What comes in from outside: readings of pools, their past, prices of tokens, and what is known of
+//! protocols, loans and coins.
 //!
 //! One upstream is one module. [`fetch`] holds the only policy by which anything is asked of the
 //! network: time-outs, size caps, no redirects, and how long to wait after a failure. An upstream's
@@ -19,6 +20,7 @@ use crate::domain::{reading::Observed, time::Timestamp};
 pub mod defillama;
 pub mod fetch;
 pub mod file;
+pub mod incidents;
 
 /// What one upstream answer held.
 #[derive(Debug, Clone, PartialEq)]

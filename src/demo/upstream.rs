@@ -17,10 +17,7 @@ use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use super::market::Recording;
-use crate::sources::{
-    defillama::{Defillama, Settings, SetupError},
-    fetch::Policy,
-};
+use crate::sources::defillama::{Defillama, Settings, SetupError};
 
 /// The running server. It ends when it is dropped.
 #[derive(Debug)]
@@ -65,12 +62,7 @@ impl Upstream {
 
     /// A client that asks this server.
     pub(super) fn client(&self) -> Result<Defillama, SetupError> {
-        Defillama::new(&Settings {
-            pools_url: self.url("pools"),
-            chart_url: self.url("chart"),
-            prices_url: self.url("prices"),
-            policy: Policy::default(),
-        })
+        Defillama::new(&Settings::below(&format!("http://{}", self.address)))
     }
 }
 

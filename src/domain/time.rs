@@ -105,6 +105,13 @@ impl fmt::Display for Day {
     }
 }
 
+/// Something with the time at which it was read, so that its age can be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dated<T> {
+    pub value: T,
+    pub read_at: Timestamp,
+}
+
 /// A length of time as configuration, rules and options write it: `90s`, `15m`, `2h`, `7d`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Span(pub Duration);

@@ -1,4 +1,5 @@
-//! `DefiLlama`: all pools once an hour, a pool's past, and prices of tokens.
+//! `DefiLlama`: all pools once an hour, a pool's past, prices of tokens, and what is known of
+//! protocols, loans and coins.
 //!
 //! The pools change hourly and are ready by about 25 minutes past; asking more often gives the same
 //! bytes. Everything here is keyless, but the addresses are settings: one may point at a paid plan,
@@ -13,19 +14,33 @@ use super::{
     fetch::{Fetched, Fetcher, Policy, Validators},
     file,
 };
-use crate::domain::{ids::PoolId, time::Timestamp};
+use crate::domain::{
+    ids::PoolId,
+    lending::LendingMarket,
+    peg::Stablecoin,
+    protocol::{Fees, ProtocolFacts},
+    time::Timestamp,
+};
 
 pub mod categories;
 pub mod chart;
+pub mod closes;
+pub mod fees;
+pub mod kept;
+pub mod lend_borrow;
 pub mod pools;
 pub mod prices;
-mod wire;
+pub mod protocols;
+pub mod stablecoins;
+pub(super) mod wire;
 
 use categories::Categories;
 use chart::ChartDay;
+use closes::PastPrices;
+use kept::Rows;
 use prices::{PriceKey, Prices};
 
-/// The cap on decoded bytes of everything but the list of pools.
+/// The cap on decoded bytes of what has none of its own.
 pub(super) const SMALL_BODY: u64 = 8 * 1024 * 1024;
 
 /// Where `DefiLlama` is asked, and within which limits.
@@ -36,6 +51,12 @@ pub struct Settings {
     pub chart_url: String,
     /// `/{keys}` is added to it.
     pub prices_url: String,
+    /// `/{keys}` is added to it.
+    pub price_chart_url: String,
+    pub protocols_url: String,
+    pub fees_url: String,
+    pub lend_borrow_url: String,
+    pub stablecoins_url: String,
     pub policy: Policy,
 }
 
@@ -45,6 +66,30 @@ impl Default for Settings {
             pools_url: "https://yields.llama.fi/pools".to_owned(),
             chart_url: "https://yields.llama.fi/chart".to_owned(),
             prices_url: "https://coins.llama.fi/prices/current".to_owned(),
+            price_chart_url: "https://coins.llama.fi/chart".to_owned(),
+            protocols_url: "https://api.llama.fi/protocols".to_owned(),
+            fees_url: "https://api.llama.fi/overview/fees".to_owned(),
+            lend_borrow_url: "https://yields.llama.fi/lendBorrow".to_owned(),
+            stablecoins_url: "https://stablecoins.llama.fi/stablecoins".to_owned(),
+            policy: Policy::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// Every address below one base, as a stand-in serves them: `{base}/pools`, `{base}/lend_borrow`
+    /// and so on, each named by its setting. So a new address cannot be forgotten there.
+    pub fn below(base: &str) -> Self {
+        let url = |route: &str| format!("{base}/{route}");
+        Self {
+            pools_url: url("pools"),
+            chart_url: url("chart"),
+            prices_url: url("prices"),
+            price_chart_url: url("price_chart"),
+            protocols_url: url("protocols"),
+            fees_url: url("fees"),
+            lend_borrow_url: url("lend_borrow"),
+            stablecoins_url: url("stablecoins"),
             policy: Policy::default(),
         }
     }
@@ -75,6 +120,11 @@ pub struct Defillama {
     pools_url: Url,
     chart_url: Url,
     prices_url: Url,
+    price_chart_url: Url,
+    protocols_url: Url,
+    fees_url: Url,
+    lend_borrow_url: Url,
+    stablecoins_url: Url,
     /// A folder of charts that is read in the place of `chart_url`.
     saved_charts: Option<PathBuf>,
     categories: Arc<Categories>,
@@ -100,6 +150,11 @@ impl Defillama {
             pools_url: address("pools_url", &settings.pools_url)?,
             chart_url: address("chart_url", &settings.chart_url)?,
             prices_url: address("prices_url", &settings.prices_url)?,
+            price_chart_url: address("price_chart_url", &settings.price_chart_url)?,
+            protocols_url: address("protocols_url", &settings.protocols_url)?,
+            fees_url: address("fees_url", &settings.fees_url)?,
+            lend_borrow_url: address("lend_borrow_url", &settings.lend_borrow_url)?,
+            stablecoins_url: address("stablecoins_url", &settings.stablecoins_url)?,
             saved_charts: None,
             categories: Arc::new(Categories::bundled()),
             validators: Validators::default(),
@@ -159,7 +214,7 @@ impl Defillama {
     /// one of several requests fails, all do.
     pub async fn prices(&self, keys: &[PriceKey]) -> Result<Prices, SourceError> {
         let mut all = Prices::default();
-        for portion in prices::portions(keys) {
+        for portion in prices::portions(keys, prices::MOST_KEYS) {
             let url = below(&self.prices_url, &portion.join(","));
             let bytes = self.fetch(&url).await?;
             all.extend(prices::parse(&bytes)?);
@@ -167,8 +222,73 @@ impl Defillama {
         Ok(all)
     }
 
+    /// What these tokens cost at the end of each of so many days before today, at most a year. A token
+    /// that the source does not know is missing without an error; when one of several requests fails,
+    /// all do.
+    pub async fn past_prices(
+        &self,
+        keys: &[PriceKey],
+        days: u16,
+        now: Timestamp,
+    ) -> Result<PastPrices, SourceError> {
+        let mut all = PastPrices::default();
+        for portion in prices::portions(keys, closes::MOST_KEYS) {
+            let mut url = below(&self.price_chart_url, &portion.join(","));
+            url.query_pairs_mut()
+                .extend_pairs(closes::query(days, now.day()));
+            let bytes = self.fetch(&url).await?;
+            all.extend(closes::parse(&bytes)?);
+        }
+        Ok(all)
+    }
+
+    /// All protocols that the source lists.
+    pub async fn protocols(&self) -> Result<Rows<ProtocolFacts>, SourceError> {
+        let bytes = self
+            .fetch_within(&self.protocols_url, protocols::BODY)
+            .await?;
+        aside(move || protocols::parse(&bytes)).await
+    }
+
+    /// What protocols earn: what people pay, and what of it the protocols keep. Where one of the two
+    /// answers fails, both do.
+    pub async fn fees(&self) -> Result<Rows<Fees>, SourceError> {
+        let fees = self.income(fees::FEES).await?;
+        let revenue = self.income(fees::REVENUE).await?;
+        Ok(fees::joined(fees, revenue))
+    }
+
+    async fn income(&self, kind: &str) -> Result<Rows<fees::Income>, SourceError> {
+        let mut url = self.fees_url.clone();
+        url.query_pairs_mut()
+            // The days of each protocol would be tens of megabytes.
+            .append_pair("excludeTotalDataChart", "true")
+            .append_pair("excludeTotalDataChartBreakdown", "true")
+            .append_pair("dataType", kind);
+        let bytes = self.fetch_within(&url, fees::BODY).await?;
+        aside(move || fees::parse(&bytes)).await
+    }
+
+    /// The borrowers' side of all lending pools.
+    pub async fn lend_borrow(&self) -> Result<Rows<LendingMarket>, SourceError> {
+        let bytes = self.fetch(&self.lend_borrow_url).await?;
+        aside(move || lend_borrow::parse(&bytes)).await
+    }
+
+    /// Coins that follow a currency, with their prices.
+    pub async fn stablecoins(&self) -> Result<Rows<Stablecoin>, SourceError> {
+        let mut url = self.stablecoins_url.clone();
+        url.query_pairs_mut().append_pair("includePrices", "true");
+        let bytes = self.fetch(&url).await?;
+        aside(move || stablecoins::parse(&bytes)).await
+    }
+
     async fn fetch(&self, url: &Url) -> Result<Vec<u8>, SourceError> {
-        let cap = self.fetcher.policy().max_body.min(SMALL_BODY);
+        self.fetch_within(url, SMALL_BODY).await
+    }
+
+    async fn fetch_within(&self, url: &Url, cap: u64) -> Result<Vec<u8>, SourceError> {
+        let cap = self.fetcher.policy().max_body.min(cap);
         match self
             .fetcher
             .get_within(url, &Validators::default(), cap)

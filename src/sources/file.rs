@@ -54,7 +54,8 @@ pub fn read_pools(path: &Path) -> Result<Vec<u8>, SourceError> {
     read_within(path, MAX_BODY)
 }
 
-fn read_within(path: &Path, cap: u64) -> Result<Vec<u8>, SourceError> {
+/// The decoded bytes of a file, of which there may be so many. Blocks.
+pub(super) fn read_within(path: &Path, cap: u64) -> Result<Vec<u8>, SourceError> {
     let unreadable = |error| SourceError::Unavailable(Outage::File(error));
     let file = File::open(path).map_err(unreadable)?;
     let mut bytes = Vec::new();

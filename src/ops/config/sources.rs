@@ -11,6 +11,8 @@ use crate::domain::time::Span;
 pub struct Sources {
     pub defillama: DefiLlama,
     pub file: Saved,
+    pub facts: Facts,
+    pub incidents: Incidents,
 }
 
 impl Sources {
@@ -18,6 +20,8 @@ impl Sources {
         Self {
             defillama: DefiLlama::read(&mut review.section("sources.defillama")),
             file: Saved::read(&mut review.section("sources.file")),
+            facts: Facts::read(&mut review.section("sources.facts")),
+            incidents: Incidents::read(&mut review.section("sources.incidents")),
         }
     }
 }
@@ -51,8 +55,20 @@ pub struct DefiLlama {
     pub chart_url: String,
     /// What stands before `/{assets}` for prices. Default `https://coins.llama.fi/prices/current`.
     pub prices_url: String,
+    /// What stands before `/{assets}` for past prices. Default `https://coins.llama.fi/chart`.
+    pub price_chart_url: String,
+    /// Where all protocols are listed. Default `https://api.llama.fi/protocols`.
+    pub protocols_url: String,
+    /// What protocols earn. Default `https://api.llama.fi/overview/fees`.
+    pub fees_url: String,
+    /// The borrowers' side of lending pools. Default `https://yields.llama.fi/lendBorrow`.
+    pub lend_borrow_url: String,
+    /// Coins that follow a currency. Default `https://stablecoins.llama.fi/stablecoins`.
+    pub stablecoins_url: String,
     /// From one fetch of the pools to the next, 1 s or more. Default 15 min.
     pub interval: Span,
+    /// How many charts of pools that nobody watches are read an hour, 0 to 3600. Default 120.
+    pub backfill_per_hour: u32,
     /// The largest answer that is read, in bytes after decompression, 1 KiB to 1 GiB. Default 64 MiB.
     pub max_body_bytes: u64,
     /// How long an answer may take as a whole, 1 s to 10 min. Default 60 s.
@@ -66,7 +82,13 @@ impl Default for DefiLlama {
             pools_url: "https://yields.llama.fi/pools".to_owned(),
             chart_url: "https://yields.llama.fi/chart".to_owned(),
             prices_url: "https://coins.llama.fi/prices/current".to_owned(),
+            price_chart_url: "https://coins.llama.fi/chart".to_owned(),
+            protocols_url: "https://api.llama.fi/protocols".to_owned(),
+            fees_url: "https://api.llama.fi/overview/fees".to_owned(),
+            lend_borrow_url: "https://yields.llama.fi/lendBorrow".to_owned(),
+            stablecoins_url: "https://stablecoins.llama.fi/stablecoins".to_owned(),
             interval: Span::minutes(15),
+            backfill_per_hour: 120,
             max_body_bytes: 64 * 1024 * 1024,
             timeout: Span::minutes(1),
         }
@@ -81,15 +103,99 @@ impl DefiLlama {
             pools_url: section.read("pools_url", default.pools_url, value::base_url),
             chart_url: section.read("chart_url", default.chart_url, value::base_url),
             prices_url: section.read("prices_url", default.prices_url, value::base_url),
+            price_chart_url: section.read(
+                "price_chart_url",
+                default.price_chart_url,
+                value::base_url,
+            ),
+            protocols_url: section.read("protocols_url", default.protocols_url, value::base_url),
+            fees_url: section.read("fees_url", default.fees_url, value::base_url),
+            lend_borrow_url: section.read(
+                "lend_borrow_url",
+                default.lend_borrow_url,
+                value::base_url,
+            ),
+            stablecoins_url: section.read(
+                "stablecoins_url",
+                default.stablecoins_url,
+                value::base_url,
+            ),
             interval: section.read("interval", default.interval, |given| {
                 value::span(given, value::SECOND, None)
             }),
+            backfill_per_hour: section.read(
+                "backfill_per_hour",
+                default.backfill_per_hour,
+                |given| value::whole(given, 0..=3600, |number| u32::try_from(number).ok()),
+            ),
             max_body_bytes: section.read("max_body_bytes", default.max_body_bytes, |given| {
                 value::whole(given, 1024..=1 << 30, Some)
             }),
             timeout: section.read("timeout", default.timeout, |given| {
                 value::span(given, value::SECOND, Some(Span::minutes(10)))
             }),
+        }
+    }
+}
+
+/// `[sources.facts]`: how often `DefiLlama` is asked for what is known beside the pools.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// Whether it is asked for that at all. Default true.
+    pub enabled: bool,
+    /// From one list of protocols to the next, 1 s or more. Default 12 h.
+    pub protocols_every: Span,
+    /// From one list of fees to the next, 1 s or more. Default 12 h.
+    pub fees_every: Span,
+    /// From one list of loans to the next, 1 s or more. Default 1 h.
+    pub lend_borrow_every: Span,
+    /// From one list of coins to the next, 1 s or more. Default 1 h.
+    pub stablecoins_every: Span,
+}
+
+impl Default for Facts {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            protocols_every: Span::hours(12),
+            fees_every: Span::hours(12),
+            lend_borrow_every: Span::hours(1),
+            stablecoins_every: Span::hours(1),
+        }
+    }
+}
+
+impl Facts {
+    fn read(section: &mut Section<'_>) -> Self {
+        let default = Self::default();
+        let enabled = section.read("enabled", default.enabled, value::flag);
+        let mut every = |key: &str, default| {
+            section.read(key, default, |given| {
+                value::span(given, value::SECOND, None)
+            })
+        };
+        Self {
+            enabled,
+            protocols_every: every("protocols_every", default.protocols_every),
+            fees_every: every("fees_every", default.fees_every),
+            lend_borrow_every: every("lend_borrow_every", default.lend_borrow_every),
+            stablecoins_every: every("stablecoins_every", default.stablecoins_every),
+        }
+    }
+}
+
+/// `[sources.incidents]`: what has gone wrong with protocols in the past.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Incidents {
+    /// A file with a list in the shape of `DefiLlama`'s list of hacks, plain or packed as `.zst`.
+    /// Default none.
+    pub path: Option<PathBuf>,
+}
+
+impl Incidents {
+    fn read(section: &mut Section<'_>) -> Self {
+        Self {
+            path: section.read_optional("path", value::path),
         }
     }
 }

@@ -1,16 +1,13 @@
 //! The list of all pools, as `/pools` answers it (and `/poolsOld`, which adds each pool's own time).
 
-use std::{
-    borrow::Cow,
-    collections::{HashMap, HashSet, hash_map::Entry},
-    sync::Arc,
-};
+use std::{collections::HashSet, sync::Arc};
 
 use super::{
     categories::Categories,
+    kept::{Kept, check_bad},
     wire::{
-        Cell, cells, count_in, each_row, flag_in, list_in, moment_in, number_in, rate_in, text_in,
-        usd_in,
+        Cell, cells, count_in, each_row, fits, flag_in, list_in, moment_in, name_in, number_in,
+        rate_in, text_in, usd_in,
     },
 };
 use crate::{
@@ -23,12 +20,10 @@ use crate::{
     sources::{Answer, Batch, SourceError, digest_of},
 };
 
-/// The longest chain, project or symbol in characters. The longest symbol seen has 83.
-const LONGEST_NAME: usize = 200;
+/// What is kept of what tells namesakes apart, in characters.
+const LONGEST_META: usize = 200;
 /// Tokens of one pool that are kept; the largest pools seen hold eight.
 const MOST_TOKENS: usize = 32;
-/// One bad row in this many makes the whole answer unusable: 5 %.
-const BAD_ROWS: u32 = 20;
 
 /// What a body holds.
 #[derive(Debug, Clone, PartialEq)]
@@ -91,17 +86,19 @@ pub fn parse(body: &[u8], at: Timestamp, categories: &Categories) -> Result<Pars
     let mut kept = Kept::default();
     let mut skipped = 0_u32;
     let rows = each_row(body, |cells: PoolCells<'_>| match reader.observe(&cells) {
-        Some(observed) => kept.add(observed),
+        Some(observed) => kept.add(observed.pool.id, observed),
         None => skipped = skipped.saturating_add(1),
     })?;
-    if skipped.saturating_mul(BAD_ROWS) > rows {
-        return Err(SourceError::TooManyBadRows { bad: skipped, rows });
-    }
-    let parsed = kept.into_parsed(skipped);
-    if parsed.rows.is_empty() {
+    check_bad(skipped, rows)?;
+    let (rows, conflicting) = kept.into_rows();
+    if rows.is_empty() {
         return Err(SourceError::Malformed("it holds no usable row".to_owned()));
     }
-    Ok(parsed)
+    Ok(Parsed {
+        rows,
+        skipped,
+        conflicting,
+    })
 }
 
 /// The newest time that a pool in the body states for itself. `None` when there is none.
@@ -172,7 +169,7 @@ impl Reader<'_> {
                 protocol,
                 symbol: symbol.into(),
                 meta: text_in(cells.meta)
-                    .map(|meta| meta.trim().chars().take(LONGEST_NAME).collect::<String>())
+                    .map(|meta| meta.trim().chars().take(LONGEST_META).collect::<String>())
                     .filter(|meta| !meta.is_empty())
                     .map(Into::into),
                 stablecoin: flag_in(cells.stablecoin).unwrap_or(false),
@@ -180,7 +177,7 @@ impl Reader<'_> {
                 impermanent_loss: flag_in(cells.il_risk).unwrap_or(false),
                 underlying: list_in(cells.underlying)
                     .into_iter()
-                    .filter(|token| !token.is_empty() && token.len() <= LONGEST_NAME)
+                    .filter(|token| !token.is_empty() && fits(token))
                     .take(MOST_TOKENS)
                     .map(|token| Box::from(token.as_ref()))
                     .collect(),
@@ -210,55 +207,6 @@ impl Reader<'_> {
         let new: Arc<str> = name.into();
         self.names.insert(Arc::clone(&new));
         Some(new)
-    }
-}
-
-/// A name that is there and not absurdly long.
-fn name_in(cell: Cell<'_>) -> Option<Cow<'_, str>> {
-    let name = match text_in(cell)? {
-        Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
-        Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
-    };
-    let fits = name.len() <= LONGEST_NAME || name.chars().count() <= LONGEST_NAME;
-    (!name.is_empty() && fits).then_some(name)
-}
-
-/// Rows by pool id, in order.
-#[derive(Default)]
-struct Kept {
-    /// `None` where rows contradicted each other.
-    rows: Vec<Option<Observed>>,
-    places: HashMap<PoolId, usize>,
-    conflicting: u32,
-}
-
-impl Kept {
-    fn add(&mut self, observed: Observed) {
-        let place = match self.places.entry(observed.pool.id) {
-            Entry::Vacant(vacant) => {
-                vacant.insert(self.rows.len());
-                self.rows.push(Some(observed));
-                return;
-            }
-            Entry::Occupied(occupied) => *occupied.get(),
-        };
-        let Some(before) = self.rows.get_mut(place) else {
-            return;
-        };
-        if before.as_ref() == Some(&observed) {
-            return;
-        }
-        // The row that stood there is dropped with the first that differs from it.
-        let dropped = if before.take().is_some() { 2 } else { 1 };
-        self.conflicting = self.conflicting.saturating_add(dropped);
-    }
-
-    fn into_parsed(self, skipped: u32) -> Parsed {
-        Parsed {
-            rows: self.rows.into_iter().flatten().collect(),
-            skipped,
-            conflicting: self.conflicting,
-        }
     }
 }
 

@@ -13,8 +13,8 @@ use crate::{domain::time::Timestamp, sources::SourceError};
 const LONGEST_KEY: usize = 200;
 /// The longest symbol in characters.
 const LONGEST_SYMBOL: usize = 200;
-/// Keys in one request.
-const MOST_KEYS: usize = 80;
+/// Keys in one request for present prices.
+pub(super) const MOST_KEYS: usize = 80;
 /// Bytes of keys in one request as they stand in the address, where some are written as `%xx`.
 /// Servers take addresses of about 8 kB.
 const MOST_BYTES: usize = 6_000;
@@ -206,8 +206,8 @@ fn decimal_in(cell: Cell<'_>) -> Option<Decimal> {
     }
 }
 
-/// The keys in portions that fit into one request each, every key once.
-pub(super) fn portions(keys: &[PriceKey]) -> Vec<Vec<&str>> {
+/// The keys in portions of at most `most` that fit into one request each, every key once.
+pub(super) fn portions(keys: &[PriceKey], most: usize) -> Vec<Vec<&str>> {
     let mut unique: Vec<_> = keys.iter().map(PriceKey::as_str).collect();
     unique.sort_unstable();
     unique.dedup();
@@ -221,7 +221,7 @@ pub(super) fn portions(keys: &[PriceKey]) -> Vec<Vec<&str>> {
             .sum::<usize>()
             + 3;
         match portions.last_mut() {
-            Some(last) if last.len() < MOST_KEYS && bytes + size <= MOST_BYTES => {
+            Some(last) if last.len() < most && bytes + size <= MOST_BYTES => {
                 last.push(key);
                 bytes += size;
             }
@@ -349,16 +349,16 @@ mod tests {
             .map(|number| PriceKey::token("Ethereum", &format!("0x{number:040x}")).unwrap())
             .chain([PriceKey::token("Ethereum", &format!("0x{:040x}", 7)).unwrap()])
             .collect();
-        let portions = portions(&keys);
+        let portions = portions(&keys, MOST_KEYS);
         let sizes: Vec<_> = portions.iter().map(Vec::len).collect();
         assert_eq!(sizes, [80, 80, 40]);
         let long: Vec<_> = (0..80)
             .map(|number| PriceKey::token("Sui", &format!("0x{number:0150x}::a::A")).unwrap())
             .collect();
-        for portion in super::portions(&long) {
+        for portion in super::portions(&long, MOST_KEYS) {
             assert!(portion.join(",").len() <= MOST_BYTES);
         }
-        assert!(super::portions(&[]).is_empty());
+        assert!(super::portions(&[], MOST_KEYS).is_empty());
     }
 
     proptest! {

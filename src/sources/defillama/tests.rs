@@ -18,13 +18,12 @@ async fn client(router: Router) -> Defillama {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router).await });
-    Defillama::new(&Settings {
-        pools_url: format!("{base}/pools"),
-        chart_url: format!("{base}/chart"),
+    let settings = Settings {
+        // With a slash at its end, as somebody may write it.
         prices_url: format!("{base}/prices/current/"),
-        policy: Policy::default(),
-    })
-    .unwrap()
+        ..Settings::below(&base)
+    };
+    Defillama::new(&settings).unwrap()
 }
 
 fn now() -> Timestamp {
@@ -151,4 +150,127 @@ fn an_address_is_checked_and_never_shown() {
     };
     let source = Defillama::new(&settings).unwrap();
     assert!(!format!("{settings:?} {source:?}").contains("secret-key"));
+}
+
+/// A list that is longer than the cap of other answers is read all the same.
+#[tokio::test]
+async fn the_list_of_protocols_may_be_long() {
+    let router = Router::new().route(
+        "/protocols",
+        get(|| async {
+            let row = |number: u32| {
+                let url = "x".repeat(1_000);
+                format!(r#"{{"id":"{number}","name":"p","slug":"p{number}","url":"{url}"}}"#)
+            };
+            let rows: Vec<String> = (0..9_000).map(row).collect();
+            (JSON, format!("[{}]", rows.join(",")))
+        }),
+    );
+    let protocols = client(router).await.protocols().await.unwrap();
+    assert_eq!(protocols.rows.len(), 9_000);
+}
+
+#[tokio::test]
+async fn fees_and_revenue_are_two_questions_without_their_days() {
+    use axum::extract::Query;
+    use std::collections::HashMap;
+
+    let router = Router::new().route(
+        "/fees",
+        get(|Query(query): Query<HashMap<String, String>>| async move {
+            assert_eq!(query["excludeTotalDataChart"], "true");
+            assert_eq!(query["excludeTotalDataChartBreakdown"], "true");
+            let total = match query["dataType"].as_str() {
+                "dailyFees" => 300,
+                "dailyRevenue" => 45,
+                other => panic!("{other}"),
+            };
+            axum::Json(serde_json::json!({"protocols": [{"slug": "a", "total30d": total}]}))
+        }),
+    );
+    let fees = client(router).await.fees().await.unwrap();
+    assert_eq!(fees.rows[0].supply_side_30d(), Some(255.0));
+    assert_eq!(fees.rows[0].supply_side_7d(), None);
+}
+
+#[tokio::test]
+async fn fees_without_the_revenue_are_no_answer() {
+    let asked = Arc::new(AtomicU32::new(0));
+    let router = Router::new().route(
+        "/fees",
+        get(move || {
+            let first = asked.fetch_add(1, Ordering::SeqCst) == 0;
+            async move {
+                if first {
+                    (JSON, r#"{"protocols":[{"slug":"a","total30d":1}]}"#).into_response()
+                } else {
+                    (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "77")]).into_response()
+                }
+            }
+        }),
+    );
+    let failed = client(router).await.fees().await;
+    assert!(matches!(
+        failed,
+        Err(SourceError::RateLimited { retry_after }) if retry_after.as_secs() == 77
+    ));
+}
+
+#[tokio::test]
+async fn loans_and_coins_are_read_from_their_routes() {
+    let router = Router::new()
+        .route(
+            "/lend_borrow",
+            get(|| async {
+                let row = r#"[{"pool":"747c1d2a-c668-4682-b9f9-296708a3dd90","ltv":0.8}]"#;
+                (JSON, row)
+            }),
+        )
+        .route(
+            "/stablecoins",
+            get(|uri: axum::http::Uri| async move {
+                assert_eq!(uri.query(), Some("includePrices=true"));
+                let row = r#"{"peggedAssets":[{"id":"1","name":"Tether","symbol":"USDT",
+                    "pegType":"peggedUSD","price":0.99}]}"#;
+                (JSON, row)
+            }),
+        );
+    let source = client(router).await;
+    assert_eq!(source.lend_borrow().await.unwrap().rows[0].ltv, Some(0.8));
+    assert_eq!(&*source.stablecoins().await.unwrap().rows[0].symbol, "USDT");
+}
+
+#[tokio::test]
+async fn past_prices_are_asked_for_few_tokens_at_a_time() {
+    let router = Router::new().route(
+        "/price_chart/{keys}",
+        get(
+            |Path(keys): Path<String>, uri: axum::http::Uri| async move {
+                // The ends of the ninety days before 2025-11-03.
+                assert_eq!(uri.query(), Some("start=1754438399&span=90&period=1d"));
+                let keys: Vec<_> = keys.split(',').collect();
+                assert!(keys.len() <= 10);
+                let coins: serde_json::Map<String, serde_json::Value> = keys
+                    .into_iter()
+                    .filter(|key| !key.ends_with("unknown"))
+                    .map(|key| {
+                        let point = serde_json::json!({"price": 1.5, "timestamp": 1_754_438_390});
+                        let prices = serde_json::json!({"prices": [point]});
+                        (key.to_owned(), prices)
+                    })
+                    .collect();
+                axum::Json(serde_json::json!({ "coins": coins }))
+            },
+        ),
+    );
+    let source = client(router).await;
+    let mut keys: Vec<_> = (0..25)
+        .map(|number| PriceKey::token("Ethereum", &format!("0xAB{number:038x}")).unwrap())
+        .collect();
+    keys.push(PriceKey::coingecko("unknown").unwrap());
+    let prices = source.past_prices(&keys, 90, now()).await.unwrap();
+    assert_eq!(prices.len(), 25);
+    let closes = prices.get(&keys[3]).unwrap().as_slice();
+    assert_eq!(closes[0].day.to_string(), "2025-08-05");
+    assert_eq!(prices.get(&keys[25]), None);
 }

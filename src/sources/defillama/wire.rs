@@ -22,12 +22,14 @@ use crate::{
 const ABSURD_RATE: f64 = 1e6;
 /// More dollars than there are.
 const ABSURD_USD: f64 = 1e15;
+/// The longest name in characters. The longest symbol seen has 83.
+const LONGEST_NAME: usize = 200;
 
 /// The text of one JSON value; `None` where the key is absent.
-pub(super) type Cell<'de> = Option<&'de RawValue>;
+pub(in crate::sources) type Cell<'de> = Option<&'de RawValue>;
 
 /// A JSON object of which some keys are used.
-pub(super) trait Cells<'de>: Default {
+pub(in crate::sources) trait Cells<'de>: Default {
     /// Where the value of this key belongs; `None` when it is not used.
     fn slot(&mut self, key: &str) -> Option<&mut Cell<'de>>;
 }
@@ -55,7 +57,7 @@ macro_rules! cells {
         }
     };
 }
-pub(super) use cells;
+pub(in crate::sources) use cells;
 
 /// Cells as the parser gives them.
 struct Row<C>(C);
@@ -153,16 +155,11 @@ impl<'de> Deserialize<'de> for Name<'de> {
 ///
 /// [`SourceError::Malformed`] for what is no such document, is cut off, has a status other than
 /// success or no `data`. Rows may have been handed over by then: they have to be thrown away.
-pub(super) fn each_row<'de, C: Cells<'de>>(
+pub(in crate::sources) fn each_row<'de, C: Cells<'de>>(
     body: &'de [u8],
-    mut take: impl FnMut(C),
+    take: impl FnMut(C),
 ) -> Result<u32, SourceError> {
-    let text = text_of(body)?;
-    let mut parser = serde_json::Deserializer::from_str(text);
-    let envelope = parser
-        .deserialize_map(EnvelopeVisitor(&mut take, PhantomData))
-        .and_then(|envelope| parser.end().map(|()| envelope))
-        .map_err(|error| malformed(&error, body))?;
+    let envelope = envelope(body, "data", take)?;
     let status = text_in(envelope.status).unwrap_or_default();
     if status != "success" {
         return Err(SourceError::Malformed(format!(
@@ -175,14 +172,54 @@ pub(super) fn each_row<'de, C: Cells<'de>>(
         .ok_or_else(|| SourceError::Malformed("it has no data".to_owned()))
 }
 
+/// Like [`each_row`] for an object that has its rows under `key` and states no status.
+pub(in crate::sources) fn each_row_under<'de, C: Cells<'de>>(
+    body: &'de [u8],
+    key: &'static str,
+    take: impl FnMut(C),
+) -> Result<u32, SourceError> {
+    envelope(body, key, take)?
+        .rows
+        .ok_or_else(|| SourceError::Malformed(format!("it has no {key}")))
+}
+
+/// Like [`each_row`] for a bare list of rows.
+pub(in crate::sources) fn each_row_of_list<'de, C: Cells<'de>>(
+    body: &'de [u8],
+    mut take: impl FnMut(C),
+) -> Result<u32, SourceError> {
+    let mut parser = serde_json::Deserializer::from_str(text_of(body)?);
+    Rows(&mut take, PhantomData)
+        .deserialize(&mut parser)
+        .and_then(|rows| parser.end().map(|()| rows))
+        .map_err(|error| malformed(&error, body))
+}
+
+fn envelope<'de, C: Cells<'de>>(
+    body: &'de [u8],
+    key: &'static str,
+    mut take: impl FnMut(C),
+) -> Result<Envelope<'de>, SourceError> {
+    let mut parser = serde_json::Deserializer::from_str(text_of(body)?);
+    let visitor = EnvelopeVisitor {
+        key,
+        take: &mut take,
+        cells: PhantomData,
+    };
+    parser
+        .deserialize_map(visitor)
+        .and_then(|envelope| parser.end().map(|()| envelope))
+        .map_err(|error| malformed(&error, body))
+}
+
 /// A body as text, which JSON has to be.
-pub(super) fn text_of(body: &[u8]) -> Result<&str, SourceError> {
+pub(in crate::sources) fn text_of(body: &[u8]) -> Result<&str, SourceError> {
     std::str::from_utf8(body)
         .map_err(|_| SourceError::Malformed(format!("no UTF-8: \"{}\"", excerpt(body))))
 }
 
 /// The parser's complaint and the beginning of what it read.
-pub(super) fn malformed(error: &serde_json::Error, body: &[u8]) -> SourceError {
+pub(in crate::sources) fn malformed(error: &serde_json::Error, body: &[u8]) -> SourceError {
     let complaint = error.to_string();
     SourceError::Malformed(format!(
         "{}: \"{}\"",
@@ -196,13 +233,18 @@ struct Envelope<'de> {
     rows: Option<u32>,
 }
 
-struct EnvelopeVisitor<'f, F, C>(&'f mut F, PhantomData<C>);
+struct EnvelopeVisitor<'f, F, C> {
+    /// Where the rows are.
+    key: &'static str,
+    take: &'f mut F,
+    cells: PhantomData<C>,
+}
 
 impl<'de, F: FnMut(C), C: Cells<'de>> Visitor<'de> for EnvelopeVisitor<'_, F, C> {
     type Value = Envelope<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object with a status and data")
+        write!(f, "an object with a list of rows under \"{}\"", self.key)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
@@ -214,11 +256,11 @@ impl<'de, F: FnMut(C), C: Cells<'de>> Visitor<'de> for EnvelopeVisitor<'_, F, C>
             match key.as_ref() {
                 "status" => envelope.status = Some(map.next_value()?),
                 // Two lists of rows are no list: there is no telling which is meant.
-                "data" if envelope.rows.is_some() => {
-                    return Err(A::Error::custom("it has data twice"));
+                key if key == self.key && envelope.rows.is_some() => {
+                    return Err(A::Error::custom(format_args!("it has {key} twice")));
                 }
-                "data" => {
-                    envelope.rows = Some(map.next_value_seed(Rows(&mut *self.0, PhantomData))?);
+                key if key == self.key => {
+                    envelope.rows = Some(map.next_value_seed(Rows(&mut *self.take, PhantomData))?);
                 }
                 _ => {
                     map.next_value::<IgnoredAny>()?;
@@ -257,12 +299,12 @@ impl<'de, F: FnMut(C), C: Cells<'de>> Visitor<'de> for Rows<'_, F, C> {
 }
 
 /// The cells of an object that stands alone.
-pub(super) fn row<'de, C: Cells<'de>>(object: &'de RawValue) -> C {
+pub(in crate::sources) fn row<'de, C: Cells<'de>>(object: &'de RawValue) -> C {
     serde_json::from_str(object.get()).map_or_else(|_| C::default(), |Row(cells)| cells)
 }
 
 /// A text. `None` for anything else, and for one that is no Unicode.
-pub(super) fn text_in(cell: Cell<'_>) -> Option<Cow<'_, str>> {
+pub(in crate::sources) fn text_in(cell: Cell<'_>) -> Option<Cow<'_, str>> {
     let raw = cell?.get();
     let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
     if inner.contains('\\') {
@@ -272,8 +314,22 @@ pub(super) fn text_in(cell: Cell<'_>) -> Option<Cow<'_, str>> {
     }
 }
 
+/// A name: a text that is not empty and not absurdly long, without white space around it.
+pub(in crate::sources) fn name_in(cell: Cell<'_>) -> Option<Cow<'_, str>> {
+    let name = match text_in(cell)? {
+        Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
+        Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
+    };
+    (!name.is_empty() && fits(&name)).then_some(name)
+}
+
+/// Whether a text is short enough for a name.
+pub(in crate::sources) fn fits(text: &str) -> bool {
+    text.len() <= LONGEST_NAME || text.chars().count() <= LONGEST_NAME
+}
+
 /// What is written in a number or in a text that may hold one, without white space around it.
-pub(super) fn digits_in(cell: Cell<'_>) -> Option<&str> {
+pub(in crate::sources) fn digits_in(cell: Cell<'_>) -> Option<&str> {
     let raw = cell?.get();
     let inner = raw
         .strip_prefix('"')
@@ -284,25 +340,35 @@ pub(super) fn digits_in(cell: Cell<'_>) -> Option<&str> {
 
 /// A number, also when it is written as a text. `None` for anything else and for NaN and the
 /// infinities, however they come about. Never −0.
-pub(super) fn number_in(cell: Cell<'_>) -> Option<f64> {
+pub(in crate::sources) fn number_in(cell: Cell<'_>) -> Option<f64> {
     let number: f64 = digits_in(cell)?.parse().ok()?;
     number.is_finite().then_some(number + 0.0)
 }
 
 /// A yearly rate in percent that may be believed.
-pub(super) fn rate_in(cell: Cell<'_>) -> Option<Percent> {
+pub(in crate::sources) fn rate_in(cell: Cell<'_>) -> Option<Percent> {
     number_in(cell)
         .filter(|rate| rate.abs() <= ABSURD_RATE)
         .and_then(Percent::new)
 }
 
 /// An amount of US dollars that may be believed: neither negative nor more than there are.
-pub(super) fn usd_in(cell: Cell<'_>) -> Option<f64> {
+pub(in crate::sources) fn usd_in(cell: Cell<'_>) -> Option<f64> {
     number_in(cell).filter(|usd| (0.0..=ABSURD_USD).contains(usd))
 }
 
+/// An amount of US dollars that may be believed and may be negative, such as an income.
+pub(in crate::sources) fn income_in(cell: Cell<'_>) -> Option<f64> {
+    number_in(cell).filter(|usd| usd.abs() <= ABSURD_USD)
+}
+
+/// A number from 0 to 1; a percentage is none.
+pub(in crate::sources) fn fraction_in(cell: Cell<'_>) -> Option<f64> {
+    number_in(cell).filter(|share| (0.0..=1.0).contains(share))
+}
+
 /// A count: a whole number of which the fraction, if any, is zero.
-pub(super) fn count_in(cell: Cell<'_>) -> Option<u32> {
+pub(in crate::sources) fn count_in(cell: Cell<'_>) -> Option<u32> {
     let digits = digits_in(cell)?;
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     fraction
@@ -313,7 +379,7 @@ pub(super) fn count_in(cell: Cell<'_>) -> Option<u32> {
 }
 
 /// A truth value, also as `"yes"`/`"no"` or `"true"`/`"false"`.
-pub(super) fn flag_in(cell: Cell<'_>) -> Option<bool> {
+pub(in crate::sources) fn flag_in(cell: Cell<'_>) -> Option<bool> {
     match digits_in(cell)? {
         "true" | "yes" => Some(true),
         "false" | "no" => Some(false),
@@ -322,7 +388,7 @@ pub(super) fn flag_in(cell: Cell<'_>) -> Option<bool> {
 }
 
 /// A moment: a date and time as text, or seconds or milliseconds since 1970.
-pub(super) fn moment_in(cell: Cell<'_>) -> Option<Timestamp> {
+pub(in crate::sources) fn moment_in(cell: Cell<'_>) -> Option<Timestamp> {
     /// As seconds, the year 5138; as milliseconds, March 1973: before any of this existed.
     const FIRST_IN_MILLIS: f64 = 1e11;
     if let Some(moment) = text_in(cell).and_then(|text| Timestamp::parse(text.trim())) {
@@ -341,7 +407,7 @@ pub(super) fn moment_in(cell: Cell<'_>) -> Option<Timestamp> {
 }
 
 /// The texts in a list; what else is in it is left out.
-pub(super) fn list_in(cell: Cell<'_>) -> Vec<Cow<'_, str>> {
+pub(in crate::sources) fn list_in(cell: Cell<'_>) -> Vec<Cow<'_, str>> {
     let raw = cell.map_or("", RawValue::get);
     if !raw.starts_with('[') {
         return Vec::new();
@@ -359,6 +425,42 @@ mod tests {
 
     fn raw(json: &str) -> &RawValue {
         serde_json::from_str(json).unwrap()
+    }
+
+    cells! {
+        NumberCell {
+            number: "n",
+        }
+    }
+
+    #[test]
+    fn rows_stand_in_envelopes_and_in_bare_lists() {
+        let list = r#"[{"n":1},5,{"n":"x","m":[{}]},null,{"n":3,"n":4}]"#;
+        let mut seen = Vec::new();
+        let rows = each_row_of_list(list.as_bytes(), |cells: NumberCell<'_>| {
+            seen.push(number_in(cells.number));
+        });
+        assert_eq!(rows.unwrap(), 5);
+        assert_eq!(seen, [Some(1.0), None, None, None, Some(4.0)]);
+        let object = format!(r#"{{"more":[1],"rows":{list}}}"#);
+        let under = |key| each_row_under(object.as_bytes(), key, |_: NumberCell<'_>| {});
+        assert_eq!(under("rows").unwrap(), 5);
+        assert!(matches!(under("data"), Err(SourceError::Malformed(_))));
+        for (body, of_list) in [(list, true), (object.as_str(), false)] {
+            for end in 0..body.len() {
+                let cut = &body.as_bytes()[..end];
+                let read = if of_list {
+                    each_row_of_list(cut, |_: NumberCell<'_>| {})
+                } else {
+                    each_row_under(cut, "rows", |_: NumberCell<'_>| {})
+                };
+                assert!(read.is_err(), "{body} cut at {end}");
+            }
+        }
+        for odd in [r#"{"rows":[],"rows":[]}"#, r#"{"rows":5}"#, "[]"] {
+            assert!(each_row_under(odd.as_bytes(), "rows", |_: NumberCell<'_>| {}).is_err());
+        }
+        assert!(each_row_of_list(b"{}", |_: NumberCell<'_>| {}).is_err());
     }
 
     #[test]
@@ -398,6 +500,10 @@ mod tests {
         assert_eq!(usd_in(Some(raw("0"))), Some(0.0));
         assert_eq!(usd_in(Some(raw("-1"))), None);
         assert_eq!(usd_in(Some(raw("1e308"))), None);
+        assert_eq!(income_in(Some(raw("-16"))), Some(-16.0));
+        assert_eq!(income_in(Some(raw("-1e300"))), None);
+        assert_eq!(fraction_in(Some(raw("0.75"))), Some(0.75));
+        assert_eq!(fraction_in(Some(raw("75"))), None);
     }
 
     #[test]
