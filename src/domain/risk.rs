@@ -1,0 +1,719 @@
+//! What can go wrong with a pool, check by check. It stands beside the verdict and is never mixed into it: a
+//! sound rate can stand on a young contract, and a rate that will not last on a tried one.
+//!
+//! Each check is *ok*, *watch*, *bad* or *not known*, by limits that are the same for every server. What is
+//! not known never counts as ok. The limits are stipend's own conventions; `/risk rules` shows them.
+
+use super::{
+    incident::Incident,
+    lending::LendingMarket,
+    method::Method,
+    peg::Stablecoin,
+    pool::Pool,
+    protocol::{Audits, Flag, ProtocolFacts},
+    reading::Reading,
+    time::{Span, Timestamp},
+};
+
+/// What a check is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Group {
+    /// The code that holds the money.
+    Contract,
+    /// Whoever stands between the money and its owner.
+    Counterparty,
+    /// What prices can do to it.
+    Market,
+    /// The chain that it lies on.
+    Chain,
+    /// How much depends on one thing.
+    Concentration,
+}
+
+impl Group {
+    pub const ALL: [Self; 5] = [
+        Self::Contract,
+        Self::Counterparty,
+        Self::Market,
+        Self::Chain,
+        Self::Concentration,
+    ];
+}
+
+/// One check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Check {
+    /// Since when the protocol is listed.
+    Age,
+    Audits,
+    Incidents,
+    /// Whether the source flags the protocol as rugged, deprecated or dead.
+    Flags,
+    /// US dollars that others trust the protocol with.
+    ProtocolSize,
+    /// How much of that left in a week.
+    Outflow,
+    /// Whether depositors can get out: what of a lending market is not borrowed.
+    Withdrawable,
+    LockUp,
+    ImpermanentLoss,
+    /// Whether its stablecoins are worth what they follow.
+    Peg,
+    /// What the token lost in which rewards are paid.
+    RewardToken,
+    /// US dollars on the chain, as far as our market knows.
+    ChainSize,
+    /// The pool's part of its protocol.
+    ShareOfProtocol,
+    /// US dollars in the pool: how far one withdrawal moves it.
+    PoolSize,
+}
+
+impl Check {
+    pub const ALL: [Self; 14] = [
+        Self::Age,
+        Self::Audits,
+        Self::Incidents,
+        Self::Flags,
+        Self::ProtocolSize,
+        Self::Outflow,
+        Self::Withdrawable,
+        Self::LockUp,
+        Self::ImpermanentLoss,
+        Self::Peg,
+        Self::RewardToken,
+        Self::ChainSize,
+        Self::ShareOfProtocol,
+        Self::PoolSize,
+    ];
+
+    pub const fn group(self) -> Group {
+        match self {
+            Self::Age | Self::Audits | Self::Incidents | Self::Flags => Group::Contract,
+            Self::ProtocolSize | Self::Outflow | Self::Withdrawable | Self::LockUp => {
+                Group::Counterparty
+            }
+            Self::ImpermanentLoss | Self::Peg | Self::RewardToken => Group::Market,
+            Self::ChainSize => Group::Chain,
+            Self::ShareOfProtocol | Self::PoolSize => Group::Concentration,
+        }
+    }
+}
+
+/// What a check came to, from good to bad; not knowing stands apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum State {
+    NotKnown,
+    Ok,
+    Watch,
+    Bad,
+}
+
+/// The figure that a finding rests on.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Figure {
+    /// Nothing is known.
+    Nothing,
+    /// It cannot happen to a pool like this.
+    DoesNotApply,
+    Since(Timestamp),
+    Audits(Audits),
+    /// How many, the newest with its day, and US dollars taken in all where all are known.
+    Incidents {
+        count: usize,
+        newest: Option<Timestamp>,
+        taken_usd: Option<f64>,
+        /// Up to which day the list tells.
+        told_until: Option<Timestamp>,
+    },
+    Flagged(Vec<Flag>),
+    Usd(f64),
+    /// A change as a fraction of what it was.
+    Change(f64),
+    /// A part of a whole, 0–1.
+    Share(f64),
+    /// Free to withdraw: the part, 0–1, and US dollars.
+    Free {
+        part: f64,
+        usd: f64,
+    },
+    /// In the source's own words. Hostile text until rendered.
+    Words(String),
+    /// The largest loss against holding within 90 days, as a negative fraction.
+    Loss(f64),
+    /// Impermanent loss is flagged, and prices are not known.
+    LossFlagged,
+    /// The coin furthest from its peg, and how far as a fraction.
+    OffPeg {
+        symbol: String,
+        deviation: f64,
+    },
+}
+
+/// A check with what it came to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    pub check: Check,
+    pub state: State,
+    pub figure: Figure,
+}
+
+/// All that the checks look at. `None` is unknown, never good.
+#[derive(Debug, Clone)]
+pub struct Known<'a> {
+    pub pool: &'a Pool,
+    pub reading: &'a Reading,
+    pub protocol: Option<&'a ProtocolFacts>,
+    /// `None` without a list of incidents.
+    pub incidents: Option<Vec<&'a Incident>>,
+    /// Up to which day the list tells.
+    pub incidents_until: Option<Timestamp>,
+    pub lending: Option<&'a LendingMarket>,
+    /// The assets of the pool that are stablecoins, each with its coin where one is meant.
+    pub stablecoins: Vec<(&'a str, Option<&'a Stablecoin>)>,
+    /// The largest loss against holding within 90 days by the prices of its tokens, as a negative
+    /// fraction.
+    pub impermanent_loss: Option<f64>,
+    /// Change of the reward token's price over 90 days as a fraction.
+    pub reward_token_change: Option<f64>,
+    /// US dollars in all pools of the chain that we know.
+    pub chain_usd: f64,
+    pub now: Timestamp,
+}
+
+const YEAR: Span = Span::days(365);
+
+/// A protocol that is listed for less than this has not been through much; twice that is calm.
+const YOUNG: Span = Span::days(180);
+/// An incident this long ago or longer weighs less.
+const LONG_AGO: Span = Span::days(2 * 365);
+/// US dollars under which few trust a protocol, and from which on many do.
+const SMALL_PROTOCOL: f64 = 10e6;
+const LARGE_PROTOCOL: f64 = 100e6;
+/// Falls of a protocol's TVL in a week.
+const NOTABLE_OUTFLOW: f64 = -0.15;
+const BAD_OUTFLOW: f64 = -0.40;
+/// The parts of a lending market that are free to withdraw.
+const LITTLE_FREE: f64 = 0.20;
+const HARDLY_FREE: f64 = 0.05;
+/// Losses against holding within 90 days.
+const NOTABLE_LOSS: f64 = -0.02;
+const BAD_LOSS: f64 = -0.10;
+/// How far a stablecoin is from its peg.
+const NOTABLE_DEVIATION: f64 = 0.005;
+const BAD_DEVIATION: f64 = 0.02;
+/// Falls of a reward token in 90 days.
+const NOTABLE_FALL: f64 = -0.25;
+const BAD_FALL: f64 = -0.60;
+/// US dollars on a chain, in the pools that we know.
+const SMALL_CHAIN: f64 = 50e6;
+const LARGE_CHAIN: f64 = 500e6;
+/// The part of a protocol that lies in one pool.
+const MUCH_IN_ONE: f64 = 0.50;
+/// US dollars in a pool.
+const SMALL_POOL: f64 = 1e6;
+const LARGE_POOL: f64 = 10e6;
+
+/// Does every check, in the order of [`Check::ALL`].
+pub fn check(known: &Known<'_>) -> Vec<Finding> {
+    Check::ALL
+        .into_iter()
+        .map(|check| {
+            let (state, figure) = known.answer(check);
+            Finding {
+                check,
+                state,
+                figure,
+            }
+        })
+        .collect()
+}
+
+/// How many checks are known, of all.
+pub fn coverage(findings: &[Finding]) -> (usize, usize) {
+    let known = findings
+        .iter()
+        .filter(|finding| finding.state != State::NotKnown)
+        .count();
+    (known, findings.len())
+}
+
+/// The worst that a group came to; what is not known there hides nothing bad.
+pub fn worst(findings: &[Finding], group: Group) -> State {
+    findings
+        .iter()
+        .filter(|finding| finding.check.group() == group)
+        .map(|finding| finding.state)
+        .max()
+        .unwrap_or(State::NotKnown)
+}
+
+type Answer = (State, Figure);
+
+const NOT_KNOWN: Answer = (State::NotKnown, Figure::Nothing);
+const DOES_NOT_APPLY: Answer = (State::Ok, Figure::DoesNotApply);
+
+/// Bad under the first limit, worth watching under the second.
+fn by_size(usd: Option<f64>, small: f64, large: f64) -> Answer {
+    usd.map_or(NOT_KNOWN, |usd| {
+        let state = if usd < small {
+            State::Bad
+        } else if usd < large {
+            State::Watch
+        } else {
+            State::Ok
+        };
+        (state, Figure::Usd(usd))
+    })
+}
+
+/// Worth watching at the first limit or below, bad at the second or below.
+fn by_fall(change: f64, notable: f64, bad: f64) -> State {
+    if change <= bad {
+        State::Bad
+    } else if change <= notable {
+        State::Watch
+    } else {
+        State::Ok
+    }
+}
+
+impl Known<'_> {
+    fn answer(&self, check: Check) -> Answer {
+        match check {
+            Check::Age => self.age(),
+            Check::Audits => self.audits(),
+            Check::Incidents => self.incidents(),
+            Check::Flags => self.flags(),
+            Check::ProtocolSize => by_size(
+                self.protocol.and_then(|protocol| protocol.tvl_usd),
+                SMALL_PROTOCOL,
+                LARGE_PROTOCOL,
+            ),
+            Check::Outflow => self.outflow(),
+            Check::Withdrawable => self.withdrawable(),
+            Check::LockUp => self.pool.lock_up().map_or(NOT_KNOWN, |stated| {
+                (State::Watch, Figure::Words(stated.to_owned()))
+            }),
+            Check::ImpermanentLoss => self.loss(),
+            Check::Peg => self.peg(),
+            Check::RewardToken => self.reward_token(),
+            Check::ChainSize => by_size(Some(self.chain_usd), SMALL_CHAIN, LARGE_CHAIN),
+            Check::ShareOfProtocol => self.share_of_protocol(),
+            Check::PoolSize => by_size(Some(self.reading.tvl_usd), SMALL_POOL, LARGE_POOL),
+        }
+    }
+
+    fn age(&self) -> Answer {
+        let Some(listed_at) = self.protocol.and_then(|protocol| protocol.listed_at) else {
+            return NOT_KNOWN;
+        };
+        let age = self.now.since(listed_at);
+        let state = if age < YOUNG.0 {
+            State::Bad
+        } else if age < YEAR.0 {
+            State::Watch
+        } else {
+            State::Ok
+        };
+        (state, Figure::Since(listed_at))
+    }
+
+    fn audits(&self) -> Answer {
+        self.protocol
+            .and_then(|protocol| protocol.audits)
+            .map_or(NOT_KNOWN, |audits| {
+                let state = match audits {
+                    Audits::None => State::Bad,
+                    Audits::Partly | Audits::ForkOfAudited => State::Watch,
+                    Audits::Audited => State::Ok,
+                };
+                (state, Figure::Audits(audits))
+            })
+    }
+
+    fn incidents(&self) -> Answer {
+        let Some(incidents) = &self.incidents else {
+            return NOT_KNOWN;
+        };
+        let newest = incidents.iter().map(|incident| incident.at).max();
+        let state = match newest {
+            None => State::Ok,
+            Some(newest) if self.now.since(newest) < LONG_AGO.0 => State::Bad,
+            Some(_) => State::Watch,
+        };
+        let figure = Figure::Incidents {
+            count: incidents.len(),
+            newest,
+            taken_usd: incidents.iter().map(|incident| incident.amount_usd).sum(),
+            told_until: self.incidents_until,
+        };
+        (state, figure)
+    }
+
+    fn flags(&self) -> Answer {
+        self.protocol.map_or(NOT_KNOWN, |protocol| {
+            let flags: Vec<Flag> = protocol.flags.iter().copied().collect();
+            let state = if flags.is_empty() {
+                State::Ok
+            } else {
+                State::Bad
+            };
+            (state, Figure::Flagged(flags))
+        })
+    }
+
+    fn outflow(&self) -> Answer {
+        self.protocol
+            .and_then(|protocol| protocol.tvl_change_7d)
+            .map_or(NOT_KNOWN, |change| {
+                let state = by_fall(change, NOTABLE_OUTFLOW, BAD_OUTFLOW);
+                (state, Figure::Change(change))
+            })
+    }
+
+    fn withdrawable(&self) -> Answer {
+        if self.pool.method != Method::Lending {
+            return DOES_NOT_APPLY;
+        }
+        let free = self
+            .lending
+            .and_then(|market| market.utilisation().zip(market.available_usd()));
+        free.map_or(NOT_KNOWN, |(utilisation, usd)| {
+            let part = 1.0 - utilisation;
+            let state = if part < HARDLY_FREE {
+                State::Bad
+            } else if part < LITTLE_FREE {
+                State::Watch
+            } else {
+                State::Ok
+            };
+            (state, Figure::Free { part, usd })
+        })
+    }
+
+    fn loss(&self) -> Answer {
+        if !self.pool.multi_asset {
+            return DOES_NOT_APPLY;
+        }
+        match self.impermanent_loss {
+            Some(loss) => (by_fall(loss, NOTABLE_LOSS, BAD_LOSS), Figure::Loss(loss)),
+            None if self.pool.impermanent_loss => (State::Watch, Figure::LossFlagged),
+            None => NOT_KNOWN,
+        }
+    }
+
+    fn peg(&self) -> Answer {
+        if self.stablecoins.is_empty() {
+            return DOES_NOT_APPLY;
+        }
+        let mut furthest: Option<(&str, f64)> = None;
+        for (symbol, coin) in &self.stablecoins {
+            // One coin that nobody knows leaves the pool unknown, unless another is off already.
+            let Some(deviation) = coin.and_then(Stablecoin::deviation) else {
+                continue;
+            };
+            if furthest.is_none_or(|(_, other)| deviation.abs() > other.abs()) {
+                furthest = Some((symbol, deviation));
+            }
+        }
+        let all_known = self
+            .stablecoins
+            .iter()
+            .all(|(_, coin)| coin.and_then(Stablecoin::deviation).is_some());
+        let Some((symbol, deviation)) = furthest else {
+            return NOT_KNOWN;
+        };
+        let state = by_fall(-deviation.abs(), -NOTABLE_DEVIATION, -BAD_DEVIATION);
+        if state == State::Ok && !all_known {
+            return NOT_KNOWN;
+        }
+        let symbol = symbol.to_owned();
+        (state, Figure::OffPeg { symbol, deviation })
+    }
+
+    fn reward_token(&self) -> Answer {
+        match (self.reading.reward_share(), self.reward_token_change) {
+            (Some(share), _) if share <= 0.0 => DOES_NOT_APPLY,
+            (_, Some(change)) => (
+                by_fall(change, NOTABLE_FALL, BAD_FALL),
+                Figure::Change(change),
+            ),
+            _ => NOT_KNOWN,
+        }
+    }
+
+    fn share_of_protocol(&self) -> Answer {
+        let whole = self
+            .protocol
+            .and_then(|protocol| protocol.tvl_usd)
+            .filter(|whole| *whole > 0.0);
+        whole.map_or(NOT_KNOWN, |whole| {
+            let share = (self.reading.tvl_usd / whole).min(1.0);
+            let state = if share > MUCH_IN_ONE {
+                State::Watch
+            } else {
+                State::Ok
+            };
+            (state, Figure::Share(share))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, sync::Arc};
+
+    use super::*;
+    use crate::domain::{ids::PoolId, peg::Peg, rate::Percent};
+
+    fn pool() -> Pool {
+        Pool {
+            id: PoolId::from_bytes([1; 16]),
+            chain: Arc::from("Ethereum"),
+            protocol: Arc::from("aave-v3"),
+            symbol: "USDC".into(),
+            meta: None,
+            method: Method::Lending,
+            stablecoin: true,
+            multi_asset: false,
+            impermanent_loss: false,
+            underlying: Box::default(),
+        }
+    }
+
+    fn reading() -> Reading {
+        Reading {
+            at: now(),
+            apy: Percent::new(4.0).unwrap(),
+            base: Percent::new(4.0),
+            reward: Some(Percent::ZERO),
+            tvl_usd: 2e8,
+        }
+    }
+
+    fn now() -> Timestamp {
+        Timestamp::parse("2026-11-01T00:00:00Z").unwrap()
+    }
+
+    fn protocol() -> ProtocolFacts {
+        ProtocolFacts {
+            id: "1".into(),
+            slug: "aave-v3".into(),
+            name: "Aave V3".into(),
+            category: None,
+            symbol: None,
+            gecko_id: None,
+            parent: None,
+            chains: Box::default(),
+            tvl_usd: Some(1e10),
+            tvl_change_1d: Some(0.0),
+            tvl_change_7d: Some(-0.02),
+            mcap_usd: None,
+            listed_at: Some(now().minus(Span::days(1_500).0)),
+            audits: Some(Audits::Audited),
+            flags: BTreeSet::new(),
+            dead_from: None,
+        }
+    }
+
+    fn coin(price_usd: f64) -> Stablecoin {
+        Stablecoin {
+            name: "USD Coin".into(),
+            symbol: "USDC".into(),
+            gecko_id: None,
+            peg: Peg::Usd,
+            price_usd: Some(price_usd),
+            circulating: Some(1e9),
+            yield_bearing: false,
+        }
+    }
+
+    fn nothing<'a>(pool: &'a Pool, reading: &'a Reading) -> Known<'a> {
+        Known {
+            pool,
+            reading,
+            protocol: None,
+            incidents: None,
+            incidents_until: None,
+            lending: None,
+            stablecoins: vec![("USDC", None)],
+            impermanent_loss: None,
+            reward_token_change: None,
+            chain_usd: 5e10,
+            now: now(),
+        }
+    }
+
+    fn state(known: &Known<'_>, wanted: Check) -> State {
+        let findings = check(known);
+        findings
+            .iter()
+            .find(|finding| finding.check == wanted)
+            .unwrap()
+            .state
+    }
+
+    #[test]
+    fn every_check_is_asked_once_and_has_a_group() {
+        let (pool, reading) = (pool(), reading());
+        let findings = check(&nothing(&pool, &reading));
+        let asked: Vec<Check> = findings.iter().map(|finding| finding.check).collect();
+        assert_eq!(asked, Check::ALL);
+        for group in Group::ALL {
+            assert!(
+                findings
+                    .iter()
+                    .any(|finding| finding.check.group() == group)
+            );
+        }
+    }
+
+    #[test]
+    fn without_sources_little_is_known_and_nothing_is_good_for_it() {
+        let (pool, reading) = (pool(), reading());
+        let findings = check(&nothing(&pool, &reading));
+        // What the pool itself tells: loss and rewards do not apply, chain and size are known.
+        assert_eq!(coverage(&findings), (4, 14));
+        assert_eq!(worst(&findings, Group::Contract), State::NotKnown);
+    }
+
+    #[test]
+    fn a_protocol_is_judged_by_age_audits_flags_and_size() {
+        let (pool, reading, mut facts) = (pool(), reading(), protocol());
+        let with = |facts: &ProtocolFacts, check: Check| {
+            let known = Known {
+                protocol: Some(facts),
+                ..nothing(&pool, &reading)
+            };
+            state(&known, check)
+        };
+        for check in [
+            Check::Age,
+            Check::Audits,
+            Check::Flags,
+            Check::ProtocolSize,
+            Check::Outflow,
+        ] {
+            assert_eq!(with(&facts, check), State::Ok, "{check:?}");
+        }
+        facts.listed_at = Some(now().minus(Span::days(40).0));
+        facts.audits = Some(Audits::None);
+        facts.flags = BTreeSet::from([Flag::Rugged]);
+        facts.tvl_usd = Some(5e6);
+        facts.tvl_change_7d = Some(-0.5);
+        for check in [
+            Check::Age,
+            Check::Audits,
+            Check::Flags,
+            Check::ProtocolSize,
+            Check::Outflow,
+        ] {
+            assert_eq!(with(&facts, check), State::Bad, "{check:?}");
+        }
+        facts.audits = None;
+        facts.listed_at = None;
+        for check in [Check::Age, Check::Audits] {
+            assert_eq!(with(&facts, check), State::NotKnown, "{check:?}");
+        }
+    }
+
+    #[test]
+    fn no_list_of_incidents_is_not_a_clean_record() {
+        let (pool, reading) = (pool(), reading());
+        let incident = |days: u64| Incident {
+            at: now().minus(Span::days(days).0),
+            name: "Aave V3".into(),
+            classification: None,
+            technique: None,
+            amount_usd: Some(1e6),
+            returned_usd: None,
+            chains: Box::default(),
+            bridge: false,
+            protocol: None,
+        };
+        let (recent, old) = (incident(100), incident(1_000));
+        let with = |incidents: Option<Vec<&Incident>>| {
+            let mut known = nothing(&pool, &reading);
+            known.incidents = incidents.map(|list| list.into_iter().collect());
+            state(&known, Check::Incidents)
+        };
+        assert_eq!(with(None), State::NotKnown);
+        assert_eq!(with(Some(vec![])), State::Ok);
+        assert_eq!(with(Some(vec![&old])), State::Watch);
+        assert_eq!(with(Some(vec![&old, &recent])), State::Bad);
+    }
+
+    #[test]
+    fn what_cannot_be_withdrawn_is_a_risk_of_lending_alone() {
+        let (mut pool, reading) = (pool(), reading());
+        let market = |borrowed: f64| LendingMarket {
+            pool: pool.id,
+            borrow_base: None,
+            borrow_reward: None,
+            supplied_usd: Some(100.0),
+            borrowed_usd: Some(borrowed),
+            debt_ceiling_usd: None,
+            ltv: None,
+            mints: None,
+        };
+        let markets = [market(50.0), market(90.0), market(99.0)];
+        for (market, wanted) in markets.iter().zip([State::Ok, State::Watch, State::Bad]) {
+            let known = Known {
+                lending: Some(market),
+                ..nothing(&pool, &reading)
+            };
+            assert_eq!(state(&known, Check::Withdrawable), wanted);
+        }
+        assert_eq!(
+            state(&nothing(&pool, &reading), Check::Withdrawable),
+            State::NotKnown
+        );
+        pool.method = Method::Liquidity;
+        assert_eq!(
+            state(&nothing(&pool, &reading), Check::Withdrawable),
+            State::Ok
+        );
+    }
+
+    #[test]
+    fn a_peg_is_as_good_as_the_worst_coin_that_is_known() {
+        let (pool, reading) = (pool(), reading());
+        let (holds, slips, breaks) = (coin(0.9995), coin(0.992), coin(0.9));
+        let with = |coins: Vec<Option<&Stablecoin>>| {
+            let mut known = nothing(&pool, &reading);
+            known.stablecoins = Vec::new();
+            let coins: Vec<Option<Stablecoin>> = coins
+                .into_iter()
+                .map(Option::<&Stablecoin>::cloned)
+                .collect();
+            known.stablecoins = coins.iter().map(|coin| ("USDC", coin.as_ref())).collect();
+            state(&known, Check::Peg)
+        };
+        assert_eq!(with(vec![Some(&holds)]), State::Ok);
+        assert_eq!(with(vec![Some(&holds), Some(&slips)]), State::Watch);
+        assert_eq!(with(vec![Some(&holds), Some(&breaks)]), State::Bad);
+        assert_eq!(with(vec![None, Some(&breaks)]), State::Bad);
+        assert_eq!(with(vec![None, Some(&holds)]), State::NotKnown);
+        assert_eq!(with(vec![]), State::Ok);
+    }
+
+    #[test]
+    fn loss_is_told_by_prices_and_else_by_the_flag() {
+        let (mut pool, reading) = (pool(), reading());
+        pool.multi_asset = true;
+        let with = |pool: &Pool, loss: Option<f64>| {
+            let known = Known {
+                impermanent_loss: loss,
+                ..nothing(pool, &reading)
+            };
+            state(&known, Check::ImpermanentLoss)
+        };
+        assert_eq!(with(&pool, None), State::NotKnown);
+        assert_eq!(with(&pool, Some(-0.001)), State::Ok);
+        assert_eq!(with(&pool, Some(-0.05)), State::Watch);
+        assert_eq!(with(&pool, Some(-0.2)), State::Bad);
+        pool.impermanent_loss = true;
+        assert_eq!(with(&pool, None), State::Watch);
+    }
+}
