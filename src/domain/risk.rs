@@ -181,38 +181,39 @@ pub struct Known<'a> {
     pub now: Timestamp,
 }
 
-const YEAR: Span = Span::days(365);
+/// Under a year a protocol is worth watching.
+pub const YEAR: Span = Span::days(365);
 
-/// A protocol that is listed for less than this has not been through much; twice that is calm.
-const YOUNG: Span = Span::days(180);
+/// A protocol that is listed for less than this has not been through much.
+pub const YOUNG: Span = Span::days(180);
 /// An incident this long ago or longer weighs less.
-const LONG_AGO: Span = Span::days(2 * 365);
+pub const LONG_AGO: Span = Span::days(2 * 365);
 /// US dollars under which few trust a protocol, and from which on many do.
-const SMALL_PROTOCOL: f64 = 10e6;
-const LARGE_PROTOCOL: f64 = 100e6;
+pub const SMALL_PROTOCOL: f64 = 10e6;
+pub const LARGE_PROTOCOL: f64 = 100e6;
 /// Falls of a protocol's TVL in a week.
-const NOTABLE_OUTFLOW: f64 = -0.15;
-const BAD_OUTFLOW: f64 = -0.40;
+pub const NOTABLE_OUTFLOW: f64 = -0.15;
+pub const BAD_OUTFLOW: f64 = -0.40;
 /// The parts of a lending market that are free to withdraw.
-const LITTLE_FREE: f64 = 0.20;
-const HARDLY_FREE: f64 = 0.05;
+pub const LITTLE_FREE: f64 = 0.20;
+pub const HARDLY_FREE: f64 = 0.05;
 /// Losses against holding within 90 days.
-const NOTABLE_LOSS: f64 = -0.02;
-const BAD_LOSS: f64 = -0.10;
+pub const NOTABLE_LOSS: f64 = -0.02;
+pub const BAD_LOSS: f64 = -0.10;
 /// How far a stablecoin is from its peg.
-const NOTABLE_DEVIATION: f64 = 0.005;
-const BAD_DEVIATION: f64 = 0.02;
+pub const NOTABLE_DEVIATION: f64 = 0.005;
+pub const BAD_DEVIATION: f64 = 0.02;
 /// Falls of a reward token in 90 days.
-const NOTABLE_FALL: f64 = -0.25;
-const BAD_FALL: f64 = -0.60;
+pub const NOTABLE_FALL: f64 = -0.25;
+pub const BAD_FALL: f64 = -0.60;
 /// US dollars on a chain, in the pools that we know.
-const SMALL_CHAIN: f64 = 50e6;
-const LARGE_CHAIN: f64 = 500e6;
+pub const SMALL_CHAIN: f64 = 50e6;
+pub const LARGE_CHAIN: f64 = 500e6;
 /// The part of a protocol that lies in one pool.
-const MUCH_IN_ONE: f64 = 0.50;
+pub const MUCH_IN_ONE: f64 = 0.50;
 /// US dollars in a pool.
-const SMALL_POOL: f64 = 1e6;
-const LARGE_POOL: f64 = 10e6;
+pub const SMALL_POOL: f64 = 1e6;
+pub const LARGE_POOL: f64 = 10e6;
 
 /// Does every check, in the order of [`Check::ALL`].
 pub fn check(known: &Known<'_>) -> Vec<Finding> {

@@ -247,13 +247,13 @@ pub struct Assessment {
 }
 
 /// At or above this chance a yield is called durable.
-const DURABLE: f64 = 0.80;
+pub const DURABLE: f64 = 0.80;
 /// Below this chance it is called unsustainable.
-const FRAGILE: f64 = 0.50;
+pub const FRAGILE: f64 = 0.50;
 /// From this share in reward tokens on, a yield is not sustainable.
-const MOSTLY_REWARDS: f64 = 0.75;
+pub const MOSTLY_REWARDS: f64 = 0.75;
 /// From this share in reward tokens on, a yield is mixed.
-const PARTLY_REWARDS: f64 = 0.35;
+pub const PARTLY_REWARDS: f64 = 0.35;
 
 /// Judges a pool. Pure, and free of allocation, since a market has some 19,000 of them.
 pub fn assess(evidence: &Evidence<'_>, screen: &Screen) -> Assessment {
