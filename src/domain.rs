@@ -26,6 +26,7 @@ pub mod reading;
 pub mod risk;
 pub mod rule;
 pub mod scope;
+pub mod strain;
 pub mod time;
 pub mod verdict;
 pub mod zone;

@@ -294,8 +294,9 @@ impl Evaluator {
 
     /// What a rule says of a pool as it stands, for a new alert's baseline.
     pub fn judge_now(&self, rule: &Rule, listing: &Listing) -> Option<Judgement> {
-        if rule.condition.kind().is_about_data() {
-            return judge_data(rule, listing);
+        let kind = rule.condition.kind();
+        if kind.is_beside_figures() {
+            return judge_state(rule, listing);
         }
         let reading = listing.usable()?;
         if !in_reach(rule, reading, &[]) {
@@ -327,6 +328,13 @@ impl Evaluator {
         for pool in &change.restated {
             if let Some(listing) = change.snapshot.get(*pool)
                 && listing.state != DataState::Good
+                && fresh.insert(*pool)
+            {
+                self.step_all(self.look(listing, &[], change.at), &mut steps);
+            }
+        }
+        for pool in &change.strained {
+            if let Some(listing) = change.snapshot.get(*pool)
                 && fresh.insert(*pool)
             {
                 self.step_all(self.look(listing, &[], change.at), &mut steps);
@@ -450,8 +458,9 @@ impl Evaluator {
 
     fn step(&self, slot: Slot, before: Episode, look: Look<'_>) -> Option<Step> {
         let watched = self.of_slot(slot)?;
-        let (episode, edges) = if watched.rule.condition.kind().is_about_data() {
-            step_by_data(&watched.rule, before, look.listing, look.at)
+        let kind = watched.rule.condition.kind();
+        let (episode, edges) = if kind.is_beside_figures() {
+            step_by_state(&watched.rule, before, look.listing, look.at)
         } else {
             step_by_readings(&watched.rule, before, look.listing, look.usable, look.past)
         };
@@ -523,15 +532,15 @@ impl Evaluator {
     }
 }
 
-/// The episode after what the state of a pool's data says.
-fn step_by_data(
+/// The episode after what the state of a pool's data, or what troubles it from outside, says.
+fn step_by_state(
     rule: &Rule,
     before: Episode,
     listing: &Listing,
     at: Timestamp,
 ) -> (Episode, Edges) {
     let in_scope = before.is_open() || rule.scope.reaches(listing.reading.tvl_usd);
-    let Some(judged) = judge_data(rule, listing).filter(|_| in_scope) else {
+    let Some(judged) = judge_state(rule, listing).filter(|_| in_scope) else {
         return (before, Vec::new());
     };
     let (episode, edge) = before.step(judged, at, rule.timing);
@@ -546,7 +555,10 @@ fn step_by_data(
 }
 
 /// A pool that an answer or two lack is neither there nor gone.
-fn judge_data(rule: &Rule, listing: &Listing) -> Option<Judgement> {
+fn judge_state(rule: &Rule, listing: &Listing) -> Option<Judgement> {
+    if rule.condition.kind().is_about_strain() {
+        return rule.condition.judge_strain(&listing.strain);
+    }
     if listing.missed.is_some() && listing.state != DataState::Missing {
         return None;
     }

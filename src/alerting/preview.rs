@@ -68,7 +68,7 @@ pub async fn preview(
     let from = now.minus(Span::days(u64::from(days)).0);
     let past = Past::read(store, &meant(&snapshot, &rule), from, now).await?;
     let covered = past.covered(from.day());
-    let is_blind = rule.condition.kind().is_about_data();
+    let is_blind = rule.condition.kind().is_beside_figures();
     let replayed = tokio::task::spawn_blocking(move || {
         let spoken = past.replay(&rule, screen, from);
         let longer = LONGER

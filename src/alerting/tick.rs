@@ -147,7 +147,14 @@ impl Alerting {
             .iter()
             .filter(|listing| state.evaluator.looks_back_at(&listing.pool))
             .collect();
-        let since = now.minus(state.evaluator.longest_window());
+        // A reading that waits to be confirmed counts from its own time, and its windows begin before that.
+        let waiting = looked_at.iter().filter(|one| one.doubt.is_some());
+        let earliest = waiting
+            .map(|one| one.reading.at)
+            .min()
+            .unwrap_or(now)
+            .min(now);
+        let since = earliest.minus(state.evaluator.longest_window());
         recall(&mut state.evaluator, store, &looked_at, false, since).await
     }
 

@@ -29,7 +29,7 @@ impl Stage {
     /// Where a rule stands with a pool.
     pub fn of(rule: &Rule, listing: &Listing, episode: &Episode) -> Self {
         let is_unusable =
-            listing.state != DataState::Good && !rule.condition.kind().is_about_data();
+            listing.state != DataState::Good && !rule.condition.kind().is_beside_figures();
         match episode.phase {
             Phase::Quiet | Phase::Pending { .. } if is_unusable => Self::Data,
             Phase::Open(open) => open.clearing.map_or(

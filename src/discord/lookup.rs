@@ -168,6 +168,7 @@ mod tests {
             counted_at: Timestamp::default(),
             record: None,
             assessment: Assessment::default(),
+            strain: crate::domain::strain::Strain::default(),
             missed: None,
         }
     }

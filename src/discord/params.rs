@@ -185,6 +185,10 @@ impl Choice for Kind {
                     Self::Over100 => "APY above 100 %",
                     Self::PoolGone => "Pool no longer listed",
                     Self::Stale => "Figures too old to be used",
+                    Self::OffPeg => "A stablecoin of it is off its peg",
+                    Self::ProtocolIncident => {
+                        "Its protocol is flagged, or loses 30 % of its TVL in 24 h"
+                    }
                     Self::NewSustainable => "New sustainable offer",
                 };
                 (name, kind.slug(), kind)

@@ -6,6 +6,7 @@ use super::{
     pool::Pool,
     reading::{DataState, Doubt, FeedStats, Reading},
     rule::Rewarded,
+    strain::Strain,
     time::Timestamp,
     verdict::{Assessment, Evidence, Reason, Screen, Usual, assess, record::Record},
 };
@@ -35,6 +36,8 @@ pub struct Listing {
     /// When the source's count of days observed last changed.
     pub counted_at: Timestamp,
     pub assessment: Assessment,
+    /// What troubles it from outside of its own figures.
+    pub strain: Strain,
     /// Good batches in a row that lacked the pool, and since when.
     pub missed: Option<Missed>,
 }

@@ -32,6 +32,8 @@ pub struct Notice<'a> {
     pub assessment: &'a Assessment,
     /// The verdict before the change began, where it is known.
     pub verdict_before: Option<Verdict>,
+    /// The stablecoin that the notice is about, where it is about one.
+    pub coin: Option<&'a str>,
     /// Source of the reading, as people know it.
     pub source: &'a str,
     /// The reading's time is the pool's own, not that of the fetch.

@@ -8,6 +8,7 @@ use super::{
     episode::Timing,
     rate::Percent,
     reading::{DataState, Reading, Stretch, oldest_since},
+    strain::{Strain, Trouble},
     time::{Span, Timestamp},
     verdict::Verdict,
 };
@@ -74,6 +75,17 @@ pub enum Condition {
     PoolGone,
     /// The source lists the pool with figures that are too old to be used.
     Stale,
+    /// One of the pool's stablecoins is `value` percent or more from what it follows, above or below;
+    /// over again under `clear_at` percent.
+    OffPeg {
+        value: f64,
+        clear_at: f64,
+        #[serde(default)]
+        major: Option<f64>,
+    },
+    /// The pool's protocol is flagged as rugged, deprecated or dead, or lost 30 percent of its TVL in 24
+    /// hours; over again when it is calm.
+    ProtocolIncident,
     /// The verdict is sustainable at `value` percent or more, and it was not in the window before, or
     /// the pool is younger than the window; over again when it is not, or under `clear_at`.
     NewSustainable {
@@ -109,11 +121,13 @@ pub enum Kind {
     Over100,
     PoolGone,
     Stale,
+    OffPeg,
+    ProtocolIncident,
     NewSustainable,
 }
 
 impl Kind {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::ApyAbove,
         Self::ApyBelow,
         Self::ApyChange,
@@ -125,6 +139,8 @@ impl Kind {
         Self::Over100,
         Self::PoolGone,
         Self::Stale,
+        Self::OffPeg,
+        Self::ProtocolIncident,
         Self::NewSustainable,
     ];
 
@@ -141,6 +157,8 @@ impl Kind {
             Self::Over100 => "over_100",
             Self::PoolGone => "pool_gone",
             Self::Stale => "stale",
+            Self::OffPeg => "off_peg",
+            Self::ProtocolIncident => "protocol_incident",
             Self::NewSustainable => "new_sustainable",
         }
     }
@@ -163,7 +181,9 @@ impl Kind {
             | Self::BaseShareBelow
             | Self::Over100
             | Self::PoolGone
-            | Self::Stale => None,
+            | Self::Stale
+            | Self::OffPeg
+            | Self::ProtocolIncident => None,
         }
     }
 
@@ -172,10 +192,21 @@ impl Kind {
         matches!(self, Self::PoolGone | Self::Stale)
     }
 
+    /// It watches what troubles a pool from outside, and not the pool's own figures.
+    pub const fn is_about_strain(self) -> bool {
+        matches!(self, Self::OffPeg | Self::ProtocolIncident)
+    }
+
+    /// It watches something else than the pool's figures, which can happen to many pools at once and is
+    /// one event then.
+    pub const fn is_beside_figures(self) -> bool {
+        self.is_about_data() || self.is_about_strain()
+    }
+
     /// The timing of an alert of this kind that asks for none, where others take `usual`. A state of
-    /// the data rests on several answers already.
+    /// the data rests on several answers already, and an incident on two.
     pub const fn timing(self, usual: Timing) -> Timing {
-        if self.is_about_data() {
+        if self.is_about_data() || matches!(self, Self::ProtocolIncident) {
             Timing::AT_ONCE
         } else {
             usual
@@ -200,12 +231,14 @@ impl Kind {
             Self::TvlDrop | Self::BaseShareBelow => {
                 Some((ABOVE_0..=99.999, "percent between 0 and 100"))
             }
+            Self::OffPeg => Some((0.1..=99.999, "percent from 0.1 to under 100")),
             Self::VerdictWorsens
             | Self::VerdictBecomes
             | Self::RewardsEnd
             | Self::Over100
             | Self::PoolGone
-            | Self::Stale => None,
+            | Self::Stale
+            | Self::ProtocolIncident => None,
         }
     }
 
@@ -213,7 +246,12 @@ impl Kind {
     const fn has_tiers(self) -> bool {
         matches!(
             self,
-            Self::ApyAbove | Self::ApyBelow | Self::BaseShareBelow | Self::TvlDrop | Self::Over100
+            Self::ApyAbove
+                | Self::ApyBelow
+                | Self::BaseShareBelow
+                | Self::TvlDrop
+                | Self::Over100
+                | Self::OffPeg
         )
     }
 
@@ -271,6 +309,8 @@ pub enum RuleError {
 pub const LONGEST_WINDOW: Span = Span::days(14);
 /// From this rate in percent on, an offer is screened out: none has lasted.
 const SCREENED: f64 = 100.0;
+/// A stablecoin this many percent from what it follows is off its peg, where nothing else is asked for.
+const OFF_PEG: f64 = 2.0;
 /// Rewards of less than this many percent are none.
 const NOTABLE_REWARD: f64 = 0.1;
 
@@ -319,8 +359,12 @@ impl Terms {
         let Some((range, allowed)) = kind.values() else {
             return Ok(SCREENED);
         };
-        // Any sustainable offer is one.
-        let usual = (kind == Kind::NewSustainable).then_some(0.0);
+        let usual = match kind {
+            // Any sustainable offer is one.
+            Kind::NewSustainable => Some(0.0),
+            Kind::OffPeg => Some(OFF_PEG),
+            _ => None,
+        };
         let value = self.value.or(usual).ok_or(RuleError::ValueMissing(kind))?;
         // A change with a sign is a fall.
         if kind == Kind::ApyChange && range.contains(&-value) {
@@ -365,7 +409,7 @@ impl Terms {
     /// Twice as bad where none is given; a drop can only go on towards 100 percent.
     fn major(&self, kind: Kind, value: f64) -> Result<Option<f64>, RuleError> {
         let usual = match kind {
-            Kind::TvlDrop => (2.0 * value).min(f64::midpoint(value, 100.0)),
+            Kind::TvlDrop | Kind::OffPeg => (2.0 * value).min(f64::midpoint(value, 100.0)),
             _ if kind.falls() => value / 2.0,
             _ => 2.0 * value,
         };
@@ -433,6 +477,12 @@ impl Condition {
             Kind::Over100 => Self::Over100 { clear_at, major },
             Kind::PoolGone => Self::PoolGone,
             Kind::Stale => Self::Stale,
+            Kind::OffPeg => Self::OffPeg {
+                value,
+                clear_at,
+                major,
+            },
+            Kind::ProtocolIncident => Self::ProtocolIncident,
             Kind::NewSustainable => Self::NewSustainable {
                 value,
                 window,
@@ -454,6 +504,8 @@ impl Condition {
             Self::Over100 { .. } => Kind::Over100,
             Self::PoolGone => Kind::PoolGone,
             Self::Stale => Kind::Stale,
+            Self::OffPeg { .. } => Kind::OffPeg,
+            Self::ProtocolIncident => Kind::ProtocolIncident,
             Self::NewSustainable { .. } => Kind::NewSustainable,
         }
     }
@@ -472,7 +524,9 @@ impl Condition {
             | Self::BaseShareBelow { .. }
             | Self::Over100 { .. }
             | Self::PoolGone
-            | Self::Stale => None,
+            | Self::Stale
+            | Self::OffPeg { .. }
+            | Self::ProtocolIncident => None,
         }
     }
 
@@ -558,7 +612,47 @@ impl Condition {
                 window,
                 clear_at,
             } => now.new_offer(value, window, clear_at)?,
-            Self::PoolGone | Self::Stale => return None,
+            Self::PoolGone | Self::Stale | Self::OffPeg { .. } | Self::ProtocolIncident => {
+                return None;
+            }
+        })
+    }
+
+    /// What troubles a pool from outside says about a condition that is about just that. `None` where
+    /// nothing is known of it, which neither opens nor closes anything.
+    pub fn judge_strain(&self, strain: &Strain) -> Option<Judgement> {
+        let judged = match *self {
+            Self::OffPeg {
+                value,
+                clear_at,
+                major,
+            } => {
+                let deviation = strain.peg.as_ref()?.deviation * 100.0;
+                let off = deviation.abs();
+                let standing = match Standing::of(off >= value, off < clear_at) {
+                    Standing::Met(_) if deviation < 0.0 => Standing::Met(Direction::Down),
+                    other => other,
+                };
+                Judgement {
+                    tier: Tier::of(major.is_some_and(|major| off >= major)),
+                    ..Judgement::of(standing, None, Figure::Peg(deviation))
+                }
+            }
+            Self::ProtocolIncident => {
+                let trouble = strain.protocol?;
+                let standing = if trouble.is_calm() {
+                    Standing::Cleared
+                } else {
+                    Standing::Met(Direction::Down)
+                };
+                Judgement::of(standing, None, Figure::Protocol(trouble))
+            }
+            _ => return None,
+        };
+        Some(Judgement {
+            // A strain is what the source said twice.
+            is_sure: true,
+            ..judged
         })
     }
 
@@ -831,6 +925,9 @@ pub enum Figure {
     Tvl(f64),
     Verdict(Verdict),
     Data(DataState),
+    /// How many percent a stablecoin is from what it follows; negative below.
+    Peg(f64),
+    Protocol(Trouble),
 }
 
 impl Figure {
@@ -838,8 +935,8 @@ impl Figure {
     pub const fn number(self) -> Option<f64> {
         match self {
             Self::Apy(apy) | Self::Reward(apy) => Some(apy.get()),
-            Self::Tvl(number) | Self::BaseShare(number) => Some(number),
-            Self::Verdict(_) | Self::Data(_) => None,
+            Self::Tvl(number) | Self::BaseShare(number) | Self::Peg(number) => Some(number),
+            Self::Verdict(_) | Self::Data(_) | Self::Protocol(_) => None,
         }
     }
 }

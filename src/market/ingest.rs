@@ -52,6 +52,8 @@ pub struct Change {
     pub news: Vec<News>,
     /// Pools whose row has to be written, although their figures did not change.
     pub restated: Vec<PoolId>,
+    /// Pools that are troubled otherwise than before from outside of their figures.
+    pub strained: Vec<PoolId>,
     pub batch: BatchRow,
 }
 
@@ -214,6 +216,7 @@ pub fn advance(old: &Snapshot, batch: Batch, screen: &Screen) -> Change {
         snapshot: Snapshot::new(origin, listings, numbers.gone),
         news,
         restated,
+        strained: Vec::new(),
         batch: row,
     }
 }
@@ -316,6 +319,9 @@ fn observe(
         rewarded: rewarded_before,
         counted_at,
         assessment: Assessment::default(),
+        strain: before
+            .map(|before| before.strain.clone())
+            .unwrap_or_default(),
         missed: None,
     };
     listing.assessment = listing.assess(screen);

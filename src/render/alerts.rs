@@ -122,7 +122,8 @@ pub(crate) fn words_for(rule: &Rule, pool: Option<&Pool>) -> String {
     let (met, over) = condition_words(&rule.condition);
     let hold = span(rule.timing.hold);
     let clear = span(rule.timing.clear_hold);
-    let timing = if rule.condition.kind().is_about_data() {
+    let kind = rule.condition.kind();
+    let timing = if kind.is_about_data() || rule.timing.hold.0.is_zero() {
         format!("{met}, over once {over}")
     } else {
         format!("{met}, held {hold}, over once {over} for {clear}")
@@ -147,7 +148,8 @@ fn major_words(condition: &Condition) -> Option<String> {
         Condition::TvlDrop { major, value, .. } => (major?, value, "from a fall of"),
         Condition::ApyAbove { major, value, .. }
         | Condition::ApyBelow { major, value, .. }
-        | Condition::BaseShareBelow { major, value, .. } => (major?, value, "from"),
+        | Condition::BaseShareBelow { major, value, .. }
+        | Condition::OffPeg { major, value, .. } => (major?, value, "from"),
         _ => return None,
     };
     // A tier that begins with the first is none of its own.
@@ -219,6 +221,16 @@ fn condition_words(condition: &Condition) -> (String, String) {
         Condition::Stale => (
             "its figures are too old to be used".to_owned(),
             "they are fresh".to_owned(),
+        ),
+        Condition::OffPeg {
+            value, clear_at, ..
+        } => (
+            format!("a stablecoin of it is {} or more from what it follows", limit(value)),
+            format!("it is within {}", limit(clear_at)),
+        ),
+        Condition::ProtocolIncident => (
+            "its protocol is flagged as rugged, deprecated or dead, or loses 30 % of its TVL in 24 h".to_owned(),
+            "nothing bad is said of it".to_owned(),
         ),
         Condition::NewSustainable {
             value,
@@ -575,6 +587,8 @@ pub(crate) fn distance(condition: &Condition, reading: &Reading) -> Option<Strin
         | Condition::RewardsEnd { .. }
         | Condition::PoolGone
         | Condition::Stale
+        | Condition::OffPeg { .. }
+        | Condition::ProtocolIncident
         | Condition::NewSustainable { .. } => return None,
     })
 }

@@ -10,7 +10,9 @@ use super::{
 use crate::domain::{
     episode::EdgeKind,
     notice::{Notice, Speaker},
+    protocol::Flag,
     rule::{Condition, Figure, Unit},
+    strain::Trouble,
     time::{Span, Timestamp},
     verdict::Verdict,
 };
@@ -228,6 +230,8 @@ const fn subject(figure: Figure) -> &'static str {
         Figure::Tvl(_) => "TVL",
         Figure::Verdict(_) => "verdict",
         Figure::Data(_) => "data",
+        Figure::Peg(_) => "stablecoin",
+        Figure::Protocol(_) => "protocol",
     }
 }
 
@@ -236,8 +240,21 @@ fn figure(figure: Figure) -> String {
         Figure::Apy(apy) | Figure::Reward(apy) => percent(apy),
         Figure::BaseShare(share) => share_words(share),
         Figure::Data(state) => state.slug().to_owned(),
+        Figure::Peg(deviation) => change(deviation),
+        Figure::Protocol(trouble) => trouble_words(trouble),
         Figure::Tvl(usd) => dollars(usd),
         Figure::Verdict(verdict) => verdict.slug().to_owned(),
+    }
+}
+
+/// How a protocol stands: `rugged`, `TVL −42 % in 24 h`.
+pub(crate) fn trouble_words(trouble: Trouble) -> String {
+    match trouble {
+        Trouble::Calm => "calm".to_owned(),
+        Trouble::Flagged(Flag::Rugged) => "flagged as rugged".to_owned(),
+        Trouble::Flagged(Flag::Deprecated) => "flagged as deprecated".to_owned(),
+        Trouble::Flagged(Flag::Dead) => "flagged as dead".to_owned(),
+        Trouble::Drained(by) => format!("TVL {} in 24 h", change(by * 100.0)),
     }
 }
 
@@ -250,6 +267,13 @@ fn share_words(share: f64) -> String {
 fn change_words(notice: &Notice<'_>, form: Form) -> String {
     let to = notice.edge.to;
     let now = form.strong(&figure(to));
+    if let (Figure::Peg(_), Some(coin)) = (to, notice.coin) {
+        let coin = match form {
+            Form::Discord => text::name(coin),
+            Form::Plain => text::plain_name(coin),
+        };
+        return format!("{coin} {now}");
+    }
     match notice.edge.from {
         None => format!("{} {now}", subject(to)),
         Some(from) => format!(
@@ -313,6 +337,13 @@ fn edge_words(notice: &Notice<'_>, form: Form) -> String {
             Condition::Over100 { .. } => format!("above 100 % since {since}"),
             Condition::PoolGone => format!("the source has not listed it since {since}"),
             Condition::Stale => format!("too old to be used since {since}"),
+            Condition::OffPeg { value, .. } => {
+                format!(
+                    "{} or more from what it follows, since {since}",
+                    limit(value)
+                )
+            }
+            Condition::ProtocolIncident => format!("said twice by the source, since {since}"),
             Condition::NewSustainable { .. } => format!("a new offer, held since {since}"),
             Condition::TvlDrop { value, window, .. } => format!(
                 "a fall of {} or more within {}, held since {since}",
@@ -346,6 +377,10 @@ fn over_words(condition: &Condition) -> String {
         Condition::RewardsEnd { .. } => "reward tokens are paid again".to_owned(),
         Condition::PoolGone => "listed again".to_owned(),
         Condition::Stale => "fresh again".to_owned(),
+        Condition::OffPeg { clear_at, .. } => {
+            format!("back within {} of what it follows", limit(clear_at))
+        }
+        Condition::ProtocolIncident => "nothing bad is said of it any more".to_owned(),
         Condition::NewSustainable { .. } => "no longer offered so".to_owned(),
         Condition::TvlDrop {
             window, clear_at, ..
@@ -385,14 +420,21 @@ fn tone(notice: &Notice<'_>) -> Tone {
             | Condition::VerdictWorsens { .. }
             | Condition::BaseShareBelow { .. }
             | Condition::PoolGone
-            | Condition::Stale,
+            | Condition::Stale
+            | Condition::OffPeg { .. }
+            | Condition::ProtocolIncident,
         ) => ("✅", Colour::Green),
         // The window moves on, so a fall can be over without anything coming back.
         (EdgeKind::Closed, Condition::TvlDrop { .. }) if is_rise(notice) => ("✅", Colour::Green),
         (EdgeKind::Closed, _) => ("⏹️", Colour::Grey),
-        (_, Condition::VerdictWorsens { .. } | Condition::Over100 { .. } | Condition::PoolGone) => {
-            ("⚠️", Colour::Red)
-        }
+        (
+            _,
+            Condition::VerdictWorsens { .. }
+            | Condition::Over100 { .. }
+            | Condition::PoolGone
+            | Condition::OffPeg { .. }
+            | Condition::ProtocolIncident,
+        ) => ("⚠️", Colour::Red),
         (_, Condition::VerdictBecomes { verdict, .. }) => match verdict {
             Verdict::Sustainable => ("✅", Colour::Green),
             Verdict::Mixed | Verdict::Unknown => ("⚠️", Colour::Amber),
@@ -485,6 +527,7 @@ mod tests {
                 at: samples::now(),
                 reading: &self.reading,
                 assessment: &self.assessment,
+                coin: None,
                 verdict_before: Some(Verdict::Sustainable),
                 source: "DefiLlama",
                 own_time: false,

@@ -6,7 +6,9 @@ use super::{
     name,
     numbers::{age, ago, change, percent},
 };
-use crate::domain::{ids::AlertId, pool::Pool, rate::Percent, time::Timestamp, zone::Cadence};
+use crate::domain::{
+    ids::AlertId, pool::Pool, rate::Percent, strain::Trouble, time::Timestamp, zone::Cadence,
+};
 use std::time::Duration;
 
 /// How many pools a list of a report names.
@@ -121,8 +123,40 @@ pub fn question(alert: AlertId, gone: &Pool, perhaps: &[&Pool]) -> Message {
     ))
 }
 
-/// Several pools of one protocol have gone, or grown too old, at once; or are back.
-pub fn protocol(protocol: &str, pools: &[&Pool], what: &str, alerts: &[AlertId]) -> Message {
+/// What is said of a protocol, as it is said of its pools.
+pub fn trouble(trouble: Option<Trouble>) -> String {
+    match trouble {
+        Some(Trouble::Calm) => "are of a protocol of which nothing bad is said any more".to_owned(),
+        Some(trouble) => format!(
+            "are of a protocol in trouble ({}; the source said so twice)",
+            super::notice::trouble_words(trouble)
+        ),
+        None => "are of a protocol in trouble".to_owned(),
+    }
+}
+
+/// A stablecoin against what it follows, as it is said of the pools that hold it.
+pub fn off_peg(deviation: Option<f64>, is_over: bool) -> String {
+    let off = deviation.map_or_else(String::new, |deviation| {
+        format!(" ({})", super::numbers::change(deviation * 100.0))
+    });
+    if is_over {
+        format!("hold it, and it is back at what it follows{off}")
+    } else {
+        format!("hold it, and it is off its peg{off}")
+    }
+}
+
+/// [`at_once`] for a terminal.
+pub fn at_once_text(name: &str, pools: usize, what: &str) -> String {
+    format!(
+        "📡 {} – at once, {pools} of its pools {what}",
+        super::text::plain_name(name)
+    )
+}
+
+/// What happened to several pools of a protocol, or of a coin, at once.
+pub fn at_once(name: &str, pools: &[&Pool], what: &str, alerts: &[AlertId]) -> Message {
     let shown: Vec<&str> = pools.iter().take(NAMED).map(|pool| &*pool.symbol).collect();
     let more = pools.len().saturating_sub(shown.len());
     let more = if more > 0 {
@@ -138,7 +172,7 @@ pub fn protocol(protocol: &str, pools: &[&Pool], what: &str, alerts: &[AlertId])
         .collect();
     let speaker = format!("alert {}", numbers.join(", "));
     Message::from(super::message::Embed {
-        title: format!("📡 {}", super::text::name(protocol)),
+        title: format!("📡 {}", super::text::name(name)),
         description: format!(
             "**At once, {} of its pools {what}**: {}{more}. That is one event and is told once.",
             pools.len(),

@@ -22,6 +22,7 @@ use crate::{
         rate::Percent,
         reading::{DataState, Doubt, FeedStats, Reading},
         rule::Rewarded,
+        strain::Strain,
         time::Timestamp,
         verdict::{Assessment, Origin, Usual, record::Record},
     },
@@ -414,6 +415,7 @@ fn listing_of(row: &SqliteRow, names: &mut Names) -> Result<Listing, StoreError>
         counted_at: columns::time(cells.take()?),
         record: record_of(&mut cells)?.map(Arc::new),
         assessment: Assessment::default(),
+        strain: Strain::default(),
     })
 }
 

@@ -444,7 +444,10 @@ impl<'a> Walk<'a> {
                     Figure::Verdict(now.verdict),
                 )
             }
-            Condition::PoolGone | Condition::Stale => return None,
+            Condition::PoolGone
+            | Condition::Stale
+            | Condition::OffPeg { .. }
+            | Condition::ProtocolIncident => return None,
         })
     }
 }
@@ -533,6 +536,7 @@ fn rules() -> impl Strategy<Value = Rule> {
                     | Kind::Over100
                     | Kind::PoolGone
                     | Kind::Stale
+                    | Kind::ProtocolIncident
             );
             let is_signed = kind == Kind::ApyChange && clear.is_none();
             let falls = matches!(kind, Kind::ApyBelow | Kind::BaseShareBelow);

@@ -12,6 +12,7 @@ use crate::{
     domain::{
         episode::{Edge, EdgeKind},
         ids::{AlertId, PoolId},
+        listing::Listing,
         notice::{Notice, Speaker},
         pool::Pool,
         rate::Percent,
@@ -67,6 +68,7 @@ pub(super) fn entries(
                 reading: &fresh.reading,
                 assessment: &fresh.assessment,
                 verdict_before: before.get(&(listing.no, edge.since)).copied(),
+                coin: listing.strain.peg.as_ref().map(|peg| &*peg.symbol),
                 source: change.snapshot.origin.source,
                 own_time: listing.own_time,
                 unchanged_since: listing.unchanged_since,
@@ -115,58 +117,107 @@ pub(super) fn entries(
 /// From so many pools of a protocol on, what happens to their data at once is one event.
 const AT_ONCE: usize = 3;
 
-/// Where the data of several pools of a protocol goes or comes back at once, one notice says it for all;
-/// theirs are kept to be looked up.
+/// What happens to many pools at once and is one event then.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Event<'a> {
+    /// The data of a protocol's pools goes or comes back.
+    Data(&'a str),
+    /// Something is said of a protocol.
+    Protocol(&'a str),
+    /// A stablecoin leaves what it follows, or is back.
+    Coin(&'a str),
+}
+
+impl<'a> Event<'a> {
+    /// What an alert of this kind tells of a pool; `None` where that is the pool's alone.
+    fn of(kind: Kind, listing: &'a Listing) -> Option<Self> {
+        match kind {
+            Kind::ProtocolIncident => Some(Self::Protocol(&listing.pool.protocol)),
+            Kind::OffPeg => {
+                let peg = listing.strain.peg.as_ref()?;
+                Some(Self::Coin(&peg.symbol))
+            }
+            _ if kind.is_about_data() => Some(Self::Data(&listing.pool.protocol)),
+            _ => None,
+        }
+    }
+
+    const fn least_pools(&self) -> usize {
+        match self {
+            Self::Data(_) => AT_ONCE,
+            Self::Protocol(_) | Self::Coin(_) => 2,
+        }
+    }
+
+    const fn name(&self) -> &'a str {
+        match self {
+            Self::Data(name) | Self::Protocol(name) | Self::Coin(name) => name,
+        }
+    }
+
+    /// What is said of its pools, such as of `listing`.
+    fn words(&self, is_end: bool, listing: &Listing) -> String {
+        match self {
+            Self::Data(_) if is_end => "have usable figures again".to_owned(),
+            Self::Data(_) => "are gone or too old to be used".to_owned(),
+            Self::Protocol(_) => render::report::trouble(listing.strain.protocol),
+            Self::Coin(_) => {
+                let deviation = listing.strain.peg.as_ref().map(|peg| peg.deviation);
+                render::report::off_peg(deviation, is_end)
+            }
+        }
+    }
+}
+
+/// Where several pools share one event, one notice says it for all; theirs are kept to be looked up.
 fn told_together(mut entries: Vec<Entry>, state: &State, change: &Change) -> Vec<Entry> {
-    let is_about_data = |alert| {
-        let watched = state.evaluator.get(alert);
-        watched.is_some_and(|watched| watched.rule.condition.kind().is_about_data())
+    let kind_of = |alert| {
+        let watched = state.evaluator.get(alert)?;
+        Some(watched.rule.condition.kind())
     };
     let mut groups: BTreeMap<_, BTreeMap<PoolId, Vec<usize>>> = BTreeMap::new();
     for (at, entry) in entries.iter().enumerate() {
         let listing = entry.pool.and_then(|pool| change.snapshot.get(pool));
-        if let (true, Some(listing)) = (is_about_data(entry.alert), listing) {
-            let held = entry.telling.hold.map(|hold| (hold.until, hold.why.slug()));
-            let (place, edge) = (entry.destination, entry.occasion.slug());
-            let group = groups
-                .entry((place, &*listing.pool.protocol, edge, held))
-                .or_default();
-            group.entry(listing.pool.id).or_default().push(at);
-        }
-    }
-    let mut together = Vec::new();
-    for ((_, protocol, edge, _), of_group) in groups {
-        let members: Vec<usize> = of_group.values().flatten().copied().collect();
-        let Some(first) = members
-            .first()
-            .copied()
-            .filter(|_| of_group.len() >= AT_ONCE)
-        else {
+        let Some((kind, listing)) = kind_of(entry.alert).zip(listing) else {
             continue;
         };
-        let pools: Vec<&Pool> = of_group
+        let Some(event) = Event::of(kind, listing) else {
+            continue;
+        };
+        let held = entry.telling.hold.map(|hold| (hold.until, hold.why.slug()));
+        let (place, edge) = (entry.destination, entry.occasion.slug());
+        let group = groups.entry((place, event, edge, held)).or_default();
+        group.entry(listing.pool.id).or_default().push(at);
+    }
+    let mut together = Vec::new();
+    for ((_, event, edge, _), of_group) in groups {
+        let members: Vec<usize> = of_group.values().flatten().copied().collect();
+        let listings: Vec<&Listing> = of_group
             .keys()
-            .filter_map(|pool| Some(&*change.snapshot.get(*pool)?.pool))
+            .filter_map(|pool| change.snapshot.get(*pool))
             .collect();
+        let (Some(first), Some(one)) = (members.first().copied(), listings.first()) else {
+            continue;
+        };
+        if of_group.len() < event.least_pools() {
+            continue;
+        }
+        let pools: Vec<&Pool> = listings.iter().map(|listing| &*listing.pool).collect();
         let keys: Vec<[u8; 32]> = members.iter().map(|at| entries[*at].dedup_key).collect();
         let alerts: BTreeSet<AlertId> = members.iter().map(|at| entries[*at].alert).collect();
-        let what = if edge == EdgeKind::Closed.slug() {
-            "have usable figures again"
-        } else {
-            "are gone or too old to be used"
-        };
         let alerts: Vec<AlertId> = alerts.into_iter().collect();
-        let message = render::report::protocol(protocol, &pools, what, &alerts);
-        let summary = format!(
-            "📡 {protocol} – at once, {} of its pools {what}",
-            pools.len()
-        );
+        let what = event.words(edge == EdgeKind::Closed.slug(), one);
         together.push(Entry {
             dedup_key: together_key(&keys),
             pool: None,
             occasion: Occasion::Outage,
-            payload: payload(&message),
-            summary,
+            payload: payload(&render::report::at_once(
+                event.name(),
+                &pools,
+                &what,
+                &alerts,
+            )),
+            summary: render::report::at_once_text(event.name(), pools.len(), &what),
             telling: Telling {
                 opening: None,
                 ..entries[first].telling
@@ -194,9 +245,12 @@ fn apy(edge: &Edge) -> Option<(Percent, Percent)> {
 /// What may cost people their money comes before what tells them of more of it.
 pub const fn urgency(kind: Kind) -> Urgency {
     match kind {
-        Kind::VerdictWorsens | Kind::VerdictBecomes | Kind::TvlDrop | Kind::PoolGone => {
-            Urgency::Critical
-        }
+        Kind::VerdictWorsens
+        | Kind::VerdictBecomes
+        | Kind::TvlDrop
+        | Kind::PoolGone
+        | Kind::OffPeg
+        | Kind::ProtocolIncident => Urgency::Critical,
         Kind::ApyAbove
         | Kind::ApyBelow
         | Kind::ApyChange

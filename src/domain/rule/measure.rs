@@ -56,7 +56,9 @@ impl Condition {
             | Self::RewardsEnd { .. }
             | Self::NewSustainable { .. }
             | Self::PoolGone
-            | Self::Stale => {
+            | Self::Stale
+            | Self::OffPeg { .. }
+            | Self::ProtocolIncident => {
                 let window = self.window();
                 (Measure::Other { window }, f64::NEG_INFINITY)
             }

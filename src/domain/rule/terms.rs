@@ -21,6 +21,11 @@ impl Condition {
                 value,
                 clear_at,
                 major,
+            }
+            | Self::OffPeg {
+                value,
+                clear_at,
+                major,
             } => Terms {
                 value: Some(value),
                 clear_at: Some(clear_at),
@@ -76,7 +81,7 @@ impl Condition {
                 clear_at: Some(clear_at),
                 ..none
             },
-            Self::PoolGone | Self::Stale => none,
+            Self::PoolGone | Self::Stale | Self::ProtocolIncident => none,
         }
     }
 }
