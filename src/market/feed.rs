@@ -69,6 +69,22 @@ pub struct Health {
     pub conflicting: u32,
 }
 
+impl Health {
+    pub(super) fn answered(&mut self, now: Timestamp) {
+        self.answered_at = Some(now);
+        self.trouble = None;
+    }
+
+    pub(super) fn failed(&mut self, now: Timestamp, what: String) {
+        let before = self.trouble.as_ref().map_or(0, |trouble| trouble.in_a_row);
+        self.trouble = Some(Trouble {
+            at: now,
+            what,
+            in_a_row: before.saturating_add(1),
+        });
+    }
+}
+
 /// The last failure, and how many there were in a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trouble {
@@ -125,24 +141,13 @@ impl Feed {
         let mut health = (*market.health()).clone();
         match &answered {
             Ok(change) => {
-                health.answered_at = Some(now);
-                health.trouble = None;
+                health.answered(now);
                 if let Some(change) = change {
                     health.skipped = change.batch.skipped;
                     health.conflicting = change.batch.conflicting;
                 }
             }
-            Err(error) => {
-                let in_a_row = health
-                    .trouble
-                    .as_ref()
-                    .map_or(0, |trouble| trouble.in_a_row);
-                health.trouble = Some(Trouble {
-                    at: now,
-                    what: error.to_string(),
-                    in_a_row: in_a_row.saturating_add(1),
-                });
-            }
+            Err(error) => health.failed(now, error.to_string()),
         }
         market.health.store(Arc::new(health));
         answered
