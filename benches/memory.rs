@@ -30,7 +30,7 @@ use stipend::{
         verdict::Screen,
     },
     market::{Market, ingest::advance, snapshot::Snapshot},
-    ops::secrets::MasterKey,
+    ops::{config::Config, secrets::MasterKey},
     sources::defillama::categories::Categories,
     store::{Store, destinations::Proven},
 };
@@ -52,6 +52,16 @@ const ALERTS: usize = 100_000;
 const STARTS: usize = 5;
 const BATCHES: usize = 4;
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Every address of a source leads to the stand-in: none may lead to the real one.
+fn addresses(upstream: SocketAddr) -> impl Iterator<Item = (String, String)> {
+    Config::keys().into_iter().filter_map(move |key| {
+        let (_, name) = key.strip_prefix("sources.")?.rsplit_once('.')?;
+        let route = name.strip_suffix("_url")?;
+        let variable = format!("STIPEND_{}", key.replace('.', "__").to_uppercase());
+        Some((variable, format!("http://{upstream}/{route}")))
+    })
+}
 
 /// Fills the database with `alerts` alerts and as many batches as there are bodies, an hour apart.
 async fn fill(folder: &Path, twin: &Twin, bodies: &[Bytes], count: usize, now: Timestamp) {
@@ -161,18 +171,9 @@ impl Bot {
                 format!("sqlite://{}", path("bench.db")),
             )
             .env("STIPEND_SECRETS__MASTER_KEY_FILE", path("bench.key"))
-            .env(
-                "STIPEND_SOURCES__DEFILLAMA__POOLS_URL",
-                format!("http://{upstream}/pools"),
-            )
-            .env(
-                "STIPEND_SOURCES__DEFILLAMA__CHART_URL",
-                format!("http://{upstream}/chart"),
-            )
-            .env(
-                "STIPEND_SOURCES__DEFILLAMA__PRICES_URL",
-                format!("http://{upstream}/prices"),
-            )
+            .envs(addresses(upstream))
+            .env("STIPEND_SOURCES__FACTS__ENABLED", "false")
+            .env("STIPEND_SOURCES__DEFILLAMA__BACKFILL_PER_HOUR", "0")
             .env("STIPEND_SOURCES__DEFILLAMA__INTERVAL", "3s")
             .env("STIPEND_OPS__LISTEN", ops.to_string())
             .stdout(Stdio::null())

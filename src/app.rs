@@ -19,12 +19,14 @@ use crate::{
     market::{
         Market,
         charts::Charts,
+        facts::rounds::{self, Rounds},
         feed::{Feed, FeedError, Source},
     },
     ops::{config::Config, endpoint, exit::Exit},
     sources::{
+        SourceError,
         defillama::{self, Defillama},
-        fetch::Policy,
+        fetch::{Backoff, Outcome, Policy, Schedule},
         file::FileSource,
     },
     store::{OpenError, Store, StoreError, integrity::Damage, lock::LockError},
@@ -233,6 +235,38 @@ impl App {
     }
 }
 
+/// Who is asked for what is known beside the pools, as the configuration says: nobody but a file on
+/// this machine where the pools come from one, or `DefiLlama` is switched off.
+fn fact_sources(config: &Config) -> Result<Vec<(rounds::Source, Duration)>, defillama::SetupError> {
+    /// A file is looked at so often.
+    const FILE_EVERY: Duration = Duration::from_hours(1);
+    let sources = &config.sources;
+    let mut asked = Vec::new();
+    let facts = &sources.facts;
+    if sources.defillama.enabled && sources.file.path.is_none() && facts.enabled {
+        let source = defillama(config)?;
+        asked.extend([
+            (
+                rounds::Source::Protocols(source.clone()),
+                facts.protocols_every.0,
+            ),
+            (rounds::Source::Fees(source.clone()), facts.fees_every.0),
+            (
+                rounds::Source::Loans(source.clone()),
+                facts.lend_borrow_every.0,
+            ),
+            (
+                rounds::Source::Stablecoins(source),
+                facts.stablecoins_every.0,
+            ),
+        ]);
+    }
+    if let Some(path) = &sources.incidents.path {
+        asked.push((rounds::Source::Incidents(path.clone()), FILE_EVERY));
+    }
+    Ok(asked)
+}
+
 /// The upstream as the configuration describes it.
 pub(crate) fn defillama(config: &Config) -> Result<Defillama, defillama::SetupError> {
     let settings = &config.sources.defillama;
@@ -294,6 +328,16 @@ pub async fn run(
             tokio::select! {
                 ended = follow(&app) => ended,
                 // What a batch has not committed by now is read again after the next start.
+                () = stop.cancelled() => Ok(()),
+            }
+        }
+    });
+    tasks.spawn({
+        let (app, stop) = (Arc::clone(&app), stop.clone());
+        async move {
+            tokio::select! {
+                ended = look_around(&app) => ended,
+                ended = fill_in_the_past(&app) => ended,
                 () = stop.cancelled() => Ok(()),
             }
         }
@@ -371,6 +415,7 @@ async fn follow(app: &App) -> Result<(), RunError> {
         tracing::warn!("no source is switched on; the market stays as it was");
         return std::future::pending().await;
     };
+    app.charts.recall(&app.store).await?;
     loop {
         match app.ingest(&mut feed).await {
             Ok(ticked) if ticked.changed > 0 => {
@@ -384,31 +429,37 @@ async fn follow(app: &App) -> Result<(), RunError> {
             Err(FeedError::Store(error @ StoreError::Corrupt(_))) => return Err(error.into()),
             Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "no batch"),
         }
-        if learn_the_past(app).await {
+        let learnt = learn_the_past(app).await;
+        if learnt || app.charts.take_news(app.clock.now()) {
             feed.forget_records();
             // Records are worked out with a batch, and a saved one may never change.
             if app.config.sources.file.path.is_some() {
                 feed.forget_last_answer();
             }
         }
-        let random = f64::from(OsRng.next_u32()) / f64::from(u32::MAX);
-        let wait = feed.delay(app.config.sources.defillama.interval.0, random);
+        let wait = feed.delay(app.config.sources.defillama.interval.0, random());
         tokio::time::sleep(wait).await;
     }
 }
 
-/// Reads the charts of watched pools that we know too little of, a few at a time and each once a
-/// run. Returns whether there are new days.
+/// From 0 to 1.
+fn random() -> f64 {
+    f64::from(OsRng.next_u32()) / f64::from(u32::MAX)
+}
+
+/// Reads the charts of watched pools that we know too little of, a few at a time and none again soon.
+/// Returns whether there are new days.
 async fn learn_the_past(app: &App) -> bool {
     const AT_A_TIME: usize = 20;
     const PAUSE: Duration = Duration::from_millis(250);
     let snapshot = app.market.snapshot();
+    let now = app.clock.now();
     let unknown: Vec<PoolId> = app
         .alerting
         .watched_pools()
         .await
         .into_iter()
-        .filter(|pool| app.charts.may_ask(*pool))
+        .filter(|pool| app.charts.may_ask(*pool, now))
         .filter(|pool| {
             snapshot
                 .get(*pool)
@@ -429,4 +480,83 @@ async fn learn_the_past(app: &App) -> bool {
         tokio::time::sleep(PAUSE).await;
     }
     learnt
+}
+
+/// Keeps what is known beside the pools up to date. Nobody waits for it, and nothing needs it.
+async fn look_around(app: &App) -> Result<(), RunError> {
+    let mut rounds = Rounds::new(fact_sources(&app.config)?);
+    let (store, market) = (&app.store, &app.market);
+    rounds
+        .load(store, market, app.clock.now(), random())
+        .await?;
+    while let Some(due) = rounds.next_due() {
+        tokio::time::sleep_until(due).await;
+        match rounds
+            .take_turn(store, market, app.clock.now(), random())
+            .await
+        {
+            Err(error @ StoreError::Corrupt(_)) => return Err(error.into()),
+            Err(error) => tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "an answer is known and cannot be kept"
+            ),
+            Ok(()) => {}
+        }
+    }
+    std::future::pending().await
+}
+
+/// Reads the charts of pools that nobody watches, the largest first and evenly over each hour. What was
+/// read is kept, so that the next run goes on where this one ends.
+async fn fill_in_the_past(app: &App) -> Result<(), RunError> {
+    const BACKOFF: Backoff = Backoff {
+        first: Duration::from_mins(1),
+        longest: Duration::from_hours(1),
+    };
+    let per_hour = app.config.sources.defillama.backfill_per_hour;
+    if per_hour == 0 || !app.charts.can_ask() {
+        return std::future::pending().await;
+    }
+    app.charts.recall(&app.store).await?;
+    let pace = Duration::from_hours(1) / per_hour;
+    let mut schedule = Schedule::new(BACKOFF);
+    let mut wait = pace;
+    for nth in 1_u64.. {
+        tokio::time::sleep(wait).await;
+        let outcome = fill_in_one(app).await?;
+        let interval = pace.mul_f64(0.5 + random());
+        wait = schedule.next_delay(outcome, interval, random());
+        if nth % u64::from(per_hour) == 0 {
+            let progress = app.charts.progress(&app.market.snapshot());
+            tracing::info!(
+                read = progress.read,
+                of = progress.of,
+                "charts of pools over $1m"
+            );
+        }
+    }
+    Ok(())
+}
+
+async fn fill_in_one(app: &App) -> Result<Outcome, StoreError> {
+    let now = app.clock.now();
+    let Some(pool) = app.charts.next_unread(&app.market.snapshot(), now) else {
+        return Ok(Outcome::Answered);
+    };
+    let error = match app.charts.learn(&app.store, &app.market, pool, now).await {
+        Ok(days) => {
+            if days > 0 {
+                app.charts.note_news(now);
+            }
+            return Ok(Outcome::Answered);
+        }
+        Err(FeedError::Source(SourceError::UnknownPool)) => return Ok(Outcome::Answered),
+        Err(FeedError::Store(error @ StoreError::Corrupt(_))) => return Err(error),
+        Err(error) => error,
+    };
+    tracing::warn!(%pool, error = &error as &dyn std::error::Error, "no chart");
+    Ok(match error {
+        FeedError::Source(error) => Outcome::of(&Err::<(), _>(error)),
+        FeedError::HalfEmpty(_) | FeedError::Store(_) => Outcome::Failed,
+    })
 }

@@ -222,17 +222,11 @@ async fn open(
             format!("sqlite://{}", path("demo.db")),
         ),
         ("STIPEND_SECRETS__MASTER_KEY_FILE", path("demo.key")),
+        // The recording holds nothing beside the pools, and their charts are read at once.
+        ("STIPEND_SOURCES__FACTS__ENABLED", "false".to_owned()),
         (
-            "STIPEND_SOURCES__DEFILLAMA__POOLS_URL",
-            upstream.url("pools"),
-        ),
-        (
-            "STIPEND_SOURCES__DEFILLAMA__CHART_URL",
-            upstream.url("chart"),
-        ),
-        (
-            "STIPEND_SOURCES__DEFILLAMA__PRICES_URL",
-            upstream.url("prices"),
+            "STIPEND_SOURCES__DEFILLAMA__BACKFILL_PER_HOUR",
+            "0".to_owned(),
         ),
         ("STIPEND_DELIVERY__MAX_PER_SECOND", "50".to_owned()),
         // The stand-in takes what comes, and nobody wants to wait.
@@ -242,7 +236,9 @@ async fn open(
     ];
     let settings = settings
         .map(|(name, value)| (name.to_owned(), value))
-        .to_vec();
+        .into_iter()
+        .chain(upstream.addresses())
+        .collect();
     let config = Config::check(Raw::read(None, settings)).map_err(|faults| {
         anyhow::anyhow!(
             "{}",

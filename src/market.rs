@@ -1,6 +1,6 @@
 //! What pools pay at the moment: taken in, screened, remembered, and searched in memory.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use rust_decimal::Decimal;
@@ -12,6 +12,7 @@ use crate::{
 };
 
 pub mod charts;
+pub mod facts;
 pub mod feed;
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -21,8 +22,10 @@ pub mod prices;
 pub mod quarantine;
 pub mod search;
 pub mod snapshot;
+mod strains;
 pub mod view;
 
+use facts::{Facts, Line, Topic};
 use feed::Health;
 use prices::Prices;
 use snapshot::{Origin, Snapshot};
@@ -34,6 +37,9 @@ pub struct Market {
     current: ArcSwap<Snapshot>,
     health: ArcSwap<Health>,
     prices: Prices,
+    facts: ArcSwap<Facts>,
+    /// How each source of facts does, where there is one.
+    lines: ArcSwap<BTreeMap<Topic, Line>>,
     screen: Screen,
 }
 
@@ -44,6 +50,8 @@ impl Market {
             current: ArcSwap::default(),
             health: ArcSwap::default(),
             prices: Prices::new(prices),
+            facts: ArcSwap::default(),
+            lines: ArcSwap::default(),
             screen,
         }
     }
@@ -85,6 +93,33 @@ impl Market {
     /// How the source of the market does.
     pub fn health(&self) -> Arc<Health> {
         self.health.load_full()
+    }
+
+    /// What is known beside the pools.
+    pub fn facts(&self) -> Arc<Facts> {
+        self.facts.load_full()
+    }
+
+    /// Puts other facts in place of the present ones.
+    pub fn swap_facts(&self, facts: Facts) {
+        self.facts.store(Arc::new(facts));
+    }
+
+    /// How the sources of facts do, those that are asked.
+    pub fn lines(&self) -> Vec<Line> {
+        self.lines.load().values().cloned().collect()
+    }
+
+    fn line(&self, topic: Topic) -> Option<Line> {
+        self.lines.load().get(&topic).cloned()
+    }
+
+    fn note_line(&self, line: &Line) {
+        self.lines.rcu(|lines| {
+            let mut lines = BTreeMap::clone(lines);
+            lines.insert(line.topic, line.clone());
+            lines
+        });
     }
 
     pub const fn screen(&self) -> &Screen {

@@ -22,6 +22,7 @@ use crate::{domain::time::Timestamp, failpoint::failpoint};
 
 pub mod columns;
 pub mod destinations;
+pub mod facts;
 pub mod history;
 pub mod identifies;
 pub mod integrity;

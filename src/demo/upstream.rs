@@ -17,7 +17,10 @@ use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use super::market::Recording;
-use crate::sources::defillama::{Defillama, Settings, SetupError};
+use crate::{
+    ops::config::Config,
+    sources::defillama::{Defillama, Settings, SetupError},
+};
 
 /// The running server. It ends when it is dropped.
 #[derive(Debug)]
@@ -56,13 +59,24 @@ impl Upstream {
         self.day.store(day, Ordering::SeqCst);
     }
 
-    pub(super) fn url(&self, route: &str) -> String {
-        format!("http://{}/{route}", self.address)
+    /// Every address of a source, as a setting that leads here: none may lead to the real one.
+    pub(super) fn addresses(&self) -> impl Iterator<Item = (String, String)> {
+        let base = self.base();
+        Config::keys().into_iter().filter_map(move |key| {
+            let (_, name) = key.strip_prefix("sources.")?.rsplit_once('.')?;
+            let route = name.strip_suffix("_url")?;
+            let variable = format!("STIPEND_{}", key.replace('.', "__").to_uppercase());
+            Some((variable, format!("{base}/{route}")))
+        })
+    }
+
+    fn base(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     /// A client that asks this server.
     pub(super) fn client(&self) -> Result<Defillama, SetupError> {
-        Defillama::new(&Settings::below(&format!("http://{}", self.address)))
+        Defillama::new(&Settings::below(&self.base()))
     }
 }
 

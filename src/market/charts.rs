@@ -1,26 +1,49 @@
-//! The past of pools that we know too little of, asked for once a run and kept.
+//! The past of pools that we know too little of: asked for, kept, and not asked for again soon.
 
 use std::{
-    collections::HashSet,
-    sync::{Mutex, PoisonError},
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
 };
+
+use tokio::sync::OnceCell;
 
 use super::{
     Market,
     feed::{FeedError, backfill},
+    snapshot::Snapshot,
 };
 use crate::{
-    domain::{ids::PoolId, time::Timestamp},
+    domain::{
+        ids::PoolId,
+        time::{Span, Timestamp},
+    },
     sources::{SourceError, defillama::Defillama},
-    store::Store,
+    store::{Store, StoreError},
 };
+
+/// A chart is not asked for again within this. Who was away for a while has days to fill in after it.
+const AGAIN_AFTER: Span = Span::days(7);
+/// What is usual is worked out for all pools at once, so that charts wait for each other.
+const NEWS_WAIT: Span = Span::hours(1);
+/// How far reading has come is told of the pools that people look for: those with this much in them.
+const LARGE_USD: f64 = 1e6;
 
 /// Who knows the past of pools, and whose was asked for already.
 #[derive(Debug, Default)]
 pub struct Charts {
     source: Option<Defillama>,
-    asked: Mutex<HashSet<PoolId>>,
+    asked: Mutex<HashMap<PoolId, Timestamp>>,
+    recalled: OnceCell<()>,
     turn: tokio::sync::Mutex<()>,
+    /// Since when there are days that what is usual does not rest on yet.
+    news_since: Mutex<Option<Timestamp>>,
+}
+
+/// How many of the pools with a million dollars or more had their charts read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    pub read: usize,
+    pub of: usize,
 }
 
 impl Charts {
@@ -28,14 +51,64 @@ impl Charts {
     pub fn new(source: Option<Defillama>) -> Self {
         Self {
             source,
-            asked: Mutex::default(),
-            turn: tokio::sync::Mutex::default(),
+            ..Self::default()
         }
     }
 
-    /// Whether the chart of a pool can be asked for and was not yet.
-    pub fn may_ask(&self, pool: PoolId) -> bool {
-        self.source.is_some() && !self.asked().contains(&pool)
+    /// Whether there is anybody to ask.
+    pub const fn can_ask(&self) -> bool {
+        self.source.is_some()
+    }
+
+    /// Takes over whose chart earlier runs have asked for. Only the first call reads the store.
+    pub async fn recall(&self, store: &Store) -> Result<(), StoreError> {
+        let recall = async || {
+            let before = store.charts_asked().await?;
+            let mut asked = locked(&self.asked);
+            for (pool, at) in before {
+                asked.entry(pool).or_insert(at);
+            }
+            Ok(())
+        };
+        self.recalled.get_or_try_init(recall).await.copied()
+    }
+
+    /// Whether the chart of a pool can be asked for and was not lately.
+    pub fn may_ask(&self, pool: PoolId, now: Timestamp) -> bool {
+        let lately = |at: &Timestamp| now.since(*at) < AGAIN_AFTER.0;
+        self.source.is_some() && !locked(&self.asked).get(&pool).is_some_and(lately)
+    }
+
+    /// The pool whose chart is worth most: the largest that was never asked for, which a new pool comes
+    /// to be at its place; else the largest of which too little is known although it was.
+    pub fn next_unread(&self, snapshot: &Snapshot, now: Timestamp) -> Option<PoolId> {
+        let asked = locked(&self.asked);
+        let listed = || {
+            let listings = snapshot.listings().iter();
+            listings.filter(|listing| listing.missed.is_none())
+        };
+        let never = listed().find(|listing| !asked.contains_key(&listing.pool.id));
+        let again = || {
+            listed().find(|listing| {
+                let long_ago = |at: &Timestamp| now.since(*at) >= AGAIN_AFTER.0;
+                listing.record.is_none() && asked.get(&listing.pool.id).is_some_and(long_ago)
+            })
+        };
+        never.or_else(again).map(|listing| listing.pool.id)
+    }
+
+    /// How far reading has come.
+    pub fn progress(&self, snapshot: &Snapshot) -> Progress {
+        let asked = locked(&self.asked);
+        // The largest come first.
+        let large = snapshot
+            .listings()
+            .iter()
+            .take_while(|listing| listing.reading.tvl_usd >= LARGE_USD);
+        large.fold(Progress { read: 0, of: 0 }, |so_far, listing| Progress {
+            read: so_far.read + usize::from(asked.contains_key(&listing.pool.id)),
+            of: so_far.of + 1,
+        })
     }
 
     /// Reads the chart of a pool and keeps its days; returns how many there are.
@@ -54,15 +127,40 @@ impl Charts {
         let learnt = backfill(source, store, market, pool, now).await;
         let is_over = matches!(
             learnt,
-            Ok(_) | Err(FeedError::Source(SourceError::UnknownPool))
+            Ok(_)
+                | Err(FeedError::Source(
+                    // What is wrong with this one chart will not be right in an hour.
+                    SourceError::UnknownPool
+                        | SourceError::Malformed(_)
+                        | SourceError::TooLarge { .. }
+                ))
         );
-        if is_over {
-            self.asked().insert(pool);
+        if is_over && let Some(listing) = market.snapshot().get(pool) {
+            store.note_chart(listing.no, now).await?;
+            locked(&self.asked).insert(pool, now);
         }
         learnt
     }
 
-    fn asked(&self) -> std::sync::MutexGuard<'_, HashSet<PoolId>> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Days were filled in of which nobody waits for the verdict.
+    pub fn note_news(&self, now: Timestamp) {
+        locked(&self.news_since).get_or_insert(now);
+    }
+
+    /// Whether such days have waited for long enough; they do not count as news then any more.
+    pub fn take_news(&self, now: Timestamp) -> bool {
+        let mut since = locked(&self.news_since);
+        let is_due = since.is_some_and(|since| now.since(since) >= NEWS_WAIT.0);
+        if is_due {
+            *since = None;
+        }
+        is_due
     }
 }
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ use super::{
     Market,
     ingest::{Change, HalfEmpty, Refused, advance, batch_row, check_size, in_force},
     snapshot::Snapshot,
+    strains::Strains,
 };
 use crate::{
     domain::{
@@ -69,6 +70,22 @@ pub struct Health {
     pub conflicting: u32,
 }
 
+impl Health {
+    pub(super) fn answered(&mut self, now: Timestamp) {
+        self.answered_at = Some(now);
+        self.trouble = None;
+    }
+
+    pub(super) fn failed(&mut self, now: Timestamp, what: String) {
+        let before = self.trouble.as_ref().map_or(0, |trouble| trouble.in_a_row);
+        self.trouble = Some(Trouble {
+            at: now,
+            what,
+            in_a_row: before.saturating_add(1),
+        });
+    }
+}
+
 /// The last failure, and how many there were in a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trouble {
@@ -95,6 +112,10 @@ pub struct Feed {
     schedule: Schedule,
     outcome: Outcome,
     records_for: Option<Day>,
+    /// Not kept over a restart, after which two readings are needed again.
+    strains: Strains,
+    /// They were to be told with a batch that was not taken over.
+    strains_untold: bool,
     /// The last batch that came from a run before this one, to know an unchanged answer again.
     last_digest: Option<Vec<u8>>,
     /// Not kept over a restart, which begins the count anew.
@@ -109,6 +130,8 @@ impl Feed {
             schedule: Schedule::new(Backoff::default()),
             outcome: Outcome::Answered,
             records_for: None,
+            strains: Strains::default(),
+            strains_untold: false,
             last_digest: store.last_batch().await?.map(|(_, _, digest)| digest),
             refused: Refused::default(),
         })
@@ -125,24 +148,13 @@ impl Feed {
         let mut health = (*market.health()).clone();
         match &answered {
             Ok(change) => {
-                health.answered_at = Some(now);
-                health.trouble = None;
+                health.answered(now);
                 if let Some(change) = change {
                     health.skipped = change.batch.skipped;
                     health.conflicting = change.batch.conflicting;
                 }
             }
-            Err(error) => {
-                let in_a_row = health
-                    .trouble
-                    .as_ref()
-                    .map_or(0, |trouble| trouble.in_a_row);
-                health.trouble = Some(Trouble {
-                    at: now,
-                    what: error.to_string(),
-                    in_a_row: in_a_row.saturating_add(1),
-                });
-            }
+            Err(error) => health.failed(now, error.to_string()),
         }
         market.health.store(Arc::new(health));
         answered
@@ -156,6 +168,7 @@ impl Feed {
     /// What came last was not taken over, so the same bytes have to count as news once more.
     pub fn forget_last_answer(&mut self) {
         self.outcome = Outcome::Failed;
+        self.strains_untold = true;
         self.source.forget();
     }
 
@@ -204,6 +217,11 @@ impl Feed {
             .await
             .map_err(|_| SourceError::Malformed("taking the batch in broke off".to_owned()))?;
         change.batch.source = self.source.name();
+        let is_news = self.strains.hear(&market.facts(), &change.snapshot, now);
+        if is_news || self.strains_untold {
+            self.strains_untold = false;
+            change.strained = change.snapshot.set_strains(|pool| self.strains.of(pool));
+        }
         Ok(change)
     }
 

@@ -9,7 +9,9 @@ use crate::domain::{
     ids::PoolId,
     listing::Listing,
     method::Method,
+    pool::Pool,
     reading::{DEFILLAMA, DataState},
+    strain::Strain,
     time::Timestamp,
     verdict::{Screen, record::Record},
 };
@@ -130,6 +132,19 @@ impl Snapshot {
         for listing in &mut self.listings {
             listing.record = record(listing);
         }
+    }
+
+    /// Takes over what troubles each pool, and answers with those for which that is another than before.
+    pub fn set_strains(&mut self, strain: impl Fn(&Pool) -> Strain) -> Vec<PoolId> {
+        let mut changed = Vec::new();
+        for listing in &mut self.listings {
+            let now = strain(&listing.pool);
+            if listing.strain != now {
+                listing.strain = now;
+                changed.push(listing.pool.id);
+            }
+        }
+        changed
     }
 
     /// The market once its source has given no usable answer since then.

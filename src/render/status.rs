@@ -3,7 +3,7 @@
 use super::{
     DOT, count, lines_within,
     message::{Colour, Embed, Field, Message},
-    numbers::{age, ago, grouped_u64, share},
+    numbers::{age, ago, grouped, grouped_u64, share},
     text,
 };
 use crate::domain::{
@@ -15,6 +15,8 @@ use crate::domain::{
 #[derive(Debug, Clone, Default)]
 pub struct Status<'a> {
     pub sources: Vec<SourceStatus<'a>>,
+    /// Sources of what is known beside the pools, which everything works without.
+    pub beside: Vec<SourceStatus<'a>>,
     pub market: MarketStatus,
     /// `None` where the question does not come from a server.
     pub server: Option<ServerStatus<'a>>,
@@ -35,7 +37,7 @@ pub struct ServerStatus<'a> {
     pub parked: Vec<ParkedChannel<'a>>,
 }
 
-/// One source of readings.
+/// One source.
 #[derive(Debug, Clone, Copy)]
 pub struct SourceStatus<'a> {
     pub name: &'a str,
@@ -44,6 +46,8 @@ pub struct SourceStatus<'a> {
     pub fetched_at: Option<Timestamp>,
     /// The answers are the same since then.
     pub unchanged_since: Option<Timestamp>,
+    /// Usable rows of the latest answer, where that is worth telling.
+    pub rows: Option<usize>,
     /// Rows of the latest answer that could not be read.
     pub skipped_rows: usize,
     /// Rows of the latest answer that were left out because others say otherwise of the same pool.
@@ -85,6 +89,9 @@ pub struct MarketStatus {
     pub suspect: usize,
     pub stale: usize,
     pub missing: usize,
+    /// Of how many of the pools with a million dollars or more the past was read, where it is: those,
+    /// and all of them.
+    pub charts: Option<(usize, usize)>,
 }
 
 /// A notice that may or may not have arrived.
@@ -146,6 +153,7 @@ fn troubles(status: &Status<'_>) -> Vec<&'static str> {
         |server: &ServerStatus<'_>| !server.uncertain.is_empty() || !server.parked.is_empty();
     [
         (status.sources.iter().any(failing), "the data"),
+        (status.beside.iter().any(failing), "other data"),
         (status.shards.iter().any(|it| !it.connected), "the gateway"),
         (status.server.as_ref().is_some_and(unsettled), "notices"),
     ]
@@ -155,9 +163,13 @@ fn troubles(status: &Status<'_>) -> Vec<&'static str> {
 }
 
 fn fields(status: &Status<'_>, now: Timestamp) -> Vec<Field> {
-    let sources: Vec<String> = status.sources.iter().map(|it| source(it, now)).collect();
+    let lines = |sources: &[SourceStatus<'_>]| {
+        let lines: Vec<String> = sources.iter().map(|it| source(it, now)).collect();
+        listed(&lines)
+    };
     let mut fields = vec![
-        Field::wide("Data", listed(&sources)),
+        Field::wide("Data", lines(&status.sources)),
+        Field::wide("Other data", lines(&status.beside)),
         Field::wide("Market", market(&status.market)),
         Field::narrow("Gateway", shards(&status.shards)),
     ];
@@ -202,6 +214,7 @@ fn source(source: &SourceStatus<'_>, now: Timestamp) -> String {
             .map(|at| format!("unchanged for {}", since(at))),
     );
     let rows = |number| count(number, "row", "rows");
+    parts.extend(source.rows.map(rows));
     for (number, words) in [
         (source.skipped_rows, "skipped"),
         (
@@ -236,9 +249,16 @@ fn market(market: &MarketStatus) -> String {
         (market.missing, "missing"),
     ] {
         if number > 0 {
-            parts.push(format!("{} {state}", super::numbers::grouped(number)));
+            parts.push(format!("{} {state}", grouped(number)));
         }
     }
+    parts.extend(market.charts.map(|(read, of)| {
+        format!(
+            "charts: {} of {} over $1m read",
+            grouped(read),
+            count(of, "pool", "pools")
+        )
+    }));
     parts.join(DOT)
 }
 
@@ -319,16 +339,31 @@ mod tests {
             state: SourceState::Fresh,
             fetched_at: Some(before(Span::minutes(4))),
             unchanged_since: Some(before(Span::minutes(34))),
+            rows: None,
             skipped_rows: 0,
             conflicting_rows: 0,
             failures: 0,
             last_error: None,
         };
+        let protocols = SourceStatus {
+            name: "DefiLlama protocols",
+            fetched_at: Some(before(Span::hours(5))),
+            unchanged_since: None,
+            rows: Some(8_412),
+            ..fresh
+        };
+        let loans = SourceStatus {
+            name: "DefiLlama loans",
+            rows: Some(2_459),
+            ..protocols
+        };
         let good = Status {
             sources: vec![fresh],
+            beside: vec![protocols, loans],
             market: MarketStatus {
                 pools: 19_012,
                 unknown_method_share: Some(0.062),
+                charts: Some((1_240, 3_832)),
                 ..MarketStatus::default()
             },
             server: Some(ServerStatus {
@@ -353,6 +388,27 @@ mod tests {
                 last_error: Some("503 from <https://yields.llama.fi>"),
                 ..fresh
             }],
+            beside: vec![
+                SourceStatus {
+                    skipped_rows: 12,
+                    ..protocols
+                },
+                SourceStatus {
+                    state: SourceState::Failing,
+                    failures: 3,
+                    last_error: Some("the source asks to wait 77 s"),
+                    ..loans
+                },
+                SourceStatus {
+                    name: "Incidents file",
+                    state: SourceState::Waiting,
+                    fetched_at: None,
+                    rows: None,
+                    failures: 1,
+                    last_error: Some("the source cannot be reached: the file cannot be read"),
+                    ..loans
+                },
+            ],
             market: MarketStatus {
                 suspect: 2,
                 missing: 1_140,
@@ -386,6 +442,7 @@ mod tests {
                 state,
                 fetched_at: None,
                 unchanged_since: None,
+                rows: None,
                 skipped_rows: 0,
                 conflicting_rows: 0,
                 failures: 0,
@@ -394,6 +451,7 @@ mod tests {
             let shard = ShardStatus { id: 0, connected };
             let all = Status {
                 sources: vec![source],
+                beside: Vec::new(),
                 shards: vec![shard],
                 server,
                 market: MarketStatus::default(),

@@ -7,6 +7,7 @@ use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, sqlite::SqliteRow};
 
 use super::{Store, StoreError, columns, market::CHUNK};
 use crate::domain::{
+    ids::PoolId,
     rate::Percent,
     reading::{DayReading, Reading, Stretch},
     time::{Day, Span, Timestamp},
@@ -243,6 +244,26 @@ impl Store {
         }
         tx.commit().await?;
         Ok(())
+    }
+
+    /// Notes that the source was asked for the past of a pool.
+    pub async fn note_chart(&self, no: i64, at: Timestamp) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE pool SET charted_at = $2 WHERE no = $1";
+        sqlx::query(SQL)
+            .bind(no)
+            .bind(at.millis())
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+
+    /// Whose past the source was asked for, and when it was last.
+    pub async fn charts_asked(&self) -> Result<HashMap<PoolId, Timestamp>, StoreError> {
+        const SQL: &str = "SELECT id, charted_at FROM pool WHERE charted_at IS NOT NULL";
+        let rows: Vec<(Vec<u8>, i64)> = sqlx::query_as(SQL).fetch_all(&self.readers).await?;
+        rows.into_iter()
+            .map(|(id, at)| Ok((columns::pool_id(&id)?, columns::time(at))))
+            .collect()
     }
 
     /// Works out what the days before `today` say of each pool, keeps it, and returns it by the pool's

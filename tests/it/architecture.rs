@@ -377,3 +377,38 @@ fn the_environment_is_read_in_the_configuration_alone() {
 fn time_comes_from_the_clock_alone() {
     only_in(&["SystemTime::now", "Utc::now", "Local::now"], &["clock"]);
 }
+
+/// Whoever runs the bot against a stand-in has to lead each address of a source there: what is left out
+/// would be the real one. Where that is done by the list of keys, none can be left out.
+#[test]
+fn no_stand_in_forgets_an_address() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let soak = fs::read_to_string(root.join("discord-twin/src/soak/bot.rs")).unwrap();
+    for key in stipend::ops::config::Config::keys() {
+        if key.starts_with("sources.") && key.ends_with("_url") {
+            let variable = format!("\"{}\"", key.replace('.', "__").to_uppercase());
+            assert!(soak.contains(&variable), "{variable}");
+        }
+    }
+    let mut paths = Vec::new();
+    for folder in ["benches", "src", "tests", "discord-twin/src"] {
+        sources(&root.join(folder), &mut paths);
+    }
+    let by_hand = ["SOURCES__DEFILLAMA__POOLS_", "URL"].concat();
+    let by_hand: Vec<String> = paths
+        .iter()
+        .filter(|path| fs::read_to_string(path).unwrap().contains(&by_hand))
+        .map(|path| path.strip_prefix(root).unwrap().display().to_string())
+        .collect();
+    // The other two replace or take away what the list has set.
+    let known = [
+        "discord-twin/src/soak/bot.rs",
+        "tests/it/doctor.rs",
+        "tests/it/stop.rs",
+    ];
+    let unknown: Vec<&String> = by_hand
+        .iter()
+        .filter(|path| !known.contains(&path.as_str()))
+        .collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+}

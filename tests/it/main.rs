@@ -12,6 +12,7 @@ mod bad_discord;
 mod bad_start;
 mod bad_store;
 mod bad_upstream;
+mod beside;
 mod commands;
 mod delivery;
 mod demo;

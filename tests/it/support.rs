@@ -24,6 +24,7 @@ use discord_twin::{
 use rustix::process::{Pid, Signal};
 use serde_json::{Value, json};
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
+use stipend::ops::config::Config;
 use tempfile::TempDir;
 
 /// Long enough for a loaded machine, short enough to notice a bot that hangs.
@@ -148,6 +149,10 @@ struct Answers {
     asked: u64,
     /// The days of pools, as `/chart` tells them.
     charts: BTreeMap<String, Value>,
+    /// What other routes answer.
+    others: BTreeMap<&'static str, (StatusCode, String)>,
+    /// The routes that were asked for, but for the pools.
+    asked_beside: Vec<String>,
 }
 
 /// A stand-in for the source.
@@ -165,6 +170,8 @@ impl Upstream {
             pools,
             asked: 0,
             charts: BTreeMap::new(),
+            others: BTreeMap::new(),
+            asked_beside: Vec::new(),
         }));
         let router = Router::new()
             .route("/pools", get(pools_answer))
@@ -173,6 +180,7 @@ impl Upstream {
                 "/prices/{keys}",
                 get(|| async { axum::Json(json!({ "coins": {} })) }),
             )
+            .fallback(other_answer)
             .with_state(Arc::clone(&answers));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
@@ -219,6 +227,19 @@ impl Upstream {
         answers.charts.insert(pool.to_owned(), Value::from(rows));
     }
 
+    /// What a route beside the pools answers from now on; without it there is no such route.
+    pub(crate) fn set_beside(&self, route: &'static str, status: StatusCode, body: &str) {
+        let mut answers = self.answers.lock().unwrap();
+        answers.others.insert(route, (status, body.to_owned()));
+    }
+
+    /// How often a route whose path begins so was asked for.
+    pub(crate) fn asked_beside(&self, path: &str) -> usize {
+        let answers = self.answers.lock().unwrap();
+        let asked = answers.asked_beside.iter();
+        asked.filter(|route| route.starts_with(path)).count()
+    }
+
     /// Waits until the source was asked once more.
     pub(crate) async fn asked_again(&self) {
         let before = self.asked();
@@ -257,8 +278,24 @@ async fn chart_answer(
     State(answers): State<Arc<Mutex<Answers>>>,
     axum::extract::Path(pool): axum::extract::Path<String>,
 ) -> impl IntoResponse {
-    let days = answers.lock().unwrap().charts.get(&pool).cloned();
+    let mut answers = answers.lock().unwrap();
+    answers.asked_beside.push(format!("/chart/{pool}"));
+    let days = answers.charts.get(&pool).cloned();
     axum::Json(json!({ "status": "success", "data": days.unwrap_or_else(|| json!([])) }))
+}
+
+async fn other_answer(
+    State(answers): State<Arc<Mutex<Answers>>>,
+    uri: axum::http::Uri,
+) -> impl IntoResponse {
+    let mut answers = answers.lock().unwrap();
+    answers.asked_beside.push(uri.path().to_owned());
+    let (status, body) = answers
+        .others
+        .get(uri.path())
+        .cloned()
+        .unwrap_or((StatusCode::NOT_FOUND, String::new()));
+    (status, [("content-type", "application/json")], body)
 }
 
 /// Waits for something that only asking again can tell.
@@ -280,6 +317,22 @@ pub(crate) async fn ended(mut command: Command) -> Output {
         .await
         .expect("ends by itself")
         .unwrap()
+}
+
+/// Every address of a source, as a setting that leads to the stand-in: `prices_url` is its `/prices`. A
+/// story must never ask the real one.
+fn addresses(base: &str) -> Vec<(String, String)> {
+    let addresses: Vec<(String, String)> = Config::keys()
+        .into_iter()
+        .filter_map(|key| {
+            let (_, name) = key.strip_prefix("sources.")?.rsplit_once('.')?;
+            let route = name.strip_suffix("_url")?;
+            let variable = format!("STIPEND_{}", key.replace('.', "__").to_uppercase());
+            Some((variable, format!("{base}/{route}")))
+        })
+        .collect();
+    assert!(addresses.len() >= 8, "{addresses:?}");
+    addresses
 }
 
 /// The folder of one bot and how it is started; the running process, when there is one.
@@ -304,19 +357,10 @@ impl TestBot {
             ("DISCORD__TOKEN_FILE", path("token")),
             ("DATABASE__URL", format!("sqlite://{}", path("stipend.db"))),
             ("SECRETS__MASTER_KEY_FILE", path("stipend.key")),
-            (
-                "SOURCES__DEFILLAMA__POOLS_URL",
-                format!("{}/pools", upstream.base),
-            ),
-            (
-                "SOURCES__DEFILLAMA__CHART_URL",
-                format!("{}/chart", upstream.base),
-            ),
-            (
-                "SOURCES__DEFILLAMA__PRICES_URL",
-                format!("{}/prices", upstream.base),
-            ),
             ("SOURCES__DEFILLAMA__INTERVAL", "1s".to_owned()),
+            // Stories are of pools that somebody watches but for those of what is read beside them.
+            ("SOURCES__DEFILLAMA__BACKFILL_PER_HOUR", "0".to_owned()),
+            ("SOURCES__FACTS__ENABLED", "false".to_owned()),
             // Stories are told at once but for those about gathering.
             ("DELIVERY__GROUP_WAIT", "0s".to_owned()),
             ("DELIVERY__GROUP_INTERVAL", "0s".to_owned()),
@@ -326,7 +370,9 @@ impl TestBot {
         ];
         let settings = settings
             .map(|(name, value)| (format!("STIPEND_{name}"), value))
-            .to_vec();
+            .into_iter()
+            .chain(addresses(&upstream.base))
+            .collect();
         Self {
             folder,
             settings,

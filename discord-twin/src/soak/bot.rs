@@ -34,6 +34,8 @@ impl Bot {
             .mode(0o600)
             .open(folder.path().join("token"))?
             .write_all(token.as_bytes())?;
+        // Of what the stand-in for the source does not serve.
+        let nowhere = format!("{source}/nowhere");
         let own = [
             ("DISCORD__API_URL", discord.to_owned()),
             ("DISCORD__TOKEN_FILE", "token".to_owned()),
@@ -42,6 +44,14 @@ impl Bot {
             ("SOURCES__DEFILLAMA__POOLS_URL", format!("{source}/pools")),
             ("SOURCES__DEFILLAMA__CHART_URL", format!("{source}/chart")),
             ("SOURCES__DEFILLAMA__PRICES_URL", format!("{source}/prices")),
+            ("SOURCES__DEFILLAMA__PRICE_CHART_URL", nowhere.clone()),
+            ("SOURCES__DEFILLAMA__PROTOCOLS_URL", nowhere.clone()),
+            ("SOURCES__DEFILLAMA__FEES_URL", nowhere.clone()),
+            ("SOURCES__DEFILLAMA__LEND_BORROW_URL", nowhere.clone()),
+            ("SOURCES__DEFILLAMA__STABLECOINS_URL", nowhere),
+            // What is followed here are the pools.
+            ("SOURCES__DEFILLAMA__BACKFILL_PER_HOUR", "0".to_owned()),
+            ("SOURCES__FACTS__ENABLED", "false".to_owned()),
             ("OPS__LISTEN", "127.0.0.1:0".to_owned()),
             ("OPS__LOG_FORMAT", "json".to_owned()),
         ];

@@ -14,6 +14,7 @@ use crate::{
         reading::Observed,
         rule::{Condition, Kind, Terms},
         scope::Scope,
+        strain::{OffPeg, Strain, Trouble},
         time::Span,
         verdict::Screen,
     },
@@ -569,4 +570,92 @@ async fn what_a_pool_may_have_become_is_asked_once() {
     assert!(said[0].3.contains("Has it become"), "{}", said[0].3);
     let kept = bench.store.alert(GUILD, AlertId(1)).await.unwrap().unwrap();
     assert_eq!(kept.rule.scope.pool, Some(id(1)));
+}
+
+/// A pool that is troubled so, by what is believed of its protocol and its coin.
+fn strained(peg: Option<f64>, protocol: Option<Trouble>) -> Strain {
+    Strain {
+        peg: peg.map(|deviation| OffPeg {
+            symbol: "USDC".into(),
+            deviation,
+        }),
+        protocol,
+    }
+}
+
+impl Bench {
+    /// A batch in which nothing moves, with what troubles every pool.
+    async fn tick_strained(&self, at: Timestamp, pools: u8, strain: &Strain) -> Ticked {
+        let rows = (1..=pools).map(|number| row(number, 4.0)).collect();
+        let mut change = after(&self.market.snapshot(), at, rows);
+        change.strained = change.snapshot.set_strains(|_| strain.clone());
+        self.alerting
+            .tick(&self.store, &self.market, change)
+            .await
+            .unwrap()
+    }
+
+    /// What goes out: its edge and the beginning of its summary.
+    async fn told(&self) -> Vec<(String, String)> {
+        sqlx::query_as("SELECT edge, summary FROM outbox WHERE payload <> '' AND state <> 'unsaid' ORDER BY id")
+            .fetch_all(&mut self.connection().await)
+            .await
+            .unwrap()
+    }
+}
+
+#[tokio::test]
+async fn an_incident_is_told_at_once_and_once_for_all_pools_of_the_protocol() {
+    let bench = Bench::new().await;
+    let rule = Rule {
+        timing: Kind::ProtocolIncident.timing(Timing::default()),
+        ..rule(Kind::ProtocolIncident, None, None)
+    };
+    bench.add(rule, hour(0)).await;
+    let calm = strained(None, Some(Trouble::Calm));
+    let drained = strained(None, Some(Trouble::Drained(-0.42)));
+    let unknown = strained(None, None);
+    bench.tick_strained(hour(0), 3, &calm).await;
+    assert_eq!(bench.tick_strained(hour(1), 3, &unknown).await.notices, 0);
+    assert!(bench.tick_strained(hour(2), 3, &drained).await.notices > 0);
+    // It is still so, and nothing more is known of it: no word.
+    assert_eq!(bench.tick_strained(hour(3), 3, &drained).await.notices, 0);
+    assert_eq!(bench.tick_strained(hour(4), 3, &unknown).await.notices, 0);
+    let bench = bench.restarted(hour(5)).await;
+    bench.tick_strained(hour(5), 3, &calm).await;
+    let told = bench.told().await;
+    let together: Vec<&str> = told
+        .iter()
+        .map(|(_, summary)| summary.as_str())
+        .filter(|summary| summary.starts_with("📡"))
+        .collect();
+    assert_eq!(
+        together,
+        [
+            "📡 aave-v3 – at once, 3 of its pools are of a protocol in trouble (TVL −42 % in 24 h; the source said so twice)",
+            "📡 aave-v3 – at once, 3 of its pools are of a protocol of which nothing bad is said any more",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_coin_that_stays_off_its_peg_is_told_after_the_hold_and_one_that_slips_is_not() {
+    let bench = Bench::new().await;
+    bench.add(rule(Kind::OffPeg, None, None), hour(0)).await;
+    let off = |deviation| strained(Some(deviation), None);
+    for (hours, deviation) in [(0, 0.0), (1, -0.03), (2, -0.001), (4, -0.03)] {
+        let ticked = bench.tick_strained(hour(hours), 1, &off(deviation)).await;
+        assert_eq!(ticked.notices, 0, "at {hours} h");
+    }
+    assert_eq!(
+        bench.tick_strained(hour(5), 1, &off(-0.03)).await.notices,
+        1
+    );
+    let told = bench.told().await;
+    assert!(
+        told[0]
+            .1
+            .contains("USDC −3 %, 2 % or more from what it follows"),
+        "{told:?}"
+    );
 }

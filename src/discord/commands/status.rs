@@ -13,7 +13,7 @@ use crate::{
         reading::DataState,
         time::{Span, Timestamp},
     },
-    market::{feed::Health, snapshot::Snapshot},
+    market::{facts::Line, feed::Health, snapshot::Snapshot},
     render::{
         self,
         message::Message,
@@ -42,9 +42,16 @@ async fn answer(bot: &Bot, guild: Option<GuildId>) -> Result<Message, CommandErr
         None => None,
     };
     let stale_after = stale_after(app.config.sources.defillama.interval);
+    let lines = app.market.lines();
+    let charts = (app.config.sources.defillama.backfill_per_hour > 0 && app.charts.can_ask())
+        .then(|| app.charts.progress(&market));
     let status = Status {
         sources: vec![source(&market, &health, stale_after, now)],
-        market: market_status(&market),
+        beside: lines.iter().map(|line| beside(line, now)).collect(),
+        market: MarketStatus {
+            charts: charts.map(|progress| (progress.read, progress.of)),
+            ..market_status(&market)
+        },
         server,
         shards: shards(&bot.shards),
         started_at: bot.started_at,
@@ -103,6 +110,35 @@ fn source<'a>(
     } else {
         Some(market.origin.fetched_at)
     });
+    SourceStatus {
+        unchanged_since: (!market.is_empty()).then_some(market.origin.fetched_at),
+        ..told(market.origin.source, answered, health, stale_after, now)
+    }
+}
+
+/// A source of what is known beside the pools; it is stale once what it said is not known any more.
+fn beside(line: &Line, now: Timestamp) -> SourceStatus<'_> {
+    let health = &line.health;
+    SourceStatus {
+        rows: line.rows,
+        ..told(
+            line.topic.name(),
+            health.answered_at,
+            health,
+            line.shelf_life,
+            now,
+        )
+    }
+}
+
+/// What is told of any source.
+fn told<'a>(
+    name: &'a str,
+    answered: Option<Timestamp>,
+    health: &'a Health,
+    stale_after: Span,
+    now: Timestamp,
+) -> SourceStatus<'a> {
     let trouble = health.trouble.as_ref();
     let failures = trouble.map_or(0, |trouble| trouble.in_a_row);
     let state = match answered {
@@ -113,10 +149,11 @@ fn source<'a>(
         None => SourceState::Waiting,
     };
     SourceStatus {
-        name: market.origin.source,
+        name,
         state,
         fetched_at: answered,
-        unchanged_since: (!market.is_empty()).then_some(market.origin.fetched_at),
+        unchanged_since: None,
+        rows: None,
         skipped_rows: health.skipped as usize,
         conflicting_rows: health.conflicting as usize,
         failures,
@@ -131,6 +168,7 @@ fn market_status(market: &Snapshot) -> MarketStatus {
         suspect: market.in_state(DataState::Suspect),
         stale: market.in_state(DataState::Stale),
         missing: market.in_state(DataState::Missing),
+        charts: None,
     }
 }
 

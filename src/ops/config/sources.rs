@@ -143,7 +143,7 @@ impl DefiLlama {
 pub struct Facts {
     /// Whether it is asked for that at all. Default true.
     pub enabled: bool,
-    /// From one list of protocols to the next, 1 s or more. Default 12 h.
+    /// From one list of protocols to the next, 1 s or more. Default 1 h: an incident needs two of them.
     pub protocols_every: Span,
     /// From one list of fees to the next, 1 s or more. Default 12 h.
     pub fees_every: Span,
@@ -157,7 +157,7 @@ impl Default for Facts {
     fn default() -> Self {
         Self {
             enabled: true,
-            protocols_every: Span::hours(12),
+            protocols_every: Span::hours(1),
             fees_every: Span::hours(12),
             lend_borrow_every: Span::hours(1),
             stablecoins_every: Span::hours(1),

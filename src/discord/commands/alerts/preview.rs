@@ -89,7 +89,7 @@ pub(super) async fn of(
     let now = app.clock.now();
     let snapshot = app.market.snapshot();
     let mut without = preview::without_past(&app.store, &snapshot, rule, days, now).await?;
-    without.retain(|pool| app.charts.may_ask(*pool));
+    without.retain(|pool| app.charts.may_ask(*pool, now));
     without.truncate(budget.charts);
     budget.charts -= without.len();
     learn(app, ctx, &without, budget.until).await?;
@@ -98,7 +98,7 @@ pub(super) async fn of(
     Ok(seen.await?)
 }
 
-/// Reads the charts of these pools, each once a run, and says how far that has come.
+/// Reads the charts of these pools one after another, and says how far that has come.
 async fn learn(
     app: &App,
     ctx: Application<'_>,

@@ -1,0 +1,139 @@
+//! What is known beside the pools is read in the background, kept, and never needed.
+
+use axum::http::StatusCode;
+use discord_twin::Twin;
+use rustix::process::Signal;
+
+use crate::support::{TestBot, USDC, Upstream, answer, market, one_server, status, until};
+
+const PROTOCOLS: &str = r#"[
+    {"id":"1599","name":"Aave V3","slug":"aave-v3","symbol":"AAVE","tvl":37647739954},
+    {"id":"114","name":"Compound V3","slug":"compound-v3","symbol":"COMP","tvl":2000000000}
+]"#;
+const FEES: &str = r#"{"protocols":[{"slug":"aave-v3","total7d":70,"total30d":300}]}"#;
+const LOANS: &str = r#"[{"pool":"aa70268e-4b52-42bf-a116-608b370f9501","totalSupplyUsd":200,"totalBorrowUsd":150}]"#;
+const COINS: &str = r#"{"peggedAssets":[{"id":"1","name":"Tether","symbol":"USDT","pegType":"peggedUSD","price":1}]}"#;
+
+async fn setting() -> (Twin, Upstream, TestBot) {
+    let twin = Twin::start(one_server()).await.unwrap();
+    let upstream = Upstream::start(answer(&market(5.0))).await;
+    let mut bot = TestBot::new(&twin, &upstream);
+    bot.set("SOURCES__FACTS__ENABLED", "true");
+    // Asked within a second of the start, and not a second time in a story.
+    for topic in ["PROTOCOLS", "FEES", "LEND_BORROW", "STABLECOINS"] {
+        bot.set(&format!("SOURCES__FACTS__{topic}_EVERY"), "10m");
+    }
+    (twin, upstream, bot)
+}
+
+/// Waits until `/status` says all of this.
+async fn status_says(twin: &Twin, wanted: &[&str]) -> String {
+    let begun = std::time::Instant::now();
+    loop {
+        let told = status(twin).await;
+        if wanted.iter().all(|words| told.contains(words)) {
+            return told;
+        }
+        assert!(
+            begun.elapsed() < crate::support::LONG,
+            "{wanted:?} in {told}"
+        );
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+}
+
+/// A source that fails is told, the others are read, and what was read is there after a restart without
+/// being asked for again.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_source_is_read_by_itself_and_kept() {
+    let (twin, upstream, mut bot) = setting().await;
+    upstream.set_beside("/protocols", StatusCode::OK, PROTOCOLS);
+    upstream.set_beside("/fees", StatusCode::OK, FEES);
+    upstream.set_beside("/lend_borrow", StatusCode::OK, LOANS);
+    upstream.set_beside("/stablecoins", StatusCode::SERVICE_UNAVAILABLE, "");
+    bot.start(&twin, 1).await;
+    let told = status_says(
+        &twin,
+        &[
+            "**DefiLlama protocols** ✅ fresh",
+            "2 rows",
+            "**DefiLlama fees** ✅ fresh",
+            "**DefiLlama loans** ✅ fresh",
+            "last error: the source cannot be reached\\: status 503",
+        ],
+    )
+    .await;
+    assert!(
+        told.contains("**DefiLlama stablecoins** ⏳ no answer yet"),
+        "{told}"
+    );
+    assert_eq!(upstream.asked_beside("/fees"), 2, "fees and revenue");
+    bot.signal(Signal::TERM);
+    assert_eq!(bot.exits().await, 0);
+
+    upstream.set_beside("/stablecoins", StatusCode::OK, COINS);
+    bot.start(&twin, 1).await;
+    let fresh = [
+        "**DefiLlama protocols** ✅ fresh",
+        "**DefiLlama fees** ✅ fresh",
+        "**DefiLlama loans** ✅ fresh",
+        "**DefiLlama stablecoins** ✅ fresh",
+        "all well",
+    ];
+    status_says(&twin, &fresh).await;
+    for (route, times) in [("/protocols", 1), ("/fees", 2), ("/lend_borrow", 1)] {
+        assert_eq!(upstream.asked_beside(route), times, "{route}");
+    }
+    bot.end(&twin);
+}
+
+/// Where all of it is missing or nonsense, nobody is kept from anything.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_needs_what_is_beside_the_pools() {
+    let (twin, upstream, mut bot) = setting().await;
+    upstream.set_beside("/protocols", StatusCode::OK, "[{\"slug\":7}]");
+    upstream.set_beside("/fees", StatusCode::OK, FEES.get(..40).unwrap());
+    bot.set("SOURCES__INCIDENTS__PATH", "nowhere.json");
+    bot.start(&twin, 1).await;
+    let told = status_says(
+        &twin,
+        &[
+            "1 of 1 rows are unusable",
+            "the answer makes no sense",
+            "the source refuses with status 404",
+            "**Incidents file** ⏳ no answer yet",
+            "the file cannot be read",
+        ],
+    )
+    .await;
+    assert!(told.contains("**DefiLlama** ✅ fresh"), "{told}");
+    bot.end(&twin);
+}
+
+/// The charts of pools that nobody watches are read one after another, the largest first, and not again
+/// in the next run.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_past_of_all_pools_is_read_little_by_little_and_once() {
+    let twin = Twin::start(one_server()).await.unwrap();
+    let upstream = Upstream::start(answer(&market(5.0))).await;
+    upstream.remember(USDC, &[5.0]);
+    let mut bot = TestBot::new(&twin, &upstream);
+    bot.set("SOURCES__DEFILLAMA__BACKFILL_PER_HOUR", "3600");
+    bot.start(&twin, 1).await;
+    status_says(&twin, &["charts: 3 of 3 pools over $1m read"]).await;
+    assert_eq!(upstream.asked_beside("/chart/"), 3);
+    assert_eq!(upstream.asked_beside(&format!("/chart/{USDC}")), 1);
+    bot.signal(Signal::TERM);
+    assert_eq!(bot.exits().await, 0);
+
+    let asked = upstream.asked_beside("/chart/");
+    bot.start(&twin, 1).await;
+    status_says(&twin, &["charts: 3 of 3 pools over $1m read"]).await;
+    let before = std::time::Instant::now();
+    until("a chart would have been asked for", || {
+        before.elapsed() > std::time::Duration::from_secs(3)
+    })
+    .await;
+    assert_eq!(upstream.asked_beside("/chart/"), asked);
+    bot.end(&twin);
+}
