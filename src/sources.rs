@@ -19,6 +19,7 @@ use crate::domain::{reading::Observed, time::Timestamp};
 pub mod defillama;
 pub mod fetch;
 pub mod file;
+mod wire;
 
 /// What one upstream answer held.
 #[derive(Debug, Clone, PartialEq)]

@@ -11,7 +11,7 @@ use reqwest::Url;
 use super::{
     Answer, Outage, SourceError,
     fetch::{Fetched, Fetcher, Policy, Validators},
-    file,
+    file, wire,
 };
 use crate::domain::{ids::PoolId, time::Timestamp};
 
@@ -19,7 +19,6 @@ pub mod categories;
 pub mod chart;
 pub mod pools;
 pub mod prices;
-mod wire;
 
 use categories::Categories;
 use chart::ChartDay;

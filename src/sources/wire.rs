@@ -1,4 +1,4 @@
-//! Reading the upstream's JSON without trusting any value in it.
+//! Reading an upstream's JSON without trusting any value in it.
 //!
 //! A row is cut into its cells first: the text of each value that is used, whatever its type. Only
 //! then is a cell read as a number, a text or a time, and one that cannot be is as good as missing.
@@ -39,14 +39,14 @@ macro_rules! cells {
         $(#[$doc])*
         #[derive(Debug, Default)]
         struct $name<'de> {
-            $($field: $crate::sources::defillama::wire::Cell<'de>,)+
+            $($field: $crate::sources::wire::Cell<'de>,)+
         }
 
-        impl<'de> $crate::sources::defillama::wire::Cells<'de> for $name<'de> {
+        impl<'de> $crate::sources::wire::Cells<'de> for $name<'de> {
             fn slot(
                 &mut self,
                 key: &str,
-            ) -> Option<&mut $crate::sources::defillama::wire::Cell<'de>> {
+            ) -> Option<&mut $crate::sources::wire::Cell<'de>> {
                 match key {
                     $($key => Some(&mut self.$field),)+
                     _ => None,
