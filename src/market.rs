@@ -16,7 +16,9 @@ pub mod feed;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod ingest;
+mod liquid;
 mod names;
+pub mod networks;
 pub mod prices;
 pub mod quarantine;
 pub mod search;
@@ -24,6 +26,7 @@ pub mod snapshot;
 pub mod view;
 
 use feed::Health;
+use networks::Networks;
 use prices::Prices;
 use snapshot::{Origin, Snapshot};
 use view::View;
@@ -34,6 +37,7 @@ pub struct Market {
     current: ArcSwap<Snapshot>,
     health: ArcSwap<Health>,
     prices: Prices,
+    networks: ArcSwap<Networks>,
     screen: Screen,
 }
 
@@ -44,6 +48,7 @@ impl Market {
             current: ArcSwap::default(),
             health: ArcSwap::default(),
             prices: Prices::new(prices),
+            networks: ArcSwap::default(),
             screen,
         }
     }
@@ -85,6 +90,16 @@ impl Market {
     /// How the source of the market does.
     pub fn health(&self) -> Arc<Health> {
         self.health.load_full()
+    }
+
+    /// What networks pay for staking, as far as their sources have answered.
+    pub fn networks(&self) -> Arc<Networks> {
+        self.networks.load_full()
+    }
+
+    /// Puts something else in place of what is known of networks, made of what is known now.
+    pub fn update_networks(&self, update: impl Fn(&Networks) -> Networks) {
+        self.networks.rcu(|known| update(known));
     }
 
     pub const fn screen(&self) -> &Screen {

@@ -15,6 +15,8 @@ use crate::domain::{
 #[derive(Debug, Clone, Default)]
 pub struct Status<'a> {
     pub sources: Vec<SourceStatus<'a>>,
+    /// Sources that nothing but their own figures depends on.
+    pub networks: Vec<SourceStatus<'a>>,
     pub market: MarketStatus,
     /// `None` where the question does not come from a server.
     pub server: Option<ServerStatus<'a>>,
@@ -161,8 +163,15 @@ fn fields(status: &Status<'_>, now: Timestamp) -> Vec<Field> {
         Field::wide("Market", market(&status.market)),
         Field::narrow("Gateway", shards(&status.shards)),
     ];
+    fields.extend(networks(&status.networks, now));
     fields.extend(status.server.iter().flat_map(server));
     fields
+}
+
+/// The sources of networks' figures; without them only those are missing, so they make no headline.
+fn networks(sources: &[SourceStatus<'_>], now: Timestamp) -> Option<Field> {
+    let lines: Vec<String> = sources.iter().map(|it| source(it, now)).collect();
+    (!lines.is_empty()).then(|| Field::wide("Staking rates and ratings", listed(&lines)))
 }
 
 fn server(server: &ServerStatus<'_>) -> [Field; 4] {
@@ -326,6 +335,12 @@ mod tests {
         };
         let good = Status {
             sources: vec![fresh],
+            networks: vec![SourceStatus {
+                name: "Lido",
+                unchanged_since: None,
+                fetched_at: Some(before(Span::hours(2))),
+                ..fresh
+            }],
             market: MarketStatus {
                 pools: 19_012,
                 unknown_method_share: Some(0.062),
@@ -394,6 +409,7 @@ mod tests {
             let shard = ShardStatus { id: 0, connected };
             let all = Status {
                 sources: vec![source],
+                networks: Vec::new(),
                 shards: vec![shard],
                 server,
                 market: MarketStatus::default(),
