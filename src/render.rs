@@ -25,6 +25,7 @@ pub mod privacy;
 pub mod server;
 pub mod setup;
 pub mod spoken;
+pub mod staking;
 pub mod status;
 pub mod text;
 pub mod verdict;
