@@ -21,13 +21,24 @@ use crate::{
         charts::Charts,
         facts::rounds::{self, Rounds},
         feed::{Feed, FeedError, Source},
+        networks::{self, Follower, Networks},
     },
-    ops::{config::Config, endpoint, exit::Exit},
+    ops::{
+        config::{self, Config},
+        endpoint,
+        exit::Exit,
+        secrets::{self, SecretError},
+    },
     sources::{
         SourceError,
+        cardano::Cardano,
+        cosmos::Cosmos,
         defillama::{self, Defillama},
-        fetch::{Backoff, Outcome, Policy, Schedule},
+        fetch::{Backoff, Fetcher, Outcome, Policy, Schedule, is_on_this_machine},
         file::FileSource,
+        lido::Lido,
+        solana::Solana,
+        token_metrics::{KeyError, TokenMetrics},
     },
     store::{OpenError, Store, StoreError, integrity::Damage, lock::LockError},
 };
@@ -57,6 +68,10 @@ pub enum RunError {
     #[error(transparent)]
     Source(#[from] defillama::SetupError),
     #[error(transparent)]
+    Secret(#[from] SecretError),
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error(transparent)]
     Http(#[from] delivery::http::ClientError),
     #[error(transparent)]
     Delivery(#[from] delivery::Ended),
@@ -77,6 +92,8 @@ impl RunError {
         match self {
             Self::Open(error) => open_exit(error),
             Self::Source(_)
+            | Self::Secret(_)
+            | Self::Key(_)
             | Self::Listen { .. }
             | Self::Damaged(_)
             | Self::Store(StoreError::Corrupt(_))
@@ -287,6 +304,50 @@ pub(crate) fn defillama(config: &Config) -> Result<Defillama, defillama::SetupEr
     })
 }
 
+/// The sources of networks' figures that may be asked, each with how often.
+///
+/// Whoever talks to a stand-in for Discord on this machine is a test or a demonstration, and asks nobody
+/// in the world: there, only sources on this machine count.
+pub(crate) fn followers(config: &Config) -> Result<Vec<Follower>, RunError> {
+    const PATIENCE: Duration = Duration::from_secs(30);
+    let sources = &config.sources;
+    let policy = Policy {
+        total: PATIENCE,
+        ..Policy::default()
+    };
+    let fetcher = Fetcher::new(policy).map_err(defillama::SetupError::Client)?;
+    let at_home = is_on_this_machine(&config.discord.api_url);
+    let may_ask = |url: &str| !at_home || is_on_this_machine(url);
+    let is_on = |rates: &config::Rates| rates.enabled && may_ask(&rates.url);
+    let fetcher = || fetcher.clone();
+    let mut followers = Vec::new();
+    let mut follow = |source, interval| followers.push(Follower::new(source, interval));
+    if is_on(&sources.lido) {
+        let source = Lido::new(fetcher(), &sources.lido.url)?;
+        follow(networks::Source::Lido(source), sources.lido.interval);
+    }
+    if is_on(&sources.solana) {
+        let source = Solana::new(fetcher(), &sources.solana.url)?;
+        follow(networks::Source::Solana(source), sources.solana.interval);
+    }
+    if is_on(&sources.cosmos) {
+        let source = Cosmos::new(fetcher(), &sources.cosmos.url)?;
+        follow(networks::Source::Cosmos(source), sources.cosmos.interval);
+    }
+    if is_on(&sources.cardano) {
+        let source = Cardano::new(fetcher(), &sources.cardano.url)?;
+        follow(networks::Source::Cardano(source), sources.cardano.interval);
+    }
+    let ratings = &sources.token_metrics;
+    if may_ask(&ratings.url)
+        && let Some(key) = secrets::token_metrics_key(config)?
+    {
+        let source = TokenMetrics::new(fetcher(), &ratings.url, &key)?;
+        follow(networks::Source::TokenMetrics(source), ratings.interval);
+    }
+    Ok(followers)
+}
+
 /// Who knows the past of pools: the folder of saved charts, or the upstream where it is asked for the
 /// pools as well.
 fn charts(config: &Config) -> Result<Option<Defillama>, defillama::SetupError> {
@@ -308,6 +369,7 @@ pub async fn run(
     stop: CancellationToken,
 ) -> Result<(), RunError> {
     let shards = Arc::new(Shards::default());
+    let followers = followers(&app.config)?;
     let listener = endpoint::listen(app.config.ops.listen)
         .await
         .map_err(|source| {
@@ -343,6 +405,15 @@ pub async fn run(
         }
     });
     tasks.spawn(herald(Arc::clone(&app), stop.clone()));
+    tasks.spawn({
+        let (app, stop) = (Arc::clone(&app), stop.clone());
+        async move {
+            // What was not read by now is asked for again after the next start.
+            stop.run_until_cancelled(follow_networks(&app, followers))
+                .await;
+            Ok(())
+        }
+    });
     tasks.spawn({
         let (delivery, stop) = (app.delivery.clone(), stop.clone());
         async move { Ok(delivery.run(stop).await?) }
@@ -445,6 +516,31 @@ async fn follow(app: &App) -> Result<(), RunError> {
 /// From 0 to 1.
 fn random() -> f64 {
     f64::from(OsRng.next_u32()) / f64::from(u32::MAX)
+}
+
+/// Asks for what networks pay, each source by itself and for ever.
+async fn follow_networks(app: &App, followers: Vec<Follower>) {
+    let watched = followers.iter().map(|it| (it.origin(), it.interval()));
+    let networks = Networks::watching(watched);
+    app.market.update_networks(|_| networks.clone());
+    let each = followers.into_iter().map(|it| follow_network(app, it));
+    futures::future::join_all(each).await;
+    std::future::pending().await
+}
+
+async fn follow_network(app: &App, mut follower: Follower) {
+    let origin = follower.origin();
+    loop {
+        let now = app.clock.now();
+        let (said, wait) = follower.ask(now, random()).await;
+        match &said {
+            Ok(_) => tracing::info!(source = origin.name(), "a network's figures are read"),
+            Err(error) => tracing::warn!(source = origin.name(), %error, "no figures of a network"),
+        }
+        app.market
+            .update_networks(|known| known.with(origin, said.clone(), now));
+        tokio::time::sleep(wait).await;
+    }
 }
 
 /// Reads the charts of watched pools that we know too little of, a few at a time and none again soon.
@@ -559,4 +655,59 @@ async fn fill_in_one(app: &App) -> Result<Outcome, StoreError> {
         FeedError::Source(error) => Outcome::of(&Err::<(), _>(error)),
         FeedError::HalfEmpty(_) | FeedError::Store(_) => Outcome::Failed,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{market::networks::Origin, ops::config::Raw};
+
+    fn followed(settings: &[(&str, &str)]) -> Vec<Origin> {
+        let settings = settings
+            .iter()
+            .map(|(name, value)| (format!("STIPEND_{name}"), (*value).to_owned()));
+        let config = Config::check(Raw::read(None, settings.collect())).unwrap();
+        let followers = followers(&config).unwrap();
+        followers.iter().map(Follower::origin).collect()
+    }
+
+    #[test]
+    fn what_needs_no_key_is_asked_and_each_can_be_switched_off() {
+        let keyless = [
+            Origin::Lido,
+            Origin::Solana,
+            Origin::Cosmos,
+            Origin::Cardano,
+        ];
+        assert_eq!(followed(&[]), keyless);
+        let key = ("SOURCES__TOKEN_METRICS__KEY", "tm-1");
+        assert!(followed(&[key]).contains(&Origin::TokenMetrics));
+        let off = [
+            key,
+            ("SOURCES__LIDO__ENABLED", "false"),
+            ("SOURCES__SOLANA__ENABLED", "false"),
+            ("SOURCES__COSMOS__ENABLED", "false"),
+            ("SOURCES__CARDANO__ENABLED", "false"),
+            ("SOURCES__TOKEN_METRICS__ENABLED", "false"),
+        ];
+        assert_eq!(followed(&off), []);
+    }
+
+    /// Every test and the demonstration talk to a stand-in for Discord.
+    #[test]
+    fn whoever_talks_to_a_stand_in_asks_nobody_in_the_world() {
+        for discord in [
+            "http://127.0.0.1:4000",
+            "http://[::1]:4000",
+            "http://localhost:4000",
+        ] {
+            let mut settings = vec![
+                ("DISCORD__API_URL", discord),
+                ("SOURCES__TOKEN_METRICS__KEY", "tm-1"),
+            ];
+            assert_eq!(followed(&settings), [], "{discord}");
+            settings.push(("SOURCES__SOLANA__URL", "http://127.0.0.1:1/rpc"));
+            assert_eq!(followed(&settings), [Origin::Solana], "{discord}");
+        }
+    }
 }

@@ -17,7 +17,9 @@ pub mod feed;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod ingest;
+mod liquid;
 mod names;
+pub mod networks;
 pub mod prices;
 pub mod quarantine;
 pub mod search;
@@ -27,6 +29,7 @@ pub mod view;
 
 use facts::{Facts, Line, Topic};
 use feed::Health;
+use networks::Networks;
 use prices::Prices;
 use snapshot::{Origin, Snapshot};
 use view::View;
@@ -40,6 +43,7 @@ pub struct Market {
     facts: ArcSwap<Facts>,
     /// How each source of facts does, where there is one.
     lines: ArcSwap<BTreeMap<Topic, Line>>,
+    networks: ArcSwap<Networks>,
     screen: Screen,
 }
 
@@ -52,6 +56,7 @@ impl Market {
             prices: Prices::new(prices),
             facts: ArcSwap::default(),
             lines: ArcSwap::default(),
+            networks: ArcSwap::default(),
             screen,
         }
     }
@@ -120,6 +125,16 @@ impl Market {
             lines.insert(line.topic, line.clone());
             lines
         });
+    }
+
+    /// What networks pay for staking, as far as their sources have answered.
+    pub fn networks(&self) -> Arc<Networks> {
+        self.networks.load_full()
+    }
+
+    /// Puts something else in place of what is known of networks, made of what is known now.
+    pub fn update_networks(&self, update: impl Fn(&Networks) -> Networks) {
+        self.networks.rcu(|known| update(known));
     }
 
     pub const fn screen(&self) -> &Screen {

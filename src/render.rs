@@ -27,6 +27,7 @@ pub mod risk;
 pub mod server;
 pub mod setup;
 pub mod spoken;
+pub mod staking;
 pub mod status;
 pub mod text;
 pub mod verdict;

@@ -1,5 +1,5 @@
-//! What comes in from outside: readings of pools, their past, prices of tokens, and what is known of
-//! protocols, loans and coins.
+//! What comes in from outside: readings of pools, their past, prices of tokens, what is known of
+//! protocols, loans and coins, what networks pay for staking, and ratings.
 //!
 //! One upstream is one module. [`fetch`] holds the only policy by which anything is asked of the
 //! network: time-outs, size caps, no redirects, and how long to wait after a failure. An upstream's
@@ -17,10 +17,17 @@ use foldhash::quality::FixedState;
 
 use crate::domain::{reading::Observed, time::Timestamp};
 
+pub mod cardano;
+pub mod cosmos;
 pub mod defillama;
 pub mod fetch;
 pub mod file;
 pub mod incidents;
+pub mod lido;
+pub mod solana;
+pub mod token_metrics;
+
+mod wire;
 
 /// What one upstream answer held.
 #[derive(Debug, Clone, PartialEq)]
@@ -137,6 +144,9 @@ fn excerpt(body: &[u8]) -> String {
         .flat_map(char::escape_debug)
         .collect()
 }
+
+#[cfg(test)]
+mod served;
 
 /// The captured answers that lie beside the repository, where they do.
 #[cfg(test)]

@@ -40,6 +40,12 @@ pub fn asset(ctx: Context<'_>, typed: &str) -> Ready<CreateAutocompleteResponse>
     })
 }
 
+/// What can be staked: the networks that are known, then receipts of others.
+pub fn staked_asset(ctx: Context<'_>, typed: &str) -> Ready<CreateAutocompleteResponse> {
+    let market = ctx.data().app.market.snapshot();
+    ready(offer_names(market.staked_assets(typed, MOST)))
+}
+
 /// Protocol slugs.
 pub fn protocol(ctx: Context<'_>, typed: &str) -> Ready<CreateAutocompleteResponse> {
     let market = ctx.data().app.market.snapshot();

@@ -5,7 +5,9 @@
 //! are known, base is held against them; where a network's inflation is known, issuance is held against
 //! that. Nothing that is unknown is taken for good or for bad.
 
-use super::{method::Method, pool::Pool, rate::Percent, reading::Reading};
+use super::{
+    method::Method, pool::Pool, rate::Percent, reading::Reading, staking::after_inflation,
+};
 
 /// Who pays the base part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -147,14 +149,6 @@ impl Paid {
     }
 }
 
-/// (1 + n)/(1 + i) − 1, in percent. `None` where everything is lost.
-pub fn after_inflation(nominal: Percent, inflation: Percent) -> Option<Percent> {
-    let growth = 1.0 + inflation.as_fraction();
-    (growth > 0.0)
-        .then(|| Percent::from_fraction((1.0 + nominal.as_fraction()) / growth - 1.0))
-        .flatten()
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -191,13 +185,6 @@ mod tests {
             reward: reward.map(percent),
             tvl_usd: 1e8,
         }
-    }
-
-    #[test]
-    fn inflation_takes_its_part() {
-        let real = after_inflation(percent(18.0), percent(10.0)).unwrap();
-        assert!((real.get() - 7.273).abs() < 5e-4, "{real}");
-        assert_eq!(after_inflation(percent(18.0), percent(-100.0)), None);
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The two secrets that the process holds: the bot's token and the master key.
+//! The secrets that the process holds: the bot's token, the master key, and a source's key where one is
+//! given.
 //!
 //! Files come before the environment, which leaks into child processes and crash reports. A file
 //! that anybody else on the machine can open is refused, with the command that mends it.
@@ -35,6 +36,12 @@ pub enum SecretError {
         "the bot token is not one line of printable text; copy a fresh one from the Bot page of the developer portal"
     )]
     NotPrintable,
+    #[error("{} holds no key of Token Metrics: it is not one short line of text; put the key into it and nothing else", .0.display())]
+    NotRatingKey(PathBuf),
+    #[error(
+        "the key of Token Metrics is not one line of printable text; copy it anew from your account there"
+    )]
+    RatingKeyNotPrintable,
     #[error("{} can be opened by others (mode {mode:04o}); run `chmod 600 {}`", path.display(), path.display())]
     OpenToOthers { path: PathBuf, mode: u32 },
     #[error(
@@ -85,6 +92,33 @@ pub fn token(config: &Config) -> Result<SecretString, SecretError> {
         tracing::warn!("the bot token does not look like one; Discord will tell");
     }
     Ok(SecretString::from(token))
+}
+
+/// The key of Token Metrics: from its file, else from the configuration; `None` where there is neither,
+/// or where it is not to be asked.
+pub fn token_metrics_key(config: &Config) -> Result<Option<SecretString>, SecretError> {
+    let settings = &config.sources.token_metrics;
+    if !settings.enabled {
+        return Ok(None);
+    }
+    let from_file = match &settings.key_file {
+        Some(path) => match token_in(path) {
+            Err(SecretError::NotText(path)) => return Err(SecretError::NotRatingKey(path)),
+            read => Some((path, read?)),
+        },
+        None => None,
+    };
+    let given = from_file.as_ref().map(|(_, key)| key);
+    let Some(given) = given.or(settings.key.as_ref()) else {
+        return Ok(None);
+    };
+    let key = given.expose_secret().trim();
+    let is_line = !key.is_empty() && key.chars().all(|letter| letter.is_ascii_graphic());
+    match from_file {
+        _ if is_line => Ok(Some(SecretString::from(key))),
+        Some((path, _)) => Err(SecretError::NotRatingKey(path.clone())),
+        None => Err(SecretError::RatingKeyNotPrintable),
+    }
 }
 
 fn token_in(path: &Path) -> Result<SecretString, SecretError> {
@@ -334,6 +368,40 @@ mod tests {
         assert!(matches!(
             token(&config(None, Some("  "))),
             Err(SecretError::NoToken)
+        ));
+    }
+
+    #[test]
+    fn the_key_of_ratings_comes_from_its_file_or_the_environment() {
+        let folder = tempfile::tempdir().unwrap();
+        let asked = |file: Option<PathBuf>, key: Option<&str>, enabled| {
+            let mut config = Config::default();
+            config.sources.token_metrics.enabled = enabled;
+            config.sources.token_metrics.key_file = file;
+            config.sources.token_metrics.key = key.map(SecretString::from);
+            token_metrics_key(&config).map(|key| key.map(|key| key.expose_secret().to_owned()))
+        };
+        let file = written(folder.path(), "rating", b" tm-1\n", 0o600);
+        let read = asked(Some(file.clone()), Some("tm-2"), true).unwrap();
+        assert_eq!(read.as_deref(), Some("tm-1"));
+        assert_eq!(
+            asked(None, Some(" tm-2 "), true).unwrap().as_deref(),
+            Some("tm-2")
+        );
+        assert_eq!(asked(None, None, true).unwrap(), None);
+        assert_eq!(asked(Some(file), Some("tm-2"), false).unwrap(), None);
+        let odd = written(folder.path(), "odd", b"tm 1\ntm 2", 0o600);
+        let said = asked(Some(odd), None, true).unwrap_err().to_string();
+        assert!(
+            said.contains("holds no key of Token Metrics") && !said.contains("tm 1"),
+            "{said}"
+        );
+        let said = asked(None, Some("tm\u{e9}"), true).unwrap_err();
+        assert!(matches!(said, SecretError::RatingKeyNotPrintable));
+        let open = written(folder.path(), "open", b"tm-1", 0o644);
+        assert!(matches!(
+            asked(Some(open), None, true),
+            Err(SecretError::OpenToOthers { .. })
         ));
     }
 

@@ -17,6 +17,8 @@ pub struct Status<'a> {
     pub sources: Vec<SourceStatus<'a>>,
     /// Sources of what is known beside the pools, which everything works without.
     pub beside: Vec<SourceStatus<'a>>,
+    /// Sources that nothing but their own figures depends on.
+    pub networks: Vec<SourceStatus<'a>>,
     pub market: MarketStatus,
     /// `None` where the question does not come from a server.
     pub server: Option<ServerStatus<'a>>,
@@ -173,8 +175,15 @@ fn fields(status: &Status<'_>, now: Timestamp) -> Vec<Field> {
         Field::wide("Market", market(&status.market)),
         Field::narrow("Gateway", shards(&status.shards)),
     ];
+    fields.extend(networks(&status.networks, now));
     fields.extend(status.server.iter().flat_map(server));
     fields
+}
+
+/// The sources of networks' figures; without them only those are missing, so they make no headline.
+fn networks(sources: &[SourceStatus<'_>], now: Timestamp) -> Option<Field> {
+    let lines: Vec<String> = sources.iter().map(|it| source(it, now)).collect();
+    (!lines.is_empty()).then(|| Field::wide("Staking rates and ratings", listed(&lines)))
 }
 
 fn server(server: &ServerStatus<'_>) -> [Field; 4] {
@@ -360,6 +369,12 @@ mod tests {
         let good = Status {
             sources: vec![fresh],
             beside: vec![protocols, loans],
+            networks: vec![SourceStatus {
+                name: "Lido",
+                unchanged_since: None,
+                fetched_at: Some(before(Span::hours(2))),
+                ..fresh
+            }],
             market: MarketStatus {
                 pools: 19_012,
                 unknown_method_share: Some(0.062),
@@ -452,6 +467,7 @@ mod tests {
             let all = Status {
                 sources: vec![source],
                 beside: Vec::new(),
+                networks: Vec::new(),
                 shards: vec![shard],
                 server,
                 market: MarketStatus::default(),

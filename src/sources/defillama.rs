@@ -12,7 +12,7 @@ use reqwest::Url;
 use super::{
     Answer, Outage, SourceError,
     fetch::{Fetched, Fetcher, Policy, Validators},
-    file,
+    file, wire,
 };
 use crate::domain::{
     ids::PoolId,
@@ -32,7 +32,6 @@ pub mod pools;
 pub mod prices;
 pub mod protocols;
 pub mod stablecoins;
-pub(super) mod wire;
 
 use categories::Categories;
 use chart::ChartDay;
@@ -289,19 +288,11 @@ impl Defillama {
 
     async fn fetch_within(&self, url: &Url, cap: u64) -> Result<Vec<u8>, SourceError> {
         let cap = self.fetcher.policy().max_body.min(cap);
-        match self
-            .fetcher
-            .get_within(url, &Validators::default(), cap)
-            .await?
-        {
-            Fetched::Body { bytes, .. } => Ok(bytes),
-            // Cannot be: nothing was sent that the source could compare with.
-            Fetched::NotModified => Err(SourceError::Malformed("unasked \"unchanged\"".to_owned())),
-        }
+        self.fetcher.get_anew(url, cap).await
     }
 }
 
-fn address(setting: &'static str, text: &str) -> Result<Url, SetupError> {
+pub(super) fn address(setting: &'static str, text: &str) -> Result<Url, SetupError> {
     Url::parse(text)
         .ok()
         .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
@@ -309,7 +300,7 @@ fn address(setting: &'static str, text: &str) -> Result<Url, SetupError> {
 }
 
 /// `url/segment`, with the segment escaped where it has to be.
-fn below(url: &Url, segment: &str) -> Url {
+pub(super) fn below(url: &Url, segment: &str) -> Url {
     let mut url = url.clone();
     if let Ok(mut path) = url.path_segments_mut() {
         path.pop_if_empty().push(segment);

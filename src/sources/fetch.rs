@@ -6,6 +6,7 @@
 
 use std::{
     io::{self, Write},
+    net::IpAddr,
     time::Duration,
 };
 
@@ -13,10 +14,10 @@ use brotli_decompressor::DecompressorWriter;
 use chrono::DateTime;
 use flate2::write::GzDecoder;
 use reqwest::{
-    Client, Response, StatusCode, Url,
+    Client, RequestBuilder, Response, StatusCode, Url,
     header::{
         ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, DATE, ETAG, HeaderMap, HeaderName,
-        IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, RETRY_AFTER,
+        HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, RETRY_AFTER,
     },
     redirect,
 };
@@ -150,28 +151,80 @@ impl Fetcher {
         validators: &Validators,
         cap: u64,
     ) -> Result<Fetched, SourceError> {
-        timeout(self.policy.total, self.attempt(url, validators, cap))
-            .await
-            .unwrap_or_else(|_| Err(timed_out(Awaited::WholeAnswer)))
-    }
-
-    async fn attempt(
-        &self,
-        url: &Url,
-        validators: &Validators,
-        cap: u64,
-    ) -> Result<Fetched, SourceError> {
-        let mut request = self
-            .client
-            .get(url.clone())
-            .header(ACCEPT, "application/json")
-            .header(ACCEPT_ENCODING, "gzip, br");
+        let mut request = self.client.get(url.clone());
         if let Some(etag) = &validators.etag {
             request = request.header(IF_NONE_MATCH, etag);
         }
         if let Some(date) = &validators.last_modified {
             request = request.header(IF_MODIFIED_SINCE, date);
         }
+        self.within_time(request, !validators.is_empty(), cap).await
+    }
+
+    /// Fetches JSON of at most `cap` decoded bytes, whatever was read before.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::get_within`].
+    pub async fn get_anew(&self, url: &Url, cap: u64) -> Result<Vec<u8>, SourceError> {
+        body_of(self.get_within(url, &Validators::default(), cap).await?)
+    }
+
+    /// Fetches JSON of at most `cap` decoded bytes, showing a key in a header of its own. The key is
+    /// in no error, but what a source says may repeat it: the caller should not pass that on.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::get_within`].
+    pub async fn get_with_key(
+        &self,
+        url: &Url,
+        (header, key): (HeaderName, HeaderValue),
+        cap: u64,
+    ) -> Result<Vec<u8>, SourceError> {
+        let request = self.client.get(url.clone()).header(header, key);
+        body_of(self.within_time(request, false, cap).await?)
+    }
+
+    /// Asks by a POST whose body is JSON, for an answer in JSON of at most `cap` decoded bytes. It is
+    /// meant for questions that change nothing, such as those of JSON-RPC.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::get_within`].
+    pub async fn post_within(
+        &self,
+        url: &Url,
+        question: &serde_json::Value,
+        cap: u64,
+    ) -> Result<Vec<u8>, SourceError> {
+        let request = self.client.post(url.clone()).json(question);
+        body_of(self.within_time(request, false, cap).await?)
+    }
+
+    async fn within_time(
+        &self,
+        request: RequestBuilder,
+        is_conditional: bool,
+        cap: u64,
+    ) -> Result<Fetched, SourceError> {
+        timeout(
+            self.policy.total,
+            self.attempt(request, is_conditional, cap),
+        )
+        .await
+        .unwrap_or_else(|_| Err(timed_out(Awaited::WholeAnswer)))
+    }
+
+    async fn attempt(
+        &self,
+        request: RequestBuilder,
+        is_conditional: bool,
+        cap: u64,
+    ) -> Result<Fetched, SourceError> {
+        let request = request
+            .header(ACCEPT, "application/json")
+            .header(ACCEPT_ENCODING, "gzip, br");
         let mut response = timeout(self.policy.first_byte, request.send())
             .await
             .map_err(|_| timed_out(Awaited::FirstByte))?
@@ -179,7 +232,7 @@ impl Fetcher {
 
         let status = response.status();
         let retry_after = retry_after(response.headers());
-        if status == StatusCode::NOT_MODIFIED && !validators.is_empty() {
+        if status == StatusCode::NOT_MODIFIED && is_conditional {
             return Ok(Fetched::NotModified);
         }
         if status == StatusCode::TOO_MANY_REQUESTS {
@@ -242,6 +295,34 @@ impl Fetcher {
             }
         }
         excerpt(&unpacker.so_far())
+    }
+}
+
+/// Whether an address leads to this machine itself.
+pub fn is_on_this_machine(address: &str) -> bool {
+    Url::parse(address).is_ok_and(|url| {
+        url.host_str().is_some_and(|host| {
+            let bare = host.trim_start_matches('[').trim_end_matches(']');
+            host == "localhost" || bare.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+        })
+    })
+}
+
+/// `base/path`, where the path is one of our own.
+pub(super) fn joined(base: &Url, path: &str) -> Url {
+    let mut url = base.clone();
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.pop_if_empty().extend(path.split('/'));
+    }
+    url
+}
+
+/// The bytes of an answer to a question that left nothing to compare with.
+fn body_of(fetched: Fetched) -> Result<Vec<u8>, SourceError> {
+    match fetched {
+        Fetched::Body { bytes, .. } => Ok(bytes),
+        // Cannot be: nothing was sent that the source could compare with.
+        Fetched::NotModified => Err(SourceError::Malformed("unasked \"unchanged\"".to_owned())),
     }
 }
 

@@ -11,9 +11,9 @@ use super::{
         aside,
         kept::{Rows, check_bad},
         protocols::number_name,
-        wire::{cells, each_row_of_list, fits, flag_in, list_in, moment_in, name_in, usd_in},
     },
     file::read_within,
+    wire::{cells, each_row_of_list, fits, flag_in, list_in, moment_in, name_in, usd_in},
 };
 use crate::domain::incident::Incident;
 

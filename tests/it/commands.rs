@@ -3,8 +3,8 @@
 use discord_twin::{Invocation, Press, Reply, Twin, permission};
 
 use crate::support::{
-    TestBot, USDC, USDT, Upstream, admin, answer, call, manage, market, member, one_server, other,
-    said, server, until,
+    Node, TestBot, USDC, USDT, Upstream, WETH, admin, answer, call, manage, market, member,
+    one_server, other, row, said, server, until,
 };
 
 async fn setting() -> (Twin, Upstream, TestBot) {
@@ -92,6 +92,60 @@ async fn help_status_and_look_ups() {
         &["No pool answers to"],
     )
     .await;
+    bot.end(&twin);
+}
+
+/// What staking pays, with a network's source on loopback and the others in the world left alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn staking_is_told_with_what_is_known_and_what_is_not() {
+    let twin = Twin::start(one_server()).await.unwrap();
+    let upstream = Upstream::start(answer(&[
+        row(USDC, "JITOSOL", "jito-liquid-staking", 5.8),
+        row(USDT, "STETH", "lido", 2.5),
+        row(WETH, "WETH", "compound-v3", 2.1),
+    ]))
+    .await;
+    let node = Node::start().await;
+    let mut bot = TestBot::new(&twin, &upstream);
+    bot.set("SOURCES__SOLANA__URL", node.url.clone());
+    bot.start(&twin, 1).await;
+    until("the node is read", || {
+        bot.log().contains("figures are read")
+    })
+    .await;
+    let sol = call("yield staking")
+        .option("asset", "SOL")
+        .option("approach", "delegated")
+        .option("commission", 5)
+        .option("amount", "100");
+    let told = twin.run(&sol).await.unwrap();
+    assert!(!told.ephemeral);
+    says(
+        &told,
+        &["Staking SOL on Solana", "**6.65 % APR**", "100 SOL bring"],
+    );
+    private(
+        &twin,
+        &call("yield staking")
+            .option("asset", "eth")
+            .option("private", true),
+        &["STETH", "reference 3–5 %", "no source that states it"],
+    )
+    .await;
+    private(
+        &twin,
+        &call("yield staking").option("asset", "WETH"),
+        &["No staked asset", "ETH"],
+    )
+    .await;
+    let offered = twin
+        .autocomplete(&call("yield staking").option("asset", "s"), "asset")
+        .await
+        .unwrap();
+    assert_eq!(offered.choices[0]["value"], "SOL");
+    // Only the node on this machine is asked: the others would have failed by now, and be told of.
+    let status = private(&twin, &call("status"), &["Solana RPC", "✅ fresh"]).await;
+    assert!(!said(&status).contains("Koios"), "{}", said(&status));
     bot.end(&twin);
 }
 

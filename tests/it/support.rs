@@ -298,6 +298,38 @@ async fn other_answer(
     (status, [("content-type", "application/json")], body)
 }
 
+/// A stand-in for a node of Solana: 65 % of the supply is staked, which makes 7 % of an inflation of 4.55 %.
+pub(crate) struct Node {
+    pub(crate) url: String,
+    server: tokio::task::JoinHandle<()>,
+}
+
+impl Node {
+    pub(crate) async fn start() -> Self {
+        let router = Router::new().fallback(async |question: axum::Json<Value>| {
+            let result = match question["method"].as_str() {
+                Some("getInflationRate") => json!({ "total": 0.0455, "validator": 0.0455 }),
+                Some("getSupply") => json!({ "value": { "total": 600_000_000_000_000_000_u64 } }),
+                Some("getVoteAccounts") => json!({ "current": [
+                    { "activatedStake": 390_000_000_000_000_000_u64, "commission": 8 },
+                ], "delinquent": [] }),
+                other => panic!("{other:?} is not asked for"),
+            };
+            axum::Json(json!({ "jsonrpc": "2.0", "id": 1, "result": result }))
+        });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { url, server }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
 /// Waits for something that only asking again can tell.
 pub(crate) async fn until(what: &str, done: impl Fn() -> bool) {
     let started = Instant::now();

@@ -13,7 +13,7 @@ use crate::{
         reading::DataState,
         time::{Span, Timestamp},
     },
-    market::{facts::Line, feed::Health, snapshot::Snapshot},
+    market::{facts::Line, feed::Health, networks::Networks, snapshot::Snapshot},
     render::{
         self,
         message::Message,
@@ -37,6 +37,7 @@ async fn answer(bot: &Bot, guild: Option<GuildId>) -> Result<Message, CommandErr
     let now = app.clock.now();
     let market = app.market.snapshot();
     let health = app.market.health();
+    let known = app.market.networks();
     let server = match guild {
         Some(guild) => Some(server(app, guild).await?),
         None => None,
@@ -52,6 +53,7 @@ async fn answer(bot: &Bot, guild: Option<GuildId>) -> Result<Message, CommandErr
             charts: charts.map(|progress| (progress.read, progress.of)),
             ..market_status(&market)
         },
+        networks: networks(&known, now),
         server,
         shards: shards(&bot.shards),
         started_at: bot.started_at,
@@ -159,6 +161,34 @@ fn told<'a>(
         failures,
         last_error: trouble.map(|trouble| trouble.what.as_str()),
     }
+}
+
+/// A line for each source of networks' figures that is asked.
+fn networks(known: &Networks, now: Timestamp) -> Vec<SourceStatus<'_>> {
+    known
+        .health()
+        .map(|(origin, health)| {
+            let trouble = health.trouble.as_ref();
+            let failures = trouble.map_or(0, |trouble| trouble.in_a_row);
+            let state = match health.answered_at {
+                Some(at) if now.since(at) > stale_after(health.interval).0 => SourceState::Stale,
+                _ if failures > 1 => SourceState::Failing,
+                Some(_) => SourceState::Fresh,
+                None => SourceState::Waiting,
+            };
+            SourceStatus {
+                name: origin.name(),
+                state,
+                fetched_at: health.answered_at,
+                unchanged_since: None,
+                rows: None,
+                skipped_rows: 0,
+                conflicting_rows: 0,
+                failures,
+                last_error: trouble.map(|trouble| trouble.what.as_str()),
+            }
+        })
+        .collect()
 }
 
 fn market_status(market: &Snapshot) -> MarketStatus {

@@ -9,13 +9,14 @@ use crate::{
 
 pub mod find;
 pub mod pool;
+pub mod staking;
 
 /// Look up what pools pay
 #[poise::command(
     slash_command,
     rename = "yield",
     subcommand_required,
-    subcommands("find::find", "pool::pool")
+    subcommands("find::find", "pool::pool", "staking::staking")
 )]
 #[expect(
     clippy::unused_async,

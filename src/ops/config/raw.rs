@@ -19,8 +19,14 @@ use crate::ops::{logging::redact, secrets::mode_open_to_others};
 /// Longer values are cut when a complaint repeats them.
 const SHOWN_CHARS: usize = 60;
 
-/// The one key that may hold a secret in the file itself.
-const SECRET_KEY: &str = "discord.token";
+/// The keys that may hold a secret in the file itself, each with the one that names a file instead.
+const SECRET_KEYS: [(&str, &str); 2] = [
+    ("discord.token", "discord.token_file"),
+    (
+        "sources.token_metrics.key",
+        "sources.token_metrics.key_file",
+    ),
+];
 
 /// The values as written, by `section.key`, and what was wrong already with the writing. It is not
 /// printable, since a token may stand in it.
@@ -96,7 +102,7 @@ impl Raw {
             }),
         }
         if let Some(file) = source {
-            raw.refuse_shared_secret(&file);
+            raw.refuse_shared_secrets(&file);
         }
         raw
     }
@@ -167,20 +173,24 @@ impl Raw {
         known
     }
 
-    fn refuse_shared_secret(&mut self, file: &Source) {
-        if let Some(mode) = file.open_mode
-            && let Some(given) = self.values.get(SECRET_KEY)
-            && matches!(given.place, Place::File { .. })
-        {
-            self.faults.push(Fault {
-                place: given.place.clone(),
-                key: Some(SECRET_KEY.to_owned()),
-                value: None,
-                expected: format!(
-                    "stands in a file that others can read (mode {mode:04o}); run `chmod 600 {}`, or name a file of its own with discord.token_file",
-                    file.path.display()
-                ),
-            });
+    fn refuse_shared_secrets(&mut self, file: &Source) {
+        let Some(mode) = file.open_mode else {
+            return;
+        };
+        for (key, elsewhere) in SECRET_KEYS {
+            if let Some(given) = self.values.get(key)
+                && matches!(given.place, Place::File { .. })
+            {
+                self.faults.push(Fault {
+                    place: given.place.clone(),
+                    key: Some(key.to_owned()),
+                    value: None,
+                    expected: format!(
+                        "stands in a file that others can read (mode {mode:04o}); run `chmod 600 {}`, or name a file of its own with {elsewhere}",
+                        file.path.display()
+                    ),
+                });
+            }
         }
     }
 }

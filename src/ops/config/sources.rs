@@ -1,18 +1,49 @@
 use std::path::PathBuf;
 
+use secrecy::SecretString;
+
 use super::{
+    raw::Given,
     review::{Review, Section},
-    value,
+    value::{self, Expectation},
 };
-use crate::domain::time::Span;
+use crate::{
+    domain::time::Span,
+    sources::{cardano, cosmos, lido, solana, token_metrics},
+};
 
 /// `[sources.*]`: where market data comes from.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Sources {
     pub defillama: DefiLlama,
     pub file: Saved,
     pub facts: Facts,
     pub incidents: Incidents,
+    /// Default `https://eth-api.lido.fi`.
+    pub lido: Rates,
+    /// Default `https://api.mainnet-beta.solana.com`.
+    pub solana: Rates,
+    /// Default `https://cosmos-rest.publicnode.com`.
+    pub cosmos: Rates,
+    /// Default `https://api.koios.rest/api/v1`.
+    pub cardano: Rates,
+    pub token_metrics: TokenMetrics,
+}
+
+impl Default for Sources {
+    fn default() -> Self {
+        Self {
+            defillama: DefiLlama::default(),
+            file: Saved::default(),
+            facts: Facts::default(),
+            incidents: Incidents::default(),
+            lido: Rates::at(lido::URL),
+            solana: Rates::at(solana::URL),
+            cosmos: Rates::at(cosmos::URL),
+            cardano: Rates::at(cardano::URL),
+            token_metrics: TokenMetrics::default(),
+        }
+    }
 }
 
 impl Sources {
@@ -22,6 +53,86 @@ impl Sources {
             file: Saved::read(&mut review.section("sources.file")),
             facts: Facts::read(&mut review.section("sources.facts")),
             incidents: Incidents::read(&mut review.section("sources.incidents")),
+            lido: Rates::read(&mut review.section("sources.lido"), lido::URL),
+            solana: Rates::read(&mut review.section("sources.solana"), solana::URL),
+            cosmos: Rates::read(&mut review.section("sources.cosmos"), cosmos::URL),
+            cardano: Rates::read(&mut review.section("sources.cardano"), cardano::URL),
+            token_metrics: TokenMetrics::read(&mut review.section("sources.token_metrics")),
+        }
+    }
+}
+
+/// `[sources.lido]`, `[sources.solana]`, `[sources.cosmos]`, `[sources.cardano]`: what networks pay for
+/// staking.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rates {
+    /// Whether the source is asked at all. Default true.
+    pub enabled: bool,
+    /// What stands before the paths of the source.
+    pub url: String,
+    /// From one asking to the next, 1 s or more. Default 6 h.
+    pub interval: Span,
+}
+
+impl Rates {
+    fn at(url: &str) -> Self {
+        Self {
+            enabled: true,
+            url: url.to_owned(),
+            interval: Span::hours(6),
+        }
+    }
+
+    fn read(section: &mut Section<'_>, url: &str) -> Self {
+        let default = Self::at(url);
+        Self {
+            enabled: section.read("enabled", default.enabled, value::flag),
+            url: section.read("url", default.url, value::base_url),
+            interval: section.read("interval", default.interval, interval),
+        }
+    }
+}
+
+fn interval(given: &Given) -> Result<Span, Expectation> {
+    value::span(given, value::SECOND, None)
+}
+
+/// `[sources.token_metrics]`: ratings, for whom they have given a key.
+#[derive(Debug, Clone)]
+pub struct TokenMetrics {
+    /// Whether it is asked where there is a key. Default true.
+    pub enabled: bool,
+    /// What stands before the paths of the source. Default `https://api.tokenmetrics.com/v2`.
+    pub url: String,
+    /// The file that holds the key. Ask [`crate::ops::secrets::token_metrics_key`] for the key itself.
+    pub key_file: Option<PathBuf>,
+    /// The key where no file holds it, meant for the environment.
+    pub key: Option<SecretString>,
+    /// From one asking to the next, 1 s or more. Default 24 h.
+    pub interval: Span,
+}
+
+impl Default for TokenMetrics {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            url: token_metrics::URL.to_owned(),
+            key_file: None,
+            key: None,
+            interval: Span::hours(24),
+        }
+    }
+}
+
+impl TokenMetrics {
+    fn read(section: &mut Section<'_>) -> Self {
+        let default = Self::default();
+        Self {
+            enabled: section.read("enabled", default.enabled, value::flag),
+            url: section.read("url", default.url, value::base_url),
+            key_file: section.read_optional("key_file", value::path),
+            key: section.read_secret("key", value::secret),
+            interval: section.read("interval", default.interval, interval),
         }
     }
 }

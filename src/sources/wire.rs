@@ -1,4 +1,4 @@
-//! Reading the upstream's JSON without trusting any value in it.
+//! Reading an upstream's JSON without trusting any value in it.
 //!
 //! A row is cut into its cells first: the text of each value that is used, whatever its type. Only
 //! then is a cell read as a number, a text or a time, and one that cannot be is as good as missing.
@@ -41,14 +41,14 @@ macro_rules! cells {
         $(#[$doc])*
         #[derive(Debug, Default)]
         struct $name<'de> {
-            $($field: $crate::sources::defillama::wire::Cell<'de>,)+
+            $($field: $crate::sources::wire::Cell<'de>,)+
         }
 
-        impl<'de> $crate::sources::defillama::wire::Cells<'de> for $name<'de> {
+        impl<'de> $crate::sources::wire::Cells<'de> for $name<'de> {
             fn slot(
                 &mut self,
                 key: &str,
-            ) -> Option<&mut $crate::sources::defillama::wire::Cell<'de>> {
+            ) -> Option<&mut $crate::sources::wire::Cell<'de>> {
                 match key {
                     $($key => Some(&mut self.$field),)+
                     _ => None,
@@ -298,6 +298,22 @@ impl<'de, F: FnMut(C), C: Cells<'de>> Visitor<'de> for Rows<'_, F, C> {
     }
 }
 
+/// Hands each row of a list to `take`, in order, and gives their number; `None` for what is no list.
+/// The rows are read one after the other, so that a long list costs no memory.
+pub(super) fn each_in<'de, C: Cells<'de>>(list: Cell<'de>, mut take: impl FnMut(C)) -> Option<u32> {
+    let mut parser = serde_json::Deserializer::from_str(list?.get());
+    Rows(&mut take, PhantomData).deserialize(&mut parser).ok()
+}
+
+/// A whole body as one value, whatever it is.
+///
+/// # Errors
+///
+/// [`SourceError::Malformed`] for what is no JSON or is cut off.
+pub(super) fn root_of(body: &[u8]) -> Result<&RawValue, SourceError> {
+    serde_json::from_str(text_of(body)?).map_err(|error| malformed(&error, body))
+}
+
 /// The cells of an object that stands alone.
 pub(in crate::sources) fn row<'de, C: Cells<'de>>(object: &'de RawValue) -> C {
     serde_json::from_str(object.get()).map_or_else(|_| C::default(), |Row(cells)| cells)
@@ -343,6 +359,18 @@ pub(in crate::sources) fn digits_in(cell: Cell<'_>) -> Option<&str> {
 pub(in crate::sources) fn number_in(cell: Cell<'_>) -> Option<f64> {
     let number: f64 = digits_in(cell)?.parse().ok()?;
     number.is_finite().then_some(number + 0.0)
+}
+
+/// A whole amount in a chain's smallest units, up to 2¹²⁸, as the nearest number. `None` for anything
+/// that is not written in digits alone.
+pub(super) fn whole_in(cell: Cell<'_>) -> Option<f64> {
+    let digits = digits_in(cell)?;
+    // A sign, a point or an exponent would be read as a number too.
+    let _: u128 = digits
+        .parse()
+        .ok()
+        .filter(|_| digits.bytes().all(|digit| digit.is_ascii_digit()))?;
+    digits.parse().ok()
 }
 
 /// A yearly rate in percent that may be believed.
