@@ -4,8 +4,10 @@
 //! async, so a command, a tick, a replay and a benchmark reach the same answer from the same input.
 
 pub mod alert;
+pub mod correlation;
 pub mod episode;
 pub mod ids;
+pub mod impermanent;
 pub mod income;
 pub mod listing;
 pub mod manner;
@@ -19,6 +21,7 @@ pub mod rate;
 pub mod reading;
 pub mod rule;
 pub mod scope;
+pub mod stack;
 pub mod time;
 pub mod verdict;
 pub mod zone;

@@ -41,7 +41,25 @@ impl Pool {
         let same = |token: &[u8]| token.eq_ignore_ascii_case(asset.as_bytes());
         same(bytes) || (!asset.is_empty() && bytes.split(|byte| BETWEEN.contains(byte)).any(same))
     }
+
+    /// What the source says of how long money is bound, in its own words: `7 days unstaking`. `None`
+    /// says nothing either way.
+    pub fn lock_up(&self) -> Option<&str> {
+        let meta = self.meta.as_deref()?;
+        let mut words = meta.split(|c: char| !c.is_alphanumeric());
+        let begins = |word: &str, start: &str| {
+            let first = word.get(..start.len());
+            first.is_some_and(|first| first.eq_ignore_ascii_case(start))
+        };
+        let states = words.any(|word| BINDING.iter().any(|start| begins(word, start)));
+        states.then_some(meta)
+    }
 }
+
+/// How words begin by which the source tells that money is bound.
+const BINDING: [&str; 9] = [
+    "unstak", "unbond", "lock", "unlock", "cooldown", "withdraw", "vest", "matur", "redeem",
+];
 
 /// What stands between the tokens of a symbol.
 const BETWEEN: [u8; 5] = *b"-/+| ";
@@ -56,6 +74,35 @@ pub fn assets_of(symbol: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_source_says_of_a_lock_up_is_found() {
+        let pool = |meta: Option<&str>| Pool {
+            id: PoolId::from_bytes([1; 16]),
+            chain: Arc::from("Ethereum"),
+            protocol: Arc::from("lido"),
+            symbol: "STETH".into(),
+            meta: meta.map(Into::into),
+            method: Method::StakingLiquid,
+            stablecoin: false,
+            multi_asset: false,
+            impermanent_loss: false,
+            underlying: Box::default(),
+        };
+        for (meta, states) in [
+            ("7 days unstaking", true),
+            ("Unstaking Cooldown: 7 days", true),
+            ("28d withdrawal", true),
+            ("Locked 4 years", true),
+            ("CL1 - 0.05%", false),
+            ("blocks of 5", false),
+            ("", false),
+        ] {
+            let pool = pool(Some(meta));
+            assert_eq!(pool.lock_up(), states.then_some(meta), "{meta}");
+        }
+        assert_eq!(pool(None).lock_up(), None);
+    }
 
     #[test]
     fn symbols_fall_into_their_tokens() {
