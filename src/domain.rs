@@ -9,6 +9,7 @@ pub mod episode;
 pub mod ids;
 pub mod impermanent;
 pub mod income;
+pub mod link;
 pub mod listing;
 pub mod manner;
 pub mod method;
