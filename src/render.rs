@@ -10,9 +10,12 @@
 
 pub mod alerts;
 pub mod bundle;
+pub mod compare;
+pub mod correlation;
 pub mod error;
 pub mod fate;
 pub mod help;
+pub mod impermanent;
 pub mod message;
 pub mod notice;
 pub mod numbers;
@@ -25,6 +28,7 @@ pub mod privacy;
 pub mod server;
 pub mod setup;
 pub mod spoken;
+pub mod stack;
 pub mod status;
 pub mod text;
 pub mod verdict;

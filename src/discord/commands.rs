@@ -23,6 +23,7 @@ pub mod notice;
 pub mod operator;
 pub mod portfolio;
 pub mod privacy;
+pub mod risk;
 pub mod setup;
 pub mod status;
 pub mod yield_;
@@ -49,9 +50,13 @@ pub struct Entry {
 }
 
 /// Every command that can be called. One that is missing here is refused.
-pub const TABLE: [Entry; 33] = [
+pub const TABLE: [Entry; 37] = [
     public("yield find"),
     public("yield pool"),
+    public("yield compare"),
+    public("yield stack"),
+    public("risk il"),
+    public("risk correlation"),
     private("portfolio add"),
     private("portfolio view"),
     private("portfolio remove"),
@@ -126,6 +131,7 @@ pub fn entry(name: &str) -> Option<&'static Entry> {
 pub fn all() -> Vec<Command> {
     vec![
         yield_::yield_(),
+        risk::risk(),
         portfolio::portfolio(),
         alerts::alerts(),
         config::config(),
@@ -270,6 +276,11 @@ mod tests {
         own + values.sum::<usize>() + children(of).iter().map(weight).sum::<usize>()
     }
 
+    /// Whether it is a command in the menu of a message: a name, and nothing else.
+    fn is_in_a_menu(definition: &Value) -> bool {
+        definition["type"] == 3
+    }
+
     fn check_names(of: &Value, path: &str) {
         let name = text(of, "name");
         let path = format!("{path} {name}");
@@ -301,9 +312,16 @@ mod tests {
 
     #[test]
     fn definitions_are_within_the_limits() {
-        let definitions = definitions();
-        assert!(definitions.len() <= 100);
-        for definition in &definitions {
+        let (in_menus, typed): (Vec<Value>, Vec<Value>) =
+            definitions().into_iter().partition(is_in_a_menu);
+        assert!(in_menus.len() <= 15);
+        for definition in &in_menus {
+            assert!((1..=32).contains(&length(&text(definition, "name"))));
+            assert_eq!(text(definition, "description"), "");
+            assert!(children(definition).is_empty());
+        }
+        assert!(typed.len() <= 100);
+        for definition in &typed {
             check_names(definition, "");
             let weight = weight(definition);
             assert!(
@@ -383,7 +401,10 @@ mod tests {
     fn only_look_ups_are_public() {
         for entry in TABLE {
             let public = entry.visibility == Visibility::Public;
-            assert_eq!(public, entry.name.starts_with("yield "), "{}", entry.name);
+            let looks_up = ["yield ", "risk "]
+                .iter()
+                .any(|group| entry.name.starts_with(group));
+            assert_eq!(public, looks_up, "{}", entry.name);
         }
     }
 

@@ -21,6 +21,7 @@ mod gateway;
 mod kills;
 mod kinds;
 mod limits;
+mod lookups;
 mod release;
 mod replay;
 mod restart;

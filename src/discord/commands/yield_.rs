@@ -7,15 +7,17 @@ use crate::{
     render,
 };
 
+pub mod compare;
 pub mod find;
 pub mod pool;
+pub mod stack;
 
 /// Look up what pools pay
 #[poise::command(
     slash_command,
     rename = "yield",
     subcommand_required,
-    subcommands("find::find", "pool::pool")
+    subcommands("find::find", "pool::pool", "compare::compare", "stack::stack")
 )]
 #[expect(
     clippy::unused_async,
@@ -25,7 +27,7 @@ pub(super) async fn yield_(_: Context<'_>) -> Result<(), CommandError> {
     Ok(())
 }
 
-fn view<'a>(market: &'a View, listing: &'a Listing) -> render::pool::PoolView<'a> {
+pub(super) fn view<'a>(market: &'a View, listing: &'a Listing) -> render::pool::PoolView<'a> {
     render::pool::PoolView {
         pool: &listing.pool,
         reading: &listing.reading,
