@@ -16,6 +16,7 @@ pub mod feed;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod ingest;
+pub mod mention;
 mod names;
 pub mod prices;
 pub mod quarantine;

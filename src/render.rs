@@ -16,6 +16,7 @@ pub mod error;
 pub mod fate;
 pub mod help;
 pub mod impermanent;
+pub mod mention;
 pub mod message;
 pub mod notice;
 pub mod numbers;

@@ -16,6 +16,7 @@ use super::{
 use crate::{domain::ids::UserId, render::message::Message};
 
 pub mod alerts;
+pub mod check;
 pub mod config;
 mod fate;
 pub mod help;
@@ -50,13 +51,14 @@ pub struct Entry {
 }
 
 /// Every command that can be called. One that is missing here is refused.
-pub const TABLE: [Entry; 37] = [
+pub const TABLE: [Entry; 38] = [
     public("yield find"),
     public("yield pool"),
     public("yield compare"),
     public("yield stack"),
     public("risk il"),
     public("risk correlation"),
+    private(check::NAME),
     private("portfolio add"),
     private("portfolio view"),
     private("portfolio remove"),
@@ -132,6 +134,7 @@ pub fn all() -> Vec<Command> {
     vec![
         yield_::yield_(),
         risk::risk(),
+        check::check(),
         portfolio::portfolio(),
         alerts::alerts(),
         config::config(),

@@ -1,4 +1,4 @@
-//! What people look up of several pools at once, and of links.
+//! What people look up of several pools at once, of links, and of other people's messages.
 
 use std::{collections::HashMap, fs};
 
@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use stipend::domain::correlation::{self, BACKINGS};
 
 use crate::support::{
-    TestBot, USDC, USDT, Upstream, WETH, answer, call, market, one_server, row, said, shared,
+    TestBot, USDC, USDT, Upstream, WETH, answer, call, manage, market, member, one_server, other,
+    row, said, server, shared,
 };
 
 const PAIR: &str = "0a0b0c0d-4b52-42bf-a116-608b370f9501";
@@ -174,6 +175,76 @@ async fn addresses_name_pools() {
     let offered = twin.autocomplete(&pool, "pool").await.unwrap().choices;
     assert_eq!(offered.len(), 1, "{offered:?}");
     assert_eq!(offered[0]["value"], WETH);
+    bot.end(&twin);
+}
+
+/// What somebody wrote is looked at from its menu, seen by the asker alone, in a server and in a direct
+/// conversation.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_is_checked() {
+    let (twin, _upstream, bot) = setting().await;
+    let channel = server() + 1;
+    let check = |content: &str| {
+        let message = twin.say(channel, &other(), content).unwrap();
+        Invocation::on_message(message, "Check this yield").by(member())
+    };
+    let offer = check("Earn 40% APY on USDC with Aave v3 @everyone");
+    let words = [
+        "It says **40 %**",
+        "pays **5.00 %** now",
+        "8 times that",
+        "USDC · aave-v3",
+    ];
+    told(&twin, &offer, true, &words).await;
+    let linked = check(&format!("look at {}", page(PAIR)));
+    told(&twin, &linked, true, &["by the address in it", "USDC-WETH"]).await;
+    let scam = check("2 % daily, guaranteed! Write to me");
+    told(&twin, &scam, true, &["730 %", "Over 100 %", "send nothing"]).await;
+    let chatter = check("hello there");
+    told(&twin, &chatter, true, &["names no protocol", "/yield find"]).await;
+    let lookalike = check("USDС at 5 %");
+    told(&twin, &lookalike, true, &["mixes letters"]).await;
+    // An answer of ours in a direct conversation, which holds the pool's address.
+    let pool = Invocation::of("yield pool").option("pool", USDC);
+    let answer = twin.run(&pool).await.unwrap().message_id().unwrap();
+    let alone = Invocation::on_message(answer, "Check this yield");
+    told(
+        &twin,
+        &alone,
+        true,
+        &["by the address in it", "USDC · aave-v3"],
+    )
+    .await;
+    bot.end(&twin);
+}
+
+/// A notice of ours is an embed by a webhook, and can be asked about like anything else.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stands_in_embeds_is_checked() {
+    let (twin, _upstream, bot) = setting().await;
+    let add = manage("alerts add")
+        .option("at_once", true)
+        .option("when", "apy_below")
+        .option("value", 3)
+        .option("pool", USDC);
+    told(&twin, &add, true, &["#1"]).await;
+    told(
+        &twin,
+        &manage("alerts test").option("alert", "1"),
+        true,
+        &["#1"],
+    )
+    .await;
+    let notice = twin.last(server() + 1).unwrap();
+    assert_eq!(notice.body["content"].as_str().unwrap_or_default(), "");
+    let check = Invocation::on_message(notice.id, "Check this yield").by(member());
+    told(
+        &twin,
+        &check,
+        true,
+        &["USDC · aave-v3", "pays **5.00 %** now"],
+    )
+    .await;
     bot.end(&twin);
 }
 
