@@ -125,6 +125,16 @@ fn searching(criterion: &mut Criterion) {
             bencher.iter(|| black_box(&market).find(black_box(&query), 10));
         });
     }
+    let offer = "Earn up to 40% APY on USDC with Aave v3 on Base, 2 % a day in the first week!";
+    let names = market.listings().iter().step_by(20);
+    let all_names: String = names
+        .map(|listing| format!("${} {} ", listing.pool.symbol, listing.pool.protocol))
+        .collect();
+    for (name, text) in [("an offer", offer), ("names alone", &all_names)] {
+        group.bench_function(format!("what {name} can mean"), |bencher| {
+            bencher.iter(|| black_box(&market).mentioned(black_box(text)).fits.len());
+        });
+    }
     group.finish();
 }
 

@@ -5,11 +5,14 @@
 
 pub mod alert;
 pub mod closes;
+pub mod correlation;
 pub mod episode;
 pub mod ids;
+pub mod impermanent;
 pub mod incident;
 pub mod income;
 pub mod lending;
+pub mod link;
 pub mod listing;
 pub mod manner;
 pub mod method;
@@ -27,6 +30,7 @@ pub mod reading;
 pub mod risk;
 pub mod rule;
 pub mod scope;
+pub mod stack;
 pub mod staking;
 pub mod strain;
 pub mod time;

@@ -18,6 +18,7 @@ pub mod feed;
 pub(crate) mod fixture;
 pub mod ingest;
 mod liquid;
+pub mod mention;
 mod names;
 pub mod networks;
 pub mod prices;

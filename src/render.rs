@@ -10,9 +10,13 @@
 
 pub mod alerts;
 pub mod bundle;
+pub mod compare;
+pub mod correlation;
 pub mod error;
 pub mod fate;
 pub mod help;
+pub mod impermanent;
+pub mod mention;
 pub mod message;
 pub mod notice;
 pub mod numbers;
@@ -28,6 +32,7 @@ pub mod server;
 pub mod setup;
 pub mod spoken;
 pub mod staking;
+pub mod stack;
 pub mod status;
 pub mod text;
 pub mod verdict;

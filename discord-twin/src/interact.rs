@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    TwinError,
+    StoredMessage, TwinError, Via,
     gateway::{Receiver, intent, payload},
     ids::{id_of, random_text, text},
     state::{State, user},
@@ -74,7 +74,7 @@ impl Person {
     }
 }
 
-/// A chat command that a person calls.
+/// A command that a person calls: one that is typed, or one in the menu of a message.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Invocation {
@@ -87,8 +87,12 @@ pub struct Invocation {
     /// Who calls it.
     #[serde(flatten)]
     pub person: Person,
-    /// The command with its group and sub-command, such as `alerts add`.
+    /// The command with its group and sub-command, such as `alerts add`; the whole name of one in the menu
+    /// of a message.
     pub command: String,
+    /// The message in whose menu the command is chosen. It says where, too.
+    #[serde(with = "text::maybe")]
+    pub message: Option<u64>,
     /// The options by name.
     pub options: Map<String, Value>,
     /// The server's managers let everybody use it, whatever `default_member_permissions` says.
@@ -103,6 +107,14 @@ impl Invocation {
         Self {
             command: command.into(),
             ..Self::default()
+        }
+    }
+
+    /// A command in the menu of this message by the default person.
+    pub fn on_message(message: u64, command: impl Into<String>) -> Self {
+        Self {
+            message: Some(message),
+            ..Self::of(command)
         }
     }
 
@@ -273,6 +285,9 @@ impl State {
         call: &Invocation,
         focused: Option<&str>,
     ) -> Result<u64, TwinError> {
+        if let Some(message) = call.message {
+            return self.invoke_on(message, call);
+        }
         let (guild, channel) = self.place(call.guild, call.channel, call.person.id)?;
         let definition = options::find(&self.commands, guild, &call.command)?;
         if focused.is_none() {
@@ -300,6 +315,45 @@ impl State {
             data,
             message: None,
         })
+    }
+
+    /// Chooses a command in the menu of a message.
+    fn invoke_on(&mut self, message: u64, call: &Invocation) -> Result<u64, TwinError> {
+        let target = self.ledger.alive(message);
+        let target = target.ok_or(TwinError::UnknownMessage(message))?;
+        if target.is_loading() || self.is_hidden(target, call.person.id) {
+            let why = format!("{} is not offered on this message", call.command);
+            return Err(TwinError::NotOffered(why));
+        }
+        let (guild, channel) = (target.guild, target.channel);
+        let definition = options::find_for_messages(&self.commands, guild, &call.command)?;
+        options::permits(&definition.command, guild, call)?;
+        if let Some(name) = call.options.keys().next() {
+            return Err(TwinError::Option {
+                name: name.clone(),
+                why: "a command on a message has no options".to_owned(),
+            });
+        }
+        let data = definition.data_on(message, &target.body, guild);
+        self.start(Start {
+            kind: Kind::Command,
+            name: call.command.clone(),
+            guild,
+            channel,
+            person: call.person.clone(),
+            user_install: call.user_install,
+            data,
+            message: None,
+        })
+    }
+
+    /// Whether a message is an answer that only somebody else sees.
+    fn is_hidden(&self, message: &StoredMessage, person: u64) -> bool {
+        let Via::Interaction(from) = message.via else {
+            return false;
+        };
+        let asker = self.interactions.get(from).map(|from| from.person.id);
+        message.ephemeral && asker.is_some_and(|asker| asker != person)
     }
 
     /// The server and channel of an interaction.
@@ -438,7 +492,7 @@ impl State {
         let draft = crate::ledger::Draft {
             channel,
             guild,
-            via: crate::ledger::Via::Person,
+            via: Via::Person,
             author: user(person.id, &person.name),
             application: None,
             flags: 0,

@@ -9,6 +9,7 @@ use tracing::warn;
 use super::{
     commands::alerts::edit::KEPT,
     context::{Caller, Context, parts},
+    lookup,
 };
 use crate::{
     domain::listing::Listing,
@@ -28,6 +29,19 @@ const LONGEST_NAME: usize = 100;
 pub fn pool(ctx: Context<'_>, typed: &str) -> Ready<CreateAutocompleteResponse> {
     let market = ctx.data().app.market.snapshot();
     ready(offer(pools_for(&market, typed)))
+}
+
+/// Pools, and what was typed itself where it reads as a rate.
+pub fn layer(ctx: Context<'_>, typed: &str) -> Ready<CreateAutocompleteResponse> {
+    let market = ctx.data().app.market.snapshot();
+    let rate = lookup::plain_rate(typed).map(|rate| {
+        (
+            format!("{} a year, as a plain rate", numbers::percent(rate)),
+            typed.trim().to_owned(),
+        )
+    });
+    let pools = pools_for(&market, typed);
+    ready(offer(rate.into_iter().chain(pools).collect()))
 }
 
 /// Token symbols; the tokens of the pool, where one is picked already.

@@ -16,6 +16,7 @@ use super::{
 use crate::{domain::ids::UserId, render::message::Message};
 
 pub mod alerts;
+pub mod check;
 pub mod config;
 mod fate;
 pub mod help;
@@ -23,6 +24,7 @@ pub mod notice;
 pub mod operator;
 pub mod portfolio;
 pub mod privacy;
+pub mod risk;
 pub mod setup;
 pub mod status;
 pub mod yield_;
@@ -49,10 +51,15 @@ pub struct Entry {
 }
 
 /// Every command that can be called. One that is missing here is refused.
-pub const TABLE: [Entry; 34] = [
+pub const TABLE: [Entry; 39] = [
     public("yield find"),
     public("yield pool"),
     public("yield staking"),
+    public("yield compare"),
+    public("yield stack"),
+    public("risk il"),
+    public("risk correlation"),
+    private(check::NAME),
     private("portfolio add"),
     private("portfolio view"),
     private("portfolio remove"),
@@ -127,6 +134,8 @@ pub fn entry(name: &str) -> Option<&'static Entry> {
 pub fn all() -> Vec<Command> {
     vec![
         yield_::yield_(),
+        risk::risk(),
+        check::check(),
         portfolio::portfolio(),
         alerts::alerts(),
         config::config(),
@@ -271,6 +280,11 @@ mod tests {
         own + values.sum::<usize>() + children(of).iter().map(weight).sum::<usize>()
     }
 
+    /// Whether it is a command in the menu of a message: a name, and nothing else.
+    fn is_in_a_menu(definition: &Value) -> bool {
+        definition["type"] == 3
+    }
+
     fn check_names(of: &Value, path: &str) {
         let name = text(of, "name");
         let path = format!("{path} {name}");
@@ -302,9 +316,16 @@ mod tests {
 
     #[test]
     fn definitions_are_within_the_limits() {
-        let definitions = definitions();
-        assert!(definitions.len() <= 100);
-        for definition in &definitions {
+        let (in_menus, typed): (Vec<Value>, Vec<Value>) =
+            definitions().into_iter().partition(is_in_a_menu);
+        assert!(in_menus.len() <= 15);
+        for definition in &in_menus {
+            assert!((1..=32).contains(&length(&text(definition, "name"))));
+            assert_eq!(text(definition, "description"), "");
+            assert!(children(definition).is_empty());
+        }
+        assert!(typed.len() <= 100);
+        for definition in &typed {
             check_names(definition, "");
             let weight = weight(definition);
             assert!(
@@ -384,7 +405,10 @@ mod tests {
     fn only_look_ups_are_public() {
         for entry in TABLE {
             let public = entry.visibility == Visibility::Public;
-            assert_eq!(public, entry.name.starts_with("yield "), "{}", entry.name);
+            let looks_up = ["yield ", "risk "]
+                .iter()
+                .any(|group| entry.name.starts_with(group));
+            assert_eq!(public, looks_up, "{}", entry.name);
         }
     }
 

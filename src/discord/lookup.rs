@@ -1,12 +1,17 @@
 //! From what a person typed to what the market knows by that name.
 
 use super::{autocomplete, errors::Trouble, params::Name};
-use crate::{domain::listing::Listing, market::snapshot::Snapshot, render::text};
+use crate::{
+    domain::{listing::Listing, rate::Percent},
+    market::{search::pool_key, snapshot::Snapshot, view::View},
+    render::{self, text},
+};
 
 /// How many names an answer suggests.
 const SUGGESTED: usize = 5;
 
-/// The one pool that is meant: its key, the line that was offered for it, or words that fit it alone.
+/// The one pool that is meant: its key, its page's address, the line that was offered for it, or words
+/// that fit it alone.
 pub fn pool<'a>(market: &'a Snapshot, asked: &Name) -> Result<&'a Listing, Trouble> {
     if market.is_empty() {
         return Err(Trouble::NoMarketYet);
@@ -15,15 +20,78 @@ pub fn pool<'a>(market: &'a Snapshot, asked: &Name) -> Result<&'a Listing, Troub
     let found = market.pools_like(text, SUGGESTED);
     match found.as_slice() {
         [only] => Ok(only),
-        [] => by_line(market, text).ok_or_else(|| Trouble::PoolUnknown {
-            text: text.to_owned(),
-            closest: closest(market, text),
-        }),
+        [] => match pool_key(text) {
+            Some(id) => Err(Trouble::PoolNotListed(id)),
+            None => by_line(market, text).ok_or_else(|| Trouble::PoolUnknown {
+                text: text.to_owned(),
+                closest: closest(market, text),
+            }),
+        },
         several => only_exact(several, text).ok_or_else(|| Trouble::PoolAmbiguous {
             text: text.to_owned(),
             closest: several.iter().map(|listing| line(listing)).collect(),
         }),
     }
+}
+
+/// Several pools, each of which is another one.
+pub fn pools<'a>(market: &'a Snapshot, asked: &[Name]) -> Result<Vec<&'a Listing>, Trouble> {
+    let mut found: Vec<&Listing> = Vec::new();
+    for name in asked {
+        let listing = pool(market, name)?;
+        if found.iter().any(|known| known.pool.id == listing.pool.id) {
+            return Err(Trouble::PoolTwice {
+                pool: render::name(&listing.pool),
+            });
+        }
+        found.push(listing);
+    }
+    Ok(found)
+}
+
+/// The rate with which a pool may be reckoned.
+pub fn rate(market: &View, listing: &Listing) -> Result<Percent, Trouble> {
+    market.rate(listing).ok_or_else(|| Trouble::NoUsableRate {
+        pool: render::name(&listing.pool),
+    })
+}
+
+/// One layer of a stack.
+#[derive(Debug, Clone, Copy)]
+pub enum Layer<'a> {
+    Pool(&'a Listing),
+    /// Somebody wrote a rate.
+    Rate(Percent),
+}
+
+/// The highest rate that is taken as one, in percent.
+const MOST_RATE: f64 = 1_000_000.0;
+
+/// A pool, or a rate such as `0.4` or `12.5 %`.
+pub fn layer<'a>(market: &'a Snapshot, asked: &Name) -> Result<Layer<'a>, Trouble> {
+    let text = asked.0.trim();
+    match plain_rate(text) {
+        Some(rate) => Ok(Layer::Rate(rate)),
+        None if is_number_like(text) && pool_key(text).is_none() => {
+            Err(Trouble::RateUnreadable(text.to_owned()))
+        }
+        None => pool(market, asked).map(Layer::Pool),
+    }
+}
+
+/// What reads as a rate and as nothing else.
+pub fn plain_rate(text: &str) -> Option<Percent> {
+    let digits = text.trim().trim_end_matches('%').trim_end();
+    let plain = digits
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let rate = plain.then(|| digits.parse().ok().and_then(Percent::new))??;
+    (rate.get() <= MOST_RATE).then_some(rate)
+}
+
+fn is_number_like(text: &str) -> bool {
+    let in_number = |c: char| c.is_ascii_digit() || matches!(c, '.' | ',' | '%' | '-' | '+' | ' ');
+    text.chars().all(in_number)
 }
 
 /// The one whose whole symbol was written, where that is one alone: `usdc aave` means USDC and not
@@ -126,6 +194,7 @@ mod tests {
     use super::*;
     use crate::{
         domain::{
+            ids::PoolId,
             method::Method,
             pool::Pool,
             rate::Percent,
@@ -140,7 +209,7 @@ mod tests {
         Listing {
             no: i64::from(last),
             pool: Arc::new(Pool {
-                id: crate::domain::ids::PoolId::from_bytes([last; 16]),
+                id: PoolId::from_bytes([last; 16]),
                 chain: chain.into(),
                 protocol: protocol.into(),
                 symbol: symbol.into(),
@@ -215,6 +284,54 @@ mod tests {
         let empty = Snapshot::default();
         let nothing = pool(&empty, &Name("usdc".to_owned())).map(|listing| listing.no);
         assert_eq!(nothing, Err(Trouble::NoMarketYet));
+    }
+
+    #[test]
+    fn the_address_of_a_pool_is_as_good_as_its_key() {
+        let id = PoolId::from_bytes([1; 16]);
+        for address in [
+            format!("https://defillama.com/yields/pool/{id}"),
+            format!("<http://www.defillama.com/yields/pool/{id}/?utm=x>"),
+        ] {
+            assert_eq!(found(&address), Ok(1), "{address}");
+        }
+        let gone = PoolId::from_bytes([9; 16]);
+        for text in [
+            gone.to_string(),
+            format!("defillama.com/yields/pool/{gone}"),
+        ] {
+            assert_eq!(found(&text), Err(Trouble::PoolNotListed(gone)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_layer_is_a_pool_or_a_rate() {
+        let market = market();
+        let read = |text: &str| layer(&market, &Name(text.to_owned()));
+        for (text, rate) in [("0.4", 0.4), ("12.5 %", 12.5), ("3%", 3.0), (" 0 ", 0.0)] {
+            let Ok(Layer::Rate(read)) = read(text) else {
+                panic!("{text} is no rate");
+            };
+            assert!((read.get() - rate).abs() < 1e-12, "{text}");
+        }
+        assert!(matches!(read("usdc aave"), Ok(Layer::Pool(listing)) if listing.no == 1));
+        for text in ["0,4", "-3", "1.2.3", "%", "2000000"] {
+            let refused = read(text).map(|_| ());
+            assert_eq!(refused, Err(Trouble::RateUnreadable(text.to_owned())));
+        }
+        assert!(matches!(read("1inch"), Err(Trouble::PoolUnknown { .. })));
+    }
+
+    #[test]
+    fn a_pool_is_compared_with_others_only() {
+        let market = market();
+        let named = |names: &[&str]| {
+            let names: Vec<Name> = names.iter().map(|name| Name((*name).to_owned())).collect();
+            pools(&market, &names).map(|found| found.len())
+        };
+        assert_eq!(named(&["usdc aave", "base usdc"]), Ok(2));
+        let twice = named(&["usdc aave", "base usdc", "USDC aave-v3 Ethereum"]);
+        assert!(matches!(twice, Err(Trouble::PoolTwice { .. })), "{twice:?}");
     }
 
     #[test]

@@ -78,7 +78,7 @@ where
 }
 
 /// What a person typed or picked to name a pool, an asset, a protocol or a chain. A picked pool is
-/// its key; typed text is looked up by the command.
+/// its key; typed text is looked up by the command, and may be the address of a pool's page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Name(pub String);
 
@@ -100,9 +100,12 @@ impl poise::SlashArgument for Name {
         builder
             .kind(CommandOptionType::String)
             .min_length(1)
-            .max_length(100)
+            .max_length(LONGEST_NAME)
     }
 }
+
+/// An address comes with whatever a site hung to it.
+const LONGEST_NAME: u16 = 300;
 
 impl FromStr for AlertId {
     type Err = Misread;

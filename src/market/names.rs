@@ -113,6 +113,21 @@ struct Name {
 }
 
 impl Directory {
+    /// The place of a name among all, the largest TVL first, and the listings that bear it. The name
+    /// is in lower case.
+    pub(super) fn place(&self, lower: &str) -> Option<(usize, &[u32])> {
+        let at = *self.by_lower.get(lower)? as usize;
+        self.names
+            .get(at)
+            .map(|name| (at, name.listings.as_slice()))
+    }
+
+    /// All names as the market writes them, the largest TVL first, with the listings that bear them.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&str, &[u32])> {
+        let names = self.names.iter();
+        names.map(|name| (&*name.written, name.listings.as_slice()))
+    }
+
     /// Positions of the listings that bear the name.
     fn listings(&self, name: &str) -> &[u32] {
         self.get(name).map_or(&[], |name| name.listings.as_slice())

@@ -3,7 +3,13 @@
 use std::cmp::{Ordering, Reverse};
 
 use super::snapshot::{Snapshot, by_size};
-use crate::domain::{ids::PoolId, listing::Listing, scope::Scope, verdict::Verdict};
+use crate::domain::{
+    ids::PoolId,
+    link::{self, Link},
+    listing::Listing,
+    scope::Scope,
+    verdict::Verdict,
+};
 
 /// What `/yield find` asks for.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,6 +89,15 @@ pub struct Found<'a> {
     pub hidden: usize,
 }
 
+/// The key of a pool, written as such or as the address of its page.
+pub fn pool_key(text: &str) -> Option<PoolId> {
+    match link::parse(text) {
+        Some(Link::Pool(id)) => Some(id),
+        Some(Link::Protocol(_)) => None,
+        None => text.parse().ok(),
+    }
+}
+
 impl Snapshot {
     /// Pools that match, best first.
     pub fn find(&self, query: &Query, limit: usize) -> Found<'_> {
@@ -122,10 +137,10 @@ impl Snapshot {
         }
     }
 
-    /// The pools that a person can mean by `text`: an id, or words that all occur in symbol,
-    /// protocol, chain, method or meta. Exact symbols first, then by TVL.
+    /// The pools that a person can mean by `text`: an id, the source's page of a pool, or words that
+    /// all occur in symbol, protocol, chain, method or meta. Exact symbols first, then by TVL.
     pub fn pools_like(&self, text: &str, limit: usize) -> Vec<&Listing> {
-        if let Ok(id) = text.parse::<PoolId>() {
+        if let Some(id) = pool_key(text) {
             return self.get(id).into_iter().collect();
         }
         let words: Vec<String> = text

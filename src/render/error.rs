@@ -5,8 +5,10 @@ use super::{
     text::{self, SENTENCE},
 };
 use crate::domain::{
-    ids::{AlertId, ChannelId},
+    ids::{AlertId, ChannelId, PoolId},
+    impermanent::LossError,
     rule::RuleError,
+    stack::StackError,
     time::Span,
 };
 
@@ -31,6 +33,26 @@ pub enum Trouble {
         text: String,
         closest: Vec<String>,
     },
+    /// The source does not list the pool of this key.
+    PoolNotListed(PoolId),
+    /// Pools are to be compared, and one was named twice. Its name for Discord.
+    PoolTwice {
+        pool: String,
+    },
+    /// The pool's figures cannot be reckoned with now. Its name for Discord.
+    NoUsableRate {
+        pool: String,
+    },
+    /// A number that is no rate.
+    RateUnreadable(String),
+    Stack(StackError),
+    /// Of a loan to value and a number of loops only one was told.
+    LoopHalf,
+    /// A borrow rate without a loop.
+    NothingBorrowed,
+    Loss(LossError),
+    /// Neither a pool nor a change of price, or both.
+    LossUnclear,
     /// Several pools answer to the text.
     PoolAmbiguous {
         text: String,
@@ -137,6 +159,11 @@ const NO_ALERTS: &str = "There are no alerts here yet. `/alerts add` sets one.";
 const ROLE_UNCALLABLE: &str = "That role cannot be called. Open the server's settings, *Roles*, choose it \
      and switch on “Allow anyone to @mention this role”; then try again.";
 
+const LOOP_HALF: &str = "A loop needs both: tell `loop_ltv`, such as 80, and `loops`, such as 3.";
+const NOTHING_BORROWED: &str = "Nothing is borrowed without a loop. Tell `loop_ltv` and `loops` as well, or leave `borrow_rate` out.";
+const LOSS_UNCLEAR: &str = "Tell either a `pool`, or what a price has changed by in `change_a` (and \
+     `change_b`); one of the two.";
+
 /// What was wrong, and what to do.
 pub fn line(trouble: &Trouble) -> String {
     match trouble {
@@ -149,6 +176,23 @@ pub fn line(trouble: &Trouble) -> String {
         Trouble::Busy => BUSY.to_owned(),
         Trouble::NoMarketYet => NO_MARKET_YET.to_owned(),
         Trouble::PoolUnknown { text, closest } => pool_unknown(text, closest),
+        Trouble::PoolNotListed(id) => pool_not_listed(*id),
+        Trouble::PoolTwice { pool } => {
+            format!("{pool} was named twice. Name another pool to set beside it.")
+        }
+        Trouble::NoUsableRate { pool } => format!(
+            "{pool} has no figures that can be reckoned with at the moment; `/yield pool` tells why. \
+             Try again later, or take another pool."
+        ),
+        Trouble::RateUnreadable(text) => format!(
+            "{} is no rate. Write percent a year such as 0.4 or 12.5, or name a pool.",
+            quoted(text)
+        ),
+        Trouble::Stack(error) => sentence(&foreign(&error.to_string())),
+        Trouble::Loss(error) => sentence(&foreign(&error.to_string())),
+        Trouble::LoopHalf => LOOP_HALF.to_owned(),
+        Trouble::NothingBorrowed => NOTHING_BORROWED.to_owned(),
+        Trouble::LossUnclear => LOSS_UNCLEAR.to_owned(),
         Trouble::PoolAmbiguous { text, closest } => pool_ambiguous(text, closest),
         Trouble::NameUnknown {
             what,
@@ -254,6 +298,13 @@ fn pool_unknown(text: &str, closest: &[String]) -> String {
     )
 }
 
+fn pool_not_listed(id: PoolId) -> String {
+    format!(
+        "The source does not list the pool `{id}` now: it is gone, holds under $10k, or is newer than \
+         the last answer. Search for others with `/yield find`."
+    )
+}
+
 fn pool_ambiguous(text: &str, closest: &[String]) -> String {
     with_closest(
         &format!("Several pools answer to {}.", quoted(text)),
@@ -343,9 +394,15 @@ fn stopped(words: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{
-        money::Amount,
-        rule::{Condition, Kind, Terms},
+    use crate::{
+        domain::{
+            impermanent::PriceRatio,
+            money::Amount,
+            rate::Percent,
+            rule::{Condition, Kind, Terms},
+            stack::Loop,
+        },
+        render::samples,
     };
 
     #[test]
@@ -379,6 +436,21 @@ mod tests {
                 text: words("USCD"),
                 closest: pools(),
             },
+            Trouble::PoolNotListed(samples::ID.parse().unwrap()),
+            Trouble::PoolTwice {
+                pool: words("USDC · aave-v3 · Ethereum"),
+            },
+            Trouble::NoUsableRate {
+                pool: words("USDC · aave-v3 · Ethereum"),
+            },
+            Trouble::RateUnreadable(words("0,4 `@here`")),
+            Trouble::Stack(Loop::new(0.5, 21).unwrap_err()),
+            Trouble::LoopHalf,
+            Trouble::NothingBorrowed,
+            Trouble::Loss(
+                PriceRatio::from_changes(Percent::ZERO, samples::percent(-100.0)).unwrap_err(),
+            ),
+            Trouble::LossUnclear,
             Trouble::PoolAmbiguous {
                 text: words("USDC"),
                 closest: pools(),

@@ -5,10 +5,18 @@ use super::{
     text,
 };
 
-const COMMANDS: &str = "\
+const LOOK_UPS: &str = "\
 `/yield find` – pools by asset, method, chain and size, ranked\n\
 `/yield pool` – one pool: what it pays, who pays, whether it will last\n\
 `/yield staking` – what staking an asset pays: direct, delegated, liquid\n\
+`/yield compare` – up to four pools side by side\n\
+`/yield stack` – yields on top of each other, looped if you like, and what breaks them\n\
+`/risk il` – what moving prices cost in a liquidity pool, against its fees\n\
+`/risk correlation` – what up to five positions have in common\n\
+*Apps › Check this yield* in a message's menu – which pools it can mean, and what they pay\n\
+Wherever a pool is asked for, its address on DefiLlama will do.";
+
+const COMMANDS: &str = "\
 `/portfolio add`, `view`, `remove` – what your own positions earn; only you see it\n\
 `/setup` – from nothing to a first alert, for who manages the server\n\
 `/alerts add`, `list`, `show`, `edit`, `remove`, `undo` – tell a channel when that changes\n\
@@ -44,7 +52,8 @@ pub fn help(contact: Option<&str>) -> Message {
         title: "What crypto earns, whether it will last, and when that changes".to_owned(),
         colour: Colour::Blue,
         fields: vec![
-            Field::wide("Commands", COMMANDS),
+            Field::wide("Looking up", LOOK_UPS),
+            Field::wide("Everything else", COMMANDS),
             Field::wide("What a verdict means", VERDICTS),
             Field::wide("Limits", LIMITS),
             Field::wide("Contact", contact),

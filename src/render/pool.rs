@@ -153,7 +153,8 @@ pub(crate) fn paid_as(reading: &Reading) -> String {
     }
 }
 
-fn exposure(pool: &Pool) -> String {
+/// `one token, stablecoins only · no impermanent loss flagged`.
+pub(crate) fn exposure(pool: &Pool) -> String {
     let tokens = if pool.multi_asset {
         "several tokens"
     } else {
@@ -342,28 +343,7 @@ fn nothing_found(asked: &str, hidden: usize, footer: &str) -> Message {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::samples;
-
-    fn view<'a>(
-        pool: &'a Pool,
-        reading: &'a Reading,
-        assessment: &'a Assessment,
-        feed: &'a FeedStats,
-    ) -> PoolView<'a> {
-        PoolView {
-            pool,
-            reading,
-            assessment,
-            state: DataState::Good,
-            source: "DefiLlama",
-            fetched_at: samples::now().minus(Span::minutes(4).0),
-            unchanged_since: samples::now().minus(Span::hours(26).0),
-            feed,
-            usual: Some(samples::usual(4.0, 0.05, Origin::Own)),
-            own_time: false,
-            doubt: None,
-        }
-    }
+    use crate::render::samples::{self, view};
 
     /// What was found among `total`, by an answer of four minutes ago.
     fn result<'a>(asked: &str, rows: &'a [PoolView<'a>], total: usize, hidden: usize) -> Found<'a> {

@@ -22,6 +22,7 @@ mod gateway;
 mod kills;
 mod kinds;
 mod limits;
+mod lookups;
 mod release;
 mod replay;
 mod restart;

@@ -81,7 +81,15 @@ pub(crate) fn one(faulty: &mut Faulty, path: &str, command: &Value, guild: bool)
         description(faulty, &at("description"), &command["description"]);
         options(faulty, &at("options"), &command["options"], 0);
     } else {
-        faulty.length(&at("name"), 1, 32, length(name_text));
+        menu_name(faulty, &at("name"), name_text);
+        if !options_of(command).is_empty() {
+            let message = "Only chat commands have options";
+            faulty.add(
+                &at("options"),
+                "APPLICATION_COMMAND_OPTIONS_TYPE_INVALID",
+                message,
+            );
+        }
         if command["description"]
             .as_str()
             .is_some_and(|text| !text.is_empty())
@@ -151,6 +159,19 @@ fn name(faulty: &mut Faulty, path: &str, name: &str) {
     }
 }
 
+/// The name of a command in a menu, which may hold blanks and upper-case letters.
+fn menu_name(faulty: &mut Faulty, path: &str, name: &str) {
+    faulty.length(path, 1, 32, length(name));
+    if name.trim() != name {
+        let message = "Command name is invalid: it begins or ends with a blank";
+        faulty.add(path, "APPLICATION_COMMAND_INVALID_NAME", message);
+    }
+}
+
+fn options_of(command: &Value) -> &[Value] {
+    command["options"].as_array().map_or(&[][..], Vec::as_slice)
+}
+
 fn description(faulty: &mut Faulty, path: &str, description: &Value) {
     faulty.length(path, 1, 100, description.as_str().map_or(0, length));
 }
@@ -175,8 +196,19 @@ fn localizations(faulty: &mut Faulty, path: &str, entry: &Value, chat: bool) {
                     "BASE_TYPE_CHOICES",
                     format!("\"{locale}\" is not a locale"),
                 );
-            } else if key == "name_localizations" && chat {
-                name(faulty, &path, text.as_str().unwrap_or_default());
+            } else if key == "name_localizations" {
+                let text = text.as_str().unwrap_or_default();
+                if chat {
+                    name(faulty, &path, text);
+                } else {
+                    menu_name(faulty, &path, text);
+                }
+            } else if !chat {
+                faulty.add(
+                    &path,
+                    "APPLICATION_COMMAND_INVALID_DESCRIPTION",
+                    "Only chat commands have a description",
+                );
             } else if !text.is_null() {
                 description(faulty, &path, text);
             }
@@ -370,6 +402,56 @@ mod tests {
                 {"type": 10, "name": "below", "description": "Percent", "min_value": 0, "max_value": 1000.5}]}]
         });
         assert_eq!(check(&command), "");
+    }
+
+    #[test]
+    fn commands_in_menus_have_a_name_and_nothing_else() {
+        for (command, passes) in [
+            (json!({"type": 3, "name": "Check this yield"}), true),
+            (
+                json!({"type": 2, "name": "Who is this?", "description": ""}),
+                true,
+            ),
+            (
+                json!({"type": 3, "name": "x".repeat(32), "contexts": [0, 1]}),
+                true,
+            ),
+            (json!({"type": 3, "name": "x".repeat(33)}), false),
+            (json!({"type": 3, "name": ""}), false),
+            (json!({"type": 3, "name": " Check"}), false),
+            (
+                json!({"type": 3, "name": "Check", "description": "d"}),
+                false,
+            ),
+            (
+                json!({"type": 3, "name": "Check", "options": [{"type": 3, "name": "a", "description": "d"}]}),
+                false,
+            ),
+            (
+                json!({"type": 3, "name": "Check", "name_localizations": {"de": "Diese Rendite prüfen"}}),
+                true,
+            ),
+            (
+                json!({"type": 3, "name": "Check", "name_localizations": {"de": "x".repeat(33)}}),
+                false,
+            ),
+            (
+                json!({"type": 3, "name": "Check", "description_localizations": {"de": "d"}}),
+                false,
+            ),
+        ] {
+            assert_eq!(
+                check(&command).is_empty(),
+                passes,
+                "{command}: {}",
+                check(&command)
+            );
+        }
+        let many: Vec<Value> = (0..16)
+            .map(|n| json!({"type": 3, "name": format!("Menu {n}")}))
+            .collect();
+        assert!(bulk(&many, false).sentences().contains("15 are allowed"));
+        assert_eq!(bulk(&many[..15], false).sentences(), "");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{Kind, Person, Start};
-use crate::{TwinError, check::components::find, ids::text, ledger::Via, state::State};
+use crate::{TwinError, check::components::find, ids::text, state::State};
 
 /// The message on which a component is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,13 +99,7 @@ impl State {
         if message.is_loading() {
             return Err(refused("the message is still loading".to_owned()));
         }
-        if let (true, Via::Interaction(from)) = (message.ephemeral, message.via)
-            && !press.forged
-            && self
-                .interactions
-                .get(from)
-                .is_some_and(|from| from.person.id != press.person.id)
-        {
+        if !press.forged && self.is_hidden(message, press.person.id) {
             return Err(refused(
                 "only the person who was answered sees this message".to_owned(),
             ));

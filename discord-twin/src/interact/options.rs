@@ -32,11 +32,7 @@ pub(crate) fn find(
     let unknown = || TwinError::UnknownCommand(path.to_owned());
     let mut names = path.trim_start_matches('/').split_whitespace();
     let name = names.next().ok_or_else(unknown)?;
-    let is_it = |command: &&Value| type_of(command) == 1 && command["name"] == name;
-    let of_guild = guild.and_then(|guild| commands.guild.get(&guild)?.iter().find(is_it));
-    let command = of_guild
-        .or_else(|| commands.global.iter().find(is_it))
-        .ok_or_else(unknown)?;
+    let (command, of_guild) = named(commands, guild, CHAT, name).ok_or_else(unknown)?;
     let mut at = command;
     let mut found = Vec::new();
     for name in names {
@@ -61,8 +57,43 @@ pub(crate) fn find(
         command: command.clone(),
         path: found,
         options,
-        guild: of_guild.and(guild),
+        guild: of_guild,
     })
+}
+
+/// Finds a command for messages by its name, which may hold blanks.
+pub(crate) fn find_for_messages(
+    commands: &Commands,
+    guild: Option<u64>,
+    name: &str,
+) -> Result<Found, TwinError> {
+    let found = named(commands, guild, MESSAGE, name);
+    let (command, of_guild) = found.ok_or_else(|| TwinError::UnknownCommand(name.to_owned()))?;
+    Ok(Found {
+        command: command.clone(),
+        path: Vec::new(),
+        options: Vec::new(),
+        guild: of_guild,
+    })
+}
+
+/// The types of commands.
+const CHAT: u64 = 1;
+const MESSAGE: u64 = 3;
+
+/// The command of a type and name, and the server that it is registered for, if it is for one alone.
+fn named<'a>(
+    commands: &'a Commands,
+    guild: Option<u64>,
+    kind: u64,
+    name: &str,
+) -> Option<(&'a Value, Option<u64>)> {
+    let is_it = |command: &&Value| type_of(command) == kind && command["name"] == name;
+    let of_guild = guild.and_then(|guild| commands.guild.get(&guild)?.iter().find(is_it));
+    match of_guild {
+        Some(command) => Some((command, guild)),
+        None => commands.global.iter().find(is_it).map(|it| (it, None)),
+    }
 }
 
 /// Refuses what the client does not even show: wrong place or missing permission.
@@ -105,16 +136,26 @@ impl Found {
     /// The `data` of the interaction.
     pub(crate) fn data(self, options: Vec<Value>, resolved: &Value, guild: Option<u64>) -> Value {
         let mut options = options;
-        for (name, kind) in self.path.into_iter().rev() {
+        for (name, kind) in self.path.iter().rev() {
             options = vec![json!({"name": name, "type": kind, "options": options})];
         }
-        let mut data = json!({
-            "id": self.command["id"],
-            "name": self.command["name"],
-            "type": 1,
-            "options": options,
-            "resolved": resolved,
-        });
+        let rest = json!({ "options": options, "resolved": resolved });
+        self.with(rest, guild)
+    }
+
+    /// The `data` of the interaction where the command is chosen in the menu of a message.
+    pub(crate) fn data_on(self, message: u64, body: &Value, guild: Option<u64>) -> Value {
+        let id = message.to_string();
+        let resolved = json!({ "messages": { &id: body } });
+        self.with(json!({ "target_id": id, "resolved": resolved }), guild)
+    }
+
+    fn with(&self, rest: Value, guild: Option<u64>) -> Value {
+        let mut data = rest;
+        for key in ["id", "name"] {
+            data[key] = self.command[key].clone();
+        }
+        data["type"] = json!(type_of(&self.command));
         if self.guild.is_some() {
             data["guild_id"] = json!(guild.map(|guild| guild.to_string()));
         }
@@ -384,6 +425,23 @@ mod tests {
         for path in ["alerts", "alerts remove", "other", "alerts add pool"] {
             assert!(find(&commands, None, path).is_err(), "{path}");
         }
+    }
+
+    #[test]
+    fn finds_commands_for_messages_by_their_whole_name() {
+        let mut commands = commands();
+        let menu = json!({"id": "6", "name": "Explain this", "type": 3});
+        commands.global.push(menu);
+        let found = find_for_messages(&commands, Some(10), "Explain this").unwrap();
+        let data = found.data_on(77, &json!({"id": "77"}), Some(10));
+        assert_eq!(data["target_id"], "77");
+        assert_eq!(data["resolved"]["messages"]["77"]["id"], "77");
+        assert_eq!((&data["type"], &data["id"]), (&json!(3), &json!("6")));
+        assert!(data.get("options").is_none());
+        for name in ["Explain", "explain this", "alerts"] {
+            assert!(find_for_messages(&commands, None, name).is_err(), "{name}");
+        }
+        assert!(find(&commands, None, "Explain this").is_err());
     }
 
     #[test]

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use discord_twin::{Person, Press, Twin, TwinError, World};
+use discord_twin::{Invocation, Person, Press, Twin, TwinError, World};
+use reqwest::Method;
 use serde_json::json;
 
 use crate::{
     PATIENCE, SECOND,
-    bot::{Bot, add, broken, channel, register, silent, world},
+    bot::{Bot, add, broken, channel, guild, register, silent, world},
     gateway::Gateway,
 };
 
@@ -84,6 +85,57 @@ async fn a_command_is_deferred_answered_and_followed_up() {
         .await;
     let reply = twin.reply(pressed, PATIENCE).await.unwrap();
     assert_eq!((reply.content(), reply.updated), ("Less", true));
+    broken(&twin, &[]);
+    twin.stop().await;
+}
+
+#[tokio::test]
+async fn a_command_is_chosen_in_the_menu_of_a_message() {
+    let twin = Twin::start(world()).await.unwrap();
+    let bot = Bot::of(&twin);
+    let menu = json!([{"type": 3, "name": "Explain this"}]);
+    let path = format!("/applications/{}/commands", World::default().application);
+    let made = bot.call(Method::PUT, &path, Some(menu)).await.unwrap();
+    assert_eq!(made.status, 200, "{}", made.body);
+    let mut gateway = Gateway::identify(&twin, 0, 1).await;
+    gateway.event("GUILD_CREATE").await;
+
+    let said = twin
+        .say(channel(), &Person::default(), "40 % APY!")
+        .unwrap();
+    let call = Invocation::on_message(said, "Explain this");
+    let id = twin.invoke(&call).unwrap();
+    let interaction = gateway.event("INTERACTION_CREATE").await;
+    let data = &interaction["data"];
+    assert_eq!(
+        (&interaction["type"], &data["type"]),
+        (&json!(2), &json!(3))
+    );
+    assert_eq!(data["target_id"], said.to_string());
+    let message = &data["resolved"]["messages"][said.to_string()];
+    assert_eq!(message["content"], "40 % APY!");
+    assert_eq!(interaction["channel_id"], channel().to_string());
+
+    let token = interaction["token"].as_str().unwrap();
+    let answer = json!({"type": 4, "data": {"content": "No", "flags": 64, "allowed_mentions": {"parse": []}}});
+    let callback = format!("/interactions/{id}/{token}/callback");
+    assert_eq!(bot.post(&callback, answer).await.status, 204);
+    let reply = twin.reply(id, PATIENCE).await.unwrap();
+    assert_eq!((reply.content(), reply.ephemeral), ("No", true));
+
+    // Nobody else sees that answer, so nobody else has its menu.
+    let answer = reply.message_id().unwrap();
+    let on_answer = Invocation::on_message(answer, "Explain this");
+    let refused = twin.invoke(&on_answer.by(Person::new(5, "eve")));
+    assert!(matches!(refused, Err(TwinError::NotOffered(_))));
+    for wrong in [
+        Invocation::on_message(said + 1, "Explain this"),
+        Invocation::on_message(said, "Explain"),
+        call.option("pool", "x"),
+        Invocation::of("Explain this").in_guild(guild()),
+    ] {
+        assert!(twin.invoke(&wrong).is_err(), "{wrong:?}");
+    }
     broken(&twin, &[]);
     twin.stop().await;
 }

@@ -7,8 +7,10 @@ use crate::{
     render,
 };
 
+pub mod compare;
 pub mod find;
 pub mod pool;
+pub mod stack;
 pub mod staking;
 
 /// Look up what pools pay
@@ -16,7 +18,13 @@ pub mod staking;
     slash_command,
     rename = "yield",
     subcommand_required,
-    subcommands("find::find", "pool::pool", "staking::staking")
+    subcommands(
+        "find::find",
+        "pool::pool",
+        "compare::compare",
+        "staking::staking",
+        "stack::stack"
+    )
 )]
 #[expect(
     clippy::unused_async,
@@ -26,7 +34,7 @@ pub(super) async fn yield_(_: Context<'_>) -> Result<(), CommandError> {
     Ok(())
 }
 
-fn view<'a>(market: &'a View, listing: &'a Listing) -> render::pool::PoolView<'a> {
+pub(super) fn view<'a>(market: &'a View, listing: &'a Listing) -> render::pool::PoolView<'a> {
     render::pool::PoolView {
         pool: &listing.pool,
         reading: &listing.reading,

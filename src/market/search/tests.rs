@@ -60,6 +60,20 @@ fn an_id_means_its_pool_alone() {
 }
 
 #[test]
+fn the_page_of_a_pool_means_it_alone() {
+    let market = small();
+    let page = |number| {
+        format!(
+            "<https://www.defillama.com/yields/pool/{}/?x=1>",
+            id(number)
+        )
+    };
+    assert_eq!(ids(&market.pools_like(&page(3), 9)), [id(3)]);
+    assert!(market.pools_like(&page(77), 9).is_empty());
+    assert_eq!(pool_key("https://defillama.com/protocol/aave-v3"), None);
+}
+
+#[test]
 fn symbols_beyond_ascii_are_found_in_either_case() {
     let market = small();
     for text in ["USD₮0", "usd₮", "₮0"] {

@@ -1,0 +1,205 @@
+//! `/yield stack`: layers of yield on top of each other, and loops around them.
+
+use crate::{
+    discord::{
+        autocomplete,
+        context::{Context, parts},
+        errors::{CommandError, Trouble},
+        lookup::{self, Layer},
+        params::Name,
+        reply,
+    },
+    domain::{
+        rate::Percent,
+        stack::{Loop, StackError, stacked},
+        time::Timestamp,
+    },
+    market::view::View,
+    render::{self, message::Message, stack::Looped},
+};
+
+/// Put yields on top of each other: what they come to, and what breaks them
+#[poise::command(slash_command)]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is an option that Discord shows"
+)]
+pub(super) async fn stack(
+    ctx: Context<'_>,
+    #[description = "The lowest layer: a pool, or a rate in percent such as 3"]
+    #[autocomplete = "autocomplete::layer"]
+    base: Name,
+    #[description = "What its receipt earns on top: a pool, or a rate such as 0.4"]
+    #[autocomplete = "autocomplete::layer"]
+    layer: Option<Name>,
+    #[description = "One more layer: a pool, or a rate"]
+    #[autocomplete = "autocomplete::layer"]
+    layer2: Option<Name>,
+    #[description = "Loan to value of each loop in percent, such as 80"]
+    #[min = 1]
+    #[max = 99]
+    loop_ltv: Option<f64>,
+    #[description = "How often the loan is deposited again"]
+    #[min = 1]
+    #[max = 20]
+    loops: Option<u32>,
+    #[description = "What borrowing costs, in percent a year"]
+    #[min = 0]
+    #[max = 1000]
+    borrow_rate: Option<f64>,
+    #[description = "Show the answer to you alone"] private: Option<bool>,
+) -> Result<(), CommandError> {
+    let (app, caller) = parts(ctx)?;
+    let bot = ctx.data();
+    let now = bot.app.clock.now();
+    let market = bot.app.market.view(now);
+    let asked = Asked {
+        layers: [Some(base), layer, layer2].into_iter().flatten().collect(),
+        loop_ltv,
+        loops,
+        borrow_rate,
+        max_apy: bot.app.market.screen().max_apy,
+    };
+    let message = answer(&market, &asked, now)?;
+    reply::send(app, message, super::super::shown_to(bot, &caller, private)).await
+}
+
+/// What was asked for, as it was written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Asked {
+    /// From the bottom up.
+    pub layers: Vec<Name>,
+    /// Percent.
+    pub loop_ltv: Option<f64>,
+    pub loops: Option<u32>,
+    /// Percent a year.
+    pub borrow_rate: Option<f64>,
+    /// Percent above which offers are screened out.
+    pub max_apy: f64,
+}
+
+/// Reckons and words it.
+pub fn answer(market: &View, asked: &Asked, now: Timestamp) -> Result<Message, Trouble> {
+    let layers = asked
+        .layers
+        .iter()
+        .map(|name| layer(market, name))
+        .collect::<Result<Vec<_>, _>>()?;
+    let rates: Vec<Percent> = layers.iter().map(|layer| layer.rate).collect();
+    let combined = stacked(&rates).map_err(Trouble::Stack)?;
+    Ok(render::stack::stack(
+        &render::stack::Stack {
+            layers: &layers,
+            combined,
+            looped: looped(asked, combined)?,
+            max_apy: asked.max_apy,
+            source: market.origin.source,
+            fetched_at: market.answered_at,
+        },
+        now,
+    ))
+}
+
+fn layer<'a>(market: &'a View, asked: &Name) -> Result<render::stack::Layer<'a>, Trouble> {
+    Ok(match lookup::layer(market, asked)? {
+        Layer::Rate(rate) => render::stack::Layer { rate, pool: None },
+        Layer::Pool(listing) => render::stack::Layer {
+            rate: lookup::rate(market, listing)?,
+            pool: Some(super::view(market, listing)),
+        },
+    })
+}
+
+fn looped(asked: &Asked, supply: Percent) -> Result<Option<Looped>, Trouble> {
+    let (ltv, loops) = match (asked.loop_ltv, asked.loops) {
+        (Some(ltv), Some(loops)) => (ltv, loops),
+        (None, None) if asked.borrow_rate.is_some() => return Err(Trouble::NothingBorrowed),
+        (None, None) => return Ok(None),
+        _ => return Err(Trouble::LoopHalf),
+    };
+    let looped = Loop::new(ltv / 100.0, loops).map_err(Trouble::Stack)?;
+    let borrowed = |rate: f64| -> Result<(Percent, Percent), StackError> {
+        let borrow = Percent::new(rate).ok_or(StackError::OutOfRange)?;
+        Ok((borrow, looped.net(supply, borrow)?))
+    };
+    let borrowed = asked.borrow_rate.map(borrowed).transpose();
+    Ok(Some(Looped {
+        looped,
+        borrowed: borrowed.map_err(Trouble::Stack)?,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::verdict::Screen,
+        market::{
+            feed::Health,
+            fixture::{after, hour, row},
+            snapshot::Snapshot,
+        },
+    };
+
+    fn asked(layers: &[&str]) -> Asked {
+        Asked {
+            layers: layers.iter().map(|name| Name((*name).to_owned())).collect(),
+            loop_ltv: None,
+            loops: None,
+            borrow_rate: None,
+            max_apy: 100.0,
+        }
+    }
+
+    fn told(asked: &Asked) -> Result<String, Trouble> {
+        let change = after(&Snapshot::default(), hour(0), vec![row(1, 3.0)]);
+        let health = Health::default();
+        let market = View::new(change.snapshot.into(), &health, &Screen::default(), hour(1));
+        answer(&market, asked, hour(1)).map(|message| message.to_discord().to_string())
+    }
+
+    #[test]
+    fn a_pool_and_a_rate_are_reckoned_together() {
+        let words = told(&asked(&["usdc aave", "0.4"])).unwrap();
+        assert!(
+            words.contains("**3.41 %** combined = 1.03 × 1.004 − 1"),
+            "{words}"
+        );
+        let looped = Asked {
+            loop_ltv: Some(80.0),
+            loops: Some(3),
+            borrow_rate: Some(3.0),
+            ..asked(&["4"])
+        };
+        let words = told(&looped).unwrap();
+        assert!(
+            words.contains("2.952 × 4.00 − 1.952 × 3.00 = **5.95 %**"),
+            "{words}"
+        );
+    }
+
+    #[test]
+    fn half_a_loop_is_asked_about() {
+        let ltv = Asked {
+            loop_ltv: Some(80.0),
+            ..asked(&["4"])
+        };
+        assert_eq!(told(&ltv), Err(Trouble::LoopHalf));
+        let loops = Asked {
+            loops: Some(3),
+            ..asked(&["4"])
+        };
+        assert_eq!(told(&loops), Err(Trouble::LoopHalf));
+        let borrow = Asked {
+            borrow_rate: Some(3.0),
+            ..asked(&["4"])
+        };
+        assert_eq!(told(&borrow), Err(Trouble::NothingBorrowed));
+        let deep = Asked {
+            loop_ltv: Some(80.0),
+            loops: Some(21),
+            ..asked(&["4"])
+        };
+        assert_eq!(told(&deep), Err(Trouble::Stack(StackError::Loops(21))));
+    }
+}
