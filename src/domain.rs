@@ -12,6 +12,7 @@ pub mod manner;
 pub mod method;
 pub mod money;
 pub mod notice;
+pub mod past;
 pub mod pool;
 pub mod position;
 pub mod preview;

@@ -49,9 +49,10 @@ pub struct Entry {
 }
 
 /// Every command that can be called. One that is missing here is refused.
-pub const TABLE: [Entry; 33] = [
+pub const TABLE: [Entry; 34] = [
     public("yield find"),
     public("yield pool"),
+    public("yield history"),
     private("portfolio add"),
     private("portfolio view"),
     private("portfolio remove"),

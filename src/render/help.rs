@@ -8,6 +8,7 @@ use super::{
 const COMMANDS: &str = "\
 `/yield find` – pools by asset, method, chain and size, ranked\n\
 `/yield pool` – one pool: what it pays, who pays, whether it will last\n\
+`/yield history` – what it paid over the last days, drawn\n\
 `/portfolio add`, `view`, `remove` – what your own positions earn; only you see it\n\
 `/setup` – from nothing to a first alert, for who manages the server\n\
 `/alerts add`, `list`, `show`, `edit`, `remove`, `undo` – tell a channel when that changes\n\

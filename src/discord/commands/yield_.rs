@@ -8,6 +8,7 @@ use crate::{
 };
 
 pub mod find;
+pub mod history;
 pub mod pool;
 
 /// Look up what pools pay
@@ -15,7 +16,7 @@ pub mod pool;
     slash_command,
     rename = "yield",
     subcommand_required,
-    subcommands("find::find", "pool::pool")
+    subcommands("find::find", "pool::pool", "history::history")
 )]
 #[expect(
     clippy::unused_async,
@@ -25,7 +26,7 @@ pub(super) async fn yield_(_: Context<'_>) -> Result<(), CommandError> {
     Ok(())
 }
 
-fn view<'a>(market: &'a View, listing: &'a Listing) -> render::pool::PoolView<'a> {
+pub(super) fn view<'a>(market: &'a View, listing: &'a Listing) -> render::pool::PoolView<'a> {
     render::pool::PoolView {
         pool: &listing.pool,
         reading: &listing.reading,
