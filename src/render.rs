@@ -10,6 +10,7 @@
 
 pub mod alerts;
 pub mod bundle;
+pub mod calmer;
 pub mod error;
 pub mod fate;
 pub mod help;

@@ -35,6 +35,18 @@ impl Pool {
         assets_of(&self.symbol)
     }
 
+    /// The source's own words about the pool, where they say that money is tied up for a time:
+    /// `7 days unstaking`, `Maturity 25DEC2025`.
+    pub fn lock_up(&self) -> Option<&str> {
+        let meta = self.meta.as_deref()?;
+        let mut words = meta.split(|c: char| !c.is_alphabetic());
+        let ties = |word: &str| {
+            let word = word.to_lowercase();
+            TIED.iter().any(|start| word.starts_with(start))
+        };
+        words.any(ties).then_some(meta)
+    }
+
     /// Whether one of the pool's tokens has this symbol, whatever the case.
     pub fn holds(&self, asset: &str) -> bool {
         let bytes = self.symbol.as_bytes();
@@ -42,6 +54,11 @@ impl Pool {
         same(bytes) || (!asset.is_empty() && bytes.split(|byte| BETWEEN.contains(byte)).any(same))
     }
 }
+
+/// How words begin with which sources say that money cannot be had at once.
+const TIED: [&str; 9] = [
+    "lock", "unlock", "unstak", "unbond", "cooldown", "withdraw", "redem", "matur", "vest",
+];
 
 /// What stands between the tokens of a symbol.
 const BETWEEN: [u8; 5] = *b"-/+| ";
@@ -56,6 +73,38 @@ pub fn assets_of(symbol: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn lock_up(meta: Option<&str>) -> Option<String> {
+        let pool = Pool {
+            id: PoolId::from_bytes([1; 16]),
+            chain: "Ethereum".into(),
+            protocol: "pendle".into(),
+            symbol: "USDC".into(),
+            meta: meta.map(Into::into),
+            method: Method::Unknown,
+            stablecoin: false,
+            multi_asset: false,
+            impermanent_loss: false,
+            underlying: Box::new([]),
+        };
+        pool.lock_up().map(str::to_owned)
+    }
+
+    #[test]
+    fn a_lock_up_is_told_where_the_source_states_one() {
+        for meta in [
+            "7 days unstaking",
+            "Maturity 25DEC2025",
+            "Locked 30d",
+            "3-day cooldown",
+        ] {
+            assert_eq!(lock_up(Some(meta)).as_deref(), Some(meta));
+        }
+        for meta in ["0.05%", "CL200 - 0.3%", "Blocknative USDC", "Harvest vault"] {
+            assert_eq!(lock_up(Some(meta)), None, "{meta}");
+        }
+        assert_eq!(lock_up(None), None);
+    }
 
     #[test]
     fn symbols_fall_into_their_tokens() {
