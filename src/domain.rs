@@ -20,6 +20,7 @@ pub mod money;
 pub mod notice;
 pub mod payer;
 pub mod peg;
+pub mod past;
 pub mod pool;
 pub mod position;
 pub mod preview;

@@ -11,6 +11,7 @@ use crate::{
     store::{Store, StoreError},
 };
 
+pub mod calmer;
 pub mod charts;
 pub mod facts;
 pub mod feed;

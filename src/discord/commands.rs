@@ -51,7 +51,7 @@ pub struct Entry {
 }
 
 /// Every command that can be called. One that is missing here is refused.
-pub const TABLE: [Entry; 39] = [
+pub const TABLE: [Entry; 40] = [
     public("yield find"),
     public("yield pool"),
     public("yield staking"),
@@ -60,6 +60,7 @@ pub const TABLE: [Entry; 39] = [
     public("risk il"),
     public("risk correlation"),
     private(check::NAME),
+    public("yield history"),
     private("portfolio add"),
     private("portfolio view"),
     private("portfolio remove"),

@@ -114,7 +114,12 @@ pub fn create_reply(message: Message) -> CreateReply {
         .into_iter()
         .fold(reply, |reply, it| reply.embed(embed(it)));
     message.files.into_iter().fold(reply, |reply, file| {
-        reply.attachment(CreateAttachment::bytes(file.bytes, file.name))
+        let attachment = CreateAttachment::bytes(file.bytes, file.name);
+        reply.attachment(if file.description.is_empty() {
+            attachment
+        } else {
+            attachment.description(file.description)
+        })
     })
 }
 

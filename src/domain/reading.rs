@@ -66,6 +66,13 @@ pub struct DayReading {
     pub tvl_usd: f64,
 }
 
+impl DayReading {
+    /// Whether the source says who pays.
+    pub const fn is_split(&self) -> bool {
+        self.base.is_some() || self.reward.is_some()
+    }
+}
+
 impl From<&Reading> for DayReading {
     fn from(reading: &Reading) -> Self {
         Self {

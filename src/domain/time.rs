@@ -91,6 +91,13 @@ impl Day {
         Timestamp(self.0 as i64 * DAY_MS)
     }
 
+    /// Where the day stands in the calendar.
+    pub fn date(self) -> NaiveDate {
+        DateTime::<Utc>::from_timestamp_millis(self.start().millis())
+            .unwrap_or_default()
+            .date_naive()
+    }
+
     /// Reads `YYYY-MM-DD`.
     pub fn parse(text: &str) -> Option<Self> {
         let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
@@ -100,8 +107,7 @@ impl Day {
 
 impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let date = DateTime::<Utc>::from_timestamp_millis(self.start().millis());
-        write!(f, "{}", date.unwrap_or_default().format("%Y-%m-%d"))
+        write!(f, "{}", self.date().format("%Y-%m-%d"))
     }
 }
 

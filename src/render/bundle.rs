@@ -113,6 +113,7 @@ fn list(notices: &[Part]) -> File {
     File {
         name: LIST.to_owned(),
         bytes: (lines.join("\n") + "\n").into_bytes(),
+        description: String::new(),
     }
 }
 

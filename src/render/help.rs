@@ -8,6 +8,7 @@ use super::{
 const LOOK_UPS: &str = "\
 `/yield find` – pools by asset, method, chain and size, ranked\n\
 `/yield pool` – one pool: what it pays, who pays, whether it will last\n\
+`/yield history` – what it paid over the last days, drawn\n\
 `/yield staking` – what staking an asset pays: direct, delegated, liquid\n\
 `/yield compare` – up to four pools side by side\n\
 `/yield stack` – yields on top of each other, looped if you like, and what breaks them\n\

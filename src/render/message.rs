@@ -33,6 +33,8 @@ pub mod limits {
     /// Of the label, the value, the description of a choice each, and of what invites to choose.
     pub const CHOICE: usize = 100;
     pub const FILES: usize = 10;
+    /// What is said of a file to those who do not see it.
+    pub const FILE_DESCRIPTION: usize = 1_024;
 }
 
 /// Where a message stands.
@@ -218,6 +220,9 @@ pub enum Action {
 pub struct File {
     pub name: String,
     pub bytes: Vec<u8>,
+    /// What a picture shows, for those who do not see it; may be empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
 }
 
 impl From<Embed> for Message {
@@ -271,6 +276,9 @@ impl Message {
         };
         let mut files = self.files;
         files.truncate(limits::FILES);
+        for file in &mut files {
+            file.description = cut(&file.description, limits::FILE_DESCRIPTION);
+        }
         let select = self.select.and_then(Select::fitted);
         let mut buttons = fit_buttons(self.buttons);
         buttons.truncate(limits::ROWS - usize::from(select.is_some()));

@@ -13,16 +13,29 @@ pub enum Ask {
     Impact,
     /// Silence for its alert.
     Mute,
+    /// What the pool paid over the last months.
+    History,
+    /// Where the same assets earn with a better verdict.
+    Calmer,
 }
 
 impl Ask {
-    pub const ALL: [Self; 3] = [Self::Why, Self::Impact, Self::Mute];
+    /// In the order of the buttons: as many as one row holds.
+    pub const ALL: [Self; limits::BUTTONS_PER_ROW] = [
+        Self::Why,
+        Self::Impact,
+        Self::Mute,
+        Self::History,
+        Self::Calmer,
+    ];
 
     pub const fn slug(self) -> &'static str {
         match self {
             Self::Why => "why",
             Self::Impact => "impact",
             Self::Mute => "mute",
+            Self::History => "history",
+            Self::Calmer => "calmer",
         }
     }
 
@@ -31,6 +44,8 @@ impl Ask {
             Self::Why => "Why",
             Self::Impact => "My impact",
             Self::Mute => "Mute",
+            Self::History => "History",
+            Self::Calmer => "Calmer places",
         }
     }
 }
@@ -61,7 +76,7 @@ pub fn which(choices: Vec<Choice>) -> Select {
             choices.len()
         )
     } else {
-        "Which alert? Why, my impact, mute".to_owned()
+        "Which alert? Why, my impact, mute, history".to_owned()
     };
     Select {
         custom_id: WHICH.to_owned(),

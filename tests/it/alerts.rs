@@ -4,8 +4,8 @@ use discord_twin::{Invocation, Person, Press, Reply, StoredMessage, Twin};
 use serde_json::Value;
 
 use crate::support::{
-    LONG, USDC, admin, all_below, below_three, call, fourteen, manage, market, other, said, server,
-    show, until, watching_by,
+    LONG, USDC, admin, all_below, below_three, call, fourteen, manage, market, other, row, said,
+    server, show, until, watching_by,
 };
 
 fn channel() -> u64 {
@@ -23,6 +23,9 @@ fn seen(twin: &Twin) -> Vec<StoredMessage> {
 fn text(message: &StoredMessage) -> String {
     format!("{} {}", message.body["content"], message.body["embeds"])
 }
+
+/// What can be pressed on a message that tells one notice.
+const ALL: [&str; 5] = ["Why", "My impact", "Mute", "History", "Calmer places"];
 
 /// The labels of a message's buttons.
 fn buttons(message: &StoredMessage) -> Vec<String> {
@@ -43,7 +46,7 @@ async fn a_recovery_edits_the_message_that_told_the_fall() {
     let (twin, upstream, bot) = watching_by(market, &brief()).await;
     show(&upstream, market, 2.0).await;
     twin.wait_for_messages(channel(), 1, LONG).await.unwrap();
-    assert_eq!(buttons(&seen(&twin)[0]), ["Why", "My impact", "Mute"]);
+    assert_eq!(buttons(&seen(&twin)[0]), ALL);
     show(&upstream, market, 5.0).await;
     until("the message says that it is over", || {
         text(&seen(&twin)[0]).contains("**Over:**")
@@ -58,7 +61,7 @@ async fn a_recovery_edits_the_message_that_told_the_fall() {
         told.contains("at or under 3 %"),
         "what was told stays: {told}"
     );
-    assert_eq!(buttons(&messages[0]), ["Why", "My impact", "Mute"]);
+    assert_eq!(buttons(&messages[0]), ALL);
     assert_eq!(messages[0].body["allowed_mentions"], Value::Null);
     bot.end(&twin);
 }
@@ -139,6 +142,14 @@ async fn a_notice_answers_why_and_what_it_means_for_me() {
         said(&mine)
     );
 
+    let elsewhere = button(&notice.body, "Calmer places");
+    let none = press(&twin, &notice, &elsewhere, other()).await;
+    let told = said(&none);
+    assert!(
+        none.ephemeral && told.contains("No other pool takes USDC"),
+        "{told}"
+    );
+
     let mute = button(&notice.body, "Mute");
     let refused = press(&twin, &notice, &mute, other()).await;
     assert!(
@@ -146,6 +157,53 @@ async fn a_notice_answers_why_and_what_it_means_for_me() {
         "{}",
         said(&refused)
     );
+    bot.end(&twin);
+}
+
+/// A market with a second pool of the same asset, which pays well and ties money up.
+fn two_places(usdc: f64) -> Vec<Value> {
+    const OTHER: &str = "747c1d2a-c668-4682-b9f9-296708a3dd90";
+    let mut other = row(OTHER, "USDC", "staked-usdc", 4.1);
+    other["poolMeta"] = "7 days unstaking".into();
+    let mut rows = market(usdc);
+    rows.push(other);
+    rows
+}
+
+/// Everybody may look at the past of what a notice is about, and where else to go; they alone see it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notice_answers_with_its_past_and_with_calmer_places() {
+    let (twin, upstream, bot) = watching_by(two_places, &brief()).await;
+    upstream.remember(USDC, &[5.0; 30]);
+    show(&upstream, two_places, 2.0).await;
+    twin.wait_for_messages(channel(), 1, LONG).await.unwrap();
+    let notice = seen(&twin).remove(0);
+
+    let past = press(&twin, &notice, &button(&notice.body, "History"), other()).await;
+    assert!(past.ephemeral && past.deferred && !past.updated);
+    let told = said(&past);
+    assert!(told.contains("APY of the last 90 days"), "{told}");
+    assert!(told.contains("median **5.00 %**"), "{told}");
+    assert_eq!(past.message["attachments"][0]["filename"], "history.png");
+
+    let calmer = button(&notice.body, "Calmer places");
+    let calmer = press(&twin, &notice, &calmer, other()).await;
+    assert!(calmer.ephemeral && !calmer.updated);
+    let told = said(&calmer);
+    for words in [
+        "Calmer places for USDC",
+        "USDC · staked-usdc · Ethereum",
+        "✅ sustainable",
+        "TVL $250M",
+        "🔒 7 days unstaking",
+        "Here: **USDC · aave-v3 · Ethereum**",
+    ] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    // Only the asset of the notice is of use to who holds it.
+    assert!(!told.contains("USDT") && !told.contains("WETH"), "{told}");
+
+    assert_eq!(seen(&twin).len(), 1, "others see nothing of it");
     bot.end(&twin);
 }
 
@@ -159,7 +217,10 @@ async fn a_mute_ends_with_one_list() {
     let notice = seen(&twin).remove(0);
     // Fourteen are told by one message, so one of them is chosen first.
     let select = &notice.body["components"][0]["components"][0];
-    assert_eq!(select["placeholder"], "Which alert? Why, my impact, mute");
+    assert_eq!(
+        select["placeholder"],
+        "Which alert? Why, my impact, mute, history"
+    );
     assert_eq!(select["options"].as_array().unwrap().len(), 14);
     let value = select["options"][3]["value"].as_str().unwrap();
     let chosen = Press::on_message(notice.id, select["custom_id"].as_str().unwrap())

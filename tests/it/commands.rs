@@ -149,6 +149,51 @@ async fn staking_is_told_with_what_is_known_and_what_is_not() {
     bot.end(&twin);
 }
 
+/// What a pool paid is told in words and drawn, from the source's own chart where we saw none of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pool_s_past_is_told_and_drawn() {
+    let (twin, upstream, bot) = setting().await;
+    let mut days = [4.0; 60];
+    days[30] = 355_083.0;
+    upstream.remember(USDC, &days);
+    let asked = call("yield history").option("pool", USDC);
+    let reply = twin.run(&asked.clone().option("days", 45)).await.unwrap();
+    assert!(reply.deferred && !reply.ephemeral);
+    says(
+        &reply,
+        &[
+            "USDC · aave-v3 · Ethereum",
+            "APY of the last 45 days: min 4.00 %, median **4.00 %**, max 4.00 %",
+            "1 suspect reading left out",
+            "TVL $250M → $250M",
+            "not advice",
+        ],
+    );
+    let attached = &reply.message["attachments"];
+    assert_eq!(attached.as_array().unwrap().len(), 1);
+    assert_eq!(attached[0]["filename"], "history.png");
+    let described = attached[0]["description"].as_str().unwrap();
+    assert!(
+        described.starts_with("Chart of the last 45 days of USDC"),
+        "{described}"
+    );
+    let stored = twin.message(reply.message_id().unwrap()).unwrap();
+    let picture = &stored.files[0].bytes;
+    assert!(picture.starts_with(b"\x89PNG\r\n\x1a\n") && picture.len() < 200_000);
+    let side = |at: usize| u32::from_be_bytes(picture[at..at + 4].try_into().unwrap());
+    assert_eq!((side(16), side(20)), (1_100, 700));
+
+    private(&twin, &asked.option("private", true), &["last 90 days"]).await;
+    // A past that nobody knows is said in words, without an empty picture.
+    let unknown = call("yield history").option("pool", USDT);
+    let reply = twin.run(&unknown).await.unwrap();
+    says(&reply, &["Nothing is known yet of the last 90 days"]);
+    assert_eq!(reply.message["attachments"], serde_json::json!([]));
+    let nonsense = call("yield history").option("pool", "nonsense");
+    private(&twin, &nonsense, &["No pool answers to"]).await;
+    bot.end(&twin);
+}
+
 /// A position is kept after consent, shown to its owner alone, never in clear on disk, and erased.
 #[tokio::test(flavor = "multi_thread")]
 async fn positions_are_their_owners_alone_and_sealed() {

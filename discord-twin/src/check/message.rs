@@ -84,6 +84,7 @@ pub(crate) fn message(kind: Kind, body: &Value, around: Around) -> Result<(), Re
         );
     }
     embeds(&mut faulty, &body["embeds"]);
+    attachments(&mut faulty, &body["attachments"], kind, around.files);
     mentions(&mut faulty, &body["allowed_mentions"]);
     if let Some(name) = body["username"].as_str() {
         faulty.length("username", 1, 80, length(name));
@@ -159,6 +160,33 @@ pub(crate) fn webhook_name(faulty: &mut Faulty, path: &str, name: &str) {
                 "USERNAME_INVALID_CONTAINS",
                 format!("Username cannot contain \"{word}\""),
             );
+        }
+    }
+}
+
+/// What is said of files: each by the number under which it is sent along, or, on an edit, by the id of
+/// one that stays.
+fn attachments(faulty: &mut Faulty, listed: &Value, kind: Kind, files: usize) {
+    let Some(listed) = listed.as_array() else {
+        return;
+    };
+    for (nth, entry) in listed.iter().enumerate() {
+        let path = format!("attachments.{nth}");
+        match crate::ids::id_of(&entry["id"]) {
+            None => faulty.add(
+                &format!("{path}.id"),
+                "BASE_TYPE_REQUIRED",
+                "This field is required",
+            ),
+            Some(id) if id >= files as u64 && !kind.is_edit() => faulty.add(
+                &format!("{path}.id"),
+                "ATTACHMENT_NOT_FOUND",
+                format!("There is no files[{id}]"),
+            ),
+            Some(_) => {}
+        }
+        if let Some(text) = entry["description"].as_str() {
+            faulty.length(&format!("{path}.description"), 0, 1024, length(text));
         }
     }
 }
@@ -381,6 +409,35 @@ mod tests {
         for body in cases {
             assert!(refused(Kind::ExecuteWebhook, &body), "{body}");
         }
+    }
+
+    #[test]
+    fn what_is_said_of_a_file_belongs_to_one() {
+        let listed = |entry: Value| json!({"content": "x", "attachments": [entry]});
+        let around = Around {
+            files: 1,
+            ..Around::default()
+        };
+        let passes = |kind, entry| message(kind, &listed(entry), around).is_ok();
+        let answer = Kind::Answer;
+        assert!(passes(
+            answer,
+            json!({"id": 0, "filename": "a.png", "description": "A chart"})
+        ));
+        assert!(passes(
+            answer,
+            json!({"id": "0", "description": "x".repeat(1024)})
+        ));
+        assert!(!passes(
+            answer,
+            json!({"id": 0, "description": "x".repeat(1025)})
+        ));
+        assert!(!passes(answer, json!({"id": 1})));
+        assert!(!passes(answer, json!({"filename": "a.png"})));
+        assert!(passes(
+            Kind::EditAnswer,
+            json!({"id": "1234567890123456789"})
+        ));
     }
 
     #[test]

@@ -54,7 +54,7 @@ async fn form(kind: &str, body: Body) -> Result<(Value, Files), Refusal> {
     let mut files = Vec::new();
     while let Some(field) = form.next_field().await.map_err(|_| NOT_JSON)? {
         let name = field.name().unwrap_or_default().to_owned();
-        let file_name = field.file_name().unwrap_or("unknown").to_owned();
+        let file_name = kept_name(field.file_name().unwrap_or_default());
         let bytes = field.bytes().await.map_err(|_| TOO_LARGE)?;
         if name == "payload_json" {
             value = json(&bytes)?;
@@ -69,4 +69,35 @@ async fn form(kind: &str, body: Body) -> Result<(Value, Files), Refusal> {
         value = serde_json::json!({});
     }
     Ok((value, files))
+}
+
+/// A file's name as Discord keeps it: without what has a meaning in an address.
+fn kept_name(name: &str) -> String {
+    let kept: String = name
+        .chars()
+        .map(|letter| if letter.is_whitespace() { '_' } else { letter })
+        .filter(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-'))
+        .collect();
+    if kept.is_empty() {
+        "unknown".to_owned()
+    } else {
+        kept
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_files_are_plain() {
+        for (name, kept) in [
+            ("history.png", "history.png"),
+            ("my list (1).txt", "my_list_1.txt"),
+            ("../a/b", "..ab"),
+            ("蜜", "unknown"),
+        ] {
+            assert_eq!(kept_name(name), kept);
+        }
+    }
 }

@@ -191,7 +191,10 @@ fn one_notice_carries_buttons_and_many_a_select() {
         .iter()
         .map(|button| button["label"].as_str().unwrap())
         .collect();
-    assert_eq!(labels, ["Why", "My impact", "Mute"]);
+    assert_eq!(
+        labels,
+        ["Why", "My impact", "Mute", "History", "Calmer places"]
+    );
     let many: serde_json::Value =
         serde_json::from_str(&post(waiting(30)).draft.wire.payload).unwrap();
     let select = &many["components"][0]["components"][0];

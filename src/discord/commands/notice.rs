@@ -1,4 +1,5 @@
-//! What readers ask of a notice, by its buttons: why, what it means for them, and silence.
+//! What readers ask of a notice, by its buttons: why, what it means for them, its pool's past, where
+//! else to go, and silence.
 
 use poise::serenity_prelude as serenity;
 use rust_decimal::Decimal;
@@ -8,7 +9,9 @@ use serenity::{
     Permissions,
 };
 
-use super::{alerts::mute, portfolio};
+mod calmer;
+
+use super::{alerts::mute, portfolio, yield_::history};
 use crate::{
     app::App,
     discord::{
@@ -18,7 +21,7 @@ use crate::{
         reply,
     },
     domain::{
-        ids::{AlertId, EntryId, GuildId, MessageId, UserId},
+        ids::{AlertId, EntryId, GuildId, MessageId, PoolId, UserId},
         money::Amount,
         position::Position,
         time::Span,
@@ -66,6 +69,8 @@ enum Answer {
     Whisper(Message),
     /// What the presser's own positions mean, which may ask for prices first.
     Reckon(Spoken, Vec<Position>),
+    /// A pool's past, which may be asked for and is drawn first.
+    History(PoolId),
     /// A question of how much.
     HowMuch(EntryId),
 }
@@ -109,6 +114,11 @@ pub async fn pressed(
             let message = held(&bot.app, &spoken, positions).await?;
             reply::replace(ctx, interaction, message).await
         }
+        Answer::History(pool) => {
+            interaction.defer_ephemeral(&ctx.http).await?;
+            let message = history::told(&bot.app, pool, history::USUAL_DAYS).await?;
+            reply::replace(ctx, interaction, message).await
+        }
         Answer::HowMuch(entry) => how_much(ctx, interaction, entry).await,
     }
 }
@@ -138,6 +148,8 @@ async fn asked(
                 Answer::Reckon(spoken, positions)
             }
         }
+        Ask::History => Answer::History(spoken.pool),
+        Ask::Calmer => Answer::Whisper(calmer::calmer(app, presser.guild, spoken.pool)?),
         Ask::Mute if !presser.manages => return Err(Trouble::NeedsManageServer.into()),
         Ask::Mute => {
             let alert = spoken.alert;

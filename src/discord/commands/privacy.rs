@@ -163,6 +163,7 @@ fn exported(user: UserId, records: &Records, now: Timestamp) -> Result<Message, 
     message.files.push(File {
         name: "stipend-export.json".to_owned(),
         bytes,
+        description: String::new(),
     });
     Ok(message)
 }

@@ -9,6 +9,7 @@ use crate::{
 
 pub mod compare;
 pub mod find;
+pub mod history;
 pub mod pool;
 pub mod stack;
 pub mod staking;
@@ -21,6 +22,7 @@ pub mod staking;
     subcommands(
         "find::find",
         "pool::pool",
+        "history::history",
         "compare::compare",
         "staking::staking",
         "stack::stack"

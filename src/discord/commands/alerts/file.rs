@@ -42,6 +42,7 @@ async fn exported(app: &App, guild: GuildId) -> Result<Message, CommandError> {
     message.files.push(File {
         name: "alerts.toml".to_owned(),
         bytes: text.into_bytes(),
+        description: String::new(),
     });
     Ok(message)
 }
