@@ -12,7 +12,9 @@ use crate::{
 };
 
 pub mod calmer;
+pub mod around;
 pub mod charts;
+pub mod closes;
 pub mod facts;
 pub mod feed;
 #[cfg(test)]
@@ -29,6 +31,7 @@ pub mod snapshot;
 mod strains;
 pub mod view;
 
+use closes::{PastPrices, PoolPast};
 use facts::{Facts, Line, Topic};
 use feed::Health;
 use networks::Networks;
@@ -42,6 +45,7 @@ pub struct Market {
     current: ArcSwap<Snapshot>,
     health: ArcSwap<Health>,
     prices: Prices,
+    past_prices: PastPrices,
     facts: ArcSwap<Facts>,
     /// How each source of facts does, where there is one.
     lines: ArcSwap<BTreeMap<Topic, Line>>,
@@ -55,6 +59,7 @@ impl Market {
         Self {
             current: ArcSwap::default(),
             health: ArcSwap::default(),
+            past_prices: PastPrices::new(prices.clone()),
             prices: Prices::new(prices),
             facts: ArcSwap::default(),
             lines: ArcSwap::default(),
@@ -141,6 +146,12 @@ impl Market {
 
     pub const fn screen(&self) -> &Screen {
         &self.screen
+    }
+
+    /// What prices say of a pool over the last months. Where no source answers within two seconds, less.
+    pub async fn past_of(&self, listing: &Listing, now: Timestamp) -> PoolPast {
+        const PATIENCE: Duration = Duration::from_secs(2);
+        self.past_prices.of(listing, now, PATIENCE).await
     }
 
     /// US dollars for one unit of a token of the pool. `None` where no source has a price, or none

@@ -222,6 +222,7 @@ impl Past {
                     ..FeedStats::default()
                 },
                 own_time: false,
+                reward_tokens: Box::default(),
             })
         };
         Batch {

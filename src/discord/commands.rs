@@ -51,12 +51,14 @@ pub struct Entry {
 }
 
 /// Every command that can be called. One that is missing here is refused.
-pub const TABLE: [Entry; 40] = [
+pub const TABLE: [Entry; 42] = [
     public("yield find"),
     public("yield pool"),
     public("yield staking"),
     public("yield compare"),
     public("yield stack"),
+    public("risk check"),
+    public("risk rules"),
     public("risk il"),
     public("risk correlation"),
     private(check::NAME),

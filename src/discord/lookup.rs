@@ -230,6 +230,7 @@ mod tests {
             trusted: None,
             feed: FeedStats::default(),
             own_time: false,
+            reward_tokens: Box::default(),
             unchanged_since: Timestamp::default(),
             state: DataState::Good,
             doubt: None,

@@ -1,6 +1,9 @@
 //! What a token cost at the end of each day.
 
-use super::time::{Day, Span, Timestamp};
+use super::{
+    impermanent::PriceRatio,
+    time::{Day, Span, Timestamp},
+};
 
 /// What one unit of a token cost at the end of a UTC day.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -39,6 +42,38 @@ impl Closes {
     pub fn as_slice(&self) -> &[Close] {
         &self.0
     }
+
+    /// By how much the last close differs from that of so many days before, as a fraction: −0.3 is a fall
+    /// by 30 %. `None` where no close lies near that day.
+    pub fn change_over(&self, days: i32) -> Option<f64> {
+        /// A close so many days off will do.
+        const NEAR: i32 = 3;
+        let last = self.0.last()?;
+        let wanted = last.day.0 - days;
+        let before = self
+            .0
+            .iter()
+            .min_by_key(|close| (close.day.0 - wanted).abs())?;
+        ((before.day.0 - wanted).abs() <= NEAR).then(|| last.usd / before.usd - 1.0)
+    }
+}
+
+/// The largest loss against holding, as a negative fraction, of a pool of two tokens in equal parts that
+/// was entered on the first day on which both have a close: 2√r/(1 + r) − 1 at its worst since then.
+/// `None` where they share fewer than two days.
+pub fn worst_impermanent_loss(one: &Closes, other: &Closes) -> Option<f64> {
+    let mut ratios = one.0.iter().filter_map(|close| {
+        let at = other
+            .0
+            .binary_search_by_key(&close.day, |other| other.day)
+            .ok()?;
+        Some(close.usd / other.0.get(at)?.usd)
+    });
+    let entered = ratios.next()?;
+    ratios
+        .filter_map(|ratio| PriceRatio::new(ratio / entered).ok())
+        .map(|ratio| ratio.loss().as_fraction())
+        .reduce(f64::min)
 }
 
 #[cfg(test)]
@@ -64,5 +99,32 @@ mod tests {
         let day = |day: &str| format!("2026-02-{day}");
         assert_eq!(told, [(day("15"), 1.0), (day("16"), 2.0), (day("20"), 3.0)]);
         assert!(Closes::of(Vec::new()).as_slice().is_empty());
+    }
+
+    fn closes(prices: &[(i32, f64)]) -> Closes {
+        let close = |(day, usd): &(i32, f64)| Close {
+            day: Day(*day),
+            usd: *usd,
+        };
+        Closes(prices.iter().map(close).collect())
+    }
+
+    #[test]
+    fn a_change_needs_a_close_near_its_beginning() {
+        let token = closes(&[(0, 2.0), (58, 4.0), (90, 1.0)]);
+        assert_eq!(token.change_over(90), Some(-0.5));
+        assert_eq!(token.change_over(30), Some(-0.75));
+        assert_eq!(token.change_over(60), None);
+        assert_eq!(closes(&[]).change_over(30), None);
+    }
+
+    #[test]
+    fn a_loss_is_the_worst_since_both_have_a_price() {
+        let steady = closes(&[(1, 1.0), (2, 1.0), (3, 1.0), (4, 1.0)]);
+        let volatile = closes(&[(0, 7.0), (1, 1.0), (2, 4.0), (4, 1.0)]);
+        let loss = worst_impermanent_loss(&volatile, &steady).unwrap();
+        assert!((loss + 0.2).abs() < 1e-12, "r 4 → −20 %: {loss}");
+        assert_eq!(worst_impermanent_loss(&steady, &closes(&[(9, 1.0)])), None);
+        assert_eq!(worst_impermanent_loss(&steady, &steady), Some(0.0));
     }
 }

@@ -24,6 +24,8 @@ pub struct Listing {
     pub feed: FeedStats,
     /// The reading's time is the pool's own, not that of the fetch.
     pub own_time: bool,
+    /// Contract addresses of the tokens in which rewards are paid; none before the first batch of a run.
+    pub reward_tokens: Box<[Box<str>]>,
     /// Since when the figures are the same.
     pub unchanged_since: Timestamp,
     pub state: DataState,

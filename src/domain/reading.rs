@@ -116,6 +116,8 @@ pub struct Observed {
     pub feed: FeedStats,
     /// The reading's time is the pool's own, not that of the fetch.
     pub own_time: bool,
+    /// Contract addresses of the tokens in which rewards are paid, while some are.
+    pub reward_tokens: Box<[Box<str>]>,
 }
 
 /// Whether a reading may be used.

@@ -72,6 +72,7 @@ pub(crate) fn row(number: u8, apy: f64) -> Observed {
             days: Some(200),
         },
         own_time: false,
+        reward_tokens: Box::default(),
     }
 }
 

@@ -306,6 +306,7 @@ fn observe(
         },
         feed: row.feed,
         own_time: row.own_time,
+        reward_tokens: row.reward_tokens,
         unchanged_since,
         state: standing,
         record: before.and_then(|before| before.record.clone()),

@@ -42,6 +42,12 @@ impl Snapshot {
     }
 }
 
+/// The network whose coin a pool of liquid staking stakes.
+pub(super) fn network_of(pool: &Pool) -> Option<Network> {
+    let staked = |network: &Network| stakes(&pool.symbol, network.asset());
+    is_liquid(pool).then(|| Network::ALL.into_iter().find(staked))?
+}
+
 fn is_liquid(pool: &Pool) -> bool {
     pool.method == Method::StakingLiquid && !pool.multi_asset
 }

@@ -79,7 +79,7 @@ impl Strains {
         let coins = self.coins.hear(
             facts.read_at(Topic::Stablecoins, now),
             || deviations(facts, snapshot, now),
-            nearer,
+            |before, now| Some(nearer(before, now)),
         );
         protocols || coins
     }
@@ -102,15 +102,14 @@ impl Strains {
 }
 
 /// Of two deviations the nearer to the peg; on either side of it, none.
-fn nearer(before: f64, now: f64) -> Option<f64> {
+fn nearer(before: f64, now: f64) -> f64 {
     if before * now < 0.0 {
-        return Some(0.0);
-    }
-    Some(if before.abs() < now.abs() {
+        0.0
+    } else if before.abs() < now.abs() {
         before
     } else {
         now
-    })
+    }
 }
 
 fn troubles(facts: &Facts, snapshot: &Snapshot, now: Timestamp) -> HashMap<Arc<str>, Trouble> {

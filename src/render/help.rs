@@ -12,6 +12,8 @@ const LOOK_UPS: &str = "\
 `/yield staking` – what staking an asset pays: direct, delegated, liquid\n\
 `/yield compare` – up to four pools side by side\n\
 `/yield stack` – yields on top of each other, looped if you like, and what breaks them\n\
+`/risk check` – whether a yield will last, who pays it, and what can go wrong\n\
+`/risk rules` – what decides a verdict and each check\n\
 `/risk il` – what moving prices cost in a liquidity pool, against its fees\n\
 `/risk correlation` – what up to five positions have in common\n\
 *Apps › Check this yield* in a message's menu – which pools it can mean, and what they pay\n\

@@ -1,7 +1,7 @@
 //! Who pays an income, in a line, with what is known beside it.
 
 use super::numbers::{change, percent, share};
-use crate::domain::payer::{Paid, Payer};
+use crate::domain::payer::{Paid, Payer, TokenTrend};
 
 /// Who pays, in one line: `borrowers pay 62 % of it, token emissions 38 %`.
 pub fn line(paid: &Paid) -> String {
@@ -85,28 +85,30 @@ fn inflation(paid: &Paid) -> String {
 }
 
 fn reward_token(paid: &Paid) -> String {
-    let Some(trend) = paid.reward_token.filter(|trend| trend.is_known()) else {
+    let Some(trend) = paid.reward_token.filter(TokenTrend::is_known) else {
         return "price and supply of the reward token: *not known*".to_owned();
-    };
-    let pair = |month: Option<f64>, quarter: Option<f64>| {
-        let words = |change_of: Option<f64>, days| {
-            change_of.map(|moved| format!("{} in {days} days", change(moved * 100.0)))
-        };
-        let parts: Vec<String> = [words(month, 30), words(quarter, 90)]
-            .into_iter()
-            .flatten()
-            .collect();
-        if parts.is_empty() {
-            "*not known*".to_owned()
-        } else {
-            parts.join(", ")
-        }
     };
     format!(
         "price of the reward token: {}; its supply: {}",
-        pair(trend.price_30d, trend.price_90d),
-        pair(trend.supply_30d, trend.supply_90d)
+        moves(trend.price_30d, trend.price_90d),
+        moves(trend.supply_30d, trend.supply_90d)
     )
+}
+
+/// `−21 % in 30 days, −46 % in 90 days`, as far as it is known.
+fn moves(month: Option<f64>, quarter: Option<f64>) -> String {
+    let words = |moved: Option<f64>, days| {
+        moved.map(|moved| format!("{} in {days} days", change(moved * 100.0)))
+    };
+    let known: Vec<String> = [words(month, 30), words(quarter, 90)]
+        .into_iter()
+        .flatten()
+        .collect();
+    if known.is_empty() {
+        "*not known*".to_owned()
+    } else {
+        known.join(", ")
+    }
 }
 
 #[cfg(test)]
@@ -115,7 +117,7 @@ mod tests {
     use crate::{
         domain::{
             method::Method,
-            payer::{Around, Cover, TokenTrend},
+            payer::{Around, Cover},
             pool::Pool,
         },
         render::samples::{self, percent as rate},

@@ -5,14 +5,16 @@ use super::{
     message::{Colour, Embed, Field, Message},
     name,
     numbers::{age, dollars, percent, rate_number},
-    text, verdict,
+    payer, risk, text, verdict,
 };
 use crate::domain::{
     ids::PoolId,
+    payer::Paid,
     pool::Pool,
     reading::{DEFILLAMA, DataState, Doubt, FeedStats, Reading},
+    risk::Finding,
     time::{Span, Timestamp},
-    verdict::{Assessment, Origin, Usual},
+    verdict::{Assessment, Origin, Usual, Verdict},
 };
 
 /// A pool with what is known of it.
@@ -53,8 +55,8 @@ pub struct Found<'a> {
     pub fetched_at: Timestamp,
 }
 
-/// One pool in full.
-pub fn pool(view: &PoolView<'_>, now: Timestamp) -> Message {
+/// One pool in full, with who pays and what can go wrong.
+pub fn pool(view: &PoolView<'_>, paid: &Paid, findings: &[Finding], now: Timestamp) -> Message {
     Message::from(Embed {
         title: name(view.pool),
         url: page(view.source, view.pool.id),
@@ -64,7 +66,7 @@ pub fn pool(view: &PoolView<'_>, now: Timestamp) -> Message {
         } else {
             Colour::Grey
         },
-        fields: fields(view, now),
+        fields: fields(view, paid, findings, now),
         footer: footer(
             view.source,
             view.fetched_at,
@@ -122,13 +124,18 @@ fn usual_words(usual: Option<&Usual>) -> String {
     }
 }
 
-fn fields(view: &PoolView<'_>, now: Timestamp) -> Vec<Field> {
+fn fields(view: &PoolView<'_>, paid: &Paid, findings: &[Finding], now: Timestamp) -> Vec<Field> {
     let pool = view.pool;
     let mut fields = vec![
         Field::narrow("Paid as", paid_as(view.reading)),
         Field::narrow("TVL", dollars(view.reading.tvl_usd)),
         Field::narrow("Exposure", exposure(pool)),
         Field::wide("Verdict", verdict::paragraph(view.assessment)),
+        Field::wide("Who pays", payer::line(paid)),
+        Field::wide(
+            "Risk, beside the verdict",
+            format!("{}{DOT}each check in `/risk check`", risk::line(findings)),
+        ),
         Field::wide("Method", method(pool)),
     ];
     fields.extend(feed_summary(view.feed).map(|words| Field::wide("The feed's own record", words)));
@@ -301,7 +308,7 @@ fn row(place: usize, view: &PoolView<'_>, namesake: bool, now: Timestamp) -> Str
             percent(view.reading.apy),
             paid_as(view.reading)
         ),
-        verdict::label(view.assessment.verdict).to_owned(),
+        listed_verdict(view.assessment),
         format!("TVL {}", dollars(view.reading.tvl_usd)),
     ];
     parts.extend(meta(view.pool));
@@ -316,6 +323,15 @@ fn row(place: usize, view: &PoolView<'_>, namesake: bool, now: Timestamp) -> Str
     parts.join(DOT)
 }
 
+/// The verdict, and of what is refused also the rule that refused it.
+fn listed_verdict(assessment: &Assessment) -> String {
+    if assessment.verdict == Verdict::Unsustainable {
+        verdict::brief(assessment)
+    } else {
+        verdict::label(assessment.verdict).to_owned()
+    }
+}
+
 /// Another row reads the same but for its figures, so the key has to tell them apart.
 fn has_namesake(view: &PoolView<'_>, rows: &[PoolView<'_>]) -> bool {
     let face = |pool: &Pool| (name(pool), meta(pool));
@@ -327,7 +343,7 @@ fn has_namesake(view: &PoolView<'_>, rows: &[PoolView<'_>]) -> bool {
 fn hidden_words(hidden: usize) -> Option<String> {
     (hidden > 0).then(|| {
         let hidden = count(hidden, "pool is", "pools are");
-        format!("{hidden} hidden: screened out or unsustainable – show with `verdict: any`")
+        format!("{hidden} hidden: screened out or unsustainable – show with `verdict: any`, or why each was refused with `verdict: unsustainable`")
     })
 }
 
@@ -343,6 +359,7 @@ fn nothing_found(asked: &str, hidden: usize, footer: &str) -> Message {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::payer::Around;
     use crate::render::samples::{self, view};
 
     /// What was found among `total`, by an answer of four minutes ago.
@@ -362,7 +379,13 @@ mod tests {
         let (plain, calm, feed) = (samples::pool(), samples::calm(), samples::feed());
         let reading = samples::reading(4.1, Some(4.1), Some(0.0));
         let view = view(&plain, &reading, &calm, &feed);
-        insta::assert_json_snapshot!(pool(&view, samples::now()));
+        let paid = Paid::of(view.pool, view.reading, &Around::default());
+        insta::assert_json_snapshot!(pool(
+            &view,
+            &paid,
+            &samples::nothing_known(),
+            samples::now()
+        ));
     }
 
     #[test]
@@ -377,7 +400,13 @@ mod tests {
             own_time: true,
             ..view(&hostile, &reading, &suspect, &feed)
         };
-        insta::assert_json_snapshot!(pool(&view, samples::now()));
+        let paid = Paid::of(view.pool, view.reading, &Around::default());
+        insta::assert_json_snapshot!(pool(
+            &view,
+            &paid,
+            &samples::nothing_known(),
+            samples::now()
+        ));
     }
 
     #[test]

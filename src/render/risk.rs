@@ -465,14 +465,7 @@ mod tests {
         let (reading, assessment) = (samples::reading(4.1, None, None), samples::suspect());
         let view = view(&pool, &reading, &assessment, &feed);
         let paid = Paid::of(&pool, &reading, &Around::default());
-        let findings: Vec<Finding> = Check::ALL
-            .into_iter()
-            .map(|check| Finding {
-                check,
-                state: State::NotKnown,
-                figure: Figure::Nothing,
-            })
-            .collect();
+        let findings = samples::nothing_known();
         insta::assert_json_snapshot!(checked(&view, &paid, &findings, samples::now()).to_discord());
     }
 

@@ -10,6 +10,7 @@ use crate::domain::{
     pool::Pool,
     rate::Percent,
     reading::{DataState, FeedStats, Reading},
+    risk::{Check, Figure, Finding, State},
     rule::Condition,
     scope::Scope,
     time::{Span, Timestamp},
@@ -163,6 +164,16 @@ pub(super) fn no_split() -> Assessment {
 
 pub(super) fn over_screen() -> Assessment {
     by_record(&reading(687_486.0, Some(1.0), Some(687_485.0)), 100.0, 0.3)
+}
+
+/// Every check of risk, and nothing known of any.
+pub(super) fn nothing_known() -> Vec<Finding> {
+    let unknown = |check| Finding {
+        check,
+        state: State::NotKnown,
+        figure: Figure::Nothing,
+    };
+    Check::ALL.map(unknown).to_vec()
 }
 
 pub(super) fn suspect() -> Assessment {

@@ -240,6 +240,7 @@ fn observed(pool: &Pool, day: &ChartDay) -> Observed {
         },
         feed: FeedStats::default(),
         own_time: true,
+        reward_tokens: Box::default(),
     }
 }
 

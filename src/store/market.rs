@@ -407,6 +407,7 @@ fn listing_of(row: &SqliteRow, names: &mut Names) -> Result<Listing, StoreError>
                 .and_then(|days| u32::try_from(days).ok()),
         },
         own_time: cells.take()?,
+        reward_tokens: Box::default(),
         unchanged_since: columns::time(cells.take()?),
         state: DataState::parse(cells.take()?).ok_or(bad("data_state"))?,
         missed: missed_of(&mut cells)?,

@@ -2,14 +2,16 @@
 
 use crate::discord::{context::Context, errors::CommandError};
 
+pub mod check;
 pub mod correlation;
 pub mod il;
+pub mod rules;
 
 /// What can go wrong with a pool, and with several at once
 #[poise::command(
     slash_command,
     subcommand_required,
-    subcommands("il::il", "correlation::correlation")
+    subcommands("check::check", "rules::rules", "il::il", "correlation::correlation")
 )]
 #[expect(
     clippy::unused_async,

@@ -15,6 +15,7 @@ use crate::{
         ids::PoolId,
         pool::Pool,
         reading::{DEFILLAMA, FeedStats, Observed, Reading},
+        rule::is_notable_reward,
         time::Timestamp,
     },
     sources::{Answer, Batch, SourceError, digest_of},
@@ -55,6 +56,7 @@ cells! {
         il_risk: "ilRisk",
         exposure: "exposure",
         underlying: "underlyingTokens",
+        reward_tokens: "rewardTokens",
         timestamp: "timestamp",
     }
 }
@@ -175,12 +177,7 @@ impl Reader<'_> {
                 stablecoin: flag_in(cells.stablecoin).unwrap_or(false),
                 multi_asset,
                 impermanent_loss: flag_in(cells.il_risk).unwrap_or(false),
-                underlying: list_in(cells.underlying)
-                    .into_iter()
-                    .filter(|token| !token.is_empty() && fits(token))
-                    .take(MOST_TOKENS)
-                    .map(|token| Box::from(token.as_ref()))
-                    .collect(),
+                underlying: tokens_in(cells.underlying),
             },
             reading: Reading {
                 // A clock that runs ahead must not make a reading of the future.
@@ -196,6 +193,11 @@ impl Reader<'_> {
                 days: count_in(cells.count),
             },
             own_time: own.is_some(),
+            reward_tokens: if rate_in(cells.reward).is_some_and(is_notable_reward) {
+                tokens_in(cells.reward_tokens)
+            } else {
+                Box::default()
+            },
         })
     }
 
@@ -208,6 +210,16 @@ impl Reader<'_> {
         self.names.insert(Arc::clone(&new));
         Some(new)
     }
+}
+
+/// Addresses of tokens; what cannot be one is left out.
+fn tokens_in(cell: Cell<'_>) -> Box<[Box<str>]> {
+    list_in(cell)
+        .into_iter()
+        .filter(|token| !token.is_empty() && fits(token))
+        .take(MOST_TOKENS)
+        .map(|token| Box::from(token.as_ref()))
+        .collect()
 }
 
 #[cfg(test)]

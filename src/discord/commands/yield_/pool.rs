@@ -9,8 +9,7 @@ use crate::{
         params::Name,
         reply,
     },
-    domain::time::Timestamp,
-    market::view::View,
+    market::{around::Around, closes::PoolPast, view::View},
     render::{self, message::Message},
 };
 
@@ -27,24 +26,39 @@ pub(super) async fn pool(
     let bot = ctx.data();
     let now = bot.app.clock.now();
     let market = bot.app.market.view(now);
-    let message = answer(&market, &pool, now)?;
+    let (facts, networks) = (bot.app.market.facts(), bot.app.market.networks());
+    let around = Around {
+        market: &market,
+        facts: &facts,
+        networks: &networks,
+        now,
+    };
+    let message = answer(&market, around, &pool)?;
     reply::send(app, message, super::super::shown_to(bot, &caller, private)).await
 }
 
-/// Looks the pool up and words it.
-pub fn answer(market: &View, asked: &Name, now: Timestamp) -> Result<Message, Trouble> {
+/// Looks the pool up and words it. Past prices are not asked for here, so that nobody waits.
+pub fn answer(market: &View, around: Around<'_>, asked: &Name) -> Result<Message, Trouble> {
     let listing = lookup::pool(market, asked)?;
-    Ok(render::pool::pool(&super::view(market, listing), now))
+    let past = PoolPast::default();
+    Ok(render::pool::pool(
+        &super::view(market, listing),
+        &around.paid(listing, &past),
+        &around.risks(listing, &past),
+        around.now,
+    ))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
-        domain::verdict::Screen,
+        domain::{time::Timestamp, verdict::Screen},
         market::{
+            facts::Facts,
             feed::Health,
             fixture::{after, hour, row},
+            networks::Networks,
             snapshot::Snapshot,
         },
     };
@@ -55,7 +69,13 @@ mod tests {
         let health = Health::default();
         let market = View::new(change.snapshot.into(), &health, &Screen::default(), at);
         let asked = Name("USDC".to_owned());
-        answer(&market, &asked, at)
+        let around = Around {
+            market: &market,
+            facts: &Facts::default(),
+            networks: &Networks::default(),
+            now: at,
+        };
+        answer(&market, around, &asked)
             .unwrap()
             .to_discord()
             .to_string()
@@ -67,7 +87,7 @@ mod tests {
         assert!(fresh.contains("fresh and plausible"), "{fresh}");
         assert!(fresh.contains("✅ sustainable"), "{fresh}");
         assert!(!dead.contains("fresh and plausible"), "{dead}");
-        assert!(!dead.contains('✅'), "{dead}");
+        assert!(!dead.contains("✅ sustainable"), "{dead}");
         for words in [
             "**stale**",
             "❔ unknown",

@@ -1,0 +1,107 @@
+//! All that is known around one pool, put together from its listing, the market, what sources say beside
+//! the pools, and networks: for the questions who pays, and what can go wrong.
+
+use super::{
+    closes::PoolPast, facts::Facts, liquid::network_of, networks::Networks, snapshot::Snapshot,
+};
+use crate::domain::{
+    listing::Listing,
+    payer::{self, Cover, Paid, TokenTrend},
+    peg::{Meant, Stablecoin},
+    protocol::FeesOf,
+    rate::Percent,
+    risk::{self, Finding},
+    time::Timestamp,
+};
+
+/// What is known around pools at a moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Around<'a> {
+    pub market: &'a Snapshot,
+    pub facts: &'a Facts,
+    pub networks: &'a Networks,
+    pub now: Timestamp,
+}
+
+impl Around<'_> {
+    /// Who pays a pool's income.
+    pub fn paid(&self, listing: &Listing, past: &PoolPast) -> Paid {
+        let around = payer::Around {
+            cover: self.cover(listing),
+            inflation: self.inflation(listing),
+            reward_token: past.reward_token.map(|token| TokenTrend {
+                price_30d: token.month,
+                price_90d: token.quarter,
+                // Nobody who can be asked without a key tells a token's supply of then.
+                supply_30d: None,
+                supply_90d: None,
+            }),
+        };
+        Paid::of(&listing.pool, &listing.reading, &around)
+    }
+
+    /// What can go wrong with it.
+    pub fn risks(&self, listing: &Listing, past: &PoolPast) -> Vec<Finding> {
+        let pool = &listing.pool;
+        let stablecoins = pool
+            .assets()
+            .filter_map(|asset| Some((asset, self.stablecoin(asset, pool.stablecoin)?)))
+            .collect();
+        let incidents = self.facts.incidents(&pool.protocol, self.now);
+        risk::check(&risk::Known {
+            pool,
+            reading: &listing.reading,
+            protocol: self
+                .facts
+                .protocol(&pool.protocol, self.now)
+                .map(|found| found.value),
+            incidents: incidents.map(|found| found.value),
+            incidents_until: self.facts.incidents_until(self.now),
+            lending: self
+                .facts
+                .lending(pool.id, self.now)
+                .map(|found| found.value),
+            stablecoins,
+            impermanent_loss: past.impermanent_loss,
+            reward_token_change: past.reward_token.and_then(|token| token.quarter),
+            chain_usd: self.chain_usd(&pool.chain),
+            now: self.now,
+        })
+    }
+
+    /// The coin that an asset is, where it is a stablecoin: `Some(None)` where it is one of which nothing
+    /// can be said, since the symbol is shared or the source does not know it.
+    fn stablecoin(&self, asset: &str, all_stable: bool) -> Option<Option<&Stablecoin>> {
+        match self
+            .facts
+            .stablecoin(asset, self.now)
+            .map(|found| found.value)
+        {
+            Some(Meant::One(coin)) => Some(Some(coin)),
+            Some(Meant::Shared(_)) => Some(None),
+            None => all_stable.then_some(None),
+        }
+    }
+
+    fn cover(&self, listing: &Listing) -> Option<Cover> {
+        let found = self.facts.fees(&listing.pool.protocol, self.now)?.value;
+        let supply_side = found.fees.supply_side_30d()?;
+        let base = listing.reading.base?;
+        let is_family = found.of == FeesOf::Family;
+        Cover::of(supply_side, found.tvl_usd?, base, is_family)
+    }
+
+    /// The inflation of the network whose coin a pool stakes.
+    fn inflation(&self, listing: &Listing) -> Option<Percent> {
+        let network = network_of(&listing.pool)?;
+        self.networks.rate(network, self.now).ok()?.inflation
+    }
+
+    fn chain_usd(&self, chain: &str) -> f64 {
+        let on_chain = self.market.listings().iter();
+        on_chain
+            .filter(|listing| &*listing.pool.chain == chain)
+            .map(|listing| listing.reading.tvl_usd)
+            .sum()
+    }
+}

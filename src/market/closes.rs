@@ -1,0 +1,127 @@
+//! What tokens cost over the last months, asked for when somebody looks at a pool, and remembered for half
+//! a day.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use crate::{
+    domain::{
+        closes::{Closes, worst_impermanent_loss},
+        listing::Listing,
+        time::{Span, Timestamp},
+    },
+    sources::defillama::{Defillama, prices::PriceKey},
+};
+
+/// The days that are looked back.
+const DAYS: u16 = 90;
+/// What was asked for this lately is not asked for again: a token has a new close a day.
+const FRESH: Span = Span::hours(12);
+/// Tokens that are remembered; past that the oldest half is let go.
+const MOST_TOKENS: usize = 2_000;
+
+/// The closes of tokens that were asked for, and who is asked.
+#[derive(Debug)]
+pub(super) struct PastPrices {
+    source: Option<Defillama>,
+    /// `None` for a token that the source does not know.
+    known: Mutex<HashMap<PriceKey, (Timestamp, Option<Closes>)>>,
+}
+
+/// What prices say of a pool.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct PoolPast {
+    /// The largest loss against holding within 90 days, as a negative fraction, of a pool of two tokens.
+    pub impermanent_loss: Option<f64>,
+    /// How the token did in which most rewards are paid.
+    pub reward_token: Option<TokenMoves>,
+}
+
+/// Changes of a price, as fractions.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TokenMoves {
+    pub month: Option<f64>,
+    pub quarter: Option<f64>,
+}
+
+impl PastPrices {
+    pub(super) fn new(source: Option<Defillama>) -> Self {
+        Self {
+            source,
+            known: Mutex::default(),
+        }
+    }
+
+    /// What prices say of a pool; waits for the source no longer than `patience`, and says less without
+    /// it.
+    pub(super) async fn of(
+        &self,
+        listing: &Listing,
+        now: Timestamp,
+        patience: Duration,
+    ) -> PoolPast {
+        let pool = &listing.pool;
+        let key = |token: &str| PriceKey::token(&pool.chain, token);
+        let pair: Option<[PriceKey; 2]> = match &*pool.underlying {
+            [one, other] => key(one).zip(key(other)).map(|(one, other)| [one, other]),
+            _ => None,
+        };
+        // The source lists the token that pays most first, as far as it says.
+        let reward = listing.reward_tokens.first().and_then(|token| key(token));
+        let wanted: Vec<PriceKey> = pair.iter().flatten().chain(&reward).cloned().collect();
+        self.learn(&wanted, now, patience).await;
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let closes = |key: &PriceKey| known.get(key)?.1.as_ref();
+        PoolPast {
+            impermanent_loss: pair
+                .as_ref()
+                .and_then(|[one, other]| worst_impermanent_loss(closes(one)?, closes(other)?)),
+            reward_token: reward.as_ref().and_then(closes).map(|closes| TokenMoves {
+                month: closes.change_over(30),
+                quarter: closes.change_over(i32::from(DAYS) - 1),
+            }),
+        }
+    }
+
+    /// Asks for those that are not known or old.
+    async fn learn(&self, keys: &[PriceKey], now: Timestamp, patience: Duration) {
+        let missing: Vec<PriceKey> = {
+            let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_fresh = |key: &PriceKey| {
+                let asked = known.get(key);
+                asked.is_some_and(|(at, _)| now.since(*at) < FRESH.0)
+            };
+            keys.iter().filter(|key| !is_fresh(key)).cloned().collect()
+        };
+        let (Some(source), false) = (&self.source, missing.is_empty()) else {
+            return;
+        };
+        let answered =
+            tokio::time::timeout(patience, source.past_prices(&missing, DAYS, now)).await;
+        let told = match answered {
+            Ok(Ok(told)) => told,
+            Ok(Err(error)) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "no past prices");
+                return;
+            }
+            Err(_) => {
+                tracing::warn!("past prices did not come in time");
+                return;
+            }
+        };
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        for key in missing {
+            let closes = told.get(&key).cloned();
+            known.insert(key, (now, closes));
+        }
+        if known.len() > MOST_TOKENS {
+            let mut times: Vec<Timestamp> = known.values().map(|(at, _)| *at).collect();
+            times.sort_unstable();
+            let middle = times.get(times.len() / 2).copied().unwrap_or(now);
+            known.retain(|_, (at, _)| *at > middle);
+        }
+    }
+}
