@@ -25,7 +25,6 @@ pub mod file;
 pub mod lido;
 pub mod solana;
 pub mod token_metrics;
-
 mod wire;
 
 /// What one upstream answer held.
