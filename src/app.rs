@@ -525,7 +525,8 @@ async fn follow_networks(app: &App, followers: Vec<Follower>) {
     app.market.update_networks(|_| networks.clone());
     let each = followers.into_iter().map(|it| follow_network(app, it));
     futures::future::join_all(each).await;
-    std::future::pending().await
+    // A task that ends ends the bot, and nobody may be asked.
+    std::future::pending::<()>().await;
 }
 
 async fn follow_network(app: &App, mut follower: Follower) {

@@ -26,7 +26,6 @@ pub mod incidents;
 pub mod lido;
 pub mod solana;
 pub mod token_metrics;
-
 mod wire;
 
 /// What one upstream answer held.

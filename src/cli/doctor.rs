@@ -81,6 +81,7 @@ pub(super) async fn doctor(args: &ConfigArgs) -> Exit {
     database(&config, &mut report).await;
     sources(&config, &mut report).await;
     charts(&config, &mut report);
+    networks(&config, &mut report).await;
     if report.failed {
         Exit::Failed
     } else {
@@ -225,6 +226,28 @@ fn charts(config: &Config, report: &mut Report) {
             ),
         ),
         None => {}
+    }
+}
+
+/// The sources of staking rates and ratings. Nothing rests on them, so that one which fails is noted.
+async fn networks(config: &Config, report: &mut Report) {
+    let followers = match app::followers(config) {
+        Ok(followers) => followers,
+        Err(error) => return report.bad("staking", error),
+    };
+    for mut follower in followers {
+        let name = follower.origin().name();
+        // How long to wait before the next time is of no interest here.
+        let (said, _) = follower.ask(SystemClock.now(), 0.0).await;
+        match said {
+            Ok(_) => report.good("staking", format_args!("{name} answers")),
+            Err(error) => report.note(
+                "staking",
+                format_args!(
+                    "{name}: {error}; without it /yield staking calls its figures not known"
+                ),
+            ),
+        }
     }
 }
 

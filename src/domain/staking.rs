@@ -7,7 +7,6 @@
 use std::num::NonZero;
 
 use super::{
-    method::Method,
     rate::Percent,
     time::{Span, Timestamp},
 };
@@ -192,15 +191,6 @@ impl Approach {
             Self::Liquid => "liquid",
         }
     }
-
-    /// The method of earning that this is, with its risks.
-    pub const fn method(self) -> Method {
-        match self {
-            Self::Direct => Method::StakingDirect,
-            Self::Delegated => Method::StakingDelegated,
-            Self::Liquid => Method::StakingLiquid,
-        }
-    }
 }
 
 /// What a network itself pays for a stake, as one source said at one moment. Every figure may be
@@ -295,18 +285,19 @@ impl NetworkRate {
         )
     }
 
-    fn figures(&self, net_apr: Option<Percent>) -> Figures {
-        let net_apy = net_apr
+    fn figures(&self, net: Option<Percent>) -> Figures {
+        let compounded = net
             .zip(self.compounding)
             .and_then(|(apr, times)| apy_of(apr, times));
-        let yearly = net_apy.or(net_apr);
+        let real = compounded
+            .or(net)
+            .zip(self.inflation)
+            .and_then(|(rate, inflation)| after_inflation(rate, inflation));
         Figures {
             gross_apr: self.gross_apr,
-            net_apr,
-            net_apy,
-            real: yearly
-                .zip(self.inflation)
-                .and_then(|(rate, inflation)| after_inflation(rate, inflation)),
+            net_apr: net,
+            net_apy: compounded,
+            real,
         }
     }
 }

@@ -354,6 +354,23 @@ mod tests {
         assert_eq!(mended.health().next().unwrap().1.trouble, None);
     }
 
+    #[test]
+    fn ratings_and_receipts_are_known_for_three_days_and_only_of_who_is_asked() {
+        let rating = Rating {
+            trader: Some(62.0),
+            read_at: hour(0),
+            ..Rating::default()
+        };
+        let said = || Ok(Said::Ratings(BTreeMap::from([(Network::Solana, rating)])));
+        let asked = Networks::watching([(Origin::TokenMetrics, Span::hours(24))]);
+        let networks = asked.with(Origin::TokenMetrics, said(), hour(0));
+        assert_eq!(networks.rating(Network::Solana, day(3)), Some(&rating));
+        assert_eq!(networks.rating(Network::Cosmos, day(3)), None);
+        assert_eq!(networks.rating(Network::Solana, hour(73)), None);
+        let unasked = watching().with(Origin::TokenMetrics, said(), hour(0));
+        assert_eq!(unasked.rating(Network::Solana, hour(0)), None);
+    }
+
     /// A port on which nobody listens.
     async fn nobody() -> String {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -112,7 +112,7 @@ fn parse(body: &[u8]) -> Result<Said, SourceError> {
     let mut at = moment_in(data.at);
     // An answer without its days is dated by the asking.
     each_in(data.days, |day: DayCells<'_>| {
-        at = at.max(moment_in(day.at))
+        at = at.max(moment_in(day.at));
     });
     Ok(Said {
         mean: apr_in(data.mean),

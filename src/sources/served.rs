@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use axum::{
     Router,
     body::Bytes,
-    http::{HeaderMap, StatusCode, Uri},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri},
     response::IntoResponse,
 };
 use tokio::net::TcpListener;
@@ -64,7 +64,7 @@ impl Answers {
 
     fn to(&self, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> (u16, String) {
         if let Some(key) = &self.key {
-            let shown = headers.get("x-api-key").map(|shown| shown.as_bytes());
+            let shown = headers.get("x-api-key").map(HeaderValue::as_bytes);
             if shown != Some(key.as_bytes()) {
                 let shown = String::from_utf8_lossy(shown.unwrap_or_default());
                 return (401, format!(r#"{{"message":"{shown} is no key"}}"#));

@@ -55,15 +55,15 @@ impl Solana {
         // Some thousand accounts of a few hundred bytes each.
         let votes = self.ask("getVoteAccounts", json!([])).await?;
         let stakes = aside(move || stakes(&votes)).await?;
-        let staked = stakes.all / supply;
-        if !(staked > 0.0 && staked <= 1.0) {
+        let share = stakes.all / supply;
+        if !(share > 0.0 && share <= 1.0) {
             return Err(SourceError::Malformed(
                 "more is staked than there is, or nothing".to_owned(),
             ));
         }
         Ok(NetworkRate {
             network: Network::Solana,
-            gross_apr: Percent::from_fraction(inflation.validator / staked),
+            gross_apr: Percent::from_fraction(inflation.validator / share),
             compounding: Some(EPOCHS_A_YEAR),
             inflation: Percent::from_fraction(inflation.total),
             commission: stakes.median_commission(),

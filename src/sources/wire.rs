@@ -550,6 +550,50 @@ mod tests {
     }
 
     #[test]
+    fn whole_amounts_are_digits_alone() {
+        for (json, want) in [
+            ("\"240000000000000\"", Some(2.4e14)),
+            ("390000000000000000", Some(3.9e17)),
+            (
+                "\"340282366920938463463374607431768211455\"",
+                Some(3.402_823_669_209_385e38),
+            ),
+            ("\"340282366920938463463374607431768211456\"", None),
+            ("0", Some(0.0)),
+            ("-1", None),
+            ("\"+1\"", None),
+            ("1.0", None),
+            ("1e3", None),
+            ("\"\"", None),
+            ("null", None),
+        ] {
+            assert_eq!(whole_in(Some(raw(json))), want, "{json}");
+        }
+    }
+
+    #[test]
+    fn a_list_is_handed_over_row_by_row() {
+        cells! {
+            OneCell {
+                value: "v",
+            }
+        }
+        let list = root_of(br#"[{"v":1},5,null,{"v":"2"}]"#).unwrap();
+        let mut seen = Vec::new();
+        let rows = each_in(Some(list), |row: OneCell<'_>| {
+            seen.push(number_in(row.value));
+        });
+        assert_eq!(rows, Some(4));
+        assert_eq!(seen, [Some(1.0), None, None, Some(2.0)]);
+        for odd in ["{}", "5", "null"] {
+            assert_eq!(each_in(Some(raw(odd)), |_: OneCell<'_>| {}), None, "{odd}");
+        }
+        assert!(
+            root_of(b"[1,").is_err() && root_of(b"[] []").is_err() && root_of(b"\xff").is_err()
+        );
+    }
+
+    #[test]
     fn moments_are_dates_or_counted() {
         let want = Timestamp::parse("2025-09-27T14:07:28Z");
         for json in [

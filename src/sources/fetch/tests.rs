@@ -123,6 +123,73 @@ async fn a_body_is_fetched_packed_or_not() {
 }
 
 #[tokio::test]
+async fn a_question_goes_along_and_a_key_in_its_header() {
+    let router = Router::new()
+        .route(
+            "/ask",
+            axum::routing::post(|headers: Headers, body: Bytes| async move {
+                assert_eq!(headers["content-type"], "application/json");
+                (JSON, body)
+            }),
+        )
+        .route(
+            "/keyed",
+            get(|headers: Headers| async move {
+                let shown = headers["x-api-key"].to_str().unwrap().to_owned();
+                (JSON, format!("\"{shown}\""))
+            }),
+        );
+    let base = Url::parse(&format!("http://{}/", served(router).await)).unwrap();
+    let fetcher = Fetcher::new(quick()).unwrap();
+    let question = serde_json::json!({ "method": "getSupply" });
+    let heard = fetcher
+        .post_within(&joined(&base, "ask"), &question, 1024)
+        .await;
+    assert_eq!(heard.unwrap(), br#"{"method":"getSupply"}"#);
+    let capped = fetcher
+        .post_within(&joined(&base, "ask"), &question, 8)
+        .await;
+    assert!(matches!(capped, Err(SourceError::TooLarge { cap: 8 })));
+    let key = (
+        HeaderName::from_static("x-api-key"),
+        HeaderValue::from_static("k"),
+    );
+    let heard = fetcher
+        .get_with_key(&joined(&base, "keyed"), key, 1024)
+        .await;
+    assert_eq!(heard.unwrap(), b"\"k\"");
+}
+
+#[test]
+fn addresses_of_this_machine_are_known() {
+    for (address, want) in [
+        ("http://127.0.0.1:4000/x", true),
+        ("http://127.8.8.8", true),
+        ("http://[::1]:1", true),
+        ("http://localhost:4000", true),
+        ("https://discord.com", false),
+        ("http://127.0.0.1.example.org", false),
+        ("http://localhost.example.org", false),
+        ("http://10.0.0.1", false),
+        ("http://[2001:db8::1]", false),
+        ("127.0.0.1", false),
+    ] {
+        assert_eq!(is_on_this_machine(address), want, "{address}");
+    }
+}
+
+#[test]
+fn a_path_is_put_below_its_base() {
+    for (base, want) in [
+        ("http://a/", "http://a/v1/x"),
+        ("http://a/chain", "http://a/chain/v1/x"),
+        ("http://a/chain/", "http://a/chain/v1/x"),
+    ] {
+        assert_eq!(joined(&Url::parse(base).unwrap(), "v1/x").as_str(), want);
+    }
+}
+
+#[tokio::test]
 async fn an_unchanged_answer_is_recognised_by_its_validators() {
     let router = Router::new().fallback(|headers: Headers| async move {
         let agent = headers["user-agent"].to_str().unwrap();
