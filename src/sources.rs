@@ -144,9 +144,6 @@ fn excerpt(body: &[u8]) -> String {
         .collect()
 }
 
-#[cfg(test)]
-mod served;
-
 /// The captured answers that lie beside the repository, where they do.
 #[cfg(test)]
 mod shared {
@@ -163,14 +160,4 @@ mod shared {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn excerpts_are_short_and_harmless() {
-        assert_eq!(excerpt(b"<html>\n\x1b[31m"), "<html>\\n\\u{1b}[31m");
-        assert_eq!(excerpt("é".repeat(500).as_bytes()).chars().count(), 80);
-        assert_eq!(excerpt(b"\xff\xfe"), "\u{fffd}\u{fffd}");
-        assert_eq!(excerpt(b""), "");
-    }
-}
+mod tests;

@@ -77,8 +77,6 @@ impl Trouble {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
 
     fn facts(flags: &[Flag], tvl_usd: Option<f64>, change: Option<f64>) -> ProtocolFacts {
@@ -97,7 +95,7 @@ mod tests {
             mcap_usd: None,
             listed_at: None,
             audits: None,
-            flags: BTreeSet::from_iter(flags.iter().copied()),
+            flags: flags.iter().copied().collect(),
             dead_from: None,
         }
     }

@@ -14,6 +14,16 @@ use crate::domain::{
     time::Timestamp,
 };
 
+/// Which stablecoin an asset is.
+#[derive(Clone, Copy, PartialEq)]
+enum Coin<'a> {
+    One(&'a Stablecoin),
+    /// Several have its symbol, and nobody can tell.
+    Unclear,
+    /// None that the source knows.
+    None,
+}
+
 /// What is known around pools at a moment.
 #[derive(Debug, Clone, Copy)]
 pub struct Around<'a> {
@@ -43,9 +53,13 @@ impl Around<'_> {
     /// What can go wrong with it.
     pub fn risks(&self, listing: &Listing, past: &PoolPast) -> Vec<Finding> {
         let pool = &listing.pool;
-        let stablecoins = pool
-            .assets()
-            .filter_map(|asset| Some((asset, self.stablecoin(asset, pool.stablecoin)?)))
+        let coins = pool.assets().map(|asset| (asset, self.stablecoin(asset)));
+        let stablecoins = coins
+            .filter(|(_, coin)| *coin != Coin::None || pool.stablecoin)
+            .map(|(asset, coin)| match coin {
+                Coin::One(coin) => (asset, Some(coin)),
+                Coin::Unclear | Coin::None => (asset, None),
+            })
             .collect();
         let incidents = self.facts.incidents(&pool.protocol, self.now);
         risk::check(&risk::Known {
@@ -69,17 +83,13 @@ impl Around<'_> {
         })
     }
 
-    /// The coin that an asset is, where it is a stablecoin: `Some(None)` where it is one of which nothing
-    /// can be said, since the symbol is shared or the source does not know it.
-    fn stablecoin(&self, asset: &str, all_stable: bool) -> Option<Option<&Stablecoin>> {
-        match self
-            .facts
-            .stablecoin(asset, self.now)
-            .map(|found| found.value)
-        {
-            Some(Meant::One(coin)) => Some(Some(coin)),
-            Some(Meant::Shared(_)) => Some(None),
-            None => all_stable.then_some(None),
+    /// The stablecoin that an asset is.
+    fn stablecoin(&self, asset: &str) -> Coin<'_> {
+        let found = self.facts.stablecoin(asset, self.now);
+        match found.map(|found| found.value) {
+            Some(Meant::One(coin)) => Coin::One(coin),
+            Some(Meant::Shared(_)) => Coin::Unclear,
+            None => Coin::None,
         }
     }
 

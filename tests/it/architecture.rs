@@ -8,7 +8,7 @@ use std::{
 /// What each module may use of this crate besides itself. What is not listed here (`app`, `cli`,
 /// `demo`, `ops`, `main`) puts everything together: it may use all of it, and nobody uses it but as
 /// a row says.
-const MAY_USE: [(&str, &[&str]); 9] = [
+const MAY_USE: [(&str, &[&str]); 10] = [
     ("clock", &["domain"]),
     ("domain", &[]),
     ("render", &["domain"]),
@@ -24,6 +24,7 @@ const MAY_USE: [(&str, &[&str]); 9] = [
         ],
     ),
     ("sources", &["domain"]),
+    ("study", &["domain"]),
     ("market", &["domain", "store", "sources"]),
     (
         "alerting",
