@@ -19,10 +19,10 @@ use crate::render::{DOT, count, text};
 pub(super) const MARGIN: i32 = 32;
 const TITLE_Y: i32 = 24;
 const TITLE: i32 = 42;
-const SUBTITLE_Y: i32 = 74;
-const SUBTITLE: i32 = 28;
+const SUBTITLE_Y: i32 = 73;
+const SUBTITLE: i32 = 30;
 const FOOT_Y: i32 = 662;
-const FOOT: i32 = 26;
+const FOOT: i32 = 27;
 
 /// A line around the card, so that it ends somewhere on any background.
 pub(super) fn edge(canvas: &Canvas<'_>) -> Result<(), NotDrawn> {

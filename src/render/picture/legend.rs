@@ -17,12 +17,12 @@ use crate::{
 };
 
 const TOP: i32 = 118;
-const SIZE: i32 = 26;
+const SIZE: i32 = 28;
 /// Where swatches have their middle.
 const MIDDLE: i32 = TOP + 7;
 const SWATCH: i32 = 26;
-const AFTER_SWATCH: i32 = 9;
-const BETWEEN: i32 = 24;
+const AFTER_SWATCH: i32 = 8;
+const BETWEEN: i32 = 20;
 
 /// How a thing looks on the picture.
 #[derive(Debug, Clone, Copy)]
@@ -58,7 +58,7 @@ fn entries(past: &Past) -> Vec<(Swatch, String)> {
     let Some(figures) = past.figures() else {
         return Vec::new();
     };
-    let mut entries = vec![(Swatch::Line(TOTAL), "total APY".to_owned())];
+    let mut entries = vec![(Swatch::Line(TOTAL), "APY".to_owned())];
     if past.believed().any(|paid| paid.base.is_some()) {
         entries.push((Swatch::Area(BASE), "base".to_owned()));
     }

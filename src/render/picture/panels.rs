@@ -25,11 +25,11 @@ use crate::{
 const RATES_TOP: i32 = 156;
 const RATES_HIGH: i32 = 326;
 const TVL_TOP: i32 = 496;
-const TVL_HIGH: i32 = 154;
+const TVL_HIGH: i32 = 158;
 /// Of the days, below the lower panel.
-const DAYS_HIGH: i32 = 40;
-const VALUES_WIDE: i32 = 122;
-const LABEL: i32 = 26;
+const DAYS_HIGH: i32 = 44;
+pub(super) const VALUES_WIDE: i32 = 140;
+const LABEL: i32 = 29;
 /// The library sets labels of values a little too high.
 const LABEL_DROP: i32 = 4;
 const RATE_TICKS: u32 = 5;
@@ -39,6 +39,8 @@ const TVL_TICKS: u32 = 3;
 pub(super) const AREA: f64 = 0.75;
 const LINE: i32 = 4;
 const MARK: i32 = 9;
+/// Above and beside a panel, so that marks at its edge are whole.
+pub(super) const MARK_ROOM: i32 = MARK + 3;
 
 type Panel<'a> = ChartContext<'a, BitMapBackend<'a>, Cartesian2d<Axis, Axis>>;
 /// A day and a value.
@@ -163,8 +165,8 @@ fn panel<'a>(
     Ok(ChartBuilder::on(&ground)
         .y_label_area_size(px(VALUES_WIDE))
         .x_label_area_size(px(days_high))
-        .margin_top(px(MARK + 3))
-        .margin_right(px(MARK + 3))
+        .margin_top(px(MARK_ROOM))
+        .margin_right(px(MARK_ROOM))
         .build_cartesian_2d(
             Axis::new(first - 0.5..last + 0.5, days),
             Axis::new(reach.low..reach.high, reach.ticks(ticks)),

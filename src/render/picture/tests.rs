@@ -80,11 +80,16 @@ impl Pixels {
 
 /// Where the panel of rates is.
 const RATES: std::ops::Range<usize> = 158..480;
-const ACROSS: std::ops::Range<usize> = 160..1_050;
+const ACROSS: std::ops::Range<usize> = 180..1_050;
 
 /// Where the days from one of the range to another are.
 fn columns(days: RangeInclusive<usize>) -> std::ops::Range<usize> {
-    let day = |day: usize| 154 + day * 902 / 90;
+    let left = head::MARGIN + panels::VALUES_WIDE;
+    let across = WIDTH.cast_signed() - head::MARGIN - panels::MARK_ROOM - left;
+    let day = |day: usize| {
+        let place = left + i32::try_from(day).unwrap() * across / 90;
+        usize::try_from(place).unwrap()
+    };
     day(*days.start())..day(days.end() + 1)
 }
 
@@ -164,6 +169,21 @@ fn no_part_is_drawn_where_the_split_is_not_known() {
         assert!(count(&split, colour) > 10_000, "{colour:?}");
         assert_eq!(count(&unsplit, colour), 0, "{colour:?}");
     }
+}
+
+#[test]
+fn the_longest_legend_stays_on_the_card() {
+    let mut days: Vec<Paid> = (0..90).map(|day| paid(FIRST + day, 288_888.0)).collect();
+    for day in (0..84).step_by(4) {
+        days[day + 2] = paid(FIRST + i32::try_from(day).unwrap() + 2, 0.0);
+    }
+    days[86] = paid(FIRST + 86, 999_999.0);
+    days[87] = paid(FIRST + 87, 999_999.0);
+    let picture = Pixels::of(&drawn(days));
+    let right = (WIDTH.cast_signed() - head::MARGIN).cast_unsigned() as usize;
+    let legend = 112..150;
+    assert!(picture.count(WORDS, 900..right, legend.clone()) > 20);
+    assert_eq!(picture.count(WORDS, right..WIDTH as usize, legend), 0);
 }
 
 #[test]
