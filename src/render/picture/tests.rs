@@ -173,7 +173,7 @@ fn no_part_is_drawn_where_the_split_is_not_known() {
 
 #[test]
 fn the_longest_legend_stays_on_the_card() {
-    let mut days: Vec<Paid> = (0..90).map(|day| paid(FIRST + day, 288_888.0)).collect();
+    let mut days: Vec<DayReading> = (0..90).map(|day| paid(FIRST + day, 288_888.0)).collect();
     for day in (0..84).step_by(4) {
         days[day + 2] = paid(FIRST + i32::try_from(day).unwrap() + 2, 0.0);
     }
