@@ -127,9 +127,10 @@ fn searching(criterion: &mut Criterion) {
     }
     let offer = "Earn up to 40% APY on USDC with Aave v3 on Base, 2 % a day in the first week!";
     let names = market.listings().iter().step_by(20);
-    let all_names: String = names
+    let all_names: Vec<String> = names
         .map(|listing| format!("${} {} ", listing.pool.symbol, listing.pool.protocol))
         .collect();
+    let all_names = all_names.concat();
     for (name, text) in [("an offer", offer), ("names alone", &all_names)] {
         group.bench_function(format!("what {name} can mean"), |bencher| {
             bencher.iter(|| black_box(&market).mentioned(black_box(text)).fits.len());

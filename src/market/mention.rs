@@ -21,7 +21,7 @@ use crate::domain::{
 /// Characters that are read. A message of Discord has up to 4,000, and its embeds 6,000.
 pub const MOST_TEXT: usize = 10_000;
 /// Words that are looked up.
-const MOST_WORDS: usize = 1_500;
+const MOST_WORDS: usize = 1_000;
 /// Pools that are named.
 const MOST_POOLS: usize = 5;
 /// Addresses that are followed.
@@ -37,7 +37,8 @@ pub struct Mention<'a> {
     pub by: By,
     /// A pool whose address stands in the text, and which the source does not list.
     pub unlisted: Option<PoolId>,
-    /// The names that were found, as the market writes them: protocols, tokens, chains.
+    /// The names by which they were found: protocols, tokens, chains. Where no pool fits, names that the
+    /// text holds all the same.
     pub names: Vec<String>,
     pub claim: Option<Claim>,
 }
@@ -252,6 +253,11 @@ impl Found {
         if phrase.contains([' ', '-']) || digits_alone || TRADE.contains(&phrase) {
             return;
         }
+        // `Aave` is the protocol, `AAVE` and `$aave` can be its token.
+        let names_a_protocol = families.contains_key(&dashed);
+        if names_a_protocol && written.as_token == Sure::Hardly {
+            return;
+        }
         for token in [phrase.to_owned(), format!("w{phrase}")] {
             let Some((place, listings)) = names.assets.place(&token) else {
                 continue;
@@ -320,7 +326,7 @@ impl Found {
         Mention {
             more: count - fits.len(),
             by: best.map_or(By::Nothing, |(by, _)| by),
-            names: self.names(market),
+            names: self.names(market, &fits),
             fits,
             ..Mention::default()
         }
@@ -361,25 +367,46 @@ impl Found {
         marks
     }
 
-    fn names(&self, market: &Snapshot) -> Vec<String> {
-        let names = market.names();
-        let protocols = names.protocols.all().enumerate();
-        let protocols = protocols
-            .filter(|(place, _)| self.protocols.contains_key(place))
-            .map(|(_, (name, _))| name.to_owned());
-        let tokens = names.assets.all().map(|(name, _)| name);
-        let tokens = tokens
-            .filter(|name| self.tokens.contains_key(&name.to_lowercase()))
-            .map(str::to_owned);
-        let chains = names.chains.all().enumerate();
-        let chains = chains
-            .filter(|(place, _)| self.chains.contains(place))
-            .map(|(_, (name, _))| name.to_owned());
+    /// The names by which the pools were found: protocols, tokens, chains. Without any pool, the tokens
+    /// that are surely meant.
+    fn names(&self, market: &Snapshot, fits: &[&Listing]) -> Vec<String> {
+        let directories = market.names();
+        let (mut protocols, mut tokens, mut chains) = (Vec::new(), Vec::new(), Vec::new());
+        for listing in fits {
+            let pool = &listing.pool;
+            let place = directories.protocols.place(&pool.protocol.to_lowercase());
+            if place.is_some_and(|(place, _)| self.protocols.contains_key(&place)) {
+                note(&mut protocols, &pool.protocol);
+            }
+            for token in pool.assets() {
+                if self.tokens.contains_key(&token.to_lowercase()) {
+                    note(&mut tokens, token);
+                }
+            }
+            let place = directories.chains.place(&pool.chain.to_lowercase());
+            if place.is_some_and(|(place, _)| self.chains.contains(&place)) {
+                note(&mut chains, &pool.chain);
+            }
+        }
+        if fits.is_empty() {
+            let sure = self
+                .tokens
+                .iter()
+                .filter(|(_, sure)| **sure == Sure::Surely);
+            let written = sure.filter_map(|(token, _)| directories.assets.written(token));
+            tokens.extend(written.map(str::to_owned));
+            tokens.sort_unstable();
+            tokens.truncate(MOST_NAMES);
+        }
+        protocols.append(&mut tokens);
+        protocols.append(&mut chains);
         protocols
-            .take(MOST_NAMES)
-            .chain(tokens.take(MOST_NAMES))
-            .chain(chains.take(MOST_NAMES))
-            .collect()
+    }
+}
+
+fn note(names: &mut Vec<String>, name: &str) {
+    if !names.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+        names.push(name.to_owned());
     }
 }
 
@@ -390,8 +417,8 @@ fn tvl_of(market: &Snapshot, listings: &[u32]) -> f64 {
     listed.map(|listing| listing.reading.tvl_usd).sum()
 }
 
-/// Names of each sort that are told.
-const MOST_NAMES: usize = 4;
+/// Names that are told where no pool fits.
+const MOST_NAMES: usize = 5;
 
 /// What a text names of one listing.
 #[derive(Debug, Clone, Copy, Default)]

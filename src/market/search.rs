@@ -137,12 +137,17 @@ impl Snapshot {
         }
     }
 
-    /// The pools that a person can mean by `text`: an id, the source's page of a pool, or words that
-    /// all occur in symbol, protocol, chain, method or meta. Exact symbols first, then by TVL.
+    /// The pools that a person can mean by `text`: an id, the source's page of a pool or of a
+    /// protocol, or words that all occur in symbol, protocol, chain, method or meta. Exact symbols
+    /// first, then by TVL.
     pub fn pools_like(&self, text: &str, limit: usize) -> Vec<&Listing> {
         if let Some(id) = pool_key(text) {
             return self.get(id).into_iter().collect();
         }
+        let text = match link::parse(text) {
+            Some(Link::Protocol(slug)) => slug,
+            _ => text,
+        };
         let words: Vec<String> = text
             .split(|c: char| c.is_whitespace() || c == '·')
             .filter(|word| !word.is_empty())

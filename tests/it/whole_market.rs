@@ -3,7 +3,7 @@
 
 use std::{fs, path::Path};
 
-use discord_twin::{Invocation, StoredMessage, Twin};
+use discord_twin::{Invocation, Person, StoredMessage, Twin};
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -108,6 +108,44 @@ async fn of_all_pools_those_that_moved_are_told() {
     told.sort_unstable();
     moved.sort_unstable();
     assert_eq!(told, moved);
+    bot.end(&twin);
+}
+
+/// What people write is understood among all pools that there are.
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_are_checked_against_every_pool() {
+    let Some(shared) = shared() else { return };
+    let (twin, _upstream, bot) = setting(answer(&every_pool(&shared))).await;
+    for (content, words) in [
+        (
+            "Earn 40% APY on USDC with Aave v3 on Base!",
+            "1 · USDC · aave-v3 · Base",
+        ),
+        ("lido steth pays 9 %", "1 · STETH · lido · Ethereum"),
+        (
+            "anyone tried JitoSOL? they say 15% apr",
+            "1 · JITOSOL · jito-liquid-staking · Solana",
+        ),
+        ("Pendle PT-sUSDe 20 %", "pendle"),
+        (
+            "USDC/WETH on Uniswap v3, Arbitrum: 80 % APR",
+            "USDC · uniswap-v3 · Arbitrum",
+        ),
+        ("GUARANTEED 3 % DAILY, DEPOSIT NOW", "send nothing"),
+        (
+            "hey, what do you all think of the one that we talked about?",
+            "names no protocol",
+        ),
+    ] {
+        let message = twin.say(server() + 1, &Person::default(), content).unwrap();
+        let check = Invocation::on_message(message, "Check this yield");
+        let reply = twin.run(&check).await.unwrap();
+        let said = said(&reply);
+        assert!(
+            said.contains(words),
+            "{content}: “{words}” is not in: {said}"
+        );
+    }
     bot.end(&twin);
 }
 

@@ -31,6 +31,7 @@ fn market() -> Snapshot {
         made(8, "THE", "thena-v1", "BSC", 1e6),
         made(9, "USDC", "save", "Solana", 5e6),
         made(10, "USDC.E", "ether.fi-stake", "Polygon", 4e6),
+        made(12, "AAVE", "aave-v3", "Base", 2e8),
         made(11, "USD₮0", "crypto.com-liquid-staking", "Plasma", 4e6),
     ];
     after(&Snapshot::default(), hour(0), rows).snapshot
@@ -62,6 +63,8 @@ fn pools_are_found_by_what_a_text_names() {
         ("Uniswap USDC/ETH", &[3], ProtocolAndToken),
         ("our USDC-WETH pool pays", &[3], Token),
         ("Lido stETH", &[5], ProtocolAndToken),
+        ("Aave, Base: USDC", &[2], ProtocolAndToken),
+        ("$AAVE", &[12], ProtocolAndToken),
         ("Lido pays well", &[5], Protocol),
         ("i like lido a lot", &[], Nothing),
         ("$USDC on Hyperliquid L1", &[6], Token),
@@ -122,7 +125,9 @@ fn addresses_come_before_words() {
 fn what_was_read_is_told() {
     let market = market();
     let mention = market.mentioned("USDC on Aave, Base");
-    assert_eq!(mention.names, ["aave-v3", "aave-v2", "USDC", "Base"]);
+    assert_eq!(mention.names, ["aave-v3", "USDC", "Base"]);
+    let mention = market.mentioned("aave USDC");
+    assert_eq!(mention.names, ["aave-v3", "aave-v2", "USDC"]);
 }
 
 #[test]

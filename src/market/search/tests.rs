@@ -70,7 +70,9 @@ fn the_page_of_a_pool_means_it_alone() {
     };
     assert_eq!(ids(&market.pools_like(&page(3), 9)), [id(3)]);
     assert!(market.pools_like(&page(77), 9).is_empty());
-    assert_eq!(pool_key("https://defillama.com/protocol/aave-v3"), None);
+    let protocol = "https://defillama.com/protocol/compound-v3";
+    assert_eq!(pool_key(protocol), None);
+    assert_eq!(ids(&market.pools_like(protocol, 9)), [id(3)]);
 }
 
 #[test]
