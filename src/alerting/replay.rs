@@ -161,6 +161,7 @@ impl Replay {
                 let name = self.name(step.alert);
                 let notice = Notice {
                     verdict_before: None,
+                    before: None,
                     coin: None,
                     speaker: Speaker::Named(name.to_owned()),
                     rule: &watched.rule,

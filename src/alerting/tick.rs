@@ -18,11 +18,12 @@ use crate::{
     delivery::entry::{Entry, SHELF_LIFE},
     domain::{
         alert::{Alert, Rule},
-        episode::Episode,
+        episode::{EdgeKind, Episode},
         ids::{AlertId, DestinationId, GuildId, PoolId},
         listing::Listing,
         manner::{Manner, ServerSettings},
-        reading::{DataState, Stretch},
+        reading::{DataState, Reading, Stretch},
+        rule::Figure,
         time::{Span, Timestamp},
         verdict::Verdict,
     },
@@ -174,11 +175,13 @@ impl Alerting {
         })
         .await;
         let before = verdicts_before(store, &state.evaluator, &steps, &change.snapshot).await?;
+        let shown_before = shown_before(store, &steps, &change.snapshot).await?;
         let servers = self.servers.load_full();
         let (mut state, change, steps, entries) = aside(move || {
             let around = Around {
                 servers: &servers,
                 before: &before,
+                shown_before: &shown_before,
                 shelf_life,
             };
             let entries = entries(&state, &steps, &change, around);
@@ -395,6 +398,25 @@ async fn verdicts_before(
     let unknown: Vec<(i64, Timestamp)> = unknown.into_iter().collect();
     found.extend(store.verdicts_before(&unknown).await?);
     Ok(found)
+}
+
+/// What pools showed just before their verdicts changed, for notices that tell of just that.
+async fn shown_before(
+    store: &Store,
+    steps: &[Step],
+    snapshot: &Snapshot,
+) -> Result<HashMap<(i64, Timestamp), Reading>, StoreError> {
+    let mut asked = BTreeSet::new();
+    for step in steps {
+        let verdicts = step.edges.iter().filter(|(edge, _)| {
+            edge.kind != EdgeKind::Closed && matches!(edge.to, Figure::Verdict(_))
+        });
+        if let Some(listing) = snapshot.get(step.pool) {
+            asked.extend(verdicts.map(|(edge, _)| (listing.no, edge.since)));
+        }
+    }
+    let asked: Vec<(i64, Timestamp)> = asked.into_iter().collect();
+    store.readings_before(&asked).await
 }
 
 fn record<'a>(

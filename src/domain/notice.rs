@@ -32,6 +32,8 @@ pub struct Notice<'a> {
     pub assessment: &'a Assessment,
     /// The verdict before the change began, where it is known.
     pub verdict_before: Option<Verdict>,
+    /// What the pool showed before its verdict changed, where that is what the notice tells and it is known.
+    pub before: Option<Reading>,
     /// The stablecoin that the notice is about, where it is about one.
     pub coin: Option<&'a str>,
     /// Source of the reading, as people know it.

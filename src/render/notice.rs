@@ -4,7 +4,7 @@ use super::{
     DOT, alerts, feed_words,
     message::{Colour, Embed, Field, Message},
     name,
-    numbers::{age, ago, change, dollars, limit, moment, percent, points, span},
+    numbers::{age, ago, change, dollars, limit, moment, percent, points, share, span},
     plain_name, pool, text, verdict,
 };
 use crate::domain::{
@@ -67,6 +67,7 @@ fn fields(notice: &Notice<'_>) -> Vec<Field> {
         [
             Some(verdict::paragraph(notice.assessment)),
             verdict_change(notice).map(|change| format!("*{change}*")),
+            what_changed(notice).map(|changes| format!("**What changed:** {changes}")),
         ]
         .into_iter()
         .flatten()
@@ -106,6 +107,47 @@ fn verdict_change(notice: &Notice<'_>) -> Option<String> {
         "unchanged".to_owned()
     } else {
         format!("{} before the change", before.slug())
+    })
+}
+
+/// The figures that moved a verdict, from what they were before it changed; `None` where the notice tells of
+/// something else, or nothing is kept of before.
+fn what_changed(notice: &Notice<'_>) -> Option<String> {
+    let (before, now) = (notice.before?, notice.reading);
+    let moved =
+        |was: f64, is: f64, least: f64| (is - was).abs() > least * was.abs().max(f64::EPSILON);
+    let mut changes = Vec::new();
+    if moved(before.apy.get(), now.apy.get(), 0.01) {
+        changes.push(format!(
+            "APY {} → {}",
+            percent(before.apy),
+            percent(now.apy)
+        ));
+    }
+    match (before.reward_share(), now.reward_share()) {
+        (Some(was), Some(is)) if (is - was).abs() >= 0.01 => changes.push(format!(
+            "paid in reward tokens {} → {}",
+            share(was),
+            share(is)
+        )),
+        (Some(_), None) => changes.push("the source no longer says who pays".to_owned()),
+        (None, Some(is)) => changes.push(format!(
+            "{} is known to be paid in reward tokens now",
+            share(is)
+        )),
+        _ => {}
+    }
+    if moved(before.tvl_usd, now.tvl_usd, 0.05) {
+        changes.push(format!(
+            "TVL {} → {}",
+            dollars(before.tvl_usd),
+            dollars(now.tvl_usd)
+        ));
+    }
+    Some(if changes.is_empty() {
+        "its own record of the last days, not the figures".to_owned()
+    } else {
+        changes.join(", ")
     })
 }
 
@@ -528,6 +570,7 @@ mod tests {
                 reading: &self.reading,
                 assessment: &self.assessment,
                 coin: None,
+                before: None,
                 verdict_before: Some(Verdict::Sustainable),
                 source: "DefiLlama",
                 own_time: false,
@@ -570,6 +613,56 @@ mod tests {
     }
 
     #[test]
+    fn a_verdict_says_which_figures_moved_it() {
+        let condition = Condition::VerdictWorsens {
+            window: Span::days(7),
+        };
+        let verdict = Figure::Verdict(Verdict::Unsustainable);
+        let case = Case::opened(
+            condition,
+            Some(Figure::Verdict(Verdict::Sustainable)),
+            verdict,
+        );
+        let told = |before: Option<Reading>| {
+            let notice = Notice {
+                before,
+                ..case.notice()
+            };
+            what_changed(&notice)
+        };
+        let emissions = Reading {
+            tvl_usd: 1.9e9,
+            ..samples::reading(20.0, Some(2.0), Some(18.0))
+        };
+        assert_eq!(
+            told(Some(emissions)).unwrap(),
+            "APY 20.00 % → 2.60 %, paid in reward tokens 90 % → 0 %, TVL $1.9B → $1.2B"
+        );
+        let unsplit = samples::reading(2.6, None, None);
+        assert_eq!(
+            told(Some(unsplit)).unwrap(),
+            "0 % is known to be paid in reward tokens now"
+        );
+        assert_eq!(
+            told(Some(case.reading)).unwrap(),
+            "its own record of the last days, not the figures"
+        );
+        assert_eq!(told(None), None);
+        let before = Some(emissions);
+        let notice_with = Notice {
+            before,
+            ..case.notice()
+        };
+        let words = notice(&notice_with, samples::now())
+            .to_discord()
+            .to_string();
+        assert!(
+            words.contains("**What changed:** APY 20.00 % → 2.60 %"),
+            "{words}"
+        );
+    }
+
+    #[test]
     fn every_condition_has_its_words() {
         let change = Condition::ApyChange {
             value: 1.5,
@@ -592,6 +685,11 @@ mod tests {
             clear_at: 8.0,
             major: None,
         };
+        let off_peg = Condition::OffPeg {
+            value: 2.0,
+            clear_at: 1.6,
+            major: None,
+        };
         let was = |verdict| Some(Figure::Verdict(verdict));
         let cases = [
             fall(),
@@ -612,6 +710,18 @@ mod tests {
                 Figure::Verdict(Verdict::Mixed),
             )
             .closed(),
+            Case::opened(off_peg, None, Figure::Peg(-3.2)),
+            Case::opened(off_peg, None, Figure::Peg(-0.4)).closed(),
+            Case::opened(
+                Condition::ProtocolIncident,
+                None,
+                Figure::Protocol(Trouble::Flagged(Flag::Rugged)),
+            ),
+            Case::opened(
+                Condition::ProtocolIncident,
+                None,
+                Figure::Protocol(Trouble::Drained(-0.42)),
+            ),
             Case::opened(tvl, Some(Figure::Tvl(710e6)), Figure::Tvl(22e6)),
             Case::opened(tvl, Some(Figure::Tvl(22e6)), Figure::Tvl(21e6)).closed(),
         ];

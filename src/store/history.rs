@@ -170,6 +170,41 @@ impl Store {
         Ok(found)
     }
 
+    /// What each of these pools showed just before a moment, where a reading of then is kept.
+    pub async fn readings_before(
+        &self,
+        asked: &[(i64, Timestamp)],
+    ) -> Result<HashMap<(i64, Timestamp), Reading>, StoreError> {
+        // Readings lie in the order of time: steps back from one time to the one before, and looks there.
+        const SQL: &str = "WITH RECURSIVE times (at) AS ( \
+                 SELECT MAX(at) FROM reading WHERE at < $1 \
+                 UNION ALL SELECT (SELECT MAX(r.at) FROM reading r WHERE r.at < times.at) \
+                     FROM times WHERE times.at IS NOT NULL) \
+             SELECT r.at, r.apy, r.base, r.reward, r.tvl_usd \
+             FROM times CROSS JOIN reading r WHERE r.at = times.at AND r.pool_no = $2 LIMIT 1";
+        type Row = (i64, f64, Option<f64>, Option<f64>, f64);
+        let mut found = HashMap::with_capacity(asked.len());
+        for (no, moment) in asked {
+            let row: Option<Row> = sqlx::query_as(SQL)
+                .bind(moment.millis())
+                .bind(no)
+                .fetch_optional(&self.readers)
+                .await?;
+            let Some((at, apy, base, reward, tvl_usd)) = row else {
+                continue;
+            };
+            let reading = Reading {
+                at: columns::time(at),
+                apy: columns::percent(apy, "apy")?,
+                base: base.and_then(Percent::new),
+                reward: reward.and_then(Percent::new),
+                tvl_usd,
+            };
+            found.insert((*no, *moment), reading);
+        }
+        Ok(found)
+    }
+
     /// Takes away changes that are older than [`CHANGES_KEPT`]. The last one of a pool before that
     /// stays: its figures may have been read for long after.
     pub async fn sweep_changes(&self, now: Timestamp) -> Result<(), StoreError> {

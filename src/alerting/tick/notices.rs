@@ -16,6 +16,7 @@ use crate::{
         notice::{Notice, Speaker},
         pool::Pool,
         rate::Percent,
+        reading::Reading,
         rule::{Figure, Kind},
         time::{Span, Timestamp},
         verdict::Verdict,
@@ -30,6 +31,8 @@ pub(super) struct Around<'a> {
     pub(super) servers: &'a Servers,
     /// The verdicts on pools just before something began.
     pub(super) before: &'a HashMap<(i64, Timestamp), Verdict>,
+    /// What pools showed just before their verdicts changed.
+    pub(super) shown_before: &'a HashMap<(i64, Timestamp), Reading>,
     pub(super) shelf_life: Span,
 }
 
@@ -43,6 +46,7 @@ pub(super) fn entries(
     let Around {
         servers,
         before,
+        shown_before,
         shelf_life,
     } = around;
     let mut entries = Vec::new();
@@ -68,6 +72,7 @@ pub(super) fn entries(
                 reading: &fresh.reading,
                 assessment: &fresh.assessment,
                 verdict_before: before.get(&(listing.no, edge.since)).copied(),
+                before: shown_before.get(&(listing.no, edge.since)).copied(),
                 coin: listing.strain.peg.as_ref().map(|peg| &*peg.symbol),
                 source: change.snapshot.origin.source,
                 own_time: listing.own_time,
