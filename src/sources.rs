@@ -143,9 +143,6 @@ fn excerpt(body: &[u8]) -> String {
         .collect()
 }
 
-#[cfg(test)]
-mod served;
-
 /// The captured answers that lie beside the repository, where they do.
 #[cfg(test)]
 mod shared {
@@ -163,6 +160,8 @@ mod shared {
 
 #[cfg(test)]
 mod tests {
+    pub(super) mod served;
+
     use super::*;
 
     #[test]

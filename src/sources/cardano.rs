@@ -176,7 +176,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::sources::served::{Answers, fetcher};
+    use crate::sources::tests::served::{Answers, fetcher};
 
     /// Made up, in the shape of the documented answers: each epoch pays a 1,460th of what is staked,
     /// and the two newest nothing yet. 2026-02-19 ends the newest.

@@ -206,7 +206,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::sources::served::{Answers, fetcher};
+    use crate::sources::tests::served::{Answers, fetcher};
 
     // Made up, in the shape of the documented answers: 60 % of 400 million ATOM are bonded.
     const PARAMS: &str = r#"{"params":{"unbonding_time":"1814400s","max_validators":180,"max_entries":7,

@@ -138,7 +138,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::sources::served::{Answers, fetcher};
+    use crate::sources::tests::served::{Answers, fetcher};
 
     // Made up, in the shape of the documented answers.
     const SMA: &str = r#"{"data":{"aprs":[{"timeUnix":1771100000,"apr":2.9},{"timeUnix":1771186400,"apr":3.1}],

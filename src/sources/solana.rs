@@ -227,7 +227,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::sources::served::{Answers, fetcher};
+    use crate::sources::tests::served::{Answers, fetcher};
 
     // Made up, in the shape of the documented answers: 65 % of 600 million SOL are staked.
     const INFLATION: &str = r#"{"jsonrpc":"2.0","result":{"total":0.0455,"validator":0.0455,"foundation":0.0,"epoch":862},"id":1}"#;

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::sources::{
-    served::{Answers, fetcher},
     shared,
+    tests::served::{Answers, fetcher},
 };
 
 const KEY: &str = "tm-00000000-made-up";

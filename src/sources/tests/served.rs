@@ -10,10 +10,10 @@ use axum::{
 };
 use tokio::net::TcpListener;
 
-use super::fetch::{Fetcher, Policy};
+use crate::sources::fetch::{Fetcher, Policy};
 
 /// A client that does not wait for long.
-pub(super) fn fetcher() -> Fetcher {
+pub(in crate::sources) fn fetcher() -> Fetcher {
     Fetcher::new(Policy {
         total: Duration::from_secs(5),
         ..Policy::default()
@@ -24,26 +24,26 @@ pub(super) fn fetcher() -> Fetcher {
 /// What a stand-in answers, by path with the query or without, or by the method of a JSON-RPC
 /// question. Whatever it does not know it answers with 404.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Answers {
+pub(in crate::sources) struct Answers {
     by_name: HashMap<String, (u16, String)>,
     /// Who does not show this key is answered with 401, and told what was shown.
     key: Option<String>,
 }
 
 impl Answers {
-    pub(super) fn with(mut self, name: &str, status: u16, body: &str) -> Self {
+    pub(in crate::sources) fn with(mut self, name: &str, status: u16, body: &str) -> Self {
         self.by_name
             .insert(name.to_owned(), (status, body.to_owned()));
         self
     }
 
-    pub(super) fn behind(mut self, key: &str) -> Self {
+    pub(in crate::sources) fn behind(mut self, key: &str) -> Self {
         self.key = Some(key.to_owned());
         self
     }
 
     /// Serves until the test ends; gives the address.
-    pub(super) async fn start(&self) -> String {
+    pub(in crate::sources) async fn start(&self) -> String {
         let answers = self.clone();
         let router = Router::new().fallback(move |uri: Uri, headers: HeaderMap, body: Bytes| {
             let answer = answers.to(&uri, &headers, &body);
