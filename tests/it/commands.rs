@@ -135,7 +135,7 @@ async fn staking_is_told_with_what_is_known_and_what_is_not() {
     private(
         &twin,
         &call("yield staking").option("asset", "WETH"),
-        &["No staked asset", "ETH"],
+        &["has the staked asset", "ETH"],
     )
     .await;
     let offered = twin
