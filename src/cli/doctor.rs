@@ -14,7 +14,7 @@ use crate::{
         exit::Exit,
         secrets,
     },
-    sources::{Answer, Outage, SourceError, file::FileSource},
+    sources::{Answer, Outage, SourceError, file::FileSource, incidents},
 };
 
 /// View Channels, Send Messages, Send Messages in Threads, Embed Links, Attach Files, Read Message
@@ -81,6 +81,7 @@ pub(super) async fn doctor(args: &ConfigArgs) -> Exit {
     database(&config, &mut report).await;
     sources(&config, &mut report).await;
     charts(&config, &mut report);
+    incidents(&config, &mut report).await;
     if report.failed {
         Exit::Failed
     } else {
@@ -225,6 +226,26 @@ fn charts(config: &Config, report: &mut Report) {
             ),
         ),
         None => {}
+    }
+}
+
+/// The file of past incidents, where one is named.
+async fn incidents(config: &Config, report: &mut Report) {
+    let Some(path) = &config.sources.incidents.path else {
+        return;
+    };
+    match incidents::read(path).await {
+        Ok(list) => match list.rows.first() {
+            Some(newest) => report.good(
+                "incidents",
+                format_args!("{} up to {}", list.rows.len(), newest.at.day()),
+            ),
+            None => report.note("incidents", "the list is empty"),
+        },
+        Err(error) => report.bad(
+            "incidents",
+            format_args!("{}; check sources.incidents.path", fault_of(&error)),
+        ),
     }
 }
 
