@@ -355,7 +355,7 @@ fn charts(config: &Config) -> Result<Option<Defillama>, defillama::SetupError> {
     let source = defillama(config)?;
     Ok(match &saved.charts {
         Some(folder) => Some(source.with_saved_charts(folder)),
-        None => saved.path.is_none().then_some(source),
+        None => (saved.path.is_none() && config.sources.defillama.enabled).then_some(source),
     })
 }
 
@@ -486,7 +486,8 @@ async fn follow(app: &App) -> Result<(), RunError> {
         tracing::warn!("no source is switched on; the market stays as it was");
         return std::future::pending().await;
     };
-    app.charts.recall(&app.store).await?;
+    let recalled = app.charts.recall(&app.store).await;
+    unless_damaged(recalled, "whose charts were read is not known")?;
     loop {
         match app.ingest(&mut feed).await {
             Ok(ticked) if ticked.changed > 0 => {
@@ -579,26 +580,26 @@ async fn learn_the_past(app: &App) -> bool {
     learnt
 }
 
+/// A failure of the store that costs no more than `cost` is logged; a damaged file ends the run.
+fn unless_damaged(done: Result<(), StoreError>, cost: &str) -> Result<(), StoreError> {
+    match done {
+        Err(error @ StoreError::Corrupt(_)) => return Err(error),
+        Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "{cost}"),
+        Ok(()) => {}
+    }
+    Ok(())
+}
+
 /// Keeps what is known beside the pools up to date. Nobody waits for it, and nothing needs it.
 async fn look_around(app: &App) -> Result<(), RunError> {
     let mut rounds = Rounds::new(fact_sources(&app.config)?);
     let (store, market) = (&app.store, &app.market);
-    rounds
-        .load(store, market, app.clock.now(), random())
-        .await?;
+    let loaded = rounds.load(store, market, app.clock.now(), random());
+    unless_damaged(loaded.await, "what was known beside the pools is lost")?;
     while let Some(due) = rounds.next_due() {
         tokio::time::sleep_until(due).await;
-        match rounds
-            .take_turn(store, market, app.clock.now(), random())
-            .await
-        {
-            Err(error @ StoreError::Corrupt(_)) => return Err(error.into()),
-            Err(error) => tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "an answer is known and cannot be kept"
-            ),
-            Ok(()) => {}
-        }
+        let taken = rounds.take_turn(store, market, app.clock.now(), random());
+        unless_damaged(taken.await, "an answer is known and cannot be kept")?;
     }
     std::future::pending().await
 }
@@ -614,7 +615,8 @@ async fn fill_in_the_past(app: &App) -> Result<(), RunError> {
     if per_hour == 0 || !app.charts.can_ask() {
         return std::future::pending().await;
     }
-    app.charts.recall(&app.store).await?;
+    let recalled = app.charts.recall(&app.store).await;
+    unless_damaged(recalled, "whose charts were read is not known")?;
     let pace = Duration::from_hours(1) / per_hour;
     let mut schedule = Schedule::new(BACKOFF);
     let mut wait = pace;
@@ -710,5 +712,33 @@ mod tests {
             settings.push(("SOURCES__SOLANA__URL", "http://127.0.0.1:1/rpc"));
             assert_eq!(followed(&settings), [Origin::Solana], "{discord}");
         }
+    }
+
+    /// Who is asked with these settings: whether for charts, and for how many lists.
+    fn asked(settings: &[(&str, &str)]) -> (bool, usize) {
+        let settings = settings
+            .iter()
+            .map(|(name, value)| (format!("STIPEND_SOURCES__{name}"), (*value).to_owned()))
+            .collect();
+        let config = Config::check(Raw::read(None, settings)).unwrap();
+        let charts = charts(&config).unwrap().is_some();
+        (charts, fact_sources(&config).unwrap().len())
+    }
+
+    #[test]
+    fn nobody_is_asked_who_is_switched_off_or_replaced_by_a_file() {
+        let off = ("DEFILLAMA__ENABLED", "false");
+        let file = ("FILE__PATH", "pools.json");
+        let incidents = ("INCIDENTS__PATH", "incidents.json");
+        assert_eq!(asked(&[]), (true, 4));
+        assert_eq!(asked(&[("FACTS__ENABLED", "false")]), (true, 0));
+        assert_eq!(asked(&[off]), (false, 0));
+        assert_eq!(asked(&[file]), (false, 0));
+        // Files on this machine are read all the same.
+        assert_eq!(asked(&[off, incidents]), (false, 1));
+        assert_eq!(
+            asked(&[file, incidents, ("FILE__CHARTS", "charts")]),
+            (true, 1)
+        );
     }
 }

@@ -14,7 +14,7 @@ use crate::{
         exit::Exit,
         secrets,
     },
-    sources::{Answer, Outage, SourceError, file::FileSource},
+    sources::{Answer, Outage, SourceError, file::FileSource, incidents},
 };
 
 /// View Channels, Send Messages, Send Messages in Threads, Embed Links, Attach Files, Read Message
@@ -82,6 +82,7 @@ pub(super) async fn doctor(args: &ConfigArgs) -> Exit {
     sources(&config, &mut report).await;
     charts(&config, &mut report);
     networks(&config, &mut report).await;
+    incidents(&config, &mut report).await;
     if report.failed {
         Exit::Failed
     } else {
@@ -248,6 +249,26 @@ async fn networks(config: &Config, report: &mut Report) {
                 ),
             ),
         }
+    }
+}
+
+/// The file of past incidents, where one is named.
+async fn incidents(config: &Config, report: &mut Report) {
+    let Some(path) = &config.sources.incidents.path else {
+        return;
+    };
+    match incidents::read(path).await {
+        Ok(list) => match list.rows.first() {
+            Some(newest) => report.good(
+                "incidents",
+                format_args!("{} up to {}", list.rows.len(), newest.at.day()),
+            ),
+            None => report.note("incidents", "the list is empty"),
+        },
+        Err(error) => report.bad(
+            "incidents",
+            format_args!("{}; check sources.incidents.path", fault_of(&error)),
+        ),
     }
 }
 

@@ -19,28 +19,39 @@ pub struct ProtocolFacts {
     /// Its name for people. Hostile text until rendered.
     pub name: Box<str>,
     /// The source's own word (`Lending`, `Dexs`).
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<Box<str>>,
     /// The symbol of its token. `None` where there is no token or none is stated.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub symbol: Option<Box<str>>,
     /// The `CoinGecko` id of its token.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub gecko_id: Option<Box<str>>,
     /// The slug of the family that it belongs to: `aave` for `aave-v3`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub parent: Option<Box<str>>,
     /// Display names of the chains that it is on.
     pub chains: Box<[Box<str>]>,
     /// US dollars in it, not negative.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tvl_usd: Option<f64>,
     /// Change of the TVL in 24 hours as a fraction of what it was: −0.3 is a fall by 30 %; not below −1.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tvl_change_1d: Option<f64>,
     /// The same over 7 days.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tvl_change_7d: Option<f64>,
     /// US dollars that its token is worth in all, not negative.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub mcap_usd: Option<f64>,
     /// Since when the source lists it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub listed_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub audits: Option<Audits>,
     pub flags: BTreeSet<Flag>,
     /// From when on it is dead, where that is stated.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub dead_from: Option<Timestamp>,
 }
 

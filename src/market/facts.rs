@@ -4,7 +4,9 @@
 //! own rhythm by [`rounds`]; what it said last stays until it is too old, and is not known from then
 //! on. Nothing here is needed: without a source less is known, and nothing is made up.
 
-use std::{collections::HashMap, hash::Hash, sync::Arc};
+use std::{hash::Hash, sync::Arc};
+
+use foldhash::{HashMap, HashMapExt as _};
 
 use crate::domain::{
     ids::PoolId,
@@ -202,7 +204,7 @@ impl Facts {
     pub fn protocol(&self, slug: &str, now: Timestamp) -> Option<Dated<&ProtocolFacts>> {
         let protocols = current(self.protocols.as_ref(), now)?;
         Some(Dated {
-            value: protocols.value.by_slug.get(slug)?,
+            value: protocols.value.get(slug)?,
             read_at: protocols.read_at,
         })
     }
@@ -212,7 +214,7 @@ impl Facts {
     pub fn fees(&self, slug: &str, now: Timestamp) -> Option<Dated<FeesFound<'_>>> {
         let fees = current(self.fees.as_ref(), now)?;
         let protocols = current(self.protocols.as_ref(), now);
-        let facts = protocols.and_then(|it| it.value.by_slug.get(slug));
+        let facts = protocols.and_then(|it| it.value.get(slug));
         let family = facts.and_then(|facts| facts.parent.as_deref());
         let found = if let Some(own) = fees.value.get(slug) {
             FeesFound {
@@ -257,7 +259,7 @@ impl Facts {
     pub fn incidents(&self, slug: &str, now: Timestamp) -> Option<Dated<Vec<&Incident>>> {
         let incidents = current(self.incidents.as_ref(), now)?;
         let protocols = current(self.protocols.as_ref(), now)?;
-        let facts = protocols.value.by_slug.get(slug)?;
+        let facts = protocols.value.get(slug)?;
         let is_only_one = protocols.value.names.get(&folded(&facts.name)) == Some(&1);
         Some(Dated {
             value: incidents.value.of_protocol(facts, is_only_one),
@@ -284,27 +286,32 @@ fn folded(name: &str) -> Box<str> {
 
 #[derive(Debug)]
 struct Protocols {
-    by_slug: HashMap<Box<str>, ProtocolFacts>,
+    all: Vec<ProtocolFacts>,
+    /// Where they are, by their slugs.
+    places: HashMap<Box<str>, usize>,
     /// How many protocols have a name.
     names: HashMap<Box<str>, u32>,
 }
 
 impl Protocols {
-    fn of(rows: Vec<ProtocolFacts>) -> Self {
-        let mut names = HashMap::with_capacity(rows.len());
-        for facts in &rows {
+    fn of(all: Vec<ProtocolFacts>) -> Self {
+        let mut places = HashMap::with_capacity(all.len());
+        let mut names = HashMap::with_capacity(all.len());
+        for (place, facts) in all.iter().enumerate() {
+            places.insert(facts.slug.clone(), place);
             *names.entry(folded(&facts.name)).or_insert(0) += 1;
         }
-        Self {
-            by_slug: keyed(rows, |facts| facts.slug.clone()),
-            names,
-        }
+        Self { all, places, names }
+    }
+
+    fn get(&self, slug: &str) -> Option<&ProtocolFacts> {
+        self.all.get(*self.places.get(slug)?)
     }
 
     /// US dollars in all protocols of a family. `None` where that of any of them is unknown.
     fn tvl_of_family(&self, family: &str) -> Option<f64> {
-        self.by_slug
-            .values()
+        self.all
+            .iter()
             .filter(|facts| facts.parent.as_deref() == Some(family))
             .map(|facts| facts.tvl_usd)
             .sum()

@@ -63,6 +63,10 @@ async fn an_address_that_leads_elsewhere_is_named() {
     bot.set("SOURCES__FILE__CHARTS", "nowhere");
     let mend = "check sources.file.charts";
     finds(&bot, &["nowhere is no folder", mend]).await;
+    bot.unset("SOURCES__FILE__CHARTS");
+    bot.set("SOURCES__INCIDENTS__PATH", "nowhere.json");
+    let mend = "check sources.incidents.path";
+    finds(&bot, &["incidents", "No such file", mend]).await;
     bot.end(&twin);
 }
 

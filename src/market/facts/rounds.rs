@@ -95,7 +95,7 @@ enum Unusable {
 }
 
 /// What is wrong, with why a source cannot be reached; what lies deeper is for the log.
-fn told(error: &Unusable) -> String {
+fn words_of(error: &Unusable) -> String {
     match error.source() {
         Some(why) => format!("{error}: {why}"),
         None => error.to_string(),
@@ -185,7 +185,7 @@ impl Rounds {
                     error = &error as &dyn std::error::Error,
                     "no answer"
                 );
-                line.health.failed(now, told(&error));
+                line.health.failed(now, words_of(&error));
                 Ok(())
             }
         };
