@@ -1,10 +1,17 @@
 //! The market in memory: reading an answer, comparing, judging, swapping, searching.
 
-use std::{hint::black_box, time::Duration};
+use std::{hint::black_box, sync::Arc, time::Duration};
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use stipend::{
-    domain::{scope::Scope, time::Span, verdict::Screen},
+    domain::{
+        listing::Listing,
+        rate::Percent,
+        reading::DayReading,
+        scope::Scope,
+        time::{Day, Span},
+        verdict::{Screen, record::Record},
+    },
     market::{
         Market,
         ingest::advance,
@@ -21,6 +28,24 @@ mod start;
 
 use pools::{Upstream, batch};
 use start::START;
+
+/// Two months of a pool that moves about its present rate.
+fn record_of(listing: &Listing, today: Day) -> Option<Arc<Record>> {
+    let days: Vec<DayReading> = (1..=60)
+        .rev()
+        .map(|back| {
+            let wave = 1.0 + f64::from((back * 7) % 11) / 20.0;
+            DayReading {
+                day: Day(today.0 - back),
+                apy: Percent::new(listing.reading.apy.get() * wave).unwrap_or_default(),
+                base: listing.reading.base,
+                reward: listing.reading.reward,
+                tvl_usd: listing.reading.tvl_usd / wave,
+            }
+        })
+        .collect();
+    Record::of(&days, today).map(Arc::new)
+}
 
 fn taking_in(criterion: &mut Criterion) {
     let categories = Categories::bundled();
@@ -59,13 +84,20 @@ fn taking_in(criterion: &mut Criterion) {
             BatchSize::LargeInput,
         );
     });
-    group.bench_function("judge all", |bencher| {
-        bencher.iter(|| {
-            for listing in black_box(&old).listings() {
-                black_box(listing.assess(&screen));
-            }
+    let mut recorded = old.clone();
+    recorded.set_records(|listing| record_of(listing, later.day()));
+    for (by, market) in [
+        ("the feed's summary", &old),
+        ("records of their own", &recorded),
+    ] {
+        group.bench_function(format!("judge all by {by}"), |bencher| {
+            bencher.iter(|| {
+                for listing in black_box(market).listings() {
+                    black_box(listing.assess(&screen));
+                }
+            });
         });
-    });
+    }
     let market = Market::new(screen, None);
     group.bench_function("swap", |bencher| {
         bencher.iter_batched(

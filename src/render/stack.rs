@@ -32,6 +32,8 @@ pub struct Looped {
     pub looped: Loop,
     /// What borrowing costs a year, and what is left then; `None` where nobody told.
     pub borrowed: Option<(Percent, Percent)>,
+    /// The rate is what the lending market of the layers asks for now, and not what somebody stated.
+    pub is_market_rate: bool,
 }
 
 /// A stack with what it comes to.
@@ -239,7 +241,11 @@ fn receipts(pool: &Pool) -> Vec<String> {
 }
 
 fn loop_field(looped: &Looped, supply: Percent) -> Field {
-    let Looped { looped, borrowed } = *looped;
+    let Looped {
+        looped,
+        borrowed,
+        is_market_rate,
+    } = *looped;
     let multiple = looped.multiple();
     let owed = multiple - 1.0;
     let ltv = looped.ltv();
@@ -271,8 +277,13 @@ fn loop_field(looped: &Looped, supply: Percent) -> Field {
     );
     if let Some((borrow, net)) = borrowed {
         lines.push(format!(
-            "Borrowing at {}: {} × {} − {} × {} = **{}** a year",
+            "Borrowing at {}{}: {} × {} − {} × {} = **{}** a year",
             percent(borrow),
+            if is_market_rate {
+                ", which its lending market asks for now,"
+            } else {
+                ""
+            },
             times(multiple),
             rate_number(supply),
             times(owed),
@@ -452,7 +463,11 @@ mod tests {
                 let borrow = samples::percent(borrow);
                 (borrow, looped.net(combined, borrow).unwrap())
             });
-            Looped { looped, borrowed }
+            Looped {
+                looped,
+                borrowed,
+                is_market_rate: borrow.is_some_and(|borrow| borrow > 3.5),
+            }
         });
         let whole = Stack {
             layers: &layers,

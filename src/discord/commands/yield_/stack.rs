@@ -14,7 +14,7 @@ use crate::{
         stack::{Loop, StackError, stacked},
         time::Timestamp,
     },
-    market::view::View,
+    market::{facts::Facts, view::View},
     render::{self, message::Message, stack::Looped},
 };
 
@@ -60,7 +60,7 @@ pub(super) async fn stack(
         borrow_rate,
         max_apy: bot.app.market.screen().max_apy,
     };
-    let message = answer(&market, &asked, now)?;
+    let message = answer(&market, &bot.app.market.facts(), &asked, now)?;
     reply::send(app, message, super::super::shown_to(bot, &caller, private)).await
 }
 
@@ -78,8 +78,14 @@ pub struct Asked {
     pub max_apy: f64,
 }
 
-/// Reckons and words it.
-pub fn answer(market: &View, asked: &Asked, now: Timestamp) -> Result<Message, Trouble> {
+/// Reckons and words it. Where nobody says what borrowing costs, what the topmost lending market of the
+/// layers asks for now stands in.
+pub fn answer(
+    market: &View,
+    facts: &Facts,
+    asked: &Asked,
+    now: Timestamp,
+) -> Result<Message, Trouble> {
     let layers = asked
         .layers
         .iter()
@@ -87,11 +93,15 @@ pub fn answer(market: &View, asked: &Asked, now: Timestamp) -> Result<Message, T
         .collect::<Result<Vec<_>, _>>()?;
     let rates: Vec<Percent> = layers.iter().map(|layer| layer.rate).collect();
     let combined = stacked(&rates).map_err(Trouble::Stack)?;
+    let of_market = layers.iter().rev().find_map(|layer| {
+        let lent = facts.lending(layer.pool?.pool.id, now)?;
+        lent.value.borrow_apy()
+    });
     Ok(render::stack::stack(
         &render::stack::Stack {
             layers: &layers,
             combined,
-            looped: looped(asked, combined)?,
+            looped: looped(asked, combined, of_market)?,
             max_apy: asked.max_apy,
             source: market.origin.source,
             fetched_at: market.answered_at,
@@ -110,7 +120,11 @@ fn layer<'a>(market: &'a View, asked: &Name) -> Result<render::stack::Layer<'a>,
     })
 }
 
-fn looped(asked: &Asked, supply: Percent) -> Result<Option<Looped>, Trouble> {
+fn looped(
+    asked: &Asked,
+    supply: Percent,
+    of_market: Option<Percent>,
+) -> Result<Option<Looped>, Trouble> {
     let (ltv, loops) = match (asked.loop_ltv, asked.loops) {
         (Some(ltv), Some(loops)) => (ltv, loops),
         (None, None) if asked.borrow_rate.is_some() => return Err(Trouble::NothingBorrowed),
@@ -118,14 +132,20 @@ fn looped(asked: &Asked, supply: Percent) -> Result<Option<Looped>, Trouble> {
         _ => return Err(Trouble::LoopHalf),
     };
     let looped = Loop::new(ltv / 100.0, loops).map_err(Trouble::Stack)?;
-    let borrowed = |rate: f64| -> Result<(Percent, Percent), StackError> {
-        let borrow = Percent::new(rate).ok_or(StackError::OutOfRange)?;
-        Ok((borrow, looped.net(supply, borrow)?))
-    };
-    let borrowed = asked.borrow_rate.map(borrowed).transpose();
+    let stated = asked
+        .borrow_rate
+        .map(|rate| Percent::new(rate).ok_or(StackError::OutOfRange))
+        .transpose()
+        .map_err(Trouble::Stack)?;
+    let borrowed = stated
+        .or(of_market)
+        .map(|borrow| Ok((borrow, looped.net(supply, borrow)?)))
+        .transpose()
+        .map_err(Trouble::Stack)?;
     Ok(Some(Looped {
         looped,
-        borrowed: borrowed.map_err(Trouble::Stack)?,
+        borrowed,
+        is_market_rate: stated.is_none() && of_market.is_some(),
     }))
 }
 
@@ -133,10 +153,11 @@ fn looped(asked: &Asked, supply: Percent) -> Result<Option<Looped>, Trouble> {
 mod tests {
     use super::*;
     use crate::{
-        domain::verdict::Screen,
+        domain::{lending::LendingMarket, time::Span, verdict::Screen},
         market::{
+            facts::Told,
             feed::Health,
-            fixture::{after, hour, row},
+            fixture::{after, hour, id, row},
             snapshot::Snapshot,
         },
     };
@@ -152,10 +173,14 @@ mod tests {
     }
 
     fn told(asked: &Asked) -> Result<String, Trouble> {
+        told_with(&Facts::default(), asked)
+    }
+
+    fn told_with(facts: &Facts, asked: &Asked) -> Result<String, Trouble> {
         let change = after(&Snapshot::default(), hour(0), vec![row(1, 3.0)]);
         let health = Health::default();
         let market = View::new(change.snapshot.into(), &health, &Screen::default(), hour(1));
-        answer(&market, asked, hour(1)).map(|message| message.to_discord().to_string())
+        answer(&market, facts, asked, hour(1)).map(|message| message.to_discord().to_string())
     }
 
     #[test]
@@ -176,6 +201,36 @@ mod tests {
             words.contains("2.952 × 4.00 − 1.952 × 3.00 = **5.95 %**"),
             "{words}"
         );
+    }
+
+    #[test]
+    fn what_borrowing_costs_comes_from_the_lending_market_where_nobody_says() {
+        let market = LendingMarket {
+            pool: id(1),
+            borrow_base: Percent::new(2.0),
+            borrow_reward: None,
+            supplied_usd: None,
+            borrowed_usd: None,
+            debt_ceiling_usd: None,
+            ltv: None,
+            mints: None,
+        };
+        let facts = Facts::default().with(Told::Loans(vec![market]), hour(0), Span::days(1));
+        let looped = Asked {
+            loop_ltv: Some(80.0),
+            loops: Some(3),
+            ..asked(&["usdc aave"])
+        };
+        let words = told_with(&facts, &looped).unwrap();
+        let market_rate = "Borrowing at 2.00 %, which its lending market asks for now,";
+        assert!(words.contains(market_rate), "{words}");
+        let stated = Asked {
+            borrow_rate: Some(3.0),
+            ..looped.clone()
+        };
+        let words = told_with(&facts, &stated).unwrap();
+        assert!(words.contains("Borrowing at 3.00 %:"), "{words}");
+        assert!(told(&looped).unwrap().contains("is not known here"));
     }
 
     #[test]
