@@ -20,5 +20,6 @@ pub mod reading;
 pub mod rule;
 pub mod scope;
 pub mod time;
+pub mod track;
 pub mod verdict;
 pub mod zone;

@@ -27,6 +27,7 @@ pub mod setup;
 pub mod spoken;
 pub mod status;
 pub mod text;
+pub mod track;
 pub mod verdict;
 pub mod why;
 

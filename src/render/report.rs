@@ -5,8 +5,11 @@ use super::{
     message::{Message, limits},
     name,
     numbers::{age, ago, change, percent},
+    track,
 };
-use crate::domain::{ids::AlertId, pool::Pool, rate::Percent, time::Timestamp, zone::Cadence};
+use crate::domain::{
+    ids::AlertId, pool::Pool, rate::Percent, time::Timestamp, track::Tally, zone::Cadence,
+};
 use std::time::Duration;
 
 /// How many pools a list of a report names.
@@ -24,6 +27,8 @@ pub struct Report<'a> {
     pub movers: Vec<Mover<'a>>,
     /// Pools whose verdict has become unsustainable.
     pub unsustainable: Vec<&'a Pool>,
+    /// How the verdicts of the last twelve months turned out, of all servers together.
+    pub track: Tally,
     /// How long ago the source last answered, and whether that is too long.
     pub answered: Duration,
     pub is_silent: bool,
@@ -74,6 +79,7 @@ pub fn report(report: &Report<'_>) -> String {
             lines.push(format!("+{more} more"));
         }
     }
+    lines.extend(track::line(&report.track));
     lines_within(&lines, limits::CONTENT - 200)
 }
 
@@ -166,6 +172,7 @@ mod tests {
             opened: 0,
             movers: Vec::new(),
             unsustainable: Vec::new(),
+            track: Tally::default(),
             answered: Duration::from_mins(12),
             is_silent: false,
         };
@@ -183,6 +190,7 @@ mod tests {
                 to: samples::percent(2.6),
             }],
             unsustainable: vec![&pool; 7],
+            track: samples::track(),
             is_silent: true,
             ..quiet
         };

@@ -4,11 +4,12 @@ use super::{
     DOT, count, lines_within,
     message::{Colour, Embed, Field, Message},
     numbers::{age, ago, grouped_u64, share},
-    text,
+    text, track,
 };
 use crate::domain::{
     ids::{AlertId, ChannelId, EntryId},
     time::Timestamp,
+    track::Tally,
 };
 
 /// Everything that `/status` tells.
@@ -16,6 +17,8 @@ use crate::domain::{
 pub struct Status<'a> {
     pub sources: Vec<SourceStatus<'a>>,
     pub market: MarketStatus,
+    /// How verdicts turned out, of all servers together.
+    pub track: Tally,
     /// `None` where the question does not come from a server.
     pub server: Option<ServerStatus<'a>>,
     pub shards: Vec<ShardStatus>,
@@ -159,6 +162,10 @@ fn fields(status: &Status<'_>, now: Timestamp) -> Vec<Field> {
     let mut fields = vec![
         Field::wide("Data", listed(&sources)),
         Field::wide("Market", market(&status.market)),
+        Field::wide(
+            "Verdicts told in the last 12 months",
+            track::lines(&status.track).join("\n"),
+        ),
         Field::narrow("Gateway", shards(&status.shards)),
     ];
     fields.extend(status.server.iter().flat_map(server));
@@ -331,6 +338,7 @@ mod tests {
                 unknown_method_share: Some(0.062),
                 ..MarketStatus::default()
             },
+            track: samples::track(),
             server: Some(ServerStatus {
                 alerts: 4,
                 outbox: vec![("pending", 0), ("delivered", 1_204)],
@@ -397,6 +405,7 @@ mod tests {
                 shards: vec![shard],
                 server,
                 market: MarketStatus::default(),
+                track: Tally::default(),
                 started_at: samples::now(),
                 version: "0.1.0",
             };
@@ -452,6 +461,7 @@ mod tests {
             .iter()
             .map(|field| field.name.as_str())
             .collect();
-        assert_eq!(names, ["Market", "Gateway"]);
+        let verdicts = "Verdicts told in the last 12 months";
+        assert_eq!(names, ["Market", verdicts, "Gateway"]);
     }
 }

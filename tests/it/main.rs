@@ -31,5 +31,6 @@ mod stop;
 mod storage;
 mod support;
 mod time;
+mod track;
 mod wal;
 mod whole_market;

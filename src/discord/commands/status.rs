@@ -45,6 +45,7 @@ async fn answer(bot: &Bot, guild: Option<GuildId>) -> Result<Message, CommandErr
     let status = Status {
         sources: vec![source(&market, &health, stale_after, now)],
         market: market_status(&market),
+        track: app.store.tally(now.day()).await?,
         server,
         shards: shards(&bot.shards),
         started_at: bot.started_at,
