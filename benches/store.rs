@@ -28,6 +28,7 @@ use stipend::{
         Store,
         destinations::Proven,
         market::{BatchRecord, BatchRow},
+        track::TrackRows,
     },
 };
 
@@ -62,6 +63,7 @@ fn record(pools: Vec<&Listing>, entries: Vec<Entry>) -> BatchRecord<'_> {
         readings: Vec::new(),
         episodes: Vec::new(),
         entries,
+        track: TrackRows::default(),
         gone: Vec::new(),
     }
 }

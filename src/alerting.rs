@@ -11,4 +11,5 @@ pub mod rules_file;
 pub mod score;
 pub mod templates;
 pub mod tick;
+pub mod track;
 pub mod why;

@@ -11,6 +11,7 @@ use crate::{
     alerting::{
         reports,
         tick::{Alerting, Ticked},
+        track,
     },
     clock::Clock,
     delivery::{self, Delivery, http::ApplicationId},
@@ -228,9 +229,10 @@ impl App {
     }
 
     async fn tidy(&self, now: Timestamp) -> Result<(), StoreError> {
+        let judged = track::judge(&self.store, now).await;
         let swept = self.store.sweep_changes(now).await;
         self.store.checkpoint().await?;
-        swept
+        judged.and(swept)
     }
 
     /// The feed that the configuration names; `None` when every source is switched off. Before the

@@ -35,5 +35,6 @@ pub mod stack;
 pub mod staking;
 pub mod strain;
 pub mod time;
+pub mod track;
 pub mod verdict;
 pub mod zone;

@@ -38,6 +38,7 @@ pub mod stack;
 pub mod staking;
 pub mod status;
 pub mod text;
+pub mod track;
 pub mod verdict;
 pub mod why;
 

@@ -34,6 +34,7 @@ pub mod posts;
 pub mod rules;
 pub mod sealed;
 pub mod servers;
+pub mod track;
 
 use integrity::Damage;
 use lock::{InstanceLock, LockError};

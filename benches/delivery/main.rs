@@ -32,6 +32,7 @@ use stipend::{
         Store,
         destinations::Proven,
         market::{BatchRecord, BatchRow},
+        track::TrackRows,
     },
 };
 use tokio_util::sync::CancellationToken;
@@ -185,6 +186,7 @@ async fn hand_over(store: &Store, webhooks: Vec<(u64, NewWebhook)>, guild: u64, 
             readings: Vec::new(),
             episodes: Vec::new(),
             entries,
+            track: TrackRows::default(),
             gone: Vec::new(),
         };
         store.commit_batch(&record).await.expect("the entries");

@@ -251,6 +251,15 @@ impl Evaluator {
         watches
     }
 
+    /// Whether any rule watches the pool while it holds so many US dollars.
+    pub fn reaches(&self, pool: &Pool, tvl_usd: f64) -> bool {
+        let mut reaches = false;
+        self.index.watching(pool, |_, alike| {
+            reaches |= alike.iter().any(|watcher| watcher.floor <= tvl_usd);
+        });
+        reaches
+    }
+
     /// Pools that an alert names, in order.
     pub fn named_pools(&self) -> Vec<PoolId> {
         let named = self

@@ -12,6 +12,7 @@ use tokio::sync::Mutex;
 
 use super::{
     evaluator::{Evaluator, Step, Watched},
+    track,
     why::Stage,
 };
 use crate::{
@@ -33,14 +34,17 @@ use crate::{
         ingest::{Change, STALE_AFTER},
         snapshot::Snapshot,
     },
-    store::{Store, StoreError, history::ReadingRow, market::BatchRecord, rules::EpisodeRow},
+    store::{
+        Store, StoreError, history::ReadingRow, market::BatchRecord, rules::EpisodeRow,
+        track::TrackRows,
+    },
 };
 
 mod manage;
 mod notices;
 
 pub use notices::urgency;
-use notices::{Around, entries};
+use notices::{Around, Told, told};
 
 /// The alerts of all servers, and the one way in which they change.
 #[derive(Debug)]
@@ -177,17 +181,19 @@ impl Alerting {
         let before = verdicts_before(store, &state.evaluator, &steps, &change.snapshot).await?;
         let shown_before = shown_before(store, &steps, &change.snapshot).await?;
         let servers = self.servers.load_full();
-        let (mut state, change, steps, entries) = aside(move || {
+        let (old, mut state, change, steps, told, stood) = aside(move || {
             let around = Around {
                 servers: &servers,
                 before: &before,
                 shown_before: &shown_before,
                 shelf_life,
             };
-            let entries = entries(&state, &steps, &change, around);
-            (state, change, steps, entries)
+            let told = told(&state, &steps, &change, around);
+            let stood = track::ended(&old, change.at, &state.evaluator);
+            (old, state, change, steps, told, stood)
         })
         .await;
+        let Told { entries, announced } = told;
         let ticked = Ticked {
             changed: change.news.len(),
             notices: entries
@@ -197,7 +203,13 @@ impl Alerting {
         };
         failpoint!("eval.commit.before");
         store
-            .commit_batch(&record(&old, &change, &steps, entries))
+            .commit_batch(&record(
+                &old,
+                &change,
+                &steps,
+                entries,
+                TrackRows { announced, stood },
+            ))
             .await?;
         failpoint!("eval.commit.after");
         let (state, snapshot) = aside(move || {
@@ -424,6 +436,7 @@ fn record<'a>(
     change: &'a Change,
     steps: &[Step],
     entries: Vec<Entry>,
+    track: TrackRows,
 ) -> BatchRecord<'a> {
     let now = &change.snapshot;
     let mut readings = Vec::with_capacity(change.news.len());
@@ -474,6 +487,7 @@ fn record<'a>(
         readings,
         episodes,
         entries,
+        track,
         gone: old
             .listings()
             .iter()

@@ -5,9 +5,11 @@ use super::{
     message::{Message, limits},
     name,
     numbers::{age, ago, change, percent},
+    track,
 };
 use crate::domain::{
-    ids::AlertId, pool::Pool, rate::Percent, strain::Trouble, time::Timestamp, zone::Cadence,
+    ids::AlertId, pool::Pool, rate::Percent, strain::Trouble, time::Timestamp, track::Tally,
+    zone::Cadence,
 };
 use std::time::Duration;
 
@@ -26,6 +28,8 @@ pub struct Report<'a> {
     pub movers: Vec<Mover<'a>>,
     /// Pools whose verdict has become unsustainable.
     pub unsustainable: Vec<&'a Pool>,
+    /// How the verdicts of the last twelve months turned out, of all servers together.
+    pub track: Tally,
     /// How long ago the source last answered, and whether that is too long.
     pub answered: Duration,
     pub is_silent: bool,
@@ -76,6 +80,7 @@ pub fn report(report: &Report<'_>) -> String {
             lines.push(format!("+{more} more"));
         }
     }
+    lines.extend(track::line(&report.track));
     lines_within(&lines, limits::CONTENT - 200)
 }
 
@@ -200,6 +205,7 @@ mod tests {
             opened: 0,
             movers: Vec::new(),
             unsustainable: Vec::new(),
+            track: Tally::default(),
             answered: Duration::from_mins(12),
             is_silent: false,
         };
@@ -217,6 +223,7 @@ mod tests {
                 to: samples::percent(2.6),
             }],
             unsustainable: vec![&pool; 7],
+            track: samples::track(),
             is_silent: true,
             ..quiet
         };

@@ -14,6 +14,7 @@ use crate::domain::{
     rule::Condition,
     scope::Scope,
     time::{Span, Timestamp},
+    track::{Tally, Turned},
     verdict::{
         Assessment, Evidence, Origin, Screen, Usual, assess,
         record::{Record, fixture::record},
@@ -48,6 +49,25 @@ pub(super) const ID: &str = "aa70268e-4b52-42bf-a116-608b370f9501";
 
 pub(super) fn now() -> Timestamp {
     Timestamp::parse("2026-02-21T23:21:00Z").unwrap()
+}
+
+/// A year of verdicts, of every sort and with every outcome.
+pub(super) fn track() -> Tally {
+    let turned = |fell, lasted, not_known, open| Turned {
+        fell,
+        lasted,
+        not_known,
+        open,
+    };
+    Tally {
+        warnings: turned(11, 3, 1, 2),
+        by_limit: turned(1, 4, 0, 0),
+        all_clears: turned(1, 1_204, 0, 36),
+        mixed: turned(2, 5, 0, 1),
+        repeats: 9,
+        missed: 2,
+        next: Some(now().day()),
+    }
 }
 
 pub(super) fn percent(value: f64) -> Percent {

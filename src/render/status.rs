@@ -4,11 +4,12 @@ use super::{
     DOT, count, lines_within,
     message::{Colour, Embed, Field, Message},
     numbers::{age, ago, grouped, grouped_u64, share},
-    text,
+    text, track,
 };
 use crate::domain::{
     ids::{AlertId, ChannelId, EntryId},
     time::Timestamp,
+    track::Tally,
 };
 
 /// Everything that `/status` tells.
@@ -20,6 +21,8 @@ pub struct Status<'a> {
     /// Sources that nothing but their own figures depends on.
     pub networks: Vec<SourceStatus<'a>>,
     pub market: MarketStatus,
+    /// How verdicts turned out, of all servers together.
+    pub track: Tally,
     /// `None` where the question does not come from a server.
     pub server: Option<ServerStatus<'a>>,
     pub shards: Vec<ShardStatus>,
@@ -173,6 +176,10 @@ fn fields(status: &Status<'_>, now: Timestamp) -> Vec<Field> {
         Field::wide("Data", lines(&status.sources)),
         Field::wide("Other data", lines(&status.beside)),
         Field::wide("Market", market(&status.market)),
+        Field::wide(
+            "Verdicts told in the last 12 months",
+            track::lines(&status.track).join("\n"),
+        ),
         Field::narrow("Gateway", shards(&status.shards)),
     ];
     fields.extend(networks(&status.networks, now));
@@ -381,6 +388,7 @@ mod tests {
                 charts: Some((1_240, 3_832)),
                 ..MarketStatus::default()
             },
+            track: samples::track(),
             server: Some(ServerStatus {
                 alerts: 4,
                 outbox: vec![("pending", 0), ("delivered", 1_204)],
@@ -471,6 +479,7 @@ mod tests {
                 shards: vec![shard],
                 server,
                 market: MarketStatus::default(),
+                track: Tally::default(),
                 started_at: samples::now(),
                 version: "0.1.0",
             };
@@ -526,6 +535,7 @@ mod tests {
             .iter()
             .map(|field| field.name.as_str())
             .collect();
-        assert_eq!(names, ["Market", "Gateway"]);
+        let verdicts = "Verdicts told in the last 12 months";
+        assert_eq!(names, ["Market", verdicts, "Gateway"]);
     }
 }

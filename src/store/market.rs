@@ -12,6 +12,7 @@ use super::{
     history::{self, ReadingRow},
     outbox, rules,
     rules::EpisodeRow,
+    track::{self, TrackRows},
 };
 use crate::{
     delivery::entry::Entry,
@@ -40,6 +41,7 @@ pub struct BatchRecord<'a> {
     pub readings: Vec<ReadingRow<'a>>,
     pub episodes: Vec<EpisodeRow>,
     pub entries: Vec<Entry>,
+    pub track: TrackRows,
     /// Numbers of pools that are no longer listed. Their number and their days stay.
     pub gone: Vec<i64>,
 }
@@ -121,6 +123,7 @@ impl Store {
         }
         rules::save_episodes(&mut tx, &record.episodes).await?;
         outbox::insert_entries(&mut tx, &record.entries).await?;
+        track::save(&mut tx, &record.track).await?;
         tx.commit().await?;
         Ok(())
     }

@@ -33,5 +33,6 @@ mod stop;
 mod storage;
 mod support;
 mod time;
+mod track;
 mod wal;
 mod whole_market;

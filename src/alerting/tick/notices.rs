@@ -19,10 +19,12 @@ use crate::{
         reading::Reading,
         rule::{Figure, Kind},
         time::{Span, Timestamp},
+        track::Announcement,
         verdict::Verdict,
     },
     market::ingest::Change,
     render,
+    store::track::AnnouncedRow,
 };
 
 /// What the notices of a change depend on beside it.
@@ -36,13 +38,16 @@ pub(super) struct Around<'a> {
     pub(super) shelf_life: Span,
 }
 
-/// The notices of a change, as they will go out.
-pub(super) fn entries(
-    state: &State,
-    steps: &[Step],
-    change: &Change,
-    around: Around<'_>,
-) -> Vec<Entry> {
+/// What a change has to say.
+pub(super) struct Told {
+    /// The notices, as they will go out.
+    pub(super) entries: Vec<Entry>,
+    /// The verdicts that they tell.
+    pub(super) announced: Vec<AnnouncedRow>,
+}
+
+/// The notices of a change, and the verdicts that they tell.
+pub(super) fn told(state: &State, steps: &[Step], change: &Change, around: Around<'_>) -> Told {
     let Around {
         servers,
         before,
@@ -50,6 +55,7 @@ pub(super) fn entries(
         shelf_life,
     } = around;
     let mut entries = Vec::new();
+    let mut announced = Vec::new();
     for step in steps {
         let (Some(watched), Some(lane)) = (
             state.evaluator.get(step.alert),
@@ -78,6 +84,12 @@ pub(super) fn entries(
                 own_time: listing.own_time,
                 unchanged_since: listing.unchanged_since,
             };
+            if !is_unsaid {
+                announced.extend(Announcement::of(&notice).map(|announcement| AnnouncedRow {
+                    no: listing.no,
+                    announcement,
+                }));
+            }
             let urgency = urgency(watched.rule.condition.kind());
             let hold = if is_unsaid {
                 None
@@ -116,7 +128,10 @@ pub(super) fn entries(
             });
         }
     }
-    told_together(entries, state, change)
+    Told {
+        entries: told_together(entries, state, change),
+        announced,
+    }
 }
 
 /// From so many pools of a protocol on, what happens to their data at once is one event.

@@ -659,3 +659,190 @@ async fn a_coin_that_stays_off_its_peg_is_told_after_the_hold_and_one_that_slips
         "{told:?}"
     );
 }
+
+/// A pool that pays most of its rate in rewards, which is not sustainable whatever its past.
+fn unsustainable(number: u8) -> Observed {
+    rewarded(row(number, 4.0), 0.9)
+}
+
+impl Bench {
+    /// The pool's number, verdict and whether it repeats, of each verdict that was told.
+    async fn announced(&self) -> Vec<(i64, String, bool)> {
+        sqlx::query_as(
+            "SELECT pool_no, verdict, repeats FROM announced_verdict ORDER BY at, pool_no",
+        )
+        .fetch_all(&mut self.connection().await)
+        .await
+        .unwrap()
+    }
+
+    async fn rename(&self, from: &str, to: &str) {
+        let sql = format!("ALTER TABLE {from} RENAME TO {to}");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
+            .execute(&mut self.connection().await)
+            .await
+            .unwrap();
+    }
+}
+
+/// A warning of which only the notice, or only the record, was kept would make the track record a lie.
+#[tokio::test]
+async fn a_verdict_that_is_told_is_kept_with_its_notice_or_neither_is() {
+    for missing in ["announced_verdict", "outbox"] {
+        let bench = Bench::new().await;
+        // Two alerts tell the same verdict, of which there is one.
+        bench
+            .add(rule(Kind::VerdictBecomes, None, None), hour(0))
+            .await;
+        let below = bench
+            .add(rule(Kind::ApyBelow, Some(4.5), None), hour(0))
+            .await;
+        bench.tick(hour(0), vec![row(1, 5.0)]).await.unwrap();
+        bench.tick(hour(1), vec![unsustainable(1)]).await.unwrap();
+        bench.rename(missing, "aside").await;
+        assert!(bench.tick(hour(2), vec![unsustainable(1)]).await.is_err());
+        bench.rename("aside", missing).await;
+        assert_eq!(
+            (bench.said().await.len(), bench.announced().await.len()),
+            (0, 0)
+        );
+        bench.tick(hour(2), vec![unsustainable(1)]).await.unwrap();
+        let told = [(1, "unsustainable".to_owned(), false)];
+        assert_eq!(bench.said().await.len(), 2);
+        assert_eq!(bench.announced().await, told);
+        // Who is gone had been told, and it stays so.
+        let by_admin = deed(GUILD);
+        let removed = bench
+            .alerting
+            .remove(&bench.store, below.alert.id, &by_admin);
+        removed.await.unwrap();
+        let bench = bench.restarted(hour(3)).await;
+        assert_eq!(bench.announced().await, told);
+    }
+}
+
+#[tokio::test]
+async fn the_end_of_a_warning_tells_the_verdict_that_came_and_what_goes_unsaid_tells_none() {
+    let bench = Bench::new().await;
+    let rows = vec![row(1, 4.0), unsustainable(3)];
+    bench.tick(hour(0), rows).await.unwrap();
+    for (pool, kind) in [(1, Kind::VerdictBecomes), (3, Kind::NewSustainable)] {
+        let rule = Rule {
+            scope: Scope::of_pool(id(pool)),
+            ..rule(kind, None, None)
+        };
+        bench.add(rule, hour(0)).await;
+    }
+    for at in 1..3 {
+        let rows = vec![unsustainable(1), row(3, 4.0)];
+        bench.tick(hour(at), rows).await.unwrap();
+    }
+    for at in 3..6 {
+        let rows = vec![row(1, 4.0), unsustainable(3)];
+        bench.tick(hour(at), rows).await.unwrap();
+    }
+    let said = bench.said().await;
+    let edges: Vec<&str> = said.iter().map(|(_, edge, _, _)| &**edge).collect();
+    assert_eq!(edges, ["opened", "opened", "closed", "closed"]);
+    // That an offer is no longer a new one goes unsaid, and so does the verdict that came with it.
+    let told = |no: i64, verdict: &str| (no, verdict.to_owned(), false);
+    assert_eq!(
+        bench.announced().await,
+        [
+            told(1, "unsustainable"),
+            told(2, "sustainable"),
+            told(1, "sustainable")
+        ]
+    );
+}
+
+/// Only what is watched can be missed, and a day counts with the verdict that it ended with.
+#[tokio::test]
+async fn the_verdicts_that_a_day_ends_with_are_kept_of_watched_pools() {
+    let bench = Bench::new().await;
+    let rows = |last: Observed| {
+        let small = holding(row(3, 4.0), 90_000.0);
+        let low = row(4, 1.9);
+        vec![row(1, 4.0), last, small, low, row(5, 4.0)]
+    };
+    for number in 1..5 {
+        let rule = Rule {
+            scope: Scope::of_pool(id(number)),
+            ..above()
+        };
+        bench.add(rule, hour(0)).await;
+    }
+    let floor = Rule {
+        scope: Scope {
+            min_tvl: Some(1e9),
+            ..Scope::of_pool(id(5))
+        },
+        ..above()
+    };
+    bench.add(floor, hour(0)).await;
+    bench.tick(hour(0), rows(row(2, 4.0))).await.unwrap();
+    bench.tick(hour(23), rows(unsustainable(2))).await.unwrap();
+    let stood = async |bench: &Bench| -> Vec<(Vec<u8>, i64, String)> {
+        sqlx::query_as(
+            "SELECT p.id, s.day, s.verdict FROM standing_verdict s JOIN pool p ON p.no = s.pool_no \
+             ORDER BY p.id, s.day",
+        )
+        .fetch_all(&mut bench.connection().await)
+        .await
+        .unwrap()
+    };
+    assert_eq!(stood(&bench).await, []);
+    let bench = bench.restarted(hour(23)).await;
+    bench.tick(hour(25), rows(row(2, 4.0))).await.unwrap();
+    bench.tick(hour(26), rows(row(2, 4.1))).await.unwrap();
+    let first = i64::from(hour(0).day().0);
+    let ended = |number: u8, verdict: &str| (vec![number; 16], first, verdict.to_owned());
+    assert_eq!(
+        stood(&bench).await,
+        [ended(1, "sustainable"), ended(2, "unsustainable")]
+    );
+}
+
+/// What was told of a pool stays with its key: that another one is the same pool is a guess, and what
+/// became of it then cannot be known.
+#[tokio::test]
+async fn a_pool_under_another_key_takes_no_record_with_it() {
+    let bench = Bench::new().await;
+    let with_tokens = |mut observed: Observed, is_new: bool| {
+        observed.pool.symbol = row(1, 1.0).pool.symbol;
+        observed.pool.underlying = Box::new(["0xaa".into()]);
+        observed.feed.days = Some(if is_new { 1 } else { 200 });
+        observed
+    };
+    let rule = Rule {
+        scope: Scope::of_pool(id(1)),
+        ..rule(Kind::VerdictBecomes, None, None)
+    };
+    bench
+        .tick(hour(0), vec![with_tokens(row(1, 4.0), false)])
+        .await
+        .unwrap();
+    bench.add(rule, hour(0)).await;
+    for at in 1..3 {
+        let rows = vec![with_tokens(unsustainable(1), false)];
+        bench.tick(hour(at), rows).await.unwrap();
+    }
+    let told = [(1, "unsustainable".to_owned(), false)];
+    assert_eq!(bench.announced().await, told);
+    for at in 3..8 {
+        let rows = vec![with_tokens(unsustainable(2), true)];
+        let change = after(&bench.market.snapshot(), hour(at), rows);
+        let followed = bench
+            .alerting
+            .follow_renamed(&bench.store, &bench.market, &change);
+        followed.await.unwrap();
+        let ticked = bench.alerting.tick(&bench.store, &bench.market, change);
+        ticked.await.unwrap();
+    }
+    let alert = bench.store.alert(GUILD, AlertId(1)).await.unwrap().unwrap();
+    assert_eq!(alert.rule.scope.pool, Some(id(2)));
+    assert_eq!(bench.announced().await, told);
+    super::track::judge(&bench.store, day(31)).await.unwrap();
+    let warnings = bench.store.tally(day(31).day()).await.unwrap().warnings;
+    assert_eq!((warnings.all(), warnings.not_known), (1, 1));
+}

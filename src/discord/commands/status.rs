@@ -54,6 +54,7 @@ async fn answer(bot: &Bot, guild: Option<GuildId>) -> Result<Message, CommandErr
             ..market_status(&market)
         },
         networks: networks(&known, now),
+        track: app.store.tally(now.day()).await?,
         server,
         shards: shards(&bot.shards),
         started_at: bot.started_at,

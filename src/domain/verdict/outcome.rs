@@ -26,14 +26,8 @@ impl Fate {
     /// What became of the day at `at`, of days that ascend. `None` where too little is known on one of
     /// the two sides, or it earned nothing.
     pub fn of(days: &[DayReading], at: usize) -> Option<Self> {
-        let day = days.get(at)?;
-        let first = days.partition_point(|other| other.day.0 <= day.day.0 - HORIZON);
-        let end = days.partition_point(|other| other.day.0 <= day.day.0 + HORIZON);
-        let (before, after) = (days.get(first..=at)?, days.get(at + 1..end)?);
-        if before.len() < ENOUGH_BEFORE || after.len() < ENOUGH_AFTER {
-            return None;
-        }
-        let (today, month, next) = (day.apy.get(), mean(before), mean(after));
+        let (before, after) = around(days, at)?;
+        let (today, month, next) = (days.get(at)?.apy.get(), mean(before), mean(after));
         (today > 0.0 && month > 0.0).then(|| Self {
             of_today: next / today,
             of_month: next / month,
@@ -49,6 +43,36 @@ impl Fate {
     pub fn is_decay(self) -> bool {
         self.of_month < HALF
     }
+
+    /// The rate was lost, in one way or the other.
+    pub fn fell(self) -> bool {
+        self.is_collapse() || self.is_decay()
+    }
+}
+
+/// The days up to the one at `at`, with it, and those after it, as far as the horizon; `None` where they
+/// are too few on one of the two sides.
+fn around(days: &[DayReading], at: usize) -> Option<(&[DayReading], &[DayReading])> {
+    let day = days.get(at)?.day;
+    let first = days.partition_point(|other| other.day.0 <= day.0 - HORIZON);
+    let end = days.partition_point(|other| other.day.0 <= day.0 + HORIZON);
+    let (before, after) = (days.get(first..=at)?, days.get(at + 1..end)?);
+    (before.len() >= ENOUGH_BEFORE && after.len() >= ENOUGH_AFTER).then_some((before, after))
+}
+
+/// When the rate of the day at `at` fell: the first of the next 30 days under half of what was lost by the
+/// label, the day's own rate or the month's. `None` where it lasted, where that is not known, and for a day
+/// that is under half of its month: what is lost there fell before.
+pub fn fell_on(days: &[DayReading], at: usize) -> Option<Day> {
+    let fate = Fate::of(days, at)?;
+    let (before, after) = around(days, at)?;
+    let (today, month) = (days.get(at)?.apy.get(), mean(before));
+    if !fate.fell() || today < HALF * month {
+        return None;
+    }
+    let lost = if fate.is_collapse() { today } else { month };
+    let first = after.iter().find(|day| day.apy.get() < HALF * lost);
+    first.map(|day| day.day)
 }
 
 /// The benchmark counts this day: at least 2 % and $100k.
@@ -59,6 +83,11 @@ pub fn counts(day: &DayReading) -> bool {
 /// When what became of a day is known.
 pub fn known_on(day: Day) -> Day {
     Day(day.0 + HORIZON + 1)
+}
+
+/// The newest day of which it is known on this one what became of it.
+pub fn known_by(today: Day) -> Day {
+    Day(today.0 - HORIZON - 1)
 }
 
 fn mean(days: &[DayReading]) -> f64 {

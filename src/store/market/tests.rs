@@ -37,6 +37,7 @@ pub(in crate::store) fn record<'a>(
         readings,
         episodes: Vec::new(),
         entries: Vec::new(),
+        track: TrackRows::default(),
         gone: Vec::new(),
     }
 }
