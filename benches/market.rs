@@ -141,7 +141,7 @@ fn searching(criterion: &mut Criterion) {
     let query = |scope| Query {
         scope,
         min_apy: None,
-        max_apy: 100.0,
+        max_apy: Some(100.0),
         verdicts: VerdictFilter::default(),
         order: Order::Verdict,
     };

@@ -154,6 +154,11 @@ impl Market {
         self.past_prices.of(listing, now, PATIENCE).await
     }
 
+    /// The same, as far as it was asked for lately. Nobody waits.
+    pub fn remembered_past_of(&self, listing: &Listing) -> PoolPast {
+        self.past_prices.remembered(listing)
+    }
+
     /// US dollars for one unit of a token of the pool. `None` where no source has a price, or none
     /// answers within two seconds and none is remembered.
     pub async fn unit_price(

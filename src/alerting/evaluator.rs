@@ -459,7 +459,7 @@ impl Evaluator {
             listing,
             usable,
             at,
-            holds: shown.fold(f64::NEG_INFINITY, |most, one| most.max(one.tvl_usd)),
+            holds: shown.fold(held_before(listing), |most, one| most.max(one.tvl_usd)),
             episodes: self.episodes.of_pool(listing.pool.id),
             past: self.past_of(listing.pool.id),
         }
@@ -548,7 +548,7 @@ fn step_by_state(
     listing: &Listing,
     at: Timestamp,
 ) -> (Episode, Edges) {
-    let in_scope = before.is_open() || rule.scope.reaches(listing.reading.tvl_usd);
+    let in_scope = before.is_open() || rule.scope.reaches(held_before(listing));
     let Some(judged) = judge_state(rule, listing).filter(|_| in_scope) else {
         return (before, Vec::new());
     };
@@ -622,6 +622,13 @@ fn present<'a>(listing: &Listing, fresh: &'a Fresh, past: &'a [Stretch]) -> Pres
         reported: None,
         open: None,
     }
+}
+
+/// What a pool held before its protocol came into trouble, else what it holds.
+fn held_before(listing: &Listing) -> f64 {
+    let tvl = listing.reading.tvl_usd;
+    let trouble = listing.strain.protocol;
+    trouble.map_or(tvl, |trouble| trouble.held_before(tvl).max(tvl))
 }
 
 /// A drop is measured against the floor by what it fell from: the worst drains end below any floor.

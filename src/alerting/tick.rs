@@ -418,6 +418,8 @@ async fn shown_before(
     steps: &[Step],
     snapshot: &Snapshot,
 ) -> Result<HashMap<(i64, Timestamp), Reading>, StoreError> {
+    /// A market that turns as a whole is told without these details, rather than late.
+    const MOST: usize = 200;
     let mut asked = BTreeSet::new();
     for step in steps {
         let verdicts = step.edges.iter().filter(|(edge, _)| {
@@ -427,7 +429,7 @@ async fn shown_before(
             asked.extend(verdicts.map(|(edge, _)| (listing.no, edge.since)));
         }
     }
-    let asked: Vec<(i64, Timestamp)> = asked.into_iter().collect();
+    let asked: Vec<(i64, Timestamp)> = asked.into_iter().take(MOST).collect();
     store.readings_before(&asked).await
 }
 

@@ -316,6 +316,11 @@ impl Choice for VerdictFilter {
                 Self::Only(Verdict::Sustainable),
             ),
             ("mixed only", "mixed", Self::Only(Verdict::Mixed)),
+            (
+                "unsustainable only, with why each is",
+                "unsustainable",
+                Self::Only(Verdict::Unsustainable),
+            ),
             ("any, the unsustainable too", "any", Self::Any),
         ]
     }

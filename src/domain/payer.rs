@@ -52,7 +52,7 @@ impl Cover {
     /// From what depositors got in 30 days and the TVL that earned it, both in US dollars, and the base
     /// APY. `None` where there is no TVL or nothing is paid as base.
     ///
-    /// The coverage of domain words: annual fees to suppliers / (TVL × base APY).
+    /// Annual fees to suppliers / (TVL × base APY).
     pub fn of(supply_side_30d: f64, tvl_usd: f64, base: Percent, is_family: bool) -> Option<Self> {
         let paid = tvl_usd * base.as_fraction();
         let ratio = supply_side_30d * 365.0 / 30.0 / paid;
@@ -100,9 +100,6 @@ pub struct Around {
     pub reward_token: Option<TokenTrend>,
 }
 
-/// Below this cover, base is not what fees pay.
-const HALF_COVERED: f64 = 0.5;
-
 impl Paid {
     pub fn of(pool: &Pool, reading: &Reading, around: &Around) -> Self {
         let payer = Payer::of(pool.method);
@@ -130,8 +127,12 @@ impl Paid {
 
     /// The part of the income, 0–1, that somebody pays who gets something for it: base as far as fees
     /// cover it, and of what a network issues the part that inflation does not take. `None` where the
-    /// source gives no split.
+    /// source gives no split, or a network's inflation is not known. Where fees are not known it is the most
+    /// that the part can be, see [`Self::is_upper_bound`].
     pub fn score(&self) -> Option<f64> {
+        if self.payer == Payer::Network && self.real.is_none() {
+            return None;
+        }
         let base = 1.0 - self.reward_share?;
         let covered = self.cover.map_or(1.0, |cover| cover.ratio.clamp(0.0, 1.0));
         let kept = match (self.real, self.base) {
@@ -143,9 +144,9 @@ impl Paid {
         Some(base * covered.min(kept))
     }
 
-    /// Whether the fees that are known speak against the base that is stated.
-    pub fn is_uncovered(&self) -> bool {
-        self.cover.is_some_and(|cover| cover.ratio < HALF_COVERED)
+    /// Fees are not known, so that less than the score may be paid by somebody.
+    pub fn is_upper_bound(&self) -> bool {
+        self.payer != Payer::Network && self.cover.is_none()
     }
 }
 
@@ -231,6 +232,10 @@ mod tests {
         // Inflation says nothing of what borrowers pay.
         let lent = Paid::of(&pool(Method::Lending), &staked, &around);
         assert_eq!((lent.inflation, lent.score()), (None, Some(1.0)));
+        assert!(lent.is_upper_bound());
+        // Without inflation nobody can say what of it is more than newly made coins.
+        let unknown = Paid::of(&pool(Method::StakingLiquid), &staked, &Around::default());
+        assert_eq!(unknown.score(), None);
     }
 
     proptest! {

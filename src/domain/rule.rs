@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     episode::Timing,
+    protocol::Flag,
     rate::Percent,
     reading::{DataState, Reading, Stretch, oldest_since},
     strain::{Strain, Trouble},
@@ -645,7 +646,12 @@ impl Condition {
                 } else {
                     Standing::Met(Direction::Down)
                 };
-                Judgement::of(standing, None, Figure::Protocol(trouble))
+                let is_worst = matches!(trouble, Trouble::Flagged(Flag::Rugged | Flag::Dead));
+                Judgement {
+                    // What was a drain may turn out to be a flight with the money.
+                    tier: Tier::of(is_worst),
+                    ..Judgement::of(standing, None, Figure::Protocol(trouble))
+                }
             }
             _ => return None,
         };

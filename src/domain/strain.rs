@@ -39,6 +39,8 @@ pub enum Trouble {
 
 /// From this fall of a protocol's TVL in 24 hours on, it is an incident.
 const DRAINED: f64 = -0.30;
+/// Only above this fall is it calm again: in between it is neither.
+const CALM: f64 = -0.15;
 /// US dollars below which a protocol's TVL is moved by anybody.
 const NOTABLE_PROTOCOL: f64 = 1e6;
 
@@ -53,8 +55,21 @@ impl Trouble {
         // What is left of a drain may be little; what it was counts.
         if change <= DRAINED && (before >= NOTABLE_PROTOCOL || !before.is_finite()) {
             Some(Self::Drained(change))
-        } else {
+        } else if change <= DRAINED || change >= CALM {
             Some(Self::Calm)
+        } else {
+            None
+        }
+    }
+
+    /// What a pool of the protocol held before the trouble, in US dollars, by what it holds now: the worst
+    /// drains end below any floor.
+    pub fn held_before(self, tvl_usd: f64) -> f64 {
+        match self {
+            Self::Drained(change) if change > -1.0 => tvl_usd / (1.0 + change),
+            // Of what is gone altogether, or was run off with, nobody knows what it was.
+            Self::Drained(_) | Self::Flagged(Flag::Rugged | Flag::Dead) => f64::INFINITY,
+            Self::Calm | Self::Flagged(Flag::Deprecated) => tvl_usd,
         }
     }
 
@@ -103,7 +118,12 @@ mod tests {
     #[test]
     fn a_flag_or_a_drain_is_trouble_and_silence_is_nothing() {
         let of = |flags: &[Flag], tvl, change| Trouble::of(&facts(flags, tvl, change));
-        assert_eq!(of(&[], Some(1e8), Some(-0.29)), Some(Trouble::Calm));
+        assert_eq!(
+            of(&[], Some(1e8), Some(-0.29)),
+            None,
+            "neither calm nor drained"
+        );
+        assert_eq!(of(&[], Some(1e8), Some(-0.14)), Some(Trouble::Calm));
         assert_eq!(
             of(&[], Some(7e7), Some(-0.30)),
             Some(Trouble::Drained(-0.30))
@@ -136,5 +156,17 @@ mod tests {
         let rugged = Trouble::Flagged(Flag::Rugged);
         assert_eq!(rugged.confirmed_by(rugged), Some(rugged));
         assert_eq!(rugged.confirmed_by(Trouble::Flagged(Flag::Dead)), None);
+    }
+
+    #[test]
+    fn a_drained_pool_is_measured_by_what_it_held() {
+        assert!((Trouble::Drained(-0.9).held_before(1e5) - 1e6).abs() < 1e-3);
+        assert!(Trouble::Drained(-1.0).held_before(0.0).is_infinite());
+        assert!(
+            Trouble::Flagged(Flag::Rugged)
+                .held_before(0.0)
+                .is_infinite()
+        );
+        assert!((Trouble::Calm.held_before(5.0) - 5.0).abs() < 1e-12);
     }
 }

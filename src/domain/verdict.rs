@@ -217,6 +217,8 @@ pub enum Reason {
     Varies(f64),
     /// An input of the durability score that speaks against the pool, with its value.
     Sign(Input, f64),
+    /// The chance that half of the last month's mean is kept, where that decided.
+    Bleeds(f64),
     /// Too few days to say what is usual.
     ShortHistory { days: u32 },
     /// Nothing is known of the past.
@@ -280,7 +282,8 @@ pub fn assess(evidence: &Evidence<'_>, screen: &Screen) -> Assessment {
         .and_then(|usual| usual.variation)
         .filter(|variation| *variation >= NOTABLE_VARIATION)
         .map(Reason::Varies);
-    for reason in [first, second, lasting.sign, varies].into_iter().flatten() {
+    let reasons_in_order = [first, second, lasting.beside, lasting.sign, varies];
+    for reason in reasons_in_order.into_iter().flatten() {
         if reasons.try_push(reason).is_err() {
             break;
         }
@@ -345,6 +348,8 @@ struct Lasting {
     score: Option<f64>,
     paid_score: Option<f64>,
     reason: Option<Reason>,
+    /// How the rate stands to the usual one, where that is not the reason.
+    beside: Option<Reason>,
     /// What else speaks most against it.
     sign: Option<Reason>,
 }
@@ -355,6 +360,7 @@ impl Lasting {
         score: None,
         paid_score: None,
         reason: None,
+        beside: None,
         sign: None,
     };
 
@@ -376,7 +382,11 @@ impl Lasting {
         let apy = evidence.reading.apy.get();
         match evidence.inputs() {
             Some(inputs) if apy > 0.0 => Self::by_chances(&inputs, apy, usual),
-            _ => Self::UNKNOWN,
+            // There is a past, and nothing to compare with it.
+            _ => Self {
+                reason: Some(Reason::NoHistory),
+                ..Self::UNKNOWN
+            },
         }
     }
 
@@ -402,15 +412,23 @@ impl Lasting {
         } else {
             &questions.decay
         };
+        // Of two chances the lower decides, and the ratio to the usual rate explains only one of them.
+        let bleeds = verdict != Verdict::Sustainable && paid_score < score && least < DURABLE;
+        let against_usual = ratio.map(|ratio| Reason::AgainstUsual {
+            ratio,
+            centre: usual.centre,
+            origin: usual.origin,
+        });
         Self {
             verdict,
             score: Some(score),
             paid_score: Some(paid_score),
-            reason: ratio.map(|ratio| Reason::AgainstUsual {
-                ratio,
-                centre: usual.centre,
-                origin: usual.origin,
-            }),
+            reason: if bleeds {
+                Some(Reason::Bleeds(paid_score))
+            } else {
+                against_usual
+            },
+            beside: against_usual.filter(|_| bleeds),
             sign: strongest_sign(weaker, inputs),
         }
     }

@@ -25,6 +25,8 @@ use crate::{
 const AGAIN_AFTER: Span = Span::days(7);
 /// What is usual is worked out for all pools at once, so that charts wait for each other.
 const NEWS_WAIT: Span = Span::hours(1);
+/// A pool that the source has observed for so many days at most is new.
+const NEW_DAYS: u32 = 30;
 /// How far reading has come is told of the pools that people look for: those with this much in them.
 const LARGE_USD: f64 = 1e6;
 
@@ -79,22 +81,29 @@ impl Charts {
         self.source.is_some() && !locked(&self.asked).get(&pool).is_some_and(lately)
     }
 
-    /// The pool whose chart is worth most: the largest that was never asked for, which a new pool comes
-    /// to be at its place; else the largest of which too little is known although it was.
+    /// The pool whose chart is worth most: a large one that is new to the source, else the largest that was
+    /// never asked for, else the largest of which too little is known although it was.
     pub fn next_unread(&self, snapshot: &Snapshot, now: Timestamp) -> Option<PoolId> {
         let asked = locked(&self.asked);
         let listed = || {
             let listings = snapshot.listings().iter();
             listings.filter(|listing| listing.missed.is_none())
         };
-        let never = listed().find(|listing| !asked.contains_key(&listing.pool.id));
+        let never = || {
+            let unasked = || listed().filter(|listing| !asked.contains_key(&listing.pool.id));
+            let newest = unasked().find(|listing| {
+                listing.feed.days.is_some_and(|days| days <= NEW_DAYS)
+                    && listing.reading.tvl_usd >= LARGE_USD
+            });
+            newest.or_else(|| unasked().next())
+        };
         let again = || {
             listed().find(|listing| {
                 let long_ago = |at: &Timestamp| now.since(*at) >= AGAIN_AFTER.0;
                 listing.record.is_none() && asked.get(&listing.pool.id).is_some_and(long_ago)
             })
         };
-        never.or_else(again).map(|listing| listing.pool.id)
+        never().or_else(again).map(|listing| listing.pool.id)
     }
 
     /// How far reading has come.

@@ -47,6 +47,37 @@ pub struct TokenMoves {
     pub quarter: Option<f64>,
 }
 
+/// The tokens of a pool whose prices say something of it.
+struct Tokens {
+    /// The two that a pool of two holds.
+    pair: Option<[PriceKey; 2]>,
+    reward: Option<PriceKey>,
+}
+
+impl Tokens {
+    fn of(listing: &Listing) -> Self {
+        let pool = &listing.pool;
+        let key = |token: &str| PriceKey::token(&pool.chain, token);
+        Self {
+            pair: match &*pool.underlying {
+                [one, other] => key(one).zip(key(other)).map(|(one, other)| [one, other]),
+                _ => None,
+            },
+            // The source lists the token that pays most first, as far as it says.
+            reward: listing.reward_tokens.first().and_then(|token| key(token)),
+        }
+    }
+
+    fn all(&self) -> Vec<PriceKey> {
+        self.pair
+            .iter()
+            .flatten()
+            .chain(&self.reward)
+            .cloned()
+            .collect()
+    }
+}
+
 impl PastPrices {
     pub(super) fn new(source: Option<Defillama>) -> Self {
         Self {
@@ -63,16 +94,13 @@ impl PastPrices {
         now: Timestamp,
         patience: Duration,
     ) -> PoolPast {
-        let pool = &listing.pool;
-        let key = |token: &str| PriceKey::token(&pool.chain, token);
-        let pair: Option<[PriceKey; 2]> = match &*pool.underlying {
-            [one, other] => key(one).zip(key(other)).map(|(one, other)| [one, other]),
-            _ => None,
-        };
-        // The source lists the token that pays most first, as far as it says.
-        let reward = listing.reward_tokens.first().and_then(|token| key(token));
-        let wanted: Vec<PriceKey> = pair.iter().flatten().chain(&reward).cloned().collect();
-        self.learn(&wanted, now, patience).await;
+        self.learn(&Tokens::of(listing).all(), now, patience).await;
+        self.remembered(listing)
+    }
+
+    /// What is known already, without asking.
+    pub(super) fn remembered(&self, listing: &Listing) -> PoolPast {
+        let Tokens { pair, reward } = Tokens::of(listing);
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let closes = |key: &PriceKey| known.get(key)?.1.as_ref();
         PoolPast {

@@ -17,8 +17,8 @@ pub struct Query {
     pub scope: Scope,
     /// Percent.
     pub min_apy: Option<f64>,
-    /// Percent; offers above it are counted as hidden.
-    pub max_apy: f64,
+    /// Percent; offers above it are counted as hidden. `None` shows them however high.
+    pub max_apy: Option<f64>,
     pub verdicts: VerdictFilter,
     pub order: Order,
 }
@@ -31,7 +31,14 @@ impl Query {
         let meant = self.scope.reaches(listing.reading.tvl_usd)
             && self.min_apy.is_none_or(|floor| apy >= floor)
             && self.scope.names(&listing.pool);
-        meant.then(|| apy <= self.max_apy && self.verdicts.shows(listing.assessment.verdict))
+        let verdict = listing.assessment.verdict;
+        let shows = || self.max_apy.is_none_or(|most| apy <= most) && self.verdicts.shows(verdict);
+        // Who asks for one verdict means no other, so the others are not hidden from them.
+        let is_meant = match self.verdicts {
+            VerdictFilter::Only(wanted) => verdict == wanted,
+            VerdictFilter::NotUnsustainable | VerdictFilter::Any => true,
+        };
+        (meant && is_meant).then(shows)
     }
 }
 

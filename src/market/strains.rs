@@ -10,8 +10,14 @@ use crate::domain::{
     peg::{Meant, Stablecoin},
     pool::Pool,
     strain::{OffPeg, Strain, Trouble},
-    time::Timestamp,
+    time::{Span, Timestamp},
 };
+
+/// What was read longer ago than this is no news to act on, although it may still be shown.
+const NEWS: Span = Span::hours(3);
+/// Two deviations agree where the nearer is at least this part of the further, or both are this small.
+const AGREEING: f64 = 0.5;
+const SMALL: f64 = 0.005;
 
 /// What was said last, and what of it was said before as well.
 #[derive(Debug, Default)]
@@ -44,11 +50,19 @@ impl<T: Copy> Heard<T> {
     fn hear(
         &mut self,
         read_at: Option<Timestamp>,
+        now: Timestamp,
         said: impl FnOnce() -> HashMap<Arc<str>, T>,
         confirm: impl Fn(T, T) -> Option<T>,
     ) -> bool {
         if read_at == self.read_at {
-            return false;
+            // A source that has fallen silent says nothing any more, and two readings are needed again
+            // only where it has to be read anew.
+            let is_old = read_at.is_some_and(|at| now.since(at) > NEWS.0);
+            let had = is_old && !self.believed.is_empty();
+            if had {
+                self.believed.clear();
+            }
+            return had;
         }
         self.read_at = read_at;
         let said = if read_at.is_some() {
@@ -73,13 +87,15 @@ impl Strains {
     pub(super) fn hear(&mut self, facts: &Facts, snapshot: &Snapshot, now: Timestamp) -> bool {
         let protocols = self.protocols.hear(
             facts.read_at(Topic::Protocols, now),
+            now,
             || troubles(facts, snapshot, now),
             Trouble::confirmed_by,
         );
         let coins = self.coins.hear(
             facts.read_at(Topic::Stablecoins, now),
+            now,
             || deviations(facts, snapshot, now),
-            |before, now| Some(nearer(before, now)),
+            agreed,
         );
         protocols || coins
     }
@@ -101,15 +117,15 @@ impl Strains {
     }
 }
 
-/// Of two deviations the nearer to the peg; on either side of it, none.
-fn nearer(before: f64, now: f64) -> f64 {
-    if before * now < 0.0 {
-        0.0
-    } else if before.abs() < now.abs() {
-        before
+/// What two deviations agree on: the nearer to the peg. Nothing where one is far and the other is not.
+fn agreed(before: f64, now: f64) -> Option<f64> {
+    let (near, far) = if before.abs() < now.abs() {
+        (before, now)
     } else {
-        now
-    }
+        (now, before)
+    };
+    let agree = far.abs() <= SMALL || (near * far > 0.0 && near.abs() >= AGREEING * far.abs());
+    agree.then_some(near)
 }
 
 fn troubles(facts: &Facts, snapshot: &Snapshot, now: Timestamp) -> HashMap<Arc<str>, Trouble> {
@@ -258,7 +274,7 @@ mod tests {
                     .map(|peg| (peg.deviation * 100.0).round())
             })
             .collect();
-        assert_eq!(off, [None, Some(0.0), Some(0.0), Some(0.0), Some(-10.0)]);
+        assert_eq!(off, [None, None, None, None, Some(-10.0)]);
     }
 
     #[test]
@@ -269,6 +285,13 @@ mod tests {
         assert!(strains.hear(&facts, &snapshot, hour(0)));
         assert!(!strains.hear(&facts, &snapshot, hour(1)));
         let pool = &snapshot.listings().first().unwrap().pool;
+        assert_eq!(strains.of(pool), Strain::default());
+        // What is said again counts, until nothing more is heard for hours.
+        let again = facts.with(protocols(&[Flag::Dead], 0.0), hour(1), Span::days(1));
+        assert!(strains.hear(&again, &snapshot, hour(1)));
+        assert!(strains.of(pool).protocol.is_some());
+        assert!(!strains.hear(&again, &snapshot, hour(4)));
+        assert!(strains.hear(&again, &snapshot, hour(5)));
         assert_eq!(strains.of(pool), Strain::default());
         // Too old to be known, it is nothing any more.
         assert!(strains.hear(&facts, &snapshot, hour(40)));

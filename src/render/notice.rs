@@ -422,7 +422,9 @@ fn over_words(condition: &Condition) -> String {
         Condition::OffPeg { clear_at, .. } => {
             format!("back within {} of what it follows", limit(clear_at))
         }
-        Condition::ProtocolIncident => "nothing bad is said of it any more".to_owned(),
+        Condition::ProtocolIncident => {
+            "no flag, and no further fall within 24 h; what left need not have come back".to_owned()
+        }
         Condition::NewSustainable { .. } => "no longer offered so".to_owned(),
         Condition::TvlDrop {
             window, clear_at, ..
@@ -463,8 +465,7 @@ fn tone(notice: &Notice<'_>) -> Tone {
             | Condition::BaseShareBelow { .. }
             | Condition::PoolGone
             | Condition::Stale
-            | Condition::OffPeg { .. }
-            | Condition::ProtocolIncident,
+            | Condition::OffPeg { .. },
         ) => ("✅", Colour::Green),
         // The window moves on, so a fall can be over without anything coming back.
         (EdgeKind::Closed, Condition::TvlDrop { .. }) if is_rise(notice) => ("✅", Colour::Green),

@@ -27,8 +27,13 @@ pub fn line(paid: &Paid) -> String {
 pub fn details(paid: &Paid) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(score) = paid.score() {
+        let most = if paid.is_upper_bound() {
+            "at most "
+        } else {
+            ""
+        };
         lines.push(format!(
-            "source score {}: the part that somebody pays who gets something for it",
+            "source score {most}{} of 100: the part that somebody pays who gets something for it",
             super::numbers::whole(score * 100.0)
         ));
     }

@@ -128,40 +128,83 @@ pub fn question(alert: AlertId, gone: &Pool, perhaps: &[&Pool]) -> Message {
     ))
 }
 
-/// What is said of a protocol, as it is said of its pools.
-pub fn trouble(trouble: Option<Trouble>) -> String {
-    match trouble {
-        Some(Trouble::Calm) => "are of a protocol of which nothing bad is said any more".to_owned(),
-        Some(trouble) => format!(
-            "are of a protocol in trouble ({}; the source said so twice)",
-            super::notice::trouble_words(trouble)
-        ),
-        None => "are of a protocol in trouble".to_owned(),
-    }
+/// One event that many pools share.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum AtOnce {
+    /// The data of a protocol's pools is gone or too old, or is back.
+    Data { is_back: bool },
+    /// How the protocol of the pools stands.
+    Protocol(Option<Trouble>),
+    /// How far the stablecoin that the pools hold is from what it follows, as a fraction.
+    Coin {
+        deviation: Option<f64>,
+        is_back: bool,
+    },
 }
 
-/// A stablecoin against what it follows, as it is said of the pools that hold it.
-pub fn off_peg(deviation: Option<f64>, is_over: bool) -> String {
-    let off = deviation.map_or_else(String::new, |deviation| {
-        format!(" ({})", super::numbers::change(deviation * 100.0))
-    });
-    if is_over {
-        format!("hold it, and it is back at what it follows{off}")
-    } else {
-        format!("hold it, and it is off its peg{off}")
+impl AtOnce {
+    /// What has happened, and how the pools come into it.
+    fn words(self, pools: usize) -> (String, String) {
+        let pools = count(pools, "pool", "pools");
+        match self {
+            Self::Data { is_back: true } => (
+                "its data is back".to_owned(),
+                format!("{pools} of it that alerts here watch have usable figures again"),
+            ),
+            Self::Data { is_back: false } => (
+                "its data is missing".to_owned(),
+                format!(
+                    "{pools} of it that alerts here watch are gone or too old to be used, all at once"
+                ),
+            ),
+            Self::Protocol(trouble) => {
+                let what = match trouble {
+                    Some(Trouble::Calm) => {
+                        "no flag, and no further fall within 24 h; what left need not have come back"
+                            .to_owned()
+                    }
+                    Some(trouble) => format!(
+                        "in trouble: {}, as the source has said twice",
+                        super::notice::trouble_words(trouble)
+                    ),
+                    None => "in trouble".to_owned(),
+                };
+                (what, format!("{pools} that alerts here watch are of it"))
+            }
+            Self::Coin { deviation, is_back } => {
+                let off = deviation.map_or_else(String::new, |deviation| {
+                    format!(" ({})", super::numbers::change(deviation * 100.0))
+                });
+                let what = if is_back {
+                    format!("back at what it follows{off}")
+                } else {
+                    format!("off its peg{off}")
+                };
+                (what, format!("{pools} that alerts here watch hold it"))
+            }
+        }
+    }
+
+    const fn tone(self) -> (&'static str, super::message::Colour) {
+        use super::message::Colour;
+        match self {
+            Self::Data { .. } => ("📡", Colour::Amber),
+            Self::Protocol(Some(Trouble::Calm)) => ("⏹️", Colour::Grey),
+            Self::Coin { is_back: true, .. } => ("✅", Colour::Green),
+            Self::Protocol(_) | Self::Coin { is_back: false, .. } => ("⚠️", Colour::Red),
+        }
     }
 }
 
 /// [`at_once`] for a terminal.
-pub fn at_once_text(name: &str, pools: usize, what: &str) -> String {
-    format!(
-        "📡 {} – at once, {pools} of its pools {what}",
-        super::text::plain_name(name)
-    )
+pub fn at_once_text(name: &str, event: AtOnce, pools: usize) -> String {
+    let (what, of_pools) = event.words(pools);
+    let name = super::text::plain_name(name);
+    format!("{} {name} – {what}; {of_pools}", event.tone().0)
 }
 
 /// What happened to several pools of a protocol, or of a coin, at once.
-pub fn at_once(name: &str, pools: &[&Pool], what: &str, alerts: &[AlertId]) -> Message {
+pub fn at_once(name: &str, event: AtOnce, pools: &[&Pool], alerts: &[AlertId]) -> Message {
     let shown: Vec<&str> = pools.iter().take(NAMED).map(|pool| &*pool.symbol).collect();
     let more = pools.len().saturating_sub(shown.len());
     let more = if more > 0 {
@@ -176,14 +219,16 @@ pub fn at_once(name: &str, pools: &[&Pool], what: &str, alerts: &[AlertId]) -> M
         .map(|id| format!("#{id}"))
         .collect();
     let speaker = format!("alert {}", numbers.join(", "));
+    let (what, of_pools) = event.words(pools.len());
+    let (mark, colour) = event.tone();
+    let name = super::text::name(name);
     Message::from(super::message::Embed {
-        title: format!("📡 {}", super::text::name(name)),
+        title: format!("{mark} {name}"),
         description: format!(
-            "**At once, {} of its pools {what}**: {}{more}. That is one event and is told once.",
-            pools.len(),
+            "**{name}: {what}.** {of_pools}: {}{more}. That is one event and is told once.",
             names.join(", ")
         ),
-        colour: super::message::Colour::Amber,
+        colour,
         footer: [speaker.as_str(), "not advice"].join(DOT),
         ..super::message::Embed::default()
     })

@@ -302,7 +302,7 @@ fn lasting_rules(learnt_from: &LearntFrom) -> String {
          pools on decentralised exchanges.",
         share(FRAGILE),
         share(DURABLE),
-        super::numbers::grouped(learnt_from.days),
+        super::numbers::grouped(learnt_from.all_days),
         learnt_from.pools,
         learnt_from.first,
         learnt_from.last

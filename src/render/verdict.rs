@@ -39,7 +39,7 @@ pub fn line(assessment: &Assessment) -> String {
     let chance = chance(score);
     let record = match origin(assessment) {
         Some(Origin::Feed) => "the feed's own summary",
-        Some(Origin::Own) | None => "this pool's own last 30 days",
+        Some(Origin::Own) | None => "this pool's own last two months",
     };
     match assessment.reasons.first() {
         // Something else decided, and may say the opposite of the chance.
@@ -48,7 +48,8 @@ pub fn line(assessment: &Assessment) -> String {
         }
         Some(Reason::RewardShare(_) | Reason::NoSplit) => format!(
             "{label} for who pays; its past alone gives a {chance} chance to keep at least half \
-             of today's rate for 30 days, by {record}"
+             of today's rate for 30 days{}, by {record}",
+            paid_words(assessment)
         ),
         _ => format!(
             "{label} – {chance} chance to keep at least half of today's rate for 30 days{}, by {record}",
@@ -123,6 +124,10 @@ fn reason(reason: &Reason) -> String {
             off_the_middle(variation)
         ),
         Reason::Sign(input, value) => sign(input, value),
+        Reason::Bleeds(score) => format!(
+            "only {} chance to keep half of the last month's mean for 30 days",
+            chance(score)
+        ),
         Reason::ShortHistory { days: 0 } => "no full day of history yet".to_owned(),
         Reason::ShortHistory { days } => {
             let days = if days == 1 {

@@ -87,12 +87,17 @@ pub fn learn(charts: &[Chart]) -> Durability {
     }
 }
 
+/// What the charts are that the curves are learnt from.
+const DATA: &str = "daily charts of pools as DefiLlama's /chart answers them (MIT-licensed captures of \
+     September and October 2025), mostly of decentralised exchanges";
+
 fn learnt_from(rows: &[Row]) -> LearntFrom {
     let mut charts: Vec<usize> = rows.iter().map(|row| row.chart).collect();
     charts.dedup();
     let days = || rows.iter().map(|row| row.day);
     let said = |day: Option<Day>| day.map_or_else(String::new, |day| day.to_string());
     LearntFrom {
+        data: DATA.to_owned(),
         pools: charts.len(),
         days: rows.iter().filter(|row| row.counts).count(),
         all_days: rows.len(),

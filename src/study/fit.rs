@@ -295,14 +295,26 @@ impl Column {
     }
 
     fn curve(self, input: Input) -> Curve {
+        let of_known = self.stretch.iter().filter(|stretch| **stretch > 0);
+        let known: Vec<f64> = of_known
+            .filter_map(|stretch| self.adds.get(usize::from(*stretch)).copied())
+            .collect();
         let mut adds = self.adds.into_iter();
+        let missing = adds.next().unwrap_or_default();
         Curve {
             input,
             edges: self.edges,
-            missing: adds.next().unwrap_or_default(),
+            // What is missing never counts as good: it adds at least what the typical known value adds.
+            missing: mean(&known).map_or(missing, |typical| missing.max(typical)),
             adds: adds.collect(),
         }
     }
+}
+
+fn mean(values: &[f64]) -> Option<f64> {
+    #[expect(clippy::cast_precision_loss, reason = "counts of rows")]
+    let count = values.len() as f64;
+    (count > 0.0).then(|| values.iter().sum::<f64>() / count)
 }
 
 /// Offset and scale that set log-odds right against what came true: a logistic regression on one number,

@@ -465,7 +465,7 @@ async fn an_outage_of_a_protocol_is_told_once() {
     stage.told(1).await;
     let told = seen(twin, channel()).remove(0);
     assert!(
-        told.contains("**At once, 15 of its pools are gone"),
+        told.contains("its data is missing.** 15 pools of it that alerts here watch are gone"),
         "{told}"
     );
     assert_eq!(

@@ -4,7 +4,9 @@ use axum::http::StatusCode;
 use discord_twin::Twin;
 use rustix::process::Signal;
 
-use crate::support::{TestBot, USDC, Upstream, answer, market, one_server, status, until};
+use crate::support::{
+    TestBot, USDC, Upstream, answer, manage, market, one_server, server, status, until,
+};
 
 const PROTOCOLS: &str = r#"[
     {"id":"1599","name":"Aave V3","slug":"aave-v3","symbol":"AAVE","tvl":37647739954},
@@ -77,6 +79,50 @@ async fn each_source_is_read_by_itself_and_kept() {
     status_says(&twin, &fresh).await;
     for (route, times) in [("/protocols", 1), ("/fees", 2), ("/lend_borrow", 1)] {
         assert_eq!(upstream.asked_beside(route), times, "{route}");
+    }
+    bot.end(&twin);
+}
+
+/// A protocol that is flagged, in two lists in a row, is told to whoever asked for it: once for all its pools.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_incident_of_a_protocol_is_told_once_for_all_its_pools() {
+    let (twin, upstream, mut bot) = setting().await;
+    let listed = |rugged: bool| {
+        format!(
+            r#"[{{"id":"1599","name":"Aave V3","slug":"aave-v3","tvl":3e10,"change_1d":0,"rugged":{rugged}}}]"#
+        )
+    };
+    upstream.set_beside("/protocols", StatusCode::OK, &listed(false));
+    bot.set("SOURCES__FACTS__PROTOCOLS_EVERY", "1s");
+    bot.start(&twin, 1).await;
+    status_says(&twin, &["**DefiLlama protocols** ✅ fresh"]).await;
+    let add = manage("alerts add")
+        .option("at_once", true)
+        .option("when", "protocol_incident")
+        .option("protocol", "aave-v3");
+    twin.run(&add).await.unwrap();
+    upstream.set_beside("/protocols", StatusCode::OK, &listed(true));
+    let told = async {
+        // What is believed is told with the next answer of the market.
+        for nth in 1.. {
+            upstream.set(format!("{}{}", answer(&market(5.0)), " ".repeat(nth)));
+            let wait = std::time::Duration::from_millis(300);
+            if let Ok(messages) = twin.wait_for_messages(server() + 1, 1, wait).await {
+                return messages;
+            }
+        }
+        unreachable!("it goes on until something is told")
+    };
+    let messages = tokio::time::timeout(crate::support::LONG, told)
+        .await
+        .unwrap();
+    assert_eq!(messages.len(), 1);
+    let words = messages[0].body.to_string();
+    for word in [
+        "in trouble: flagged as rugged",
+        "2 pools that alerts here watch are of it",
+    ] {
+        assert!(words.contains(word), "{word}: {words}");
     }
     bot.end(&twin);
 }

@@ -11,6 +11,7 @@ use crate::support::{
     row, said, server, shared,
 };
 
+const SPIKE: &str = "1a1b1c1d-4b52-42bf-a116-608b370f9501";
 const PAIR: &str = "0a0b0c0d-4b52-42bf-a116-608b370f9501";
 
 /// The small market with a liquidity pool and a receipt in it.
@@ -20,6 +21,7 @@ fn wide_market() -> Vec<Value> {
     pair["ilRisk"] = json!("yes");
     pair["poolMeta"] = json!("7 days unstaking");
     let mut rows = market(5.0);
+    rows.push(row(SPIKE, "PEPE", "uniswap-v3", 355_083.0));
     rows.push(pair);
     rows
 }
@@ -44,6 +46,51 @@ async fn told(twin: &Twin, call: &Invocation, private: bool, words: &[&str]) -> 
 
 fn page(pool: &str) -> String {
     format!("https://defillama.com/yields/pool/{pool}")
+}
+
+/// Sustainability and risk under one command, with the limits behind them and what nobody knows.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pool_is_checked() {
+    let (twin, _upstream, bot) = setting().await;
+    let checked = told(
+        &twin,
+        &call("risk check").option("pool", PAIR),
+        false,
+        &[
+            "Sustainability and risk",
+            "Will it last?",
+            "Who pays?",
+            "Coverage",
+            "of 14 checks",
+            "not known: no list of incidents is set up",
+            "7 days unstaking",
+            "the source flags it; prices are not known",
+        ],
+    )
+    .await;
+    assert!(checked.deferred);
+    told(
+        &twin,
+        &call("risk rules").option("private", true),
+        true,
+        &[
+            "Hard rules, never outvoted",
+            "nobody can tune a verdict",
+            "Learnt from",
+        ],
+    )
+    .await;
+    told(
+        &twin,
+        &call("risk check").option("pool", "nonsense"),
+        true,
+        &["No pool answers to"],
+    )
+    .await;
+    // What the screen refuses is listed, with the rule that refused it, for who asks.
+    let refused = call("yield find").option("verdict", "unsustainable");
+    told(&twin, &refused, false, &["❌ unsustainable ("]).await;
+    bot.end(&twin);
 }
 
 /// Two pools beside each other, by address and by words, and what cannot be set beside anything.

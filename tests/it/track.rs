@@ -1,13 +1,17 @@
 //! The track record over two months of a made-up market: what was told is judged 30 days later.
 
-use std::{fs, sync::Arc};
+use std::{
+    fs,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use discord_twin::Twin;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use stipend::{
     alerting::{reports, track},
-    app::App,
+    app::{App, RunError},
     clock::{Clock as _, ManualClock},
     delivery::{http::ApplicationId, post::Waits},
     domain::{
@@ -23,10 +27,10 @@ use stipend::{
     market::feed::Feed,
     ops::config::Config,
     render,
-    store::{destinations::Proven, rules::NewAlert},
+    store::{OpenError, destinations::Proven, rules::NewAlert},
 };
 
-use crate::support::{TestBot, USDC, USDT, Upstream, WETH, answer, one_server, row};
+use crate::support::{LONG, TestBot, USDC, USDT, Upstream, WETH, answer, one_server, row};
 
 const GUILD: GuildId = GuildId(1);
 const CHANNEL: ChannelId = ChannelId(10);
@@ -75,11 +79,19 @@ struct Bot {
 }
 
 async fn opened(files: &TestBot, token: &SecretString, clock: &Arc<ManualClock>) -> (App, Feed) {
-    let config = Config::load(None, files.environment()).unwrap();
-    let on: Arc<dyn stipend::clock::Clock> = Arc::clone(clock) as _;
-    let app = App::open(config, &[7; 32], token, ApplicationId(1), on)
-        .await
-        .unwrap();
+    let begun = Instant::now();
+    let app = loop {
+        let config = Config::load(None, files.environment()).unwrap();
+        let on: Arc<dyn stipend::clock::Clock> = Arc::clone(clock) as _;
+        match App::open(config, &[7; 32], token, ApplicationId(1), on).await {
+            Ok(app) => break app,
+            // A process that another story is just starting shares our lock until it runs.
+            Err(RunError::Open(OpenError::Lock(_))) if begun.elapsed() < LONG => {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            Err(error) => panic!("{error:?}"),
+        }
+    };
     let feed = app.feed().await.unwrap().unwrap();
     (app, feed)
 }

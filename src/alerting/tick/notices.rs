@@ -23,7 +23,10 @@ use crate::{
         verdict::Verdict,
     },
     market::ingest::Change,
-    render,
+    render::{
+        self,
+        report::{AtOnce, at_once, at_once_text},
+    },
     store::track::AnnouncedRow,
 };
 
@@ -175,16 +178,15 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// What is said of its pools, such as of `listing`.
-    fn words(&self, is_end: bool, listing: &Listing) -> String {
+    /// What is told of its pools, such as of `listing`.
+    fn told(&self, is_back: bool, listing: &Listing) -> AtOnce {
         match self {
-            Self::Data(_) if is_end => "have usable figures again".to_owned(),
-            Self::Data(_) => "are gone or too old to be used".to_owned(),
-            Self::Protocol(_) => render::report::trouble(listing.strain.protocol),
-            Self::Coin(_) => {
-                let deviation = listing.strain.peg.as_ref().map(|peg| peg.deviation);
-                render::report::off_peg(deviation, is_end)
-            }
+            Self::Data(_) => AtOnce::Data { is_back },
+            Self::Protocol(_) => AtOnce::Protocol(listing.strain.protocol),
+            Self::Coin(_) => AtOnce::Coin {
+                deviation: listing.strain.peg.as_ref().map(|peg| peg.deviation),
+                is_back,
+            },
         }
     }
 }
@@ -226,18 +228,13 @@ fn told_together(mut entries: Vec<Entry>, state: &State, change: &Change) -> Vec
         let keys: Vec<[u8; 32]> = members.iter().map(|at| entries[*at].dedup_key).collect();
         let alerts: BTreeSet<AlertId> = members.iter().map(|at| entries[*at].alert).collect();
         let alerts: Vec<AlertId> = alerts.into_iter().collect();
-        let what = event.words(edge == EdgeKind::Closed.slug(), one);
+        let told = event.told(edge == EdgeKind::Closed.slug(), one);
         together.push(Entry {
             dedup_key: together_key(&keys),
             pool: None,
             occasion: Occasion::Outage,
-            payload: payload(&render::report::at_once(
-                event.name(),
-                &pools,
-                &what,
-                &alerts,
-            )),
-            summary: render::report::at_once_text(event.name(), pools.len(), &what),
+            payload: payload(&at_once(event.name(), told, &pools, &alerts)),
+            summary: at_once_text(event.name(), told, pools.len()),
             telling: Telling {
                 opening: None,
                 ..entries[first].telling

@@ -627,13 +627,13 @@ async fn an_incident_is_told_at_once_and_once_for_all_pools_of_the_protocol() {
     let together: Vec<&str> = told
         .iter()
         .map(|(_, summary)| summary.as_str())
-        .filter(|summary| summary.starts_with("📡"))
+        .filter(|summary| summary.contains("that alerts here watch"))
         .collect();
     assert_eq!(
         together,
         [
-            "📡 aave-v3 – at once, 3 of its pools are of a protocol in trouble (TVL −42 % in 24 h; the source said so twice)",
-            "📡 aave-v3 – at once, 3 of its pools are of a protocol of which nothing bad is said any more",
+            "⚠️ aave-v3 – in trouble: TVL −42 % in 24 h, as the source has said twice; 3 pools that alerts here watch are of it",
+            "⏹️ aave-v3 – no flag, and no further fall within 24 h; what left need not have come back; 3 pools that alerts here watch are of it",
         ]
     );
 }

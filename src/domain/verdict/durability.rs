@@ -145,6 +145,8 @@ pub struct Durability {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LearntFrom {
+    /// What the charts are.
+    pub data: String,
     pub pools: usize,
     /// Days of pools that the benchmark counts, and all that were learnt from.
     pub days: usize,

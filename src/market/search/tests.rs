@@ -101,7 +101,7 @@ fn query() -> Query {
     Query {
         scope: Scope::default(),
         min_apy: None,
-        max_apy: 100.0,
+        max_apy: Some(100.0),
         verdicts: VerdictFilter::default(),
         order: Order::Verdict,
     }
@@ -133,7 +133,7 @@ fn what_the_screen_hides_is_counted() {
     let any = Query {
         scope: usdc,
         verdicts: VerdictFilter::Any,
-        max_apy: 1e6,
+        max_apy: Some(1e6),
         ..query()
     };
     let found = market.find(&any, 2);
@@ -167,7 +167,26 @@ fn a_verdict_can_be_asked_for() {
         ids(&market.find(&only(Verdict::Sustainable), 9).shown),
         [id(1)]
     );
-    assert_eq!(market.find(&only(Verdict::Mixed), 9).hidden, 2);
+    // Who asks for one verdict is not told that others are hidden.
+    assert_eq!(market.find(&only(Verdict::Mixed), 9).hidden, 0);
+}
+
+/// The screen on APY hid just what `verdict: unsustainable` is to list.
+#[test]
+fn what_the_screen_refuses_is_listed_for_who_asks() {
+    let market = market(vec![
+        made(1, "A", "x", 4.0, 1e8),
+        made(2, "B", "x", 355_083.0, 1e8),
+    ]);
+    let asked = |verdicts| Query {
+        verdicts,
+        max_apy: None,
+        ..query()
+    };
+    let refused = asked(VerdictFilter::Only(Verdict::Unsustainable));
+    assert_eq!(ids(&market.find(&refused, 9).shown), [id(2)]);
+    assert_eq!(market.find(&asked(VerdictFilter::Any), 9).total, 2);
+    assert_eq!(market.find(&query(), 9).hidden, 1);
 }
 
 #[test]

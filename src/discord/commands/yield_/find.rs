@@ -61,7 +61,10 @@ pub(super) async fn find(
     let market = bot.app.market.view(now);
     let server = caller.guild.map(|guild| bot.app.alerting.server(guild));
     let most = server.and_then(|server| server.max_apy);
-    let most = most.unwrap_or(bot.app.market.screen().max_apy);
+    let verdicts = verdict.map_or_else(VerdictFilter::default, |verdict| verdict.0);
+    // Who asks for the unsustainable, or for all, asks for what the screen refuses too.
+    let is_screened = verdicts == VerdictFilter::NotUnsustainable;
+    let most = is_screened.then(|| most.unwrap_or(bot.app.market.screen().max_apy));
     let asked = Asked {
         asset,
         method: method.map(|method| method.0),
@@ -72,8 +75,8 @@ pub(super) async fn find(
             None => server.and_then(|server| server.min_tvl),
         },
         min_apy,
-        max_apy: max_apy.unwrap_or(most),
-        verdicts: verdict.map_or_else(VerdictFilter::default, |verdict| verdict.0),
+        max_apy: max_apy.or(most),
+        verdicts,
         stable_only: stable_only.unwrap_or(false),
         order: sort.map_or_else(Order::default, |order| order.0),
     };
@@ -91,7 +94,7 @@ pub struct Asked {
     /// US dollars.
     pub min_tvl: Option<f64>,
     pub min_apy: Option<f64>,
-    pub max_apy: f64,
+    pub max_apy: Option<f64>,
     pub verdicts: VerdictFilter,
     pub stable_only: bool,
     pub order: Order,

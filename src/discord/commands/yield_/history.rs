@@ -1,6 +1,6 @@
 //! `/yield history`: what a pool paid over the last days, drawn.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tracing::warn;
 
@@ -53,8 +53,11 @@ pub(super) async fn history(
     reply::send(app, message, visibility).await
 }
 
+/// How long whoever asks waits for the source's own chart.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// What a pool paid over the last `days` days that have ended, in words and drawn. The source's own
-/// chart is asked for, once a run, where we have not seen each of them ourselves.
+/// chart is asked for, at most once a week, where we have not seen each of them ourselves.
 pub async fn told(app: &App, pool: PoolId, days: u16) -> Result<Message, CommandError> {
     let now = app.clock.now();
     let market = app.market.view(now);
@@ -66,13 +69,16 @@ pub async fn told(app: &App, pool: PoolId, days: u16) -> Result<Message, Command
     if known.iter().filter(|paid| paid.day >= first).count() < usize::from(days)
         && app.charts.may_ask(pool, now)
     {
-        match app.charts.learn(&app.store, &app.market, pool, now).await {
-            Ok(_) => known = self::known(app, listing.no, first).await?,
-            Err(FeedError::Store(error)) => return Err(error.into()),
-            Err(error) => {
+        let learnt = app.charts.learn(&app.store, &app.market, pool, now);
+        match tokio::time::timeout(PATIENCE, learnt).await {
+            Ok(Ok(_)) => known = self::known(app, listing.no, first).await?,
+            Ok(Err(FeedError::Store(error))) => return Err(error.into()),
+            Ok(Err(error)) => {
                 warn!(%pool, error = &error as &dyn std::error::Error, "no chart");
                 is_chart_missing = true;
             }
+            // Others are asking, or the source is slow: the words are worth more than the wait.
+            Err(_) => is_chart_missing = true,
         }
     }
     // Today is not over, but confirms or contradicts what yesterday seemed to be.

@@ -9,6 +9,7 @@ use crate::{
         params::Name,
         reply,
     },
+    domain::listing::Listing,
     market::{around::Around, closes::PoolPast, view::View},
     render::{self, message::Message},
 };
@@ -33,14 +34,20 @@ pub(super) async fn pool(
         networks: &networks,
         now,
     };
-    let message = answer(&market, around, &pool)?;
+    let past = |listing: &Listing| bot.app.market.remembered_past_of(listing);
+    let message = answer(&market, around, &pool, past)?;
     reply::send(app, message, super::super::shown_to(bot, &caller, private)).await
 }
 
-/// Looks the pool up and words it. Past prices are not asked for here, so that nobody waits.
-pub fn answer(market: &View, around: Around<'_>, asked: &Name) -> Result<Message, Trouble> {
+/// Looks the pool up and words it, with what `past` prices are remembered of it.
+pub fn answer(
+    market: &View,
+    around: Around<'_>,
+    asked: &Name,
+    past: impl Fn(&Listing) -> PoolPast,
+) -> Result<Message, Trouble> {
     let listing = lookup::pool(market, asked)?;
-    let past = PoolPast::default();
+    let past = past(listing);
     Ok(render::pool::pool(
         &super::view(market, listing),
         &around.paid(listing, &past),
@@ -75,7 +82,7 @@ mod tests {
             networks: &Networks::default(),
             now: at,
         };
-        answer(&market, around, &asked)
+        answer(&market, around, &asked, |_| PoolPast::default())
             .unwrap()
             .to_discord()
             .to_string()
