@@ -154,7 +154,7 @@ pub struct VerdictArgs {
     /// Recorded charts, one pool's answer a line, `.ndjson` or `.ndjson.zst`.
     #[arg(long, value_name = "FILE")]
     pub charts: PathBuf,
-    /// Write `pool,day,score,paid_score,verdict` to a file [default: to standard output]
+    /// Write `pool,day,score,paid_score,verdict` by the shipped curves to a file [default: to standard output]
     #[arg(long, value_name = "FILE", conflicts_with_all = ["benchmark", "train"])]
     pub out: Option<PathBuf>,
     /// Judge pools by curves that never saw them, and print how that went beside plain baselines.

@@ -21,6 +21,7 @@ pub mod notice;
 pub mod payer;
 pub mod peg;
 pub mod past;
+pub mod plan;
 pub mod pool;
 pub mod position;
 pub mod preview;

@@ -6,7 +6,10 @@ use arc_swap::ArcSwap;
 use rust_decimal::Decimal;
 
 use crate::{
-    domain::{listing::Listing, pool::Pool, reading::DEFILLAMA, time::Timestamp, verdict::Screen},
+    domain::{
+        listing::Listing, pool::Pool, reading::DEFILLAMA, strain::Strain, time::Timestamp,
+        verdict::Screen,
+    },
     sources::defillama::Defillama,
     store::{Store, StoreError},
 };
@@ -110,6 +113,16 @@ impl Market {
     /// What is known beside the pools.
     pub fn facts(&self) -> Arc<Facts> {
         self.facts.load_full()
+    }
+
+    /// What troubles a pool: what is believed, and where nothing is yet, what was said last.
+    pub fn strain_of(&self, listing: &Listing, now: Timestamp) -> Strain {
+        let believed = listing.strain.clone();
+        let said = strains::said_once(&self.facts(), &listing.pool, now);
+        Strain {
+            peg: believed.peg.or(said.peg),
+            protocol: believed.protocol.or(said.protocol),
+        }
     }
 
     /// Puts other facts in place of the present ones.

@@ -2,7 +2,7 @@
 //!
 //! Pure: charts in, curves and figures out, the same for the same charts. [`rows`] makes rows of days,
 //! [`fit`] learns curves from them, [`measure`] says how well scores tell what came true, and
-//! [`benchmark`] puts it together as `reference` baselines beside held-out pools.
+//! [`benchmark`] puts it together: pools that were held out, beside plain baselines.
 
 pub mod benchmark;
 pub mod fit;

@@ -117,6 +117,31 @@ impl Strains {
     }
 }
 
+/// What troubles a pool by the last reading alone: enough to know what was so before an alert was made.
+pub(super) fn said_once(facts: &Facts, pool: &Pool, now: Timestamp) -> Strain {
+    let off = |asset: &str| {
+        let symbol = asset.to_uppercase();
+        let deviation = deviation(facts, &symbol, now)?;
+        Some(OffPeg {
+            symbol: symbol.into(),
+            deviation,
+        })
+    };
+    let coins = pool.assets().filter_map(off);
+    let protocol = facts.protocol(&pool.protocol, now);
+    Strain {
+        peg: coins.max_by(|one, other| one.deviation.abs().total_cmp(&other.deviation.abs())),
+        protocol: protocol.and_then(|known| Trouble::of(known.value)),
+    }
+}
+
+fn deviation(facts: &Facts, symbol: &str, now: Timestamp) -> Option<f64> {
+    match facts.stablecoin(symbol, now)?.value {
+        Meant::One(coin) => Stablecoin::deviation(coin),
+        Meant::Shared(_) => None,
+    }
+}
+
 /// What two deviations agree on: the nearer to the peg. Nothing where one is far and the other is not.
 fn agreed(before: f64, now: f64) -> Option<f64> {
     let (near, far) = if before.abs() < now.abs() {
@@ -150,11 +175,7 @@ fn deviations(facts: &Facts, snapshot: &Snapshot, now: Timestamp) -> HashMap<Arc
             if deviations.contains_key(symbol.as_str()) {
                 continue;
             }
-            let coin = facts.stablecoin(&symbol, now);
-            let deviation = coin.and_then(|coin| match coin.value {
-                Meant::One(coin) => Stablecoin::deviation(coin),
-                Meant::Shared(_) => None,
-            });
+            let deviation = deviation(facts, &symbol, now);
             deviations.insert(symbol.into(), deviation);
         }
     }

@@ -131,7 +131,7 @@ impl Alerting {
         // Taken under the lock: the batch before is in it, and the next one finds the alert.
         let snapshot = market.snapshot();
         let meant = meant(&mut state.evaluator, store, &snapshot, &new.rule, now).await?;
-        let baseline = baseline(&state.evaluator, &new.rule, &meant);
+        let baseline = baseline(&state.evaluator, market, &new.rule, &meant, now);
         let alert = store.add_alert(&new, &baseline, now).await?;
         let pools = meant
             .iter()
@@ -311,7 +311,7 @@ impl State {
         let snapshot = market.snapshot();
         alert.version = alert.version.saturating_add(1);
         let meant = meant(&mut self.evaluator, store, &snapshot, &alert.rule, deed.at).await?;
-        let baseline = baseline(&self.evaluator, &alert.rule, &meant);
+        let baseline = baseline(&self.evaluator, market, &alert.rule, &meant, deed.at);
         store.change_alert(alert, Some(&baseline), deed).await?;
         self.evaluator.forget(alert.id);
         self.evaluator.watch(watched(alert), baseline);
@@ -363,9 +363,21 @@ async fn meant<'a>(
 }
 
 /// The pools of which the condition is true already.
-fn baseline(evaluator: &Evaluator, rule: &Rule, meant: &[&Listing]) -> Vec<(PoolId, Episode)> {
+fn baseline(
+    evaluator: &Evaluator,
+    market: &Market,
+    rule: &Rule,
+    meant: &[&Listing],
+    now: Timestamp,
+) -> Vec<(PoolId, Episode)> {
+    let is_about_strain = rule.condition.kind().is_about_strain();
     let at_creation = |listing: &&Listing| {
-        let judged = evaluator.judge_now(rule, listing);
+        // What a source has said once is not believed, and is no news either.
+        let judged = if is_about_strain {
+            rule.condition.judge_strain(&market.strain_of(listing, now))
+        } else {
+            evaluator.judge_now(rule, listing)
+        };
         (listing.pool.id, Episode::at_creation(judged))
     };
     let all = meant.iter().map(at_creation);

@@ -11,6 +11,7 @@ use crate::{
         alert::Rule,
         episode::Timing,
         ids::{ChannelId, MessageId, UserId, WebhookId},
+        peg::{Peg, Stablecoin},
         reading::Observed,
         rule::{Condition, Kind, Terms},
         scope::Scope,
@@ -18,6 +19,7 @@ use crate::{
         time::Span,
         verdict::Screen,
     },
+    market::facts::{Facts, Told},
     market::fixture::{after, day, holding, hour, id, minute, rewarded, row},
     store::{destinations::Proven, rules::NewAlert, servers::Deed},
 };
@@ -636,6 +638,31 @@ async fn an_incident_is_told_at_once_and_once_for_all_pools_of_the_protocol() {
             "⏹️ aave-v3 – no flag, and no further fall within 24 h; what left need not have come back; 3 pools that alerts here watch are of it",
         ]
     );
+}
+
+/// A coin that was off its peg before is no news for an alert that is made before a second reading.
+#[tokio::test]
+async fn what_a_source_has_said_once_is_a_baseline() {
+    let bench = Bench::new().await;
+    let calm = strained(None, None);
+    bench.tick_strained(hour(0), 3, &calm).await;
+    let coins = Told::Stablecoins(vec![Stablecoin {
+        name: "USD Coin".into(),
+        symbol: "USDC".into(),
+        gecko_id: None,
+        peg: Peg::Usd,
+        price_usd: Some(0.8),
+        circulating: Some(1e9),
+        yield_bearing: false,
+    }]);
+    let facts = Facts::default().with(coins, hour(0), Span::days(1));
+    bench.market.swap_facts(facts);
+    let added = bench.add(rule(Kind::OffPeg, None, None), hour(0)).await;
+    assert_eq!(added.baseline, 3);
+    let off = strained(Some(-0.2), None);
+    for hours in 1..5 {
+        assert_eq!(bench.tick_strained(hour(hours), 3, &off).await.notices, 0);
+    }
 }
 
 #[tokio::test]
