@@ -30,7 +30,8 @@ pub const fn colour(verdict: Verdict) -> Colour {
 }
 
 /// The verdict, and the chance that the rate lasts where there is one: `✅ sustainable – 92 % chance
-/// to keep at least half of today's rate for 30 days, by this pool's own last 30 days`.
+/// to keep at least half of today's rate for 30 days, 95 % to keep half of the last month's mean, by this
+/// pool's own last two months`.
 pub fn line(assessment: &Assessment) -> String {
     let label = label(assessment.verdict);
     let Some(score) = assessment.score else {

@@ -36,7 +36,7 @@ async fn the_past_of_a_watched_pool_is_read_from_its_file() {
     bot.set("SOURCES__FILE__CHARTS", "charts");
     bot.start(&twin, 1).await;
     let pool = call("yield pool").option("pool", USDC);
-    let own = "this pool's own last 30 days";
+    let own = "this pool's own last two months";
     let before = said(&twin.run(&pool).await.unwrap());
     assert!(!before.contains(own), "{before}");
     let add = manage("alerts add")
@@ -47,7 +47,8 @@ async fn the_past_of_a_watched_pool_is_read_from_its_file() {
         .unwrap();
     let begun = Instant::now();
     while !said(&twin.run(&pool).await.unwrap()).contains(own) {
-        assert!(begun.elapsed() < LONG, "the chart is not read");
+        let now = said(&twin.run(&pool).await.unwrap());
+        assert!(begun.elapsed() < LONG, "the chart is not read: {now}");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     bot.end(&twin);
