@@ -14,14 +14,15 @@ use crate::{
     store::{Store, StoreError},
 };
 
-pub mod calmer;
 pub mod around;
+pub mod calmer;
 pub mod charts;
 pub mod closes;
 pub mod facts;
 pub mod feed;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub mod health;
 pub mod ingest;
 mod liquid;
 pub mod mention;
@@ -36,7 +37,7 @@ pub mod view;
 
 use closes::{PastPrices, PoolPast};
 use facts::{Facts, Line, Topic};
-use feed::Health;
+use health::Health;
 use networks::Networks;
 use prices::Prices;
 use snapshot::{Origin, Snapshot};
@@ -133,6 +134,13 @@ impl Market {
     /// How the sources of facts do, those that are asked.
     pub fn lines(&self) -> Vec<Line> {
         self.lines.load().values().cloned().collect()
+    }
+
+    /// How the sources of prices do, which are asked when somebody needs them.
+    pub fn prices_health(&self) -> impl Iterator<Item = (&'static str, Health)> {
+        [self.prices.health(), self.past_prices.health()]
+            .into_iter()
+            .flatten()
     }
 
     fn line(&self, topic: Topic) -> Option<Line> {

@@ -10,6 +10,7 @@ use tokio::sync::OnceCell;
 use super::{
     Market,
     feed::{FeedError, backfill},
+    health::{Health, OnDemand},
     snapshot::Snapshot,
 };
 use crate::{
@@ -34,6 +35,7 @@ const LARGE_USD: f64 = 1e6;
 #[derive(Debug, Default)]
 pub struct Charts {
     source: Option<Defillama>,
+    health: OnDemand,
     asked: Mutex<HashMap<PoolId, Timestamp>>,
     recalled: OnceCell<()>,
     turn: tokio::sync::Mutex<()>,
@@ -60,6 +62,16 @@ impl Charts {
     /// Whether there is anybody to ask.
     pub const fn can_ask(&self) -> bool {
         self.source.is_some()
+    }
+
+    /// How the source does, where there is one.
+    pub fn health(&self) -> Option<(&'static str, Health)> {
+        let name = if self.source.as_ref()?.reads_saved_charts() {
+            "Folder of charts"
+        } else {
+            "DefiLlama charts"
+        };
+        Some((name, self.health.health()))
     }
 
     /// Takes over whose chart earlier runs have asked for. Only the first call reads the store.
@@ -134,6 +146,11 @@ impl Charts {
         // One at a time over all who ask; one that failed may be asked for again.
         let _turn = self.turn.lock().await;
         let learnt = backfill(source, store, market, pool, now).await;
+        match &learnt {
+            Ok(_) => self.health.note(now, Ok(())),
+            Err(FeedError::Source(error)) => self.health.note(now, Err(error)),
+            Err(_) => {}
+        }
         let is_over = matches!(
             learnt,
             Ok(_)

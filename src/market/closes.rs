@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use super::health::{Health, OnDemand};
 use crate::{
     domain::{
         closes::{Closes, worst_impermanent_loss},
@@ -16,6 +17,8 @@ use crate::{
     sources::defillama::{Defillama, prices::PriceKey},
 };
 
+/// The source as people know it.
+const NAME: &str = "DefiLlama past prices";
 /// The days that are looked back.
 const DAYS: u16 = 90;
 /// What was asked for this lately is not asked for again: a token has a new close a day.
@@ -27,6 +30,7 @@ const MOST_TOKENS: usize = 2_000;
 #[derive(Debug)]
 pub(super) struct PastPrices {
     source: Option<Defillama>,
+    asked: OnDemand,
     /// `None` for a token that the source does not know.
     known: Mutex<HashMap<PriceKey, (Timestamp, Option<Closes>)>>,
 }
@@ -82,8 +86,15 @@ impl PastPrices {
     pub(super) fn new(source: Option<Defillama>) -> Self {
         Self {
             source,
+            asked: OnDemand::default(),
             known: Mutex::default(),
         }
+    }
+
+    /// How the source does, where there is one.
+    pub(super) fn health(&self) -> Option<(&'static str, Health)> {
+        self.source.as_ref()?;
+        Some((NAME, self.asked.health()))
     }
 
     /// What prices say of a pool; waits for the source no longer than `patience`, and says less without
@@ -127,18 +138,9 @@ impl PastPrices {
         let (Some(source), false) = (&self.source, missing.is_empty()) else {
             return;
         };
-        let answered =
-            tokio::time::timeout(patience, source.past_prices(&missing, DAYS, now)).await;
-        let told = match answered {
-            Ok(Ok(told)) => told,
-            Ok(Err(error)) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "no past prices");
-                return;
-            }
-            Err(_) => {
-                tracing::warn!("past prices did not come in time");
-                return;
-            }
+        let answer = source.past_prices(&missing, DAYS, now);
+        let Some(told) = self.asked.wait(NAME, patience, now, answer).await else {
+            return;
         };
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         for key in missing {

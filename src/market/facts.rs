@@ -20,7 +20,7 @@ use crate::domain::{
 mod packed;
 pub mod rounds;
 
-use super::feed::Health;
+use super::health::Health;
 
 /// What a source tells of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -6,6 +6,7 @@ use tracing::warn;
 
 use super::{
     Market,
+    health::words_of,
     ingest::{Change, HalfEmpty, Refused, advance, batch_row, check_size, in_force},
     snapshot::Snapshot,
     strains::Strains,
@@ -56,42 +57,6 @@ impl Source {
             Self::File(source) => source.forget(),
         }
     }
-}
-
-/// How the source does, for people.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Health {
-    /// When it last answered, with news or without.
-    pub answered_at: Option<Timestamp>,
-    /// What went wrong since then, in words.
-    pub trouble: Option<Trouble>,
-    /// Rows left out of the last batch: unusable ones, and those that contradicted each other.
-    pub skipped: u32,
-    pub conflicting: u32,
-}
-
-impl Health {
-    pub(super) fn answered(&mut self, now: Timestamp) {
-        self.answered_at = Some(now);
-        self.trouble = None;
-    }
-
-    pub(super) fn failed(&mut self, now: Timestamp, what: String) {
-        let before = self.trouble.as_ref().map_or(0, |trouble| trouble.in_a_row);
-        self.trouble = Some(Trouble {
-            at: now,
-            what,
-            in_a_row: before.saturating_add(1),
-        });
-    }
-}
-
-/// The last failure, and how many there were in a row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trouble {
-    pub at: Timestamp,
-    pub what: String,
-    pub in_a_row: u32,
 }
 
 /// Why a batch brought nothing.
@@ -154,7 +119,9 @@ impl Feed {
                     health.conflicting = change.batch.conflicting;
                 }
             }
-            Err(error) => health.failed(now, error.to_string()),
+            // What lies below a failure of the database is for the operator alone.
+            Err(error @ FeedError::Store(_)) => health.failed(now, error.to_string()),
+            Err(error) => health.failed(now, words_of(error)),
         }
         market.health.store(Arc::new(health));
         answered

@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::feed::Trouble;
+use super::health::{Health, words_of};
 use crate::{
     domain::{
         rating::Rating,
@@ -37,7 +37,7 @@ pub struct Networks {
     rates: BTreeMap<Network, NetworkRate>,
     receipts: BTreeMap<Network, ReceiptRate>,
     ratings: BTreeMap<Network, Rating>,
-    health: BTreeMap<Origin, Health>,
+    followed: BTreeMap<Origin, Followed>,
 }
 
 /// A source of networks' figures.
@@ -73,13 +73,10 @@ impl Origin {
     }
 }
 
-/// How a source does.
+/// A source that is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Health {
-    /// When it last answered.
-    pub answered_at: Option<Timestamp>,
-    /// What has gone wrong since then.
-    pub trouble: Option<Trouble>,
+pub struct Followed {
+    pub health: Health,
     /// From one asking to the next while all is well.
     pub interval: Span,
 }
@@ -87,16 +84,12 @@ pub struct Health {
 impl Networks {
     /// Before the first answers of these sources, asked at these intervals.
     pub fn watching(sources: impl IntoIterator<Item = (Origin, Span)>) -> Self {
-        let health = |(origin, interval)| {
-            let health = Health {
-                answered_at: None,
-                trouble: None,
-                interval,
-            };
-            (origin, health)
+        let followed = |(origin, interval)| {
+            let health = Health::default();
+            (origin, Followed { health, interval })
         };
         Self {
-            health: sources.into_iter().map(health).collect(),
+            followed: sources.into_iter().map(followed).collect(),
             ..Self::default()
         }
     }
@@ -120,13 +113,13 @@ impl Networks {
         fresh(rating, rating.read_at, now).ok()
     }
 
-    /// How each source does that is asked.
-    pub fn health(&self) -> impl Iterator<Item = (Origin, &Health)> {
-        self.health.iter().map(|(origin, health)| (*origin, health))
+    /// Each source that is asked, and how it does.
+    pub fn followed(&self) -> impl Iterator<Item = (Origin, &Followed)> {
+        self.followed.iter().map(|(origin, it)| (*origin, it))
     }
 
     fn unanswered(&self, origin: Origin) -> Unknown {
-        if self.health.contains_key(&origin) {
+        if self.followed.contains_key(&origin) {
             Unknown::NotAnswered
         } else {
             Unknown::SwitchedOff
@@ -138,26 +131,15 @@ impl Networks {
     #[must_use]
     pub fn with(&self, origin: Origin, said: Result<Said, String>, now: Timestamp) -> Self {
         let mut networks = self.clone();
-        let Some(health) = networks.health.get_mut(&origin) else {
+        let Some(Followed { health, .. }) = networks.followed.get_mut(&origin) else {
             return networks;
         };
         match said {
             Ok(said) => {
-                health.answered_at = Some(now);
-                health.trouble = None;
+                health.answered(now);
                 networks.take_in(said);
             }
-            Err(what) => {
-                let before = health
-                    .trouble
-                    .as_ref()
-                    .map_or(0, |trouble| trouble.in_a_row);
-                health.trouble = Some(Trouble {
-                    at: now,
-                    what,
-                    in_a_row: before.saturating_add(1),
-                });
-            }
+            Err(what) => health.failed(now, what),
         }
         networks
     }
@@ -215,7 +197,7 @@ impl Source {
     /// Asks once. A failure comes in words for people and as a schedule wants it.
     async fn ask(&self, now: Timestamp) -> Result<Said, (String, Outcome)> {
         let of_source = |error: SourceError| {
-            let words = error.to_string();
+            let words = words_of(&error);
             (words, Outcome::of::<()>(&Err(error)))
         };
         match self {
@@ -345,13 +327,13 @@ mod tests {
             .with(Origin::Solana, Err("no".to_owned()), hour(6))
             .with(Origin::Solana, Err("status 503".to_owned()), hour(7));
         assert!(networks.rate(Network::Solana, hour(8)).is_ok());
-        let (_, health) = networks.health().next().unwrap();
+        let (_, Followed { health, interval }) = networks.followed().next().unwrap();
         assert_eq!(health.answered_at, Some(hour(0)));
         let trouble = health.trouble.as_ref().unwrap();
         assert_eq!((trouble.in_a_row, trouble.what.as_str()), (2, "status 503"));
-        assert_eq!(health.interval, Span::hours(6));
+        assert_eq!(*interval, Span::hours(6));
         let mended = networks.with(Origin::Solana, Ok(said), hour(9));
-        assert_eq!(mended.health().next().unwrap().1.trouble, None);
+        assert_eq!(mended.followed().next().unwrap().1.health.trouble, None);
     }
 
     #[test]
@@ -385,7 +367,10 @@ mod tests {
         let mut waits = Vec::new();
         for _ in 0..5 {
             let (said, wait) = follower.ask(hour(0), 1.0).await;
-            assert_eq!(said.unwrap_err(), "the source cannot be reached");
+            assert_eq!(
+                said.unwrap_err(),
+                "the source cannot be reached: the connection failed"
+            );
             waits.push(wait.as_secs() / 60);
         }
         assert_eq!(waits, [1, 2, 4, 8, 60]);

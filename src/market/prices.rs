@@ -5,15 +5,21 @@ use std::{collections::HashMap, time::Duration};
 use rust_decimal::Decimal;
 use tokio::sync::Mutex;
 
+use super::health::{Health, OnDemand};
 use crate::{
     domain::{
         pool::Pool,
         time::{Span, Timestamp},
     },
-    sources::defillama::{Defillama, prices::PriceKey},
+    sources::defillama::{
+        Defillama,
+        prices::{Price, PriceKey},
+    },
     store::{Store, StoreError, market::PriceRow},
 };
 
+/// The source as people know it.
+const NAME: &str = "DefiLlama prices";
 /// A price younger than this is not asked for again.
 const FRESH: Span = Span::minutes(5);
 /// A price older than this is worth less than none.
@@ -25,6 +31,7 @@ const SURE: f64 = 0.9;
 #[derive(Debug)]
 pub struct Prices {
     source: Option<Defillama>,
+    asked: OnDemand,
     known: Mutex<HashMap<String, PriceRow>>,
 }
 
@@ -32,8 +39,15 @@ impl Prices {
     pub fn new(source: Option<Defillama>) -> Self {
         Self {
             source,
+            asked: OnDemand::default(),
             known: Mutex::default(),
         }
+    }
+
+    /// How the source does, where there is one.
+    pub(super) fn health(&self) -> Option<(&'static str, Health)> {
+        self.source.as_ref()?;
+        Some((NAME, self.asked.health()))
     }
 
     /// Takes over what was remembered.
@@ -58,26 +72,11 @@ impl Prices {
             return Some(usd);
         }
         if let Some(source) = &self.source {
-            match tokio::time::timeout(patience, source.prices(&keys)).await {
-                Ok(Ok(prices)) => {
-                    let rows: Vec<PriceRow> = keys
-                        .iter()
-                        .filter_map(|key| {
-                            let price = prices.get(key)?;
-                            let sure = price.confidence.is_none_or(|sure| sure >= SURE);
-                            sure.then(|| PriceRow {
-                                coin: key.as_str().to_owned(),
-                                usd: price.usd,
-                                symbol: price.symbol.as_deref().unwrap_or_default().to_owned(),
-                                at: price.at,
-                                fetched_at: now,
-                            })
-                        })
-                        .collect();
-                    self.remember(store, rows).await;
-                }
-                Ok(Err(error)) => tracing::warn!(%error, "prices cannot be read"),
-                Err(_) => tracing::warn!("prices did not come in time"),
+            let answer = source.prices(&keys);
+            if let Some(prices) = self.asked.wait(NAME, patience, now, answer).await {
+                let row = |key: &PriceKey| usable_row(key, prices.get(key)?, now);
+                self.remember(store, keys.iter().filter_map(row).collect())
+                    .await;
             }
         }
         self.remembered(&keys, asset, now, OLDEST).await
@@ -106,6 +105,17 @@ impl Prices {
         let mut known = self.known.lock().await;
         known.extend(rows.into_iter().map(|row| (row.coin.clone(), row)));
     }
+}
+
+fn usable_row(key: &PriceKey, price: &Price, now: Timestamp) -> Option<PriceRow> {
+    let is_sure = price.confidence.is_none_or(|sure| sure >= SURE);
+    is_sure.then(|| PriceRow {
+        coin: key.as_str().to_owned(),
+        usd: price.usd,
+        symbol: price.symbol.as_deref().unwrap_or_default().to_owned(),
+        at: price.at,
+        fetched_at: now,
+    })
 }
 
 /// The coins that `asset` of this pool can be: the token at the same place as the symbol, where

@@ -3,7 +3,7 @@
 
 use std::{ops::Deref, sync::Arc};
 
-use super::{feed::Health, ingest::STALE_AFTER, snapshot::Snapshot};
+use super::{health::Health, ingest::STALE_AFTER, snapshot::Snapshot};
 use crate::domain::{
     listing::Listing, rate::Percent, reading::DataState, time::Timestamp, verdict::Screen,
 };

@@ -72,6 +72,10 @@ pub enum SourceState {
     Failing,
     /// No answer yet.
     Waiting,
+    /// Asked when somebody needs it, and answers then.
+    Answers,
+    /// Asked when somebody needs it, and nobody has yet.
+    Unasked,
 }
 
 impl SourceState {
@@ -81,6 +85,8 @@ impl SourceState {
             Self::Stale => "⚠ stale",
             Self::Failing => "⚠ failing",
             Self::Waiting => "⏳ no answer yet",
+            Self::Answers => "✅ answers",
+            Self::Unasked => "not asked yet",
         }
     }
 }
@@ -375,7 +381,24 @@ mod tests {
         };
         let good = Status {
             sources: vec![fresh],
-            beside: vec![protocols, loans],
+            beside: vec![
+                protocols,
+                loans,
+                SourceStatus {
+                    name: "DefiLlama prices",
+                    state: SourceState::Answers,
+                    fetched_at: Some(before(Span::days(2))),
+                    rows: None,
+                    ..loans
+                },
+                SourceStatus {
+                    name: "DefiLlama past prices",
+                    state: SourceState::Unasked,
+                    fetched_at: None,
+                    rows: None,
+                    ..loans
+                },
+            ],
             networks: vec![SourceStatus {
                 name: "Lido",
                 unchanged_since: None,
@@ -420,6 +443,14 @@ mod tests {
                     state: SourceState::Failing,
                     failures: 3,
                     last_error: Some("the source asks to wait 77 s"),
+                    ..loans
+                },
+                SourceStatus {
+                    name: "DefiLlama prices",
+                    state: SourceState::Failing,
+                    failures: 2,
+                    rows: None,
+                    last_error: Some("no answer within 2 s"),
                     ..loans
                 },
                 SourceStatus {

@@ -15,6 +15,7 @@ use super::{
     file, wire,
 };
 use crate::domain::{
+    closes::Closes,
     ids::PoolId,
     lending::LendingMarket,
     peg::Stablecoin,
@@ -35,9 +36,8 @@ pub mod stablecoins;
 
 use categories::Categories;
 use chart::ChartDay;
-use closes::PastPrices;
 use kept::Rows;
-use prices::{PriceKey, Prices};
+use prices::{ByCoin, Price, PriceKey};
 
 /// The cap on decoded bytes of what has none of its own.
 pub(super) const SMALL_BODY: u64 = 8 * 1024 * 1024;
@@ -168,6 +168,11 @@ impl Defillama {
         self
     }
 
+    /// Whether charts come from a folder.
+    pub const fn reads_saved_charts(&self) -> bool {
+        self.saved_charts.is_some()
+    }
+
     /// All pools, or that they are as they were. `now` is the time of fetching.
     ///
     /// An answer that cannot be used is forgotten, so the same bytes are an error again next time
@@ -211,8 +216,8 @@ impl Defillama {
 
     /// Prices of these keys. A coin that the source does not know is missing without an error; when
     /// one of several requests fails, all do.
-    pub async fn prices(&self, keys: &[PriceKey]) -> Result<Prices, SourceError> {
-        let mut all = Prices::default();
+    pub async fn prices(&self, keys: &[PriceKey]) -> Result<ByCoin<Price>, SourceError> {
+        let mut all = ByCoin::default();
         for portion in prices::portions(keys, prices::MOST_KEYS) {
             let url = below(&self.prices_url, &portion.join(","));
             let bytes = self.fetch(&url).await?;
@@ -229,8 +234,8 @@ impl Defillama {
         keys: &[PriceKey],
         days: u16,
         now: Timestamp,
-    ) -> Result<PastPrices, SourceError> {
-        let mut all = PastPrices::default();
+    ) -> Result<ByCoin<Closes>, SourceError> {
+        let mut all = ByCoin::default();
         for portion in prices::portions(keys, closes::MOST_KEYS) {
             let mut url = below(&self.price_chart_url, &portion.join(","));
             url.query_pairs_mut()

@@ -13,7 +13,7 @@ use crate::{
         reading::DataState,
         time::{Span, Timestamp},
     },
-    market::{facts::Line, feed::Health, networks::Networks, snapshot::Snapshot},
+    market::{facts::Line, health::Health, networks::Networks, snapshot::Snapshot},
     render::{
         self,
         message::Message,
@@ -44,11 +44,20 @@ async fn answer(bot: &Bot, guild: Option<GuildId>) -> Result<Message, CommandErr
     };
     let stale_after = stale_after(app.config.sources.defillama.interval);
     let lines = app.market.lines();
+    let when_needed: Vec<_> = (app.charts.health().into_iter())
+        .chain(app.market.prices_health())
+        .collect();
     let charts = (app.config.sources.defillama.backfill_per_hour > 0 && app.charts.can_ask())
         .then(|| app.charts.progress(&market));
     let status = Status {
         sources: vec![source(&market, &health, stale_after, now)],
-        beside: lines.iter().map(|line| beside(line, now)).collect(),
+        beside: (lines.iter().map(|line| beside(line, now)))
+            .chain(
+                when_needed
+                    .iter()
+                    .map(|(name, health)| on_demand(name, health)),
+            )
+            .collect(),
         market: MarketStatus {
             charts: charts.map(|progress| (progress.read, progress.of)),
             ..market_status(&market)
@@ -134,7 +143,7 @@ fn beside(line: &Line, now: Timestamp) -> SourceStatus<'_> {
     }
 }
 
-/// What is told of any source.
+/// What is told of a source that is asked in a rhythm.
 fn told<'a>(
     name: &'a str,
     answered: Option<Timestamp>,
@@ -142,24 +151,45 @@ fn told<'a>(
     stale_after: Span,
     now: Timestamp,
 ) -> SourceStatus<'a> {
-    let trouble = health.trouble.as_ref();
-    let failures = trouble.map_or(0, |trouble| trouble.in_a_row);
     let state = match answered {
         Some(at) if now.since(at) > stale_after.0 => SourceState::Stale,
-        // One answer that fails is made up for by the next.
-        _ if failures > 1 => SourceState::Failing,
+        _ if keeps_failing(health) => SourceState::Failing,
         Some(_) => SourceState::Fresh,
         None => SourceState::Waiting,
     };
     SourceStatus {
+        fetched_at: answered,
+        ..in_state(name, state, health)
+    }
+}
+
+/// A source that is asked when somebody needs it: an answer of long ago says nothing against it.
+fn on_demand<'a>(name: &'a str, health: &'a Health) -> SourceStatus<'a> {
+    let state = match health.answered_at {
+        _ if keeps_failing(health) => SourceState::Failing,
+        Some(_) => SourceState::Answers,
+        None => SourceState::Unasked,
+    };
+    in_state(name, state, health)
+}
+
+/// One answer that fails is made up for by the next.
+fn keeps_failing(health: &Health) -> bool {
+    let trouble = health.trouble.as_ref();
+    trouble.is_some_and(|trouble| trouble.in_a_row > 1)
+}
+
+fn in_state<'a>(name: &'a str, state: SourceState, health: &'a Health) -> SourceStatus<'a> {
+    let trouble = health.trouble.as_ref();
+    SourceStatus {
         name,
         state,
-        fetched_at: answered,
+        fetched_at: health.answered_at,
         unchanged_since: None,
         rows: None,
         skipped_rows: health.skipped as usize,
         conflicting_rows: health.conflicting as usize,
-        failures,
+        failures: trouble.map_or(0, |trouble| trouble.in_a_row),
         last_error: trouble.map(|trouble| trouble.what.as_str()),
     }
 }
@@ -167,27 +197,11 @@ fn told<'a>(
 /// A line for each source of networks' figures that is asked.
 fn networks(known: &Networks, now: Timestamp) -> Vec<SourceStatus<'_>> {
     known
-        .health()
-        .map(|(origin, health)| {
-            let trouble = health.trouble.as_ref();
-            let failures = trouble.map_or(0, |trouble| trouble.in_a_row);
-            let state = match health.answered_at {
-                Some(at) if now.since(at) > stale_after(health.interval).0 => SourceState::Stale,
-                _ if failures > 1 => SourceState::Failing,
-                Some(_) => SourceState::Fresh,
-                None => SourceState::Waiting,
-            };
-            SourceStatus {
-                name: origin.name(),
-                state,
-                fetched_at: health.answered_at,
-                unchanged_since: None,
-                rows: None,
-                skipped_rows: 0,
-                conflicting_rows: 0,
-                failures,
-                last_error: trouble.map(|trouble| trouble.what.as_str()),
-            }
+        .followed()
+        .map(|(origin, followed)| {
+            let health = &followed.health;
+            let stale_after = stale_after(followed.interval);
+            told(origin.name(), health.answered_at, health, stale_after, now)
         })
         .collect()
 }
@@ -214,7 +228,7 @@ fn shards(shards: &Shards) -> Vec<ShardStatus> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::market::feed::Trouble;
+    use crate::market::health::Trouble;
 
     fn state(answered_ago: Option<Span>, failures: u32) -> SourceState {
         let now = Timestamp::from_millis(1_762_129_800_000);
@@ -240,6 +254,20 @@ mod tests {
         assert_eq!(state(minutes(60), 9), SourceState::Stale);
         assert_eq!(state(None, 1), SourceState::Waiting);
         assert_eq!(state(None, 2), SourceState::Failing);
+    }
+
+    #[test]
+    fn a_source_that_is_asked_when_needed_is_never_stale() {
+        let long_ago = Timestamp::from_millis(0);
+        let mut health = Health::default();
+        let state = |health: &Health| on_demand("Prices", health).state;
+        assert_eq!(state(&health), SourceState::Unasked);
+        health.answered(long_ago);
+        assert_eq!(state(&health), SourceState::Answers);
+        health.failed(long_ago, "status 503".to_owned());
+        assert_eq!(state(&health), SourceState::Answers);
+        health.failed(long_ago, "status 503".to_owned());
+        assert_eq!(state(&health), SourceState::Failing);
     }
 
     #[test]

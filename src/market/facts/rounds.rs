@@ -1,11 +1,14 @@
 //! Asks the sources of what is known beside the pools, each at its own rhythm and one after another.
 
-use std::{error::Error as _, io, path::PathBuf, sync::Arc, time::Duration};
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::{task::spawn_blocking, time::Instant};
 
 use super::{
-    super::{Market, feed::Health},
+    super::{
+        Market,
+        health::{Health, words_of},
+    },
     Facts, Line, Told, Topic, packed,
 };
 use crate::{
@@ -92,14 +95,6 @@ enum Unusable {
     Source(#[from] SourceError),
     #[error("the answer has {rows} rows, and had {before} before")]
     Shrunk { rows: usize, before: usize },
-}
-
-/// What is wrong, with why a source cannot be reached; what lies deeper is for the log.
-fn words_of(error: &Unusable) -> String {
-    match error.source() {
-        Some(why) => format!("{error}: {why}"),
-        None => error.to_string(),
-    }
 }
 
 /// Who is to be asked, and whose turn it is.

@@ -1,13 +1,10 @@
 //! What tokens cost at the end of each of the last days, as `coins.llama.fi/chart/{coins}` answers it.
 
-use std::collections::HashMap;
-
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{
-    prices::PriceKey,
-    wire::{Cell, cells, malformed, moment_in, number_in, row, text_of},
+    prices::ByCoin,
+    wire::{Cell, cells, moment_in, number_in, row},
 };
 use crate::{
     domain::{
@@ -23,28 +20,6 @@ const ABSURD_PRICE: f64 = 1e12;
 pub(super) const MOST_KEYS: usize = 10;
 /// Days that are asked for at most.
 pub const MOST_DAYS: u16 = 365;
-
-/// The closes that an answer holds. A token that the source does not know is not in it.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct PastPrices(HashMap<Box<str>, Closes>);
-
-impl PastPrices {
-    pub fn get(&self, key: &PriceKey) -> Option<&Closes> {
-        self.0.get(key.as_str().to_ascii_lowercase().as_str())
-    }
-
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    pub(super) fn extend(&mut self, more: Self) {
-        self.0.extend(more.0);
-    }
-}
 
 /// What is asked for: one reading a day, at the end of each of so many days before today, of which
 /// there are 1 to [`MOST_DAYS`].
@@ -74,33 +49,18 @@ cells! {
     }
 }
 
-#[derive(Deserialize)]
-struct Coins<'a> {
-    #[serde(borrow)]
-    coins: HashMap<String, &'a RawValue>,
-}
-
 /// Reads a whole body. A reading without a time, or whose price is missing, not above zero or beyond
 /// 10¹² dollars, is left out; so is a token without a reading.
 ///
 /// # Errors
 ///
 /// [`SourceError::Malformed`] when the body is cut off or is no such document.
-pub fn parse(body: &[u8]) -> Result<PastPrices, SourceError> {
-    let answer: Coins<'_> =
-        serde_json::from_str(text_of(body)?).map_err(|error| malformed(&error, body))?;
-    let closes = |token| {
+pub fn parse(body: &[u8]) -> Result<ByCoin<Closes>, SourceError> {
+    ByCoin::parse(body, |token| {
         let cells: TokenCells<'_> = row(token);
         let closes = Closes::of(points(cells.prices));
         (!closes.as_slice().is_empty()).then_some(closes)
-    };
-    Ok(PastPrices(
-        answer
-            .coins
-            .into_iter()
-            .filter_map(|(key, token)| Some((key.to_ascii_lowercase().into(), closes(token)?)))
-            .collect(),
-    ))
+    })
 }
 
 fn points(cell: Cell<'_>) -> Vec<(Timestamp, f64)> {
@@ -120,6 +80,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::sources::defillama::prices::PriceKey;
 
     const BODY: &str = r#"{"coins":{
         "coingecko:Ethereum":{"symbol":"ETH","confidence":0.99,"prices":[

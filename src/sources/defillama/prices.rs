@@ -121,12 +121,41 @@ pub struct Price {
     pub confidence: Option<f64>,
 }
 
-/// The prices that an answer holds. A coin that the source does not know is not in it.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Prices(HashMap<Box<str>, Price>);
+/// What an answer says of each coin. One that the source does not know is not in it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ByCoin<T>(HashMap<Box<str>, T>);
 
-impl Prices {
-    pub fn get(&self, key: &PriceKey) -> Option<&Price> {
+impl<T> Default for ByCoin<T> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+#[derive(Deserialize)]
+struct Coins<'a> {
+    #[serde(borrow)]
+    coins: HashMap<String, &'a RawValue>,
+}
+
+impl<T> ByCoin<T> {
+    /// Reads a whole body; a coin of which nothing usable is said is left out.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError::Malformed`] when the body is cut off or is no such document.
+    pub(super) fn parse(
+        body: &[u8],
+        usable: impl Fn(&RawValue) -> Option<T>,
+    ) -> Result<Self, SourceError> {
+        let answer: Coins<'_> =
+            serde_json::from_str(text_of(body)?).map_err(|error| malformed(&error, body))?;
+        let coin = |(key, said): (String, &RawValue)| {
+            Some((key.to_ascii_lowercase().into(), usable(said)?))
+        };
+        Ok(Self(answer.coins.into_iter().filter_map(coin).collect()))
+    }
+
+    pub fn get(&self, key: &PriceKey) -> Option<&T> {
         self.0.get(key.as_str().to_ascii_lowercase().as_str())
     }
 
@@ -153,28 +182,14 @@ cells! {
     }
 }
 
-#[derive(Deserialize)]
-struct Coins<'a> {
-    #[serde(borrow)]
-    coins: HashMap<String, &'a RawValue>,
-}
-
 /// Reads a whole body. A coin without a time, or whose price is missing, not above zero or beyond
 /// 10¹² dollars, is left out.
 ///
 /// # Errors
 ///
 /// [`SourceError::Malformed`] when the body is cut off or is no such document.
-pub fn parse(body: &[u8]) -> Result<Prices, SourceError> {
-    let answer: Coins<'_> =
-        serde_json::from_str(text_of(body)?).map_err(|error| malformed(&error, body))?;
-    Ok(Prices(
-        answer
-            .coins
-            .into_iter()
-            .filter_map(|(key, coin)| Some((key.to_ascii_lowercase().into(), price(&row(coin))?)))
-            .collect(),
-    ))
+pub fn parse(body: &[u8]) -> Result<ByCoin<Price>, SourceError> {
+    ByCoin::parse(body, |coin| price(&row(coin)))
 }
 
 fn price(cells: &CoinCells<'_>) -> Option<Price> {

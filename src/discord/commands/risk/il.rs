@@ -118,8 +118,8 @@ mod tests {
     use crate::{
         domain::verdict::Screen,
         market::{
-            feed::Health,
             fixture::{after, hour, row},
+            health::Health,
             snapshot::Snapshot,
         },
     };

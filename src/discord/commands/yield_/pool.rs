@@ -63,8 +63,8 @@ mod tests {
         domain::{time::Timestamp, verdict::Screen},
         market::{
             facts::Facts,
-            feed::Health,
             fixture::{after, hour, row},
+            health::Health,
             networks::Networks,
             snapshot::Snapshot,
         },

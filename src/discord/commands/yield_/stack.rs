@@ -156,8 +156,8 @@ mod tests {
         domain::{lending::LendingMarket, time::Span, verdict::Screen},
         market::{
             facts::Told,
-            feed::Health,
             fixture::{after, hour, id, row},
+            health::Health,
             snapshot::Snapshot,
         },
     };

@@ -151,8 +151,8 @@ mod tests {
     use crate::{
         domain::{method::Method, pool::Pool, staking::NetworkRate, time::Span, verdict::Screen},
         market::{
-            feed::Health,
             fixture::{after, hour, pool, row},
+            health::Health,
             networks::{Origin, Said},
             snapshot::Snapshot,
         },
