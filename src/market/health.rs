@@ -64,22 +64,18 @@ impl OnDemand {
         now: Timestamp,
         answer: impl Future<Output = Result<T, SourceError>>,
     ) -> Option<T> {
-        match tokio::time::timeout(patience, answer).await {
-            Ok(answer) => {
-                if let Err(error) = &answer {
-                    let error: &dyn std::error::Error = error;
-                    tracing::warn!(source = name, error, "no answer");
-                }
-                self.note(now, answer.as_ref().map(|_| ()));
-                answer.ok()
-            }
-            Err(_) => {
-                let what = format!("no answer within {} s", patience.as_secs());
-                tracing::warn!(source = name, "{what}");
-                self.change(|health| health.failed(now, what));
-                None
-            }
+        let Ok(answer) = tokio::time::timeout(patience, answer).await else {
+            let what = format!("no answer within {} s", patience.as_secs());
+            tracing::warn!(source = name, "{what}");
+            self.change(|health| health.failed(now, what));
+            return None;
+        };
+        if let Err(error) = &answer {
+            let error: &dyn std::error::Error = error;
+            tracing::warn!(source = name, error, "no answer");
         }
+        self.note(now, answer.as_ref().map(|_| ()));
+        answer.ok()
     }
 
     /// Notes how asking went. What the source does not know is an answer too.
