@@ -194,10 +194,11 @@ const fn unknown(check: Check) -> &'static str {
     match check {
         Check::Age => "not known: no source says since when it is listed",
         Check::Audits => "not known: no source says",
-        Check::Incidents => "not known: no list of incidents is set up",
-        Check::Flags | Check::ProtocolSize | Check::Outflow | Check::ShareOfProtocol => {
+        Check::Incidents => "not known: no list of incidents is at hand for it",
+        Check::Flags | Check::ProtocolSize | Check::ShareOfProtocol => {
             "not known: no source tells of the protocol"
         }
+        Check::Outflow => "not known: no source says how it has changed",
         Check::Withdrawable => "not known: no source says what is borrowed",
         Check::LockUp => "not known: the source states none",
         Check::ImpermanentLoss | Check::RewardToken => "not known: no prices",

@@ -6,8 +6,8 @@ use serde_json::Value;
 use crate::{
     stage::{DAY, HOUR, Stage},
     support::{
-        LONG, USDC, USDT, admin, all_below, answer, below_three, call, fourteen, manage, market,
-        other, row, said, server, show, until,
+        LONG, USDC, USDT, admin, all_below, answer, below_three, button, call, fourteen, manage,
+        market, other, row, said, server, show, until,
     },
 };
 
@@ -32,19 +32,6 @@ fn seen(twin: &Twin, channel: u64) -> Vec<String> {
         .collect()
 }
 
-/// The custom id of the button with this label on an answer.
-fn button(reply: &Reply, label: &str) -> String {
-    let rows = reply.message["components"]
-        .as_array()
-        .cloned()
-        .unwrap_or_default();
-    rows.iter()
-        .flat_map(|row| row["components"].as_array().cloned().unwrap_or_default())
-        .find(|button| button["label"] == label)
-        .and_then(|button| button["custom_id"].as_str().map(str::to_owned))
-        .unwrap_or_else(|| panic!("no button {label} on {}", reply.message))
-}
-
 /// The answer once it no longer says how far it has come.
 async fn answered(twin: &Twin, invocation: &Invocation) -> Reply {
     let mut reply = twin.run(invocation).await.unwrap();
@@ -62,7 +49,7 @@ async fn answered(twin: &Twin, invocation: &Invocation) -> Reply {
 }
 
 async fn press(twin: &Twin, reply: &Reply, label: &str) -> String {
-    let press = Press::on_reply(reply.interaction, button(reply, label)).by(admin());
+    let press = Press::on_reply(reply.interaction, button(&reply.message, label)).by(admin());
     said(&twin.press(&press).await.unwrap())
 }
 
@@ -302,7 +289,7 @@ async fn an_alert_is_previewed_before_it_is_set() {
     assert!(told.contains("Shall I watch this"), "{told}");
     assert!(told.contains("**2 times**"), "{told}");
     assert!(told.contains("1 of 1 pool covered"), "{told}");
-    let theirs = Press::on_reply(reply.interaction, button(&reply, "Set it"))
+    let theirs = Press::on_reply(reply.interaction, button(&reply.message, "Set it"))
         .by(other())
         .forged();
     assert!(said(&twin.press(&theirs).await.unwrap()).contains("somebody else"));

@@ -4,8 +4,8 @@ use discord_twin::{Invocation, Person, Press, Reply, StoredMessage, Twin};
 use serde_json::Value;
 
 use crate::support::{
-    LONG, USDC, admin, all_below, below_three, call, fourteen, manage, market, other, row, said,
-    server, show, until, watching_by,
+    LONG, USDC, admin, all_below, below_three, button, call, fourteen, manage, market, other, row,
+    said, server, show, until, watching_by,
 };
 
 fn channel() -> u64 {
@@ -75,19 +75,6 @@ fn brief() -> Invocation {
 async fn press(twin: &Twin, message: &StoredMessage, id: &str, person: Person) -> Reply {
     let press = Press::on_message(message.id, id).by(person);
     twin.press(&press).await.unwrap()
-}
-
-/// The custom id of the button with this label.
-fn button(message: &Value, label: &str) -> String {
-    let rows = message["components"]
-        .as_array()
-        .cloned()
-        .unwrap_or_default();
-    rows.iter()
-        .flat_map(|row| row["components"].as_array().cloned().unwrap_or_default())
-        .find(|button| button["label"] == label)
-        .and_then(|button| button["custom_id"].as_str().map(str::to_owned))
-        .unwrap_or_else(|| panic!("no button {label} on {message}"))
 }
 
 /// Everybody may ask why, and what it means for them; only who manages the server may silence.

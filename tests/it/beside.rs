@@ -5,7 +5,7 @@ use discord_twin::Twin;
 use rustix::process::Signal;
 
 use crate::support::{
-    TestBot, USDC, Upstream, answer, manage, market, one_server, server, status, until,
+    TestBot, USDC, Upstream, answer, manage, market, one_server, server, status_says, until,
 };
 
 const PROTOCOLS: &str = r#"[
@@ -26,22 +26,6 @@ async fn setting() -> (Twin, Upstream, TestBot) {
         bot.set(&format!("SOURCES__FACTS__{topic}_EVERY"), "10m");
     }
     (twin, upstream, bot)
-}
-
-/// Waits until `/status` says all of this.
-async fn status_says(twin: &Twin, wanted: &[&str]) -> String {
-    let begun = std::time::Instant::now();
-    loop {
-        let told = status(twin).await;
-        if wanted.iter().all(|words| told.contains(words)) {
-            return told;
-        }
-        assert!(
-            begun.elapsed() < crate::support::LONG,
-            "{wanted:?} in {told}"
-        );
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-    }
 }
 
 /// A source that fails is told, the others are read, and what was read is there after a restart without

@@ -62,7 +62,7 @@ async fn a_pool_is_checked() {
             "Who pays?",
             "Coverage",
             "of 14 checks",
-            "not known: no list of incidents is set up",
+            "not known: no list of incidents is at hand",
             "7 days unstaking",
             "the source flags it; prices are not known",
         ],

@@ -25,6 +25,7 @@ mod limits;
 mod lookups;
 mod release;
 mod replay;
+mod replies;
 mod restart;
 mod saved;
 mod shards;

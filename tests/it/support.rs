@@ -227,10 +227,16 @@ impl Upstream {
         answers.charts.insert(pool.to_owned(), Value::from(rows));
     }
 
-    /// What a route beside the pools answers from now on; without it there is no such route.
+    /// What a route beside the pools answers from now on: with `/` at its end all below it, with a question
+    /// only that one. Without it there is no such route.
     pub(crate) fn set_beside(&self, route: &'static str, status: StatusCode, body: &str) {
         let mut answers = self.answers.lock().unwrap();
         answers.others.insert(route, (status, body.to_owned()));
+    }
+
+    /// The address of a route.
+    pub(crate) fn below(&self, route: &str) -> String {
+        format!("{}{route}", self.base)
     }
 
     /// How often a route whose path begins so was asked for.
@@ -290,11 +296,17 @@ async fn other_answer(
 ) -> impl IntoResponse {
     let mut answers = answers.lock().unwrap();
     answers.asked_beside.push(uri.path().to_owned());
-    let (status, body) = answers
-        .others
-        .get(uri.path())
-        .cloned()
-        .unwrap_or((StatusCode::NOT_FOUND, String::new()));
+    let path = uri.path();
+    let query = uri.query().unwrap_or_default();
+    let is_meant = |route: &str| match route.split_once('?') {
+        Some((of, asked)) => path == of && query.contains(asked),
+        None => path == route || route.ends_with('/') && path.starts_with(route),
+    };
+    let said = answers.others.iter().find(|(route, _)| is_meant(route));
+    let (status, body) = said.map_or_else(
+        || (StatusCode::NOT_FOUND, String::new()),
+        |(_, said)| said.clone(),
+    );
     (status, [("content-type", "application/json")], body)
 }
 
@@ -628,6 +640,32 @@ pub(crate) async fn watching_by(
 /// What `/status` says in the server.
 pub(crate) async fn status(twin: &Twin) -> String {
     said(&twin.run(&call("status")).await.unwrap())
+}
+
+/// Waits until `/status` says all of this.
+pub(crate) async fn status_says(twin: &Twin, wanted: &[&str]) -> String {
+    let begun = Instant::now();
+    loop {
+        let told = status(twin).await;
+        if wanted.iter().all(|words| told.contains(words)) {
+            return told;
+        }
+        assert!(begun.elapsed() < LONG, "{wanted:?} in {told}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// The custom id of the button with this label.
+pub(crate) fn button(message: &Value, label: &str) -> String {
+    let rows = message["components"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    rows.iter()
+        .flat_map(|row| row["components"].as_array().cloned().unwrap_or_default())
+        .find(|button| button["label"] == label)
+        .and_then(|button| button["custom_id"].as_str().map(str::to_owned))
+        .unwrap_or_else(|| panic!("no button {label} on {message}"))
 }
 
 /// How many messages of a database stand in each state. It is only looked at: its log stays as it is.
