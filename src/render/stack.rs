@@ -30,6 +30,8 @@ pub struct Layer<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct Looped {
     pub looped: Loop,
+    /// What the lending market of the layers lends at most, as a fraction of a deposit, where it says so.
+    pub market_ltv: Option<f64>,
     /// What borrowing costs a year, and what is left then; `None` where nobody told.
     pub borrowed: Option<(Percent, Percent)>,
     /// The rate is what the lending market of the layers asks for now, and not what somebody stated.
@@ -243,14 +245,20 @@ fn receipts(pool: &Pool) -> Vec<String> {
 fn loop_field(looped: &Looped, supply: Percent) -> Field {
     let Looped {
         looped,
+        market_ltv,
         borrowed,
         is_market_rate,
     } = *looped;
     let multiple = looped.multiple();
     let owed = multiple - 1.0;
     let ltv = looped.ltv();
+    let all_of_it = if market_ltv == Some(ltv) {
+        ", the most that its lending market lends"
+    } else {
+        ""
+    };
     let mut lines = vec![format!(
-        "Loan to value {}, {}: k = (1 − {}{}) ÷ (1 − {}) = {}",
+        "Loan to value {}{all_of_it}, {}: k = (1 − {}{}) ÷ (1 − {}) = {}",
         limit(ltv * 100.0),
         count(looped.loops() as usize, "loop", "loops"),
         bare(ltv),
@@ -258,6 +266,12 @@ fn loop_field(looped: &Looped, supply: Percent) -> Field {
         bare(ltv),
         times(multiple)
     )];
+    lines.extend(market_ltv.filter(|most| *most < ltv).map(|most| {
+        format!(
+            "⚠ Its lending market lends at most {} of a deposit.",
+            limit(most * 100.0)
+        )
+    }));
     let Some(even) = looped.adds_until(supply) else {
         lines.push("Nothing is borrowed, so it changes nothing.".to_owned());
         return Field::wide("Loop", lines.join("\n"));
@@ -280,7 +294,7 @@ fn loop_field(looped: &Looped, supply: Percent) -> Field {
             "Borrowing at {}{}: {} × {} − {} × {} = **{}** a year",
             percent(borrow),
             if is_market_rate {
-                ", which its lending market asks for now,"
+                " (what its lending market asks for now)"
             } else {
                 ""
             },
@@ -466,6 +480,10 @@ mod tests {
             Looped {
                 looped,
                 borrowed,
+                market_ltv: layers
+                    .iter()
+                    .any(|layer| layer.pool.is_some())
+                    .then_some(0.75),
                 is_market_rate: borrow.is_some_and(|borrow| borrow > 3.5),
             }
         });

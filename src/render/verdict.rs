@@ -29,15 +29,15 @@ pub const fn colour(verdict: Verdict) -> Colour {
     }
 }
 
-/// The verdict, and the chance that the rate lasts where there is one: `✅ sustainable – 92 % chance
-/// to keep at least half of today's rate for 30 days, 95 % to keep half of the last month's mean, by this
-/// pool's own last two months`.
+/// The verdict, and the chances that the rate lasts where there are any, the lower first, since it counts:
+/// `✅ sustainable – 92 % chance to keep at least half of today's rate for 30 days, 95 % to keep half of the
+/// last month's mean, by this pool's own last two months`.
 pub fn line(assessment: &Assessment) -> String {
     let label = label(assessment.verdict);
     let Some(score) = assessment.score else {
         return label.to_owned();
     };
-    let chance = chance(score);
+    let chances = chances(score, assessment.paid_score);
     let record = match origin(assessment) {
         Some(Origin::Feed) => "the feed's own summary",
         Some(Origin::Own) | None => "this pool's own last two months",
@@ -47,23 +47,32 @@ pub fn line(assessment: &Assessment) -> String {
         Some(Reason::OverScreen { .. } | Reason::UnderFloor { .. } | Reason::EarnsNothing) => {
             label.to_owned()
         }
-        Some(Reason::RewardShare(_) | Reason::NoSplit) => format!(
-            "{label} for who pays; its past alone gives a {chance} chance to keep at least half \
-             of today's rate for 30 days{}, by {record}",
-            paid_words(assessment)
-        ),
-        _ => format!(
-            "{label} – {chance} chance to keep at least half of today's rate for 30 days{}, by {record}",
-            paid_words(assessment)
-        ),
+        Some(Reason::RewardShare(_) | Reason::NoSplit) => {
+            format!("{label} for who pays; its past alone gives a {chances}, by {record}")
+        }
+        _ => format!("{label} – {chances}, by {record}"),
     }
 }
 
-/// `, 95 % to keep half of the last month's mean`.
-fn paid_words(assessment: &Assessment) -> String {
-    assessment.paid_score.map_or_else(String::new, |paid| {
-        format!(", {} to keep half of the last month's mean", chance(paid))
-    })
+/// `92 % chance to keep at least half of today's rate for 30 days, 95 % to keep half of the last month's
+/// mean`.
+fn chances(today: f64, month: Option<f64>) -> String {
+    const OF_TODAY: &str = "half of today's rate";
+    const OF_MONTH: &str = "half of the last month's mean";
+    let first = |score, what: &str| {
+        format!(
+            "{} chance to keep at least {what} for 30 days",
+            chance(score)
+        )
+    };
+    let second = |score, what: &str| format!("{} to keep {what}", chance(score));
+    match month {
+        None => first(today, OF_TODAY),
+        Some(month) if month < today => {
+            format!("{}, {}", first(month, OF_MONTH), second(today, OF_TODAY))
+        }
+        Some(month) => format!("{}, {}", first(today, OF_TODAY), second(month, OF_MONTH)),
+    }
 }
 
 /// A chance is never told as certain.
@@ -78,9 +87,12 @@ fn origin(assessment: &Assessment) -> Option<Origin> {
     })
 }
 
-/// The reasons, strongest first, each a clause with its figures.
-pub fn reasons(assessment: &Assessment) -> Vec<String> {
-    assessment.reasons.iter().map(reason).collect()
+/// The reasons, strongest first, each a clause with its figures; but for the chance that the verdict's
+/// line begins with.
+fn reasons(assessment: &Assessment) -> Vec<String> {
+    let reasons = assessment.reasons.iter();
+    let untold = reasons.filter(|reason| !matches!(reason, Reason::Bleeds(_)));
+    untold.map(reason).collect()
 }
 
 fn reason(reason: &Reason) -> String {
@@ -322,6 +334,24 @@ mod tests {
             samples::suspect(),
         ];
         insta::assert_snapshot!(verdicts.each_ref().map(paragraph).join("\n\n"));
+    }
+
+    #[test]
+    fn the_chance_that_decides_comes_first_and_once() {
+        let bleeding = Assessment {
+            verdict: Verdict::Unsustainable,
+            score: Some(0.99),
+            paid_score: Some(0.48),
+            reasons: [Reason::Bleeds(0.48), Reason::RewardShare(0.0)]
+                .into_iter()
+                .collect(),
+            ..samples::calm()
+        };
+        let words = paragraph(&bleeding);
+        let begin = "❌ unsustainable – 48 % chance to keep at least half of the last month's mean for 30 \
+                     days, 99 % to keep half of today's rate, by";
+        assert!(words.starts_with(begin), "{words}");
+        assert_eq!(words.matches("48 %").count(), 1, "{words}");
     }
 
     #[test]

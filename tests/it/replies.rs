@@ -50,9 +50,6 @@ const COINS: &str = r#"{"peggedAssets":[
 ]}"#;
 const INCIDENTS: &str = r#"[{"name":"Quick Farm","date":1735689600,"amount":12000000,
     "classification":"Protocol Logic","technique":"Flashloan Reentrancy Attack","defillamaId":9001}]"#;
-const MEAN: &str = r#"{"data":{"aprs":[{"timeUnix":1771100000,"apr":2.9},{"timeUnix":1771186400,"apr":3.1}],
-    "smaApr":3.01},"meta":{"symbol":"stETH"}}"#;
-const LAST: &str = r#"{"data":{"timeUnix":1771186400,"apr":3.1},"meta":{}}"#;
 
 /// Pools of every kind that a verdict speaks of differently.
 fn pools() -> Vec<Value> {
@@ -96,6 +93,20 @@ fn closes() -> String {
     .to_string()
 }
 
+/// What Lido says of the last days.
+fn rebases() -> String {
+    json!({ "data": { "aprs": [rebase()], "smaApr": 3.01 }, "meta": { "symbol": "stETH" } })
+        .to_string()
+}
+
+fn last_rebase() -> String {
+    json!({ "data": rebase(), "meta": {} }).to_string()
+}
+
+fn rebase() -> Value {
+    json!({ "timeUnix": SystemClock.now().seconds(), "apr": 3.1 })
+}
+
 fn loans() -> String {
     json!([{
         "pool": USDC, "totalSupplyUsd": 250_000_000, "totalBorrowUsd": 200_000_000, "ltv": 0.75,
@@ -126,8 +137,8 @@ async fn setting() -> Setting {
         ("/lend_borrow", &loans()),
         ("/stablecoins", COINS),
         ("/price_chart/", &closes()),
-        ("/lido/v1/protocol/steth/apr/sma", MEAN),
-        ("/lido/v1/protocol/steth/apr/last", LAST),
+        ("/lido/v1/protocol/steth/apr/sma", &rebases()),
+        ("/lido/v1/protocol/steth/apr/last", &last_rebase()),
     ] {
         upstream.set_beside(route, StatusCode::OK, body);
     }
@@ -307,7 +318,9 @@ async fn replies_about_layers() {
         .option("layer", USDC);
     keep(twin, "yield_stack", &stack).await;
     let looped = call("yield stack").option("base", USDC).option("loops", 3);
-    keep(twin, "yield_stack_looped", &looped.option("loop_ltv", 70)).await;
+    keep(twin, "yield_stack_looped", &looped).await;
+    let further = looped.option("loop_ltv", 80);
+    keep(twin, "yield_stack_looped_too_far", &further).await;
     bot.end(twin);
 }
 

@@ -10,6 +10,7 @@ use crate::{
         reply,
     },
     domain::{
+        lending::LendingMarket,
         rate::Percent,
         stack::{Loop, StackError, stacked},
         time::Timestamp,
@@ -35,7 +36,7 @@ pub(super) async fn stack(
     #[description = "One more layer: a pool, or a rate"]
     #[autocomplete = "autocomplete::layer"]
     layer2: Option<Name>,
-    #[description = "Loan to value of each loop in percent, such as 80"]
+    #[description = "Loan to value of each loop in percent; what the lending market lends when left out"]
     #[min = 1]
     #[max = 99]
     loop_ltv: Option<f64>,
@@ -78,8 +79,8 @@ pub struct Asked {
     pub max_apy: f64,
 }
 
-/// Reckons and words it. Where nobody says what borrowing costs, what the topmost lending market of the
-/// layers asks for now stands in.
+/// Reckons and words it. Where nobody says what borrowing costs or how much is lent, the topmost lending
+/// market of the layers does.
 pub fn answer(
     market: &View,
     facts: &Facts,
@@ -93,15 +94,15 @@ pub fn answer(
         .collect::<Result<Vec<_>, _>>()?;
     let rates: Vec<Percent> = layers.iter().map(|layer| layer.rate).collect();
     let combined = stacked(&rates).map_err(Trouble::Stack)?;
-    let of_market = layers.iter().rev().find_map(|layer| {
-        let lent = facts.lending(layer.pool?.pool.id, now)?;
-        lent.value.borrow_apy()
+    let lending = layers.iter().rev().find_map(|layer| {
+        let lending = facts.lending(layer.pool?.pool.id, now)?;
+        Some(lending.value)
     });
     Ok(render::stack::stack(
         &render::stack::Stack {
             layers: &layers,
             combined,
-            looped: looped(asked, combined, of_market)?,
+            looped: looped(asked, combined, lending)?,
             max_apy: asked.max_apy,
             source: market.origin.source,
             fetched_at: market.answered_at,
@@ -123,15 +124,18 @@ fn layer<'a>(market: &'a View, asked: &Name) -> Result<render::stack::Layer<'a>,
 fn looped(
     asked: &Asked,
     supply: Percent,
-    of_market: Option<Percent>,
+    lending: Option<&LendingMarket>,
 ) -> Result<Option<Looped>, Trouble> {
-    let (ltv, loops) = match (asked.loop_ltv, asked.loops) {
+    let market_ltv = lending.and_then(|lending| lending.ltv);
+    let stated = asked.loop_ltv.map(|percent| percent / 100.0);
+    let (ltv, loops) = match (stated.or(market_ltv), asked.loops) {
         (Some(ltv), Some(loops)) => (ltv, loops),
-        (None, None) if asked.borrow_rate.is_some() => return Err(Trouble::NothingBorrowed),
-        (None, None) => return Ok(None),
+        (_, None) if stated.is_none() && asked.borrow_rate.is_none() => return Ok(None),
+        (_, None) if stated.is_none() => return Err(Trouble::NothingBorrowed),
         _ => return Err(Trouble::LoopHalf),
     };
-    let looped = Loop::new(ltv / 100.0, loops).map_err(Trouble::Stack)?;
+    let looped = Loop::new(ltv, loops).map_err(Trouble::Stack)?;
+    let of_market = lending.and_then(LendingMarket::borrow_apy);
     let stated = asked
         .borrow_rate
         .map(|rate| Percent::new(rate).ok_or(StackError::OutOfRange))
@@ -144,6 +148,7 @@ fn looped(
         .map_err(Trouble::Stack)?;
     Ok(Some(Looped {
         looped,
+        market_ltv,
         borrowed,
         is_market_rate: stated.is_none() && of_market.is_some(),
     }))
@@ -212,7 +217,7 @@ mod tests {
             supplied_usd: None,
             borrowed_usd: None,
             debt_ceiling_usd: None,
-            ltv: None,
+            ltv: Some(0.75),
             mints: None,
         };
         let facts = Facts::default().with(Told::Loans(vec![market]), hour(0), Span::days(1));
@@ -222,7 +227,7 @@ mod tests {
             ..asked(&["usdc aave"])
         };
         let words = told_with(&facts, &looped).unwrap();
-        let market_rate = "Borrowing at 2.00 %, which its lending market asks for now,";
+        let market_rate = "Borrowing at 2.00 % (what its lending market asks for now):";
         assert!(words.contains(market_rate), "{words}");
         let stated = Asked {
             borrow_rate: Some(3.0),
@@ -231,6 +236,14 @@ mod tests {
         let words = told_with(&facts, &stated).unwrap();
         assert!(words.contains("Borrowing at 3.00 %:"), "{words}");
         assert!(told(&looped).unwrap().contains("is not known here"));
+        let by_market = Asked {
+            loop_ltv: None,
+            ..looped
+        };
+        let words = told_with(&facts, &by_market).unwrap();
+        let lends = "Loan to value 75 %, the most that its lending market lends, 3 loops";
+        assert!(words.contains(lends), "{words}");
+        assert_eq!(told(&by_market), Err(Trouble::LoopHalf));
     }
 
     #[test]
