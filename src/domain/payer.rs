@@ -4,6 +4,10 @@
 //! rests on depends on the method: borrowers, traders, the network's own issuance. Where a protocol's fees
 //! are known, base is held against them; where a network's inflation is known, issuance is held against
 //! that. Nothing that is unknown is taken for good or for bad.
+//!
+//! Of all this only the share of rewards decides a verdict. Fees and inflation are a whole protocol's or
+//! network's, so that a pool that pays more than its protocol's others looks uncovered although it is paid
+//! for; and they come from sources that may be silent, by which a verdict must not change.
 
 use super::{
     method::Method, pool::Pool, rate::Percent, reading::Reading, staking::after_inflation,
@@ -127,7 +131,8 @@ impl Paid {
 
     /// The part of the income, 0–1, that somebody pays who gets something for it: base as far as fees
     /// cover it, and of what a network issues the part that inflation does not take. `None` where the
-    /// source gives no split, or a network's inflation is not known. Where fees are not known it is the most
+    /// source gives no split, or a network's inflation is not known. Reward tokens count for nothing in it,
+    /// whatever their price does: that says what they are worth, not that anybody pays for them. Where fees are not known it is the most
     /// that the part can be, see [`Self::is_upper_bound`].
     pub fn score(&self) -> Option<f64> {
         if self.payer == Payer::Network && self.real.is_none() {

@@ -290,7 +290,8 @@ fn hard_rules(screen: &Screen) -> String {
 fn payer_rules() -> String {
     format!(
         "- {} or more in reward tokens: ❌ unsustainable\n- {} or more: 🟡 mixed at best\n- no split by the \
-         source: 🟡 mixed at best\n- fees, inflation and the reward token are shown beside it and decide nothing",
+         source: 🟡 mixed at best\n- fees, inflation and the reward token are shown beside it and decide \
+         nothing: they are a whole protocol's, network's or token's, and not this pool's alone",
         share(MOSTLY_REWARDS),
         share(PARTLY_REWARDS)
     )

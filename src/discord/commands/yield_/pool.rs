@@ -36,7 +36,13 @@ pub(super) async fn pool(
     };
     let past = |listing: &Listing| bot.app.market.remembered_past_of(listing);
     let message = answer(&market, around, &pool, past)?;
-    reply::send(app, message, super::super::shown_to(bot, &caller, private)).await
+    reply::send(app, message, super::super::shown_to(bot, &caller, private)).await?;
+    // Nobody waits for past prices here; whoever looks next is told of them.
+    bot.app
+        .market
+        .past_of(lookup::pool(&market, &pool)?, now)
+        .await;
+    Ok(())
 }
 
 /// Looks the pool up and words it, with what `past` prices are remembered of it.
