@@ -49,7 +49,7 @@ const READS: usize = 500;
 /// A commit of these pools and entries, and of nothing else.
 fn record(pools: Vec<&Listing>, entries: Vec<Entry>) -> BatchRecord<'_> {
     BatchRecord {
-        batch: BatchRow {
+        batch: Some(BatchRow {
             source: "bench",
             fetched_at: START,
             digest: 0,
@@ -57,7 +57,7 @@ fn record(pools: Vec<&Listing>, entries: Vec<Entry>) -> BatchRecord<'_> {
             skipped: 0,
             conflicting: 0,
             suspect: false,
-        },
+        }),
         described: pools.clone(),
         latest: pools,
         readings: Vec::new(),

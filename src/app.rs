@@ -492,7 +492,7 @@ async fn follow(app: &App) -> Result<(), RunError> {
     unless_damaged(recalled, "whose charts were read is not known")?;
     loop {
         match app.ingest(&mut feed).await {
-            Ok(ticked) if ticked.changed > 0 => {
+            Ok(ticked) if ticked.changed > 0 || ticked.notices > 0 => {
                 tracing::info!(
                     changed = ticked.changed,
                     notices = ticked.notices,

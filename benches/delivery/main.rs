@@ -172,7 +172,7 @@ async fn hand_over(store: &Store, webhooks: Vec<(u64, NewWebhook)>, guild: u64, 
             .collect();
         number += each;
         let record = BatchRecord {
-            batch: BatchRow {
+            batch: Some(BatchRow {
                 source: "bench",
                 fetched_at: now,
                 digest: 0,
@@ -180,7 +180,7 @@ async fn hand_over(store: &Store, webhooks: Vec<(u64, NewWebhook)>, guild: u64, 
                 skipped: 0,
                 conflicting: 0,
                 suspect: false,
-            },
+            }),
             described: Vec::new(),
             latest: Vec::new(),
             readings: Vec::new(),

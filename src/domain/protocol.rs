@@ -129,6 +129,33 @@ pub enum FeesOf {
 }
 
 #[cfg(test)]
+pub(crate) mod fixture {
+    use super::ProtocolFacts;
+
+    /// A protocol of which nothing is known but what it is called.
+    pub(crate) fn named(slug: &str) -> ProtocolFacts {
+        ProtocolFacts {
+            id: "1".into(),
+            slug: slug.into(),
+            name: slug.into(),
+            category: None,
+            symbol: None,
+            gecko_id: None,
+            parent: None,
+            chains: Box::default(),
+            tvl_usd: None,
+            tvl_change_1d: None,
+            tvl_change_7d: None,
+            mcap_usd: None,
+            listed_at: None,
+            audits: None,
+            flags: std::collections::BTreeSet::new(),
+            dead_from: None,
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -466,7 +466,7 @@ mod tests {
     use std::{collections::BTreeSet, sync::Arc};
 
     use super::*;
-    use crate::domain::{ids::PoolId, peg::Peg, rate::Percent};
+    use crate::domain::{ids::PoolId, peg::Peg, protocol::fixture::named, rate::Percent};
 
     fn pool() -> Pool {
         Pool {
@@ -499,22 +499,12 @@ mod tests {
 
     fn protocol() -> ProtocolFacts {
         ProtocolFacts {
-            id: "1".into(),
-            slug: "aave-v3".into(),
-            name: "Aave V3".into(),
-            category: None,
-            symbol: None,
-            gecko_id: None,
-            parent: None,
-            chains: Box::default(),
             tvl_usd: Some(1e10),
             tvl_change_1d: Some(0.0),
             tvl_change_7d: Some(-0.02),
-            mcap_usd: None,
             listed_at: Some(now().minus(Span::days(1_500).0)),
             audits: Some(Audits::Audited),
-            flags: BTreeSet::new(),
-            dead_from: None,
+            ..named("aave-v3")
         }
     }
 

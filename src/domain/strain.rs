@@ -93,25 +93,14 @@ impl Trouble {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::protocol::fixture::named;
 
     fn facts(flags: &[Flag], tvl_usd: Option<f64>, change: Option<f64>) -> ProtocolFacts {
         ProtocolFacts {
-            id: "1".into(),
-            slug: "some".into(),
-            name: "Some".into(),
-            category: None,
-            symbol: None,
-            gecko_id: None,
-            parent: None,
-            chains: Box::default(),
             tvl_usd,
             tvl_change_1d: change,
-            tvl_change_7d: None,
-            mcap_usd: None,
-            listed_at: None,
-            audits: None,
             flags: flags.iter().copied().collect(),
-            dead_from: None,
+            ..named("some")
         }
     }
 

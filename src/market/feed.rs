@@ -7,7 +7,7 @@ use tracing::warn;
 use super::{
     Market,
     health::words_of,
-    ingest::{Change, HalfEmpty, Refused, advance, batch_row, check_size, in_force},
+    ingest::{Change, HalfEmpty, Refused, advance, batch_row, check_size, in_force, stands},
     snapshot::Snapshot,
     strains::Strains,
 };
@@ -114,9 +114,9 @@ impl Feed {
         match &answered {
             Ok(change) => {
                 health.answered(now);
-                if let Some(change) = change {
-                    health.skipped = change.batch.skipped;
-                    health.conflicting = change.batch.conflicting;
+                if let Some(batch) = change.as_ref().and_then(|change| change.batch) {
+                    health.skipped = batch.skipped;
+                    health.conflicting = batch.conflicting;
                 }
             }
             // What lies below a failure of the database is for the operator alone.
@@ -153,14 +153,14 @@ impl Feed {
         let answer = self.source.pools(now).await;
         self.outcome = Outcome::of(&answer);
         let Answer::Batch(batch) = answer? else {
-            return Ok(None);
+            return Ok(self.beside(market, now));
         };
         if self
             .last_digest
             .take()
             .is_some_and(|digest| digest == batch.digest.to_le_bytes())
         {
-            return Ok(None);
+            return Ok(self.beside(market, now));
         }
         let taken = self.take_in(batch, store, market, now).await;
         if taken.is_err() {
@@ -183,13 +183,30 @@ impl Feed {
         let mut change = tokio::task::spawn_blocking(move || advance(&old, batch, &screen))
             .await
             .map_err(|_| SourceError::Malformed("taking the batch in broke off".to_owned()))?;
-        change.batch.source = self.source.name();
-        let is_news = self.strains.hear(&market.facts(), &change.snapshot, now);
-        if is_news || self.strains_untold {
-            self.strains_untold = false;
+        if let Some(batch) = &mut change.batch {
+            batch.source = self.source.name();
+        }
+        if self.hears(market, &change.snapshot, now) {
             change.strained = change.snapshot.set_strains(|pool| self.strains.of(pool));
         }
         Ok(change)
+    }
+
+    /// What troubles pools from outside of their figures waits for no change of those.
+    fn beside(&mut self, market: &Market, now: Timestamp) -> Option<Change> {
+        let old = market.snapshot();
+        if old.is_empty() || !self.hears(market, &old, now) {
+            return None;
+        }
+        let mut snapshot = (*old).clone();
+        let strained = snapshot.set_strains(|pool| self.strains.of(pool));
+        (!strained.is_empty()).then(|| stands(now, snapshot, strained))
+    }
+
+    /// Whether strains are to be told anew.
+    fn hears(&mut self, market: &Market, snapshot: &Snapshot, now: Timestamp) -> bool {
+        let is_news = self.strains.hear(&market.facts(), snapshot, now);
+        std::mem::take(&mut self.strains_untold) || is_news
     }
 
     /// Refuses a batch that is far smaller than usual, unless it has been so for long.

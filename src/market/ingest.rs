@@ -44,7 +44,7 @@ const BELIEVED_AFTER: (u32, Span) = (24, Span::hours(24));
 /// Sizes agree while the smallest is at least this share of the largest.
 const AGREEING: f64 = 0.9;
 
-/// The market after a batch, and what is new in it.
+/// The market after an answer, and what is new in it.
 #[derive(Debug)]
 pub struct Change {
     pub at: Timestamp,
@@ -54,7 +54,8 @@ pub struct Change {
     pub restated: Vec<PoolId>,
     /// Pools that are troubled otherwise than before from outside of their figures.
     pub strained: Vec<PoolId>,
-    pub batch: BatchRow,
+    /// `None` where the source had nothing new, and what is new was said beside it.
+    pub batch: Option<BatchRow>,
 }
 
 /// A pool with new figures, a new verdict or a new state.
@@ -217,7 +218,19 @@ pub fn advance(old: &Snapshot, batch: Batch, screen: &Screen) -> Change {
         news,
         restated,
         strained: Vec::new(),
-        batch: row,
+        batch: Some(row),
+    }
+}
+
+/// The market with what is said beside it, where the source of pools has nothing new.
+pub fn stands(at: Timestamp, snapshot: Snapshot, strained: Vec<PoolId>) -> Change {
+    Change {
+        at,
+        snapshot,
+        news: Vec::new(),
+        restated: Vec::new(),
+        strained,
+        batch: None,
     }
 }
 

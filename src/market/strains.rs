@@ -191,7 +191,7 @@ mod tests {
     use crate::{
         domain::{
             peg::Peg,
-            protocol::{Flag, ProtocolFacts},
+            protocol::{Flag, ProtocolFacts, fixture::named},
             time::Span,
         },
         market::{
@@ -202,22 +202,10 @@ mod tests {
 
     fn protocols(flags: &[Flag], change: f64) -> Told {
         Told::Protocols(vec![ProtocolFacts {
-            id: "1".into(),
-            slug: "aave-v3".into(),
-            name: "Aave V3".into(),
-            category: None,
-            symbol: None,
-            gecko_id: None,
-            parent: None,
-            chains: Box::default(),
             tvl_usd: Some(1e9),
             tvl_change_1d: Some(change),
-            tvl_change_7d: None,
-            mcap_usd: None,
-            listed_at: None,
-            audits: None,
             flags: flags.iter().copied().collect(),
-            dead_from: None,
+            ..named("aave-v3")
         }])
     }
 

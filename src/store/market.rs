@@ -29,10 +29,11 @@ use crate::{
     },
 };
 
-/// All that one batch changes, committed together or not at all.
+/// All that one answer changes, committed together or not at all.
 #[derive(Debug)]
 pub struct BatchRecord<'a> {
-    pub batch: BatchRow,
+    /// `None` where the source had nothing new.
+    pub batch: Option<BatchRow>,
     /// Pools that are new, or described in other words than before.
     pub described: Vec<&'a Listing>,
     /// Pools whose latest figures or state are others than before.
@@ -42,7 +43,7 @@ pub struct BatchRecord<'a> {
     pub episodes: Vec<EpisodeRow>,
     pub entries: Vec<Entry>,
     pub track: TrackRows,
-    /// Numbers of pools that are no longer listed. Their number and their days stay.
+    /// Numbers of pools that the batch does not list any more. Their number and their days stay.
     pub gone: Vec<i64>,
 }
 
@@ -106,9 +107,11 @@ impl Store {
     /// Commits a batch with all that the rules made of it.
     pub async fn commit_batch(&self, record: &BatchRecord<'_>) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
-        save_batch(&mut tx, &record.batch).await?;
-        for no in &record.gone {
-            take_off(&mut tx, *no, record.batch.fetched_at).await?;
+        if let Some(batch) = &record.batch {
+            save_batch(&mut tx, batch).await?;
+            for no in &record.gone {
+                take_off(&mut tx, *no, batch.fetched_at).await?;
+            }
         }
         for chunk in record.described.chunks(CHUNK) {
             save_pools(&mut tx, chunk).await?;

@@ -2,7 +2,11 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::{
-    domain::{peg::Peg, protocol::Flag, rate::Percent},
+    domain::{
+        peg::Peg,
+        protocol::{Flag, fixture::named},
+        rate::Percent,
+    },
     market::fixture::{day, hour, id},
 };
 
@@ -11,21 +15,12 @@ const SHELF_LIFE: Span = Span::days(1);
 fn protocol(id: &str, slug: &str, name: &str) -> ProtocolFacts {
     ProtocolFacts {
         id: id.into(),
-        slug: slug.into(),
         name: name.into(),
-        category: None,
-        symbol: None,
-        gecko_id: None,
-        parent: None,
-        chains: Box::new([]),
         tvl_usd: Some(1e6),
         tvl_change_1d: Some(-0.25),
-        tvl_change_7d: None,
-        mcap_usd: None,
         listed_at: Some(hour(-1000)),
-        audits: None,
         flags: BTreeSet::from([Flag::Deprecated]),
-        dead_from: None,
+        ..named(slug)
     }
 }
 

@@ -3,8 +3,16 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     alerting::tick::Alerting,
-    domain::verdict::Screen,
-    market::fixture::{after, batch, day, hour, id, row},
+    domain::{
+        protocol::{Flag, ProtocolFacts, fixture::named},
+        strain::{Strain, Trouble},
+        time::Span,
+        verdict::Screen,
+    },
+    market::{
+        facts::{Facts, Told},
+        fixture::{after, batch, day, hour, id, minute, row},
+    },
 };
 
 /// A pool that drained away in the evening has a row for its last day like every other.
@@ -127,6 +135,39 @@ async fn a_file_is_not_measured_by_the_answers_of_the_upstream() {
     let upstream = bench.store.batch_sizes(DEFILLAMA).await.unwrap();
     assert_eq!(upstream, [10, 10, 10]);
     assert_eq!(bench.market.snapshot().origin.source, DEFILLAMA);
+}
+
+/// An incident is believed with the second list of protocols, whether or not pools have changed since.
+#[tokio::test]
+async fn what_is_said_beside_the_pools_waits_for_no_change_of_theirs() {
+    let mut bench = Bench::after("DefiLlama, from a file").await;
+    assert!(bench.believes(10, 0).await);
+    let strain = |market: &Market| market.snapshot().get(id(1)).unwrap().strain.clone();
+    for minutes in [1, 2] {
+        let at = minute(minutes);
+        let facts = Facts::default().with(flagged(), at, Span::days(1));
+        bench.market.swap_facts(facts);
+        assert_eq!(strain(&bench.market), Strain::default());
+        let change = bench.feed.next(&bench.store, &bench.market, at).await;
+        let Some(change) = change.unwrap() else {
+            assert_eq!(minutes, 1, "one reading alone is no event");
+            continue;
+        };
+        assert_eq!((change.strained.len(), change.batch), (10, None));
+        let ticked = bench.alerting.tick(&bench.store, &bench.market, change);
+        ticked.await.unwrap();
+    }
+    let rugged = Some(Trouble::Flagged(Flag::Rugged));
+    assert_eq!(strain(&bench.market).protocol, rugged);
+    let sizes = bench.store.batch_sizes("DefiLlama, from a file").await;
+    assert_eq!(sizes.unwrap().len(), 4, "that was no batch");
+}
+
+fn flagged() -> Told {
+    Told::Protocols(vec![ProtocolFacts {
+        flags: [Flag::Rugged].into_iter().collect(),
+        ..named("aave-v3")
+    }])
 }
 
 fn answer(apy: f64, pools: u8) -> String {

@@ -31,7 +31,7 @@ pub(in crate::store) fn record<'a>(
     readings: Vec<ReadingRow<'a>>,
 ) -> BatchRecord<'a> {
     BatchRecord {
-        batch: batch_of(at),
+        batch: Some(batch_of(at)),
         described: pools.clone(),
         latest: pools,
         readings,
