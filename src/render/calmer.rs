@@ -67,36 +67,7 @@ fn row(at: usize, place: &PoolView<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        domain::{
-            pool::Pool,
-            reading::{DataState, FeedStats, Reading},
-            time::Span,
-            verdict::Assessment,
-        },
-        render::samples,
-    };
-
-    fn view<'a>(
-        pool: &'a Pool,
-        reading: &'a Reading,
-        assessment: &'a Assessment,
-        feed: &'a FeedStats,
-    ) -> PoolView<'a> {
-        PoolView {
-            pool,
-            reading,
-            assessment,
-            state: DataState::Good,
-            doubt: None,
-            source: "DefiLlama",
-            fetched_at: samples::now().minus(Span::minutes(4).0),
-            unchanged_since: samples::now(),
-            feed,
-            usual: None,
-            own_time: false,
-        }
-    }
+    use crate::{domain::pool::Pool, render::samples};
 
     #[test]
     fn places_with_their_lock_up() {
@@ -114,10 +85,10 @@ mod tests {
             ..samples::pool()
         };
         let places = [
-            view(&near, &low, &calm, &feed),
-            view(&locked, &low, &calm, &feed),
+            samples::view(&near, &low, &calm, &feed),
+            samples::view(&locked, &low, &calm, &feed),
         ];
-        let than = view(&farm, &high, &emissions, &feed);
+        let than = samples::view(&farm, &high, &emissions, &feed);
         let some = Calmer {
             than,
             places: &places,

@@ -363,35 +363,9 @@ fn size_rules() -> String {
 mod tests {
     use super::*;
     use crate::{
-        domain::{
-            payer::Around,
-            reading::{DataState, FeedStats},
-            time::Span,
-            verdict::durability::Durability,
-        },
+        domain::{payer::Around, time::Span, verdict::durability::Durability},
         render::samples,
     };
-
-    fn view<'a>(
-        pool: &'a crate::domain::pool::Pool,
-        reading: &'a crate::domain::reading::Reading,
-        assessment: &'a crate::domain::verdict::Assessment,
-        feed: &'a FeedStats,
-    ) -> pool::PoolView<'a> {
-        pool::PoolView {
-            pool,
-            reading,
-            assessment,
-            state: DataState::Good,
-            doubt: None,
-            source: "DefiLlama",
-            fetched_at: samples::now(),
-            unchanged_since: samples::now(),
-            feed,
-            usual: None,
-            own_time: false,
-        }
-    }
 
     fn findings() -> Vec<Finding> {
         let day = |ago: u64| samples::now().minus(Span::days(ago).0);
@@ -453,7 +427,7 @@ mod tests {
     fn a_pool_with_every_check() {
         let (pool, feed) = (samples::pool(), samples::feed());
         let (reading, calm) = (samples::reading(4.1, Some(4.1), Some(0.0)), samples::calm());
-        let view = view(&pool, &reading, &calm, &feed);
+        let view = samples::view(&pool, &reading, &calm, &feed);
         let paid = Paid::of(&pool, &reading, &Around::default());
         insta::assert_json_snapshot!(
             checked(&view, &paid, &findings(), samples::now()).to_discord()
@@ -465,7 +439,7 @@ mod tests {
     fn a_pool_of_which_nothing_is_known() {
         let (pool, feed) = (samples::hostile_pool(), samples::feed());
         let (reading, assessment) = (samples::reading(4.1, None, None), samples::suspect());
-        let view = view(&pool, &reading, &assessment, &feed);
+        let view = samples::view(&pool, &reading, &assessment, &feed);
         let paid = Paid::of(&pool, &reading, &Around::default());
         let findings = samples::nothing_known();
         insta::assert_json_snapshot!(checked(&view, &paid, &findings, samples::now()).to_discord());

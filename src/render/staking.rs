@@ -422,13 +422,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        domain::{
-            method::Method,
-            pool::Pool,
-            reading::{FeedStats, Reading},
-            time::Span,
-            verdict::Assessment,
-        },
+        domain::{method::Method, pool::Pool, time::Span},
         render::samples,
     };
 
@@ -474,27 +468,6 @@ mod tests {
         }
     }
 
-    fn pool_view<'a>(
-        pool: &'a Pool,
-        reading: &'a Reading,
-        assessment: &'a Assessment,
-        feed: &'a FeedStats,
-    ) -> PoolView<'a> {
-        PoolView {
-            pool,
-            reading,
-            assessment,
-            state: DataState::Good,
-            doubt: None,
-            source: "DefiLlama",
-            fetched_at: samples::now(),
-            unchanged_since: samples::now(),
-            feed,
-            usual: None,
-            own_time: false,
-        }
-    }
-
     #[test]
     fn a_network_that_says_what_it_pays() {
         let rate = rate(Network::Solana);
@@ -502,10 +475,10 @@ mod tests {
         let (reading, calm) = (samples::reading(5.8, Some(5.8), None), samples::calm());
         let (spike, feed) = (samples::suspect(), samples::feed());
         let pools = [
-            pool_view(&pool, &reading, &calm, &feed),
+            samples::view(&pool, &reading, &calm, &feed),
             PoolView {
                 state: DataState::Suspect,
-                ..pool_view(&pool, &reading, &spike, &feed)
+                ..samples::view(&pool, &reading, &spike, &feed)
             },
         ];
         let rating = Rating {
@@ -542,7 +515,7 @@ mod tests {
         let pool = receipt_pool("STETH", "lido", "Ethereum");
         let (reading, calm) = (samples::reading(2.5, Some(2.5), None), samples::calm());
         let feed = samples::feed();
-        let pools = [pool_view(&pool, &reading, &calm, &feed)];
+        let pools = [samples::view(&pool, &reading, &calm, &feed)];
         let view = StakingView {
             receipt: Some(&receipt),
             amount: Some(Decimal::from(32)),
@@ -628,7 +601,7 @@ mod tests {
         let hostile = samples::hostile_pool();
         let (reading, calm) = (samples::reading(5.8, Some(5.8), None), samples::calm());
         let feed = samples::feed();
-        let pools = [pool_view(&hostile, &reading, &calm, &feed); 5];
+        let pools = [samples::view(&hostile, &reading, &calm, &feed); 5];
         let view = StakingView {
             asset: "**@everyone**",
             amount: Some(Decimal::from(1_000_000_000)),

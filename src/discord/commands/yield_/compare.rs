@@ -3,6 +3,7 @@
 use crate::{
     discord::{
         autocomplete,
+        commands::shown_to,
         context::{Context, parts},
         errors::{CommandError, Trouble},
         lookup,
@@ -41,7 +42,7 @@ pub(super) async fn compare(
         .flatten()
         .collect();
     let message = answer(&market, &asked, now)?;
-    reply::send(app, message, super::super::shown_to(bot, &caller, private)).await
+    reply::send(app, message, shown_to(bot, &caller, private)).await
 }
 
 /// Looks the pools up and words them.

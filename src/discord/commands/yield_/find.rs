@@ -3,6 +3,7 @@
 use crate::{
     discord::{
         autocomplete,
+        commands::shown_to,
         context::{Context, parts},
         errors::{CommandError, Trouble},
         lookup,
@@ -81,7 +82,7 @@ pub(super) async fn find(
         order: sort.map_or_else(Order::default, |order| order.0),
     };
     let message = answer(&market, &asked, now)?;
-    reply::send(app, message, super::super::shown_to(bot, &caller, private)).await
+    reply::send(app, message, shown_to(bot, &caller, private)).await
 }
 
 /// What was asked for, as it was written.

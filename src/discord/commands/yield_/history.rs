@@ -8,6 +8,7 @@ use crate::{
     app::App,
     discord::{
         autocomplete,
+        commands::shown_to,
         context::{Context, parts},
         errors::{CommandError, Trouble},
         lookup,
@@ -45,7 +46,7 @@ pub(super) async fn history(
     let bot = ctx.data();
     let market = bot.app.market.view(bot.app.clock.now());
     let pool = lookup::pool(&market, &pool)?.pool.id;
-    let visibility = super::super::shown_to(bot, &caller, private);
+    let visibility = shown_to(bot, &caller, private);
     // The source may be asked for its chart, which takes seconds.
     reply::defer(app, visibility).await?;
     let days = days.unwrap_or(USUAL_DAYS).clamp(7, 365);

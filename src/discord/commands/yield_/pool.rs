@@ -3,6 +3,7 @@
 use crate::{
     discord::{
         autocomplete,
+        commands::shown_to,
         context::{Context, parts},
         errors::{CommandError, Trouble},
         lookup,
@@ -36,7 +37,7 @@ pub(super) async fn pool(
     };
     let past = |listing: &Listing| bot.app.market.remembered_past_of(listing);
     let message = answer(&market, around, &pool, past)?;
-    reply::send(app, message, super::super::shown_to(bot, &caller, private)).await?;
+    reply::send(app, message, shown_to(bot, &caller, private)).await?;
     // Nobody waits for past prices here; whoever looks next is told of them.
     bot.app
         .market

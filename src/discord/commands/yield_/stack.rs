@@ -3,6 +3,7 @@
 use crate::{
     discord::{
         autocomplete,
+        commands::shown_to,
         context::{Context, parts},
         errors::{CommandError, Trouble},
         lookup::{self, Layer},
@@ -62,7 +63,7 @@ pub(super) async fn stack(
         max_apy: bot.app.market.screen().max_apy,
     };
     let message = answer(&market, &bot.app.market.facts(), &asked, now)?;
-    reply::send(app, message, super::super::shown_to(bot, &caller, private)).await
+    reply::send(app, message, shown_to(bot, &caller, private)).await
 }
 
 /// What was asked for, as it was written.

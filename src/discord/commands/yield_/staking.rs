@@ -5,6 +5,7 @@ use rust_decimal::Decimal;
 use crate::{
     discord::{
         autocomplete,
+        commands::shown_to,
         context::{Context, parts},
         errors::{CommandError, Trouble},
         params::{Choice, Name, OneOf, Written},
@@ -57,7 +58,7 @@ pub(super) async fn staking(
         &asked,
         now,
     )?;
-    reply::send(app, message, super::super::shown_to(bot, &caller, private)).await
+    reply::send(app, message, shown_to(bot, &caller, private)).await
 }
 
 /// A way of staking, or all of them.
