@@ -176,8 +176,8 @@ impl Market {
     }
 
     /// The same, as far as it was asked for lately. Nobody waits.
-    pub fn remembered_past_of(&self, listing: &Listing) -> PoolPast {
-        self.past_prices.remembered(listing)
+    pub fn remembered_past_of(&self, listing: &Listing, now: Timestamp) -> PoolPast {
+        self.past_prices.remembered(listing, now)
     }
 
     /// US dollars for one unit of a token of the pool. `None` where no source has a price, or none

@@ -13,6 +13,9 @@ pub struct Close {
     pub usd: f64,
 }
 
+/// A close so many days off will do.
+const NEAR: i32 = 3;
+
 /// Closes of one token in the order of days, each day once. Days may be missing.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Closes(Vec<Close>);
@@ -43,11 +46,15 @@ impl Closes {
         &self.0
     }
 
+    /// Whether they tell of these days: a token that nobody prices any more has a past alone.
+    pub fn reach(&self, today: Day) -> bool {
+        let last = self.0.last();
+        last.is_some_and(|last| today.0 - last.day.0 <= NEAR + 1)
+    }
+
     /// By how much the last close differs from that of so many days before, as a fraction: −0.3 is a fall
     /// by 30 %. `None` where no close lies near that day.
     pub fn change_over(&self, days: i32) -> Option<f64> {
-        /// A close so many days off will do.
-        const NEAR: i32 = 3;
         let last = self.0.last()?;
         let wanted = last.day.0 - days;
         let before = self
@@ -60,17 +67,22 @@ impl Closes {
 
 /// The largest loss against holding, as a negative fraction, of a pool of two tokens in equal parts that
 /// was entered on the first day on which both have a close: 2√r/(1 + r) − 1 at its worst since then.
-/// `None` where they share fewer than two days.
-pub fn worst_impermanent_loss(one: &Closes, other: &Closes) -> Option<f64> {
-    let mut ratios = one.0.iter().filter_map(|close| {
-        let at = other
-            .0
-            .binary_search_by_key(&close.day, |other| other.day)
-            .ok()?;
-        Some(close.usd / other.0.get(at)?.usd)
-    });
-    let entered = ratios.next()?;
-    ratios
+/// `None` where they share fewer than `least` days, or two.
+pub fn worst_impermanent_loss(one: &Closes, other: &Closes, least: usize) -> Option<f64> {
+    let ratios: Vec<f64> = one
+        .0
+        .iter()
+        .filter_map(|close| {
+            let at = other
+                .0
+                .binary_search_by_key(&close.day, |other| other.day)
+                .ok()?;
+            Some(close.usd / other.0.get(at)?.usd)
+        })
+        .collect();
+    let (entered, after) = ratios.split_first().filter(|_| ratios.len() >= least)?;
+    after
+        .iter()
         .filter_map(|ratio| PriceRatio::new(ratio / entered).ok())
         .map(|ratio| ratio.loss().as_fraction())
         .reduce(f64::min)
@@ -116,15 +128,22 @@ mod tests {
         assert_eq!(token.change_over(30), Some(-0.75));
         assert_eq!(token.change_over(60), None);
         assert_eq!(closes(&[]).change_over(30), None);
+        // Yesterday's close is the last that there can be.
+        assert!(token.reach(Day(91)) && token.reach(Day(94)));
+        assert!(!token.reach(Day(95)) && !closes(&[]).reach(Day(1)));
     }
 
     #[test]
     fn a_loss_is_the_worst_since_both_have_a_price() {
         let steady = closes(&[(1, 1.0), (2, 1.0), (3, 1.0), (4, 1.0)]);
         let volatile = closes(&[(0, 7.0), (1, 1.0), (2, 4.0), (4, 1.0)]);
-        let loss = worst_impermanent_loss(&volatile, &steady).unwrap();
+        let loss = worst_impermanent_loss(&volatile, &steady, 3).unwrap();
         assert!((loss + 0.2).abs() < 1e-12, "r 4 → −20 %: {loss}");
-        assert_eq!(worst_impermanent_loss(&steady, &closes(&[(9, 1.0)])), None);
-        assert_eq!(worst_impermanent_loss(&steady, &steady), Some(0.0));
+        assert_eq!(worst_impermanent_loss(&volatile, &steady, 4), None);
+        assert_eq!(
+            worst_impermanent_loss(&steady, &closes(&[(9, 1.0)]), 0),
+            None
+        );
+        assert_eq!(worst_impermanent_loss(&steady, &steady, 4), Some(0.0));
     }
 }

@@ -64,13 +64,12 @@ impl Cover {
     }
 }
 
-/// How a token did, as changes that are fractions: −0.3 is a fall by 30 %.
+/// How the price of a token did, as changes that are fractions: −0.3 is a fall by 30 %. What its supply did
+/// no source says that is asked without a key.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct TokenTrend {
     pub price_30d: Option<f64>,
     pub price_90d: Option<f64>,
-    pub supply_30d: Option<f64>,
-    pub supply_90d: Option<f64>,
 }
 
 impl TokenTrend {
@@ -135,18 +134,23 @@ impl Paid {
     /// whatever their price does: that says what they are worth, not that anybody pays for them. Where fees are not known it is the most
     /// that the part can be, see [`Self::is_upper_bound`].
     pub fn score(&self) -> Option<f64> {
-        if self.payer == Payer::Network && self.real.is_none() {
-            return None;
-        }
         let base = 1.0 - self.reward_share?;
         let covered = self.cover.map_or(1.0, |cover| cover.ratio.clamp(0.0, 1.0));
-        let kept = match (self.real, self.base) {
-            (Some(real), Some(base)) if base.get() > 0.0 => {
-                (real.get() / base.get()).clamp(0.0, 1.0)
-            }
-            _ => 1.0,
-        };
-        Some(base * covered.min(kept))
+        Some(base * covered.min(self.kept()?))
+    }
+
+    /// The part of base, 0–1, that inflation leaves; all of it where no network issues it.
+    fn kept(&self) -> Option<f64> {
+        if self.payer != Payer::Network {
+            return Some(1.0);
+        }
+        let base = self.base?;
+        let left = after_inflation(base, self.inflation?)?;
+        Some(if base.get() > 0.0 {
+            (left.get() / base.get()).clamp(0.0, 1.0)
+        } else {
+            1.0
+        })
     }
 
     /// Fees are not known, so that less than the score may be paid by somebody.
@@ -234,6 +238,10 @@ mod tests {
         let staked = reading(18.0, Some(18.0), None);
         let paid = Paid::of(&pool(Method::StakingLiquid), &staked, &around);
         assert!((paid.score().unwrap() - 7.2727 / 18.0).abs() < 1e-4);
+        // Rewards do not make up for what inflation takes of the base.
+        let mostly = reading(10.0, Some(4.0), Some(6.0));
+        let paid = Paid::of(&pool(Method::StakingLiquid), &mostly, &around);
+        assert_eq!(paid.score(), Some(0.0));
         // Inflation says nothing of what borrowers pay.
         let lent = Paid::of(&pool(Method::Lending), &staked, &around);
         assert_eq!((lent.inflation, lent.score()), (None, Some(1.0)));

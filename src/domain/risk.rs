@@ -1,8 +1,8 @@
 //! What can go wrong with a pool, check by check. It stands beside the verdict and is never mixed into it: a
 //! sound rate can stand on a young contract, and a rate that will not last on a tried one.
 //!
-//! Each check is *ok*, *watch*, *bad* or *not known*, by limits that are the same for every server. What is
-//! not known never counts as ok. The limits are stipend's own conventions; `/risk rules` shows them.
+//! Each check is *ok*, *watch*, *bad* or *not known*, by limits that are the same for every server; one that
+//! cannot go wrong with a pool like this does not apply. What is not known never counts as ok. The limits are stipend's own conventions; `/risk rules` shows them.
 
 use super::{
     incident::Incident,
@@ -103,6 +103,7 @@ impl Check {
 /// What a check came to, from good to bad; not knowing stands apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum State {
+    DoesNotApply,
     NotKnown,
     Ok,
     Watch,
@@ -162,7 +163,8 @@ pub struct Finding {
 #[derive(Debug, Clone)]
 pub struct Known<'a> {
     pub pool: &'a Pool,
-    pub reading: &'a Reading,
+    /// The present one, where it can be used.
+    pub reading: Option<&'a Reading>,
     pub protocol: Option<&'a ProtocolFacts>,
     /// `None` without a list of incidents.
     pub incidents: Option<Vec<&'a Incident>>,
@@ -177,7 +179,7 @@ pub struct Known<'a> {
     /// Change of the reward token's price over 90 days as a fraction.
     pub reward_token_change: Option<f64>,
     /// US dollars in all pools of the chain that we know.
-    pub chain_usd: f64,
+    pub chain_usd: Option<f64>,
     pub now: Timestamp,
 }
 
@@ -230,29 +232,46 @@ pub fn check(known: &Known<'_>) -> Vec<Finding> {
         .collect()
 }
 
-/// How many checks are known, of all.
-pub fn coverage(findings: &[Finding]) -> (usize, usize) {
-    let known = findings
-        .iter()
-        .filter(|finding| finding.state != State::NotKnown)
-        .count();
-    (known, findings.len())
+/// How several checks stand together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// The worst of what is known: what is not known hides nothing bad.
+    pub state: State,
+    /// How many checks are known, of those that apply.
+    pub known: usize,
+    pub of: usize,
 }
 
-/// The worst that a group came to; what is not known there hides nothing bad.
-pub fn worst(findings: &[Finding], group: Group) -> State {
-    findings
-        .iter()
-        .filter(|finding| finding.check.group() == group)
-        .map(|finding| finding.state)
-        .max()
-        .unwrap_or(State::NotKnown)
+impl Standing {
+    fn of(states: impl Iterator<Item = State> + Clone) -> Self {
+        Self {
+            state: states.clone().max().unwrap_or(State::NotKnown),
+            known: states.clone().filter(|it| *it > State::NotKnown).count(),
+            of: states.filter(|it| *it != State::DoesNotApply).count(),
+        }
+    }
+
+    /// Whether there is more to know before it can be called ok.
+    pub const fn is_partly_known(self) -> bool {
+        self.known > 0 && self.known < self.of
+    }
+}
+
+/// How all checks stand.
+pub fn coverage(findings: &[Finding]) -> Standing {
+    Standing::of(findings.iter().map(|finding| finding.state))
+}
+
+/// How those of a group stand.
+pub fn standing(findings: &[Finding], group: Group) -> Standing {
+    let of_group = findings.iter().filter(|it| it.check.group() == group);
+    Standing::of(of_group.map(|finding| finding.state))
 }
 
 type Answer = (State, Figure);
 
 const NOT_KNOWN: Answer = (State::NotKnown, Figure::Nothing);
-const DOES_NOT_APPLY: Answer = (State::Ok, Figure::DoesNotApply);
+const DOES_NOT_APPLY: Answer = (State::DoesNotApply, Figure::DoesNotApply);
 
 /// Bad under the first limit, worth watching under the second.
 fn by_size(usd: Option<f64>, small: f64, large: f64) -> Answer {
@@ -299,9 +318,13 @@ impl Known<'_> {
             Check::ImpermanentLoss => self.loss(),
             Check::Peg => self.peg(),
             Check::RewardToken => self.reward_token(),
-            Check::ChainSize => by_size(Some(self.chain_usd), SMALL_CHAIN, LARGE_CHAIN),
+            Check::ChainSize => by_size(self.chain_usd, SMALL_CHAIN, LARGE_CHAIN),
             Check::ShareOfProtocol => self.share_of_protocol(),
-            Check::PoolSize => by_size(Some(self.reading.tvl_usd), SMALL_POOL, LARGE_POOL),
+            Check::PoolSize => by_size(
+                self.reading.map(|reading| reading.tvl_usd),
+                SMALL_POOL,
+                LARGE_POOL,
+            ),
         }
     }
 
@@ -374,8 +397,16 @@ impl Known<'_> {
     }
 
     fn withdrawable(&self) -> Answer {
-        if self.pool.method != Method::Lending {
-            return DOES_NOT_APPLY;
+        match self.pool.method {
+            Method::Lending => {}
+            Method::Liquidity
+            | Method::StakingDirect
+            | Method::StakingDelegated
+            | Method::StakingLiquid => return DOES_NOT_APPLY,
+            // Whoever puts the money to work may lend it out in turn.
+            Method::Aggregator | Method::Index | Method::Farming | Method::Unknown => {
+                return NOT_KNOWN;
+            }
         }
         let free = self
             .lending
@@ -434,7 +465,8 @@ impl Known<'_> {
     }
 
     fn reward_token(&self) -> Answer {
-        match (self.reading.reward_share(), self.reward_token_change) {
+        let share = self.reading.and_then(Reading::reward_share);
+        match (share, self.reward_token_change) {
             (Some(share), _) if share <= 0.0 => DOES_NOT_APPLY,
             (_, Some(change)) => (
                 by_fall(change, NOTABLE_FALL, BAD_FALL),
@@ -449,15 +481,17 @@ impl Known<'_> {
             .protocol
             .and_then(|protocol| protocol.tvl_usd)
             .filter(|whole| *whole > 0.0);
-        whole.map_or(NOT_KNOWN, |whole| {
-            let share = (self.reading.tvl_usd / whole).min(1.0);
-            let state = if share > MUCH_IN_ONE {
-                State::Watch
-            } else {
-                State::Ok
-            };
-            (state, Figure::Share(share))
-        })
+        whole
+            .zip(self.reading)
+            .map_or(NOT_KNOWN, |(whole, reading)| {
+                let share = (reading.tvl_usd / whole).min(1.0);
+                let state = if share > MUCH_IN_ONE {
+                    State::Watch
+                } else {
+                    State::Ok
+                };
+                (state, Figure::Share(share))
+            })
     }
 }
 
@@ -523,7 +557,7 @@ mod tests {
     fn nothing<'a>(pool: &'a Pool, reading: &'a Reading) -> Known<'a> {
         Known {
             pool,
-            reading,
+            reading: Some(reading),
             protocol: None,
             incidents: None,
             incidents_until: None,
@@ -531,7 +565,7 @@ mod tests {
             stablecoins: vec![("USDC", None)],
             impermanent_loss: None,
             reward_token_change: None,
-            chain_usd: 5e10,
+            chain_usd: Some(5e10),
             now: now(),
         }
     }
@@ -564,9 +598,33 @@ mod tests {
     fn without_sources_little_is_known_and_nothing_is_good_for_it() {
         let (pool, reading) = (pool(), reading());
         let findings = check(&nothing(&pool, &reading));
-        // What the pool itself tells: loss and rewards do not apply, chain and size are known.
-        assert_eq!(coverage(&findings), (4, 14));
-        assert_eq!(worst(&findings, Group::Contract), State::NotKnown);
+        // Loss and rewards do not apply; chain and size the pool itself tells.
+        let all = coverage(&findings);
+        assert_eq!((all.known, all.of), (2, 12));
+        let of = |group| standing(&findings, group);
+        assert_eq!(of(Group::Contract).state, State::NotKnown);
+        assert_eq!(of(Group::Counterparty).state, State::NotKnown);
+        assert_eq!(
+            of(Group::Market).state,
+            State::NotKnown,
+            "its coin has no price"
+        );
+        let concentration = of(Group::Concentration);
+        assert_eq!(concentration.state, State::Ok);
+        assert!(concentration.is_partly_known() && !of(Group::Chain).is_partly_known());
+    }
+
+    #[test]
+    fn a_reading_that_cannot_be_used_says_nothing_of_sizes() {
+        let (pool, reading, facts) = (pool(), reading(), protocol());
+        let known = Known {
+            reading: None,
+            protocol: Some(&facts),
+            ..nothing(&pool, &reading)
+        };
+        for check in [Check::PoolSize, Check::ShareOfProtocol, Check::RewardToken] {
+            assert_eq!(state(&known, check), State::NotKnown, "{check:?}");
+        }
     }
 
     #[test]
@@ -660,11 +718,15 @@ mod tests {
             state(&nothing(&pool, &reading), Check::Withdrawable),
             State::NotKnown
         );
-        pool.method = Method::Liquidity;
-        assert_eq!(
-            state(&nothing(&pool, &reading), Check::Withdrawable),
-            State::Ok
-        );
+        for (method, wanted) in [
+            (Method::Liquidity, State::DoesNotApply),
+            (Method::Aggregator, State::NotKnown),
+            (Method::Unknown, State::NotKnown),
+        ] {
+            pool.method = method;
+            let known = nothing(&pool, &reading);
+            assert_eq!(state(&known, Check::Withdrawable), wanted, "{method:?}");
+        }
     }
 
     #[test]
@@ -686,7 +748,7 @@ mod tests {
         assert_eq!(with(vec![Some(&holds), Some(&breaks)]), State::Bad);
         assert_eq!(with(vec![None, Some(&breaks)]), State::Bad);
         assert_eq!(with(vec![None, Some(&holds)]), State::NotKnown);
-        assert_eq!(with(vec![]), State::Ok);
+        assert_eq!(with(vec![]), State::DoesNotApply);
     }
 
     #[test]

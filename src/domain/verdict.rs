@@ -447,7 +447,7 @@ fn strongest_sign(model: &Additive, inputs: &Inputs) -> Option<Reason> {
 }
 
 /// Under this share of its usual rate a pool has collapsed already.
-const HALF: f64 = 0.5;
+pub const HALF: f64 = 0.5;
 
 fn coverage(evidence: &Evidence<'_>, usual: Option<&Usual>) -> Coverage {
     let known = [

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::domain::{
     listing::Listing,
-    payer::{self, Cover, Paid, TokenTrend},
+    payer::{self, Cover, Paid},
     peg::{Meant, Stablecoin},
     protocol::FeesOf,
     rate::Percent,
@@ -39,13 +39,7 @@ impl Around<'_> {
         let around = payer::Around {
             cover: self.cover(listing),
             inflation: self.inflation(listing),
-            reward_token: past.reward_token.map(|token| TokenTrend {
-                price_30d: token.month,
-                price_90d: token.quarter,
-                // Nobody who can be asked without a key tells a token's supply of then.
-                supply_30d: None,
-                supply_90d: None,
-            }),
+            reward_token: past.reward_token,
         };
         Paid::of(&listing.pool, &listing.reading, &around)
     }
@@ -64,7 +58,7 @@ impl Around<'_> {
         let incidents = self.facts.incidents(&pool.protocol, self.now);
         risk::check(&risk::Known {
             pool,
-            reading: &listing.reading,
+            reading: listing.usable(),
             protocol: self
                 .facts
                 .protocol(&pool.protocol, self.now)
@@ -77,7 +71,7 @@ impl Around<'_> {
                 .map(|found| found.value),
             stablecoins,
             impermanent_loss: past.impermanent_loss,
-            reward_token_change: past.reward_token.and_then(|token| token.quarter),
+            reward_token_change: past.reward_token.and_then(|token| token.price_90d),
             chain_usd: self.chain_usd(&pool.chain),
             now: self.now,
         })
@@ -107,11 +101,12 @@ impl Around<'_> {
         self.networks.rate(network, self.now).ok()?.inflation
     }
 
-    fn chain_usd(&self, chain: &str) -> f64 {
+    /// US dollars in the chain's pools, as far as their readings can be used. `None` where no one's can.
+    fn chain_usd(&self, chain: &str) -> Option<f64> {
         let on_chain = self.market.listings().iter();
         on_chain
             .filter(|listing| &*listing.pool.chain == chain)
-            .map(|listing| listing.reading.tvl_usd)
-            .sum()
+            .filter_map(|listing| Some(listing.usable()?.tvl_usd))
+            .reduce(|sum, usd| sum + usd)
     }
 }

@@ -3,7 +3,14 @@
 use std::cmp::Reverse;
 
 use super::snapshot::{Snapshot, by_size};
-use crate::domain::{listing::Listing, pool::Pool, reading::DataState, verdict::Verdict};
+use crate::domain::{
+    listing::Listing,
+    pool::Pool,
+    reading::DataState,
+    risk::BAD_DEVIATION,
+    strain::{Strain, Trouble},
+    verdict::Verdict,
+};
 
 /// What a server wants pools to be like.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -15,13 +22,15 @@ pub struct Wish {
 }
 
 impl Snapshot {
-    /// Pools with a sustainable verdict and usable figures that take the assets of `pool` or some of
+    /// Pools with a sustainable verdict, usable figures, no trouble of their protocol and coins at their peg
+    /// that take the assets of `pool` or some of
     /// them and no others: at most `most`, those on its own chain first, then the higher APY.
     pub fn calmer(&self, pool: &Pool, wish: &Wish, most: usize) -> Vec<&Listing> {
         let fits = |listing: &&Listing| {
             listing.state == DataState::Good
                 && listing.assessment.verdict == Verdict::Sustainable
                 && listing.pool.id != pool.id
+                && is_calm(&listing.strain)
                 && listing.reading.apy.get() <= wish.max_apy
                 && wish
                     .min_tvl
@@ -41,6 +50,12 @@ impl Snapshot {
     }
 }
 
+/// Whether nothing is said against a pool from outside of its figures.
+fn is_calm(strain: &Strain) -> bool {
+    strain.protocol.is_none_or(Trouble::is_calm)
+        && (strain.peg.as_ref()).is_none_or(|peg| peg.deviation.abs() < BAD_DEVIATION)
+}
+
 /// Whether whoever is in `pool` needs no further asset for `other`.
 fn takes_no_other(other: &Pool, pool: &Pool) -> bool {
     let mut assets = other.assets().peekable();
@@ -51,7 +66,7 @@ fn takes_no_other(other: &Pool, pool: &Pool) -> bool {
 mod tests {
     use super::*;
     use crate::{
-        domain::{reading::Observed, verdict::Screen},
+        domain::{protocol::Flag, reading::Observed, strain::OffPeg, verdict::Screen},
         market::fixture::{after, holding, hour, id, pool, rewarded, row},
     };
 
@@ -133,6 +148,23 @@ mod tests {
         let later = vec![row(1, 4.0), holding(row(2, 4.0), 1e6), row(3, 4.0)];
         let suspect = after(&market, hour(1), later).snapshot;
         assert_eq!(found(&suspect, &pool(1, "USDC"), &WISH, 5), [3]);
+        let mut troubled = suspect.clone();
+        let off = |deviation| Strain {
+            peg: Some(OffPeg {
+                symbol: "USDC".into(),
+                deviation,
+            }),
+            protocol: Some(Trouble::Calm),
+        };
+        troubled.set_strains(|_| off(-0.01));
+        assert_eq!(found(&troubled, &pool(1, "USDC"), &WISH, 5), [3]);
+        troubled.set_strains(|_| off(-0.02));
+        assert_eq!(found(&troubled, &pool(1, "USDC"), &WISH, 5), [0; 0]);
+        troubled.set_strains(|_| Strain {
+            peg: None,
+            protocol: Some(Trouble::Flagged(Flag::Rugged)),
+        });
+        assert_eq!(found(&troubled, &pool(1, "USDC"), &WISH, 5), [0; 0]);
         let silent = market.silenced(hour(0), &Screen::default());
         assert_eq!(found(&silent, &pool(1, "USDC"), &WISH, 5), [0; 0]);
     }

@@ -12,6 +12,7 @@ use crate::{
     domain::{
         closes::{Closes, worst_impermanent_loss},
         listing::Listing,
+        payer::TokenTrend,
         time::{Span, Timestamp},
     },
     sources::defillama::{Defillama, prices::PriceKey},
@@ -21,6 +22,8 @@ use crate::{
 const NAME: &str = "DefiLlama past prices";
 /// The days that are looked back.
 const DAYS: u16 = 90;
+/// A loss over the time that is looked back needs both prices on so many of its days.
+const ENOUGH_DAYS: usize = 60;
 /// What was asked for this lately is not asked for again: a token has a new close a day.
 const FRESH: Span = Span::hours(12);
 /// Tokens that are remembered; past that the oldest half is let go.
@@ -41,14 +44,9 @@ pub struct PoolPast {
     /// The largest loss against holding within 90 days, as a negative fraction, of a pool of two tokens.
     pub impermanent_loss: Option<f64>,
     /// How the token did in which most rewards are paid.
-    pub reward_token: Option<TokenMoves>,
-}
-
-/// Changes of a price, as fractions.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct TokenMoves {
-    pub month: Option<f64>,
-    pub quarter: Option<f64>,
+    pub reward_token: Option<TokenTrend>,
+    /// Prices that would say more were not asked for lately.
+    pub is_unasked: bool,
 }
 
 /// The tokens of a pool whose prices say something of it.
@@ -106,21 +104,29 @@ impl PastPrices {
         patience: Duration,
     ) -> PoolPast {
         self.learn(&Tokens::of(listing).all(), now, patience).await;
-        self.remembered(listing)
+        self.remembered(listing, now)
     }
 
     /// What is known already, without asking.
-    pub(super) fn remembered(&self, listing: &Listing) -> PoolPast {
+    pub(super) fn remembered(&self, listing: &Listing, now: Timestamp) -> PoolPast {
+        let today = now.day();
         let Tokens { pair, reward } = Tokens::of(listing);
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let closes = |key: &PriceKey| known.get(key)?.1.as_ref();
+        let is_asked = |key: &PriceKey| known.contains_key(key);
+        let mut keys = pair.iter().flatten().chain(&reward);
+        let is_unasked = self.source.is_some() && !keys.all(is_asked);
+        let closes = |key: &PriceKey| {
+            let closes = known.get(key)?.1.as_ref();
+            closes.filter(|closes| closes.reach(today))
+        };
         PoolPast {
-            impermanent_loss: pair
-                .as_ref()
-                .and_then(|[one, other]| worst_impermanent_loss(closes(one)?, closes(other)?)),
-            reward_token: reward.as_ref().and_then(closes).map(|closes| TokenMoves {
-                month: closes.change_over(30),
-                quarter: closes.change_over(i32::from(DAYS) - 1),
+            is_unasked,
+            impermanent_loss: pair.as_ref().and_then(|[one, other]| {
+                worst_impermanent_loss(closes(one)?, closes(other)?, ENOUGH_DAYS)
+            }),
+            reward_token: reward.as_ref().and_then(closes).map(|closes| TokenTrend {
+                price_30d: closes.change_over(30),
+                price_90d: closes.change_over(i32::from(DAYS) - 1),
             }),
         }
     }

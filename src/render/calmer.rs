@@ -6,16 +6,23 @@ use super::{
     name,
     numbers::{dollars, percent},
     pool::{self, PoolView},
-    text, verdict,
+    risk, text, verdict,
 };
-use crate::domain::time::Timestamp;
+use crate::domain::{risk::Finding, time::Timestamp};
 
 /// A pool, and where else its assets can earn.
 #[derive(Debug, Clone, Copy)]
 pub struct Calmer<'a> {
     pub than: PoolView<'a>,
     /// The best ones, in order.
-    pub places: &'a [PoolView<'a>],
+    pub places: &'a [Place<'a>],
+}
+
+/// One of them, with what can go wrong there.
+#[derive(Debug, Clone)]
+pub struct Place<'a> {
+    pub view: PoolView<'a>,
+    pub findings: Vec<Finding>,
 }
 
 pub fn calmer(calmer: &Calmer<'_>, now: Timestamp) -> Message {
@@ -46,7 +53,11 @@ pub fn calmer(calmer: &Calmer<'_>, now: Timestamp) -> Message {
     })
 }
 
-fn row(at: usize, place: &PoolView<'_>) -> String {
+fn row(at: usize, place: &Place<'_>) -> String {
+    let Place {
+        view: place,
+        findings,
+    } = place;
     let mut parts = vec![
         format!(
             "{at}\\. **{}** – **{}** ({})",
@@ -61,7 +72,7 @@ fn row(at: usize, place: &PoolView<'_>) -> String {
         Some(words) => parts.push(format!("🔒 {}", text::escape_to(words, 80))),
         None => parts.extend(pool::meta(place.pool)),
     }
-    parts.join(DOT)
+    format!("{}\n   {}", parts.join(DOT), risk::line(findings))
 }
 
 #[cfg(test)]
@@ -84,10 +95,10 @@ mod tests {
             meta: Some("7 days unstaking".into()),
             ..samples::pool()
         };
-        let places = [
-            samples::view(&near, &low, &calm, &feed),
-            samples::view(&locked, &low, &calm, &feed),
-        ];
+        let places = [&near, &locked].map(|pool| Place {
+            view: samples::view(pool, &low, &calm, &feed),
+            findings: samples::nothing_known(),
+        });
         let than = samples::view(&farm, &high, &emissions, &feed);
         let some = Calmer {
             than,

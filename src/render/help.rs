@@ -34,8 +34,8 @@ const VERDICTS: &str = "\
 🟡 **mixed** – partly paid in reward tokens, or not certain to last\n\
 ❌ **unsustainable** – mostly reward tokens, far above its usual rate, over 100 %, or too small\n\
 ❔ **unknown** – too little is known to say; never read it as good\n\
-The worse of *who pays* and *will it last* counts. The chance beside it is for keeping at least half \
-of today's rate over the next 30 days.";
+The worse of *who pays* and *will it last* counts. The chances beside it are for keeping at least half \
+of today's rate, and of the last month's mean, over the next 30 days; the lower one counts.";
 
 const LIMITS: &str = "\
 The feed is hourly and holds back five-fold rises for up to 5 h. With the default hold of 2 h a \

@@ -32,8 +32,13 @@ pub fn details(paid: &Paid) -> Vec<String> {
         } else {
             ""
         };
+        let as_far_as = if paid.payer == Payer::Network {
+            "inflation leaves it"
+        } else {
+            "fees cover it"
+        };
         lines.push(format!(
-            "source score {most}{} of 100: the part that somebody pays who gets something for it",
+            "source score {most}{} of 100: what is not paid in reward tokens, as far as {as_far_as}",
             super::numbers::whole(score * 100.0)
         ));
     }
@@ -69,11 +74,10 @@ fn cover(paid: &Paid) -> String {
     };
     let words = if cover.ratio >= 10.0 {
         "many times what such a rate would take".to_owned()
+    } else if cover.ratio < 0.0 {
+        "less than nothing, as when more is paid back or lost than earned".to_owned()
     } else {
-        format!(
-            "{} of what such a rate would take",
-            share(cover.ratio.max(0.0))
-        )
+        format!("{} of what such a rate would take", share(cover.ratio))
     };
     format!("fees of {whose} that went to depositors in 30 days: {words}")
 }
@@ -93,27 +97,15 @@ fn reward_token(paid: &Paid) -> String {
     let Some(trend) = paid.reward_token.filter(TokenTrend::is_known) else {
         return "price and supply of the reward token: *not known*".to_owned();
     };
-    format!(
-        "price of the reward token: {}; its supply: {}",
-        moves(trend.price_30d, trend.price_90d),
-        moves(trend.supply_30d, trend.supply_90d)
-    )
-}
-
-/// `−21 % in 30 days, −46 % in 90 days`, as far as it is known.
-fn moves(month: Option<f64>, quarter: Option<f64>) -> String {
-    let words = |moved: Option<f64>, days| {
-        moved.map(|moved| format!("{} in {days} days", change(moved * 100.0)))
-    };
-    let known: Vec<String> = [words(month, 30), words(quarter, 90)]
+    let moved = [(trend.price_30d, 30), (trend.price_90d, 90)];
+    let known: Vec<String> = moved
         .into_iter()
-        .flatten()
+        .filter_map(|(moved, days)| Some(format!("{} in {days} days", change(moved? * 100.0))))
         .collect();
-    if known.is_empty() {
-        "*not known*".to_owned()
-    } else {
+    format!(
+        "price of the reward token: {}; its supply: *not known*",
         known.join(", ")
-    }
+    )
 }
 
 #[cfg(test)]
@@ -148,8 +140,6 @@ mod tests {
             reward_token: Some(TokenTrend {
                 price_30d: Some(-0.21),
                 price_90d: Some(-0.46),
-                supply_30d: None,
-                supply_90d: Some(0.12),
             }),
         };
         let told = [

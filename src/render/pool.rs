@@ -55,8 +55,17 @@ pub struct Found<'a> {
     pub fetched_at: Timestamp,
 }
 
+/// What is known beside a pool's own figures.
+#[derive(Debug, Clone, Copy)]
+pub struct Beside<'a> {
+    pub paid: &'a Paid,
+    pub findings: &'a [Finding],
+    /// Prices were not asked for yet, which would say more of what can go wrong.
+    pub prices_unasked: bool,
+}
+
 /// One pool in full, with who pays and what can go wrong.
-pub fn pool(view: &PoolView<'_>, paid: &Paid, findings: &[Finding], now: Timestamp) -> Message {
+pub fn pool(view: &PoolView<'_>, beside: &Beside<'_>, now: Timestamp) -> Message {
     Message::from(Embed {
         title: name(view.pool),
         url: page(view.source, view.pool.id),
@@ -66,7 +75,7 @@ pub fn pool(view: &PoolView<'_>, paid: &Paid, findings: &[Finding], now: Timesta
         } else {
             Colour::Grey
         },
-        fields: fields(view, paid, findings, now),
+        fields: fields(view, beside, now),
         footer: footer(
             view.source,
             view.fetched_at,
@@ -124,17 +133,25 @@ fn usual_words(usual: Option<&Usual>) -> String {
     }
 }
 
-fn fields(view: &PoolView<'_>, paid: &Paid, findings: &[Finding], now: Timestamp) -> Vec<Field> {
+fn fields(view: &PoolView<'_>, beside: &Beside<'_>, now: Timestamp) -> Vec<Field> {
     let pool = view.pool;
     let mut fields = vec![
         Field::narrow("Paid as", paid_as(view.reading)),
         Field::narrow("TVL", dollars(view.reading.tvl_usd)),
         Field::narrow("Exposure", exposure(pool)),
         Field::wide("Verdict", verdict::paragraph(view.assessment)),
-        Field::wide("Who pays", payer::line(paid)),
+        Field::wide("Who pays", payer::line(beside.paid)),
         Field::wide(
             "Risk, beside the verdict",
-            format!("{}{DOT}each check in `/risk check`", risk::line(findings)),
+            format!(
+                "{}{DOT}each check in `/risk check`{}",
+                risk::line(beside.findings),
+                if beside.prices_unasked {
+                    ", which asks for prices too"
+                } else {
+                    ""
+                }
+            ),
         ),
         Field::wide("Method", method(pool)),
     ];
@@ -374,18 +391,22 @@ mod tests {
         }
     }
 
+    /// A pool beside which nothing is known.
+    fn told(view: &PoolView<'_>) -> Message {
+        let beside = Beside {
+            paid: &Paid::of(view.pool, view.reading, &Around::default()),
+            findings: &samples::nothing_known(),
+            prices_unasked: view.state == DataState::Good,
+        };
+        pool(view, &beside, samples::now())
+    }
+
     #[test]
     fn a_pool_in_full() {
         let (plain, calm, feed) = (samples::pool(), samples::calm(), samples::feed());
         let reading = samples::reading(4.1, Some(4.1), Some(0.0));
         let view = view(&plain, &reading, &calm, &feed);
-        let paid = Paid::of(view.pool, view.reading, &Around::default());
-        insta::assert_json_snapshot!(pool(
-            &view,
-            &paid,
-            &samples::nothing_known(),
-            samples::now()
-        ));
+        insta::assert_json_snapshot!(told(&view));
     }
 
     #[test]
@@ -400,13 +421,7 @@ mod tests {
             own_time: true,
             ..view(&hostile, &reading, &suspect, &feed)
         };
-        let paid = Paid::of(view.pool, view.reading, &Around::default());
-        insta::assert_json_snapshot!(pool(
-            &view,
-            &paid,
-            &samples::nothing_known(),
-            samples::now()
-        ));
+        insta::assert_json_snapshot!(told(&view));
     }
 
     #[test]

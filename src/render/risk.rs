@@ -10,9 +10,12 @@ use super::{
 use crate::domain::{
     payer::Paid,
     protocol::{Audits, Flag},
-    risk::{self, Check, Figure, Finding, Group, State, coverage, worst},
+    risk::{self, Check, Figure, Finding, Group, Standing, State, coverage, standing},
     time::Timestamp,
-    verdict::{DURABLE, FRAGILE, MOSTLY_REWARDS, PARTLY_REWARDS, Screen, durability::LearntFrom},
+    verdict::{
+        DURABLE, ENOUGH_DAYS, FRAGILE, HALF, MOSTLY_REWARDS, PARTLY_REWARDS, Screen,
+        durability::LearntFrom,
+    },
 };
 
 /// A pool's verdict, who pays it, and what can go wrong.
@@ -22,7 +25,7 @@ pub fn checked(
     findings: &[Finding],
     now: Timestamp,
 ) -> Message {
-    let (known, of) = coverage(findings);
+    let Standing { known, of, .. } = coverage(findings);
     let mut fields = vec![
         Field::wide("Will it last?", verdict::paragraph(view.assessment)),
         Field::wide("Who pays?", who_pays(paid)),
@@ -32,7 +35,8 @@ pub fn checked(
         title: format!("Sustainability and risk{DOT}{}", name(view.pool)),
         description: format!(
             "APY **{}**{DOT}{}{DOT}TVL {}\nRisk stands beside the verdict and is not part of it. \
-             **Coverage {known} of {of} checks**; what is not known is not good.",
+             **Coverage {known} of the {of} checks that apply**; what \
+             is not known is not good.",
             percent(view.reading.apy),
             pool::paid_as(view.reading),
             dollars(view.reading.tvl_usd)
@@ -60,13 +64,21 @@ fn who_pays(paid: &Paid) -> String {
     lines.join("\n")
 }
 
-/// The risk in one line: `contract ✅, counterparty 👀, market ❔, chain ✅, concentration ✅ (9 of 14 checks)`.
+/// The risk in one line: `contract ✅, counterparty ✅ as far as known, market 👀, chain ✅, concentration ✅ (9
+/// of 12 checks)`.
 pub fn line(findings: &[Finding]) -> String {
     let groups: Vec<String> = Group::ALL
         .iter()
-        .map(|group| format!("{} {}", group_name(*group), mark(worst(findings, *group))))
+        .map(|group| {
+            let standing = standing(findings, *group);
+            let so_far = match standing.state {
+                State::Ok if standing.is_partly_known() => " as far as known",
+                _ => "",
+            };
+            format!("{} {}{so_far}", group_name(*group), mark(standing.state))
+        })
         .collect();
-    let (known, of) = coverage(findings);
+    let Standing { known, of, .. } = coverage(findings);
     format!("{} ({known} of {of} checks)", groups.join(", "))
 }
 
@@ -76,12 +88,18 @@ fn group_field(group: Group, findings: &[Finding]) -> Field {
         .filter(|finding| finding.check.group() == group)
         .map(finding_line)
         .collect();
-    let worst = worst(findings, group);
+    let standing = standing(findings, group);
+    let so_far = match standing.state {
+        State::Ok if standing.is_partly_known() => {
+            format!(" as far as known ({} of {})", standing.known, standing.of)
+        }
+        _ => String::new(),
+    };
     let title = format!(
-        "{} {}: {}",
-        mark(worst),
+        "{} {}: {}{so_far}",
+        mark(standing.state),
         capital(group_name(group)),
-        state(worst)
+        state(standing.state)
     );
     Field::wide(title, lines.join("\n"))
 }
@@ -108,6 +126,7 @@ const fn mark(state: State) -> &'static str {
         State::Watch => "👀",
         State::Bad => "⛔",
         State::NotKnown => "❔",
+        State::DoesNotApply => "➖",
     }
 }
 
@@ -117,6 +136,7 @@ const fn state(state: State) -> &'static str {
         State::Watch => "watch",
         State::Bad => "bad",
         State::NotKnown => "not known",
+        State::DoesNotApply => "does not apply",
     }
 }
 
@@ -182,9 +202,20 @@ fn figure(finding: &Finding) -> String {
             change(loss * 100.0)
         ),
         Figure::LossFlagged => "the source flags it; prices are not known".to_owned(),
+        // A twentieth of a percent is what trading alone does.
+        Figure::OffPeg { symbol, deviation } if deviation.abs() < 0.0005 => {
+            format!(
+                "{}, by its name, is worth what it follows",
+                text::name(symbol)
+            )
+        }
         Figure::OffPeg { symbol, deviation } => {
             let symbol = text::name(symbol);
-            format!("{symbol} is {} off", change(deviation * 100.0))
+            let side = if *deviation < 0.0 { "under" } else { "over" };
+            format!(
+                "{symbol}, by its name, is {} {side} what it follows",
+                limit((deviation.abs() * 1_000.0).round() / 10.0)
+            )
         }
     }
 }
@@ -199,10 +230,10 @@ const fn unknown(check: Check) -> &'static str {
             "not known: no source tells of the protocol"
         }
         Check::Outflow => "not known: no source says how it has changed",
-        Check::Withdrawable => "not known: no source says what is borrowed",
+        Check::Withdrawable => "not known: no source says what of it is lent out",
         Check::LockUp => "not known: the source states none",
         Check::ImpermanentLoss | Check::RewardToken => "not known: no prices",
-        Check::Peg => "not known: not every coin has a price of its own",
+        Check::Peg => "not known: a coin of it has no price, or shares its name with another",
         Check::ChainSize | Check::PoolSize => "not known",
     }
 }
@@ -300,10 +331,13 @@ fn payer_rules() -> String {
 fn lasting_rules(learnt_from: &LearntFrom) -> String {
     format!(
         "Two chances: to keep half of today's rate, and half of the last month's mean, for 30 days. The lower one \
-         counts: under {} ❌ unsustainable, under {} 🟡 mixed.\nLearnt from {} days of {} pools, {} to {}, mostly \
+         counts: under {} ❌ unsustainable, under {} 🟡 mixed.\n- under {} of its usual rate: 🟡 mixed at best, since \
+         it has fallen already\n- under {ENOUGH_DAYS} days of history: no chance, 🟡 mixed at best\n- no history: ❔ \
+         unknown\nLearnt from {} days of {} pools, {} to {}, mostly \
          pools on decentralised exchanges.",
         share(FRAGILE),
         share(DURABLE),
+        share(HALF),
         super::numbers::grouped(learnt_from.all_days),
         learnt_from.pools,
         learnt_from.first,

@@ -38,6 +38,12 @@ pub struct Looped {
     pub is_market_rate: bool,
 }
 
+impl Looped {
+    fn is_too_far(&self) -> bool {
+        self.market_ltv.is_some_and(|most| most < self.looped.ltv())
+    }
+}
+
 /// A stack with what it comes to.
 #[derive(Debug, Clone, Copy)]
 pub struct Stack<'a> {
@@ -78,11 +84,13 @@ pub fn stack(stack: &Stack<'_>, now: Timestamp) -> Message {
 }
 
 fn title(stack: &Stack<'_>) -> String {
-    let is_looped = stack.looped.is_some_and(|looped| looped.borrowed.is_some());
-    let what = if is_looped {
-        "Stacked and looped"
-    } else {
-        "Stacked yield"
+    let looped = stack.looped.filter(|looped| looped.borrowed.is_some());
+    let what = match (looped, stack.layers) {
+        (Some(looped), _) if looped.is_too_far() => "Looped further than its market lends",
+        (Some(_), [_]) => "Looped",
+        (Some(_), _) => "Stacked and looped",
+        (None, [_]) => "One layer",
+        (None, _) => "Stacked yield",
     };
     format!("{what}: {}", percent(headline(stack)))
 }
@@ -131,6 +139,9 @@ fn summary(stack: &Stack<'_>) -> String {
         ));
     }
     lines.extend(weakest(stack).map(|(verdict, at)| match verdict {
+        Verdict::Sustainable if stack.layers.len() == 1 => {
+            "The pool is ✅ sustainable by itself, which says nothing of a loop.".to_owned()
+        }
         Verdict::Sustainable => {
             "Each pool is ✅ sustainable by itself, which says nothing of the whole.".to_owned()
         }
@@ -294,7 +305,7 @@ fn loop_field(looped: &Looped, supply: Percent) -> Field {
             "Borrowing at {}{}: {} × {} − {} × {} = **{}** a year",
             percent(borrow),
             if is_market_rate {
-                " (what its lending market asks for now)"
+                " (what its lending market asks for its own token now)"
             } else {
                 ""
             },
@@ -311,7 +322,7 @@ fn loop_field(looped: &Looped, supply: Percent) -> Field {
     lines.push(ends);
     if borrowed.is_none() {
         lines.push(
-            "What borrowing costs is not known here; give `borrow_rate` for what is left."
+            "What is borrowed and what it costs is not known here; give `borrow_rate` for what is left."
                 .to_owned(),
         );
     }
@@ -388,8 +399,11 @@ fn breaks_if(stack: &Stack<'_>) -> String {
         lines.extend(
             even.map(|even| format!("- borrowing comes to cost more than {}", percent(even))),
         );
-        lines
-            .push("- the collateral falls against the loan far enough to be liquidated".to_owned());
+        lines.push(if looped.is_market_rate {
+            "- interest lets the loan grow until it is liquidated".to_owned()
+        } else {
+            "- the collateral falls against the loan far enough to be liquidated".to_owned()
+        });
     }
     if lines.is_empty() {
         lines

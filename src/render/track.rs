@@ -34,17 +34,19 @@ pub fn lines(tally: &Tally) -> Vec<String> {
     lines
 }
 
-/// The track record as the last line of a digest; `None` where no verdict was told.
+/// The track record as the last line of a digest; `None` where no verdict was told and none was missed.
 pub fn line(tally: &Tally) -> Option<String> {
-    if tally.told() == 0 {
-        return None;
-    }
-    let mut parts = vec![warnings(tally)];
-    parts.extend(all_clears(tally));
-    parts.extend(by_limit(tally));
-    if tally.known() == 0 {
-        parts.push(first(tally));
-    }
+    let parts = match (tally.told(), tally.missed) {
+        (0, 0) => return None,
+        (0, _) => vec![join("None yet", missed(tally))],
+        _ => {
+            let mut parts = vec![warnings(tally)];
+            parts.extend(all_clears(tally));
+            parts.extend(by_limit(tally));
+            parts.extend((tally.known() == 0).then(|| first(tally)));
+            parts
+        }
+    };
     Some(format!(
         "**Verdicts told in the last 12 months:** {}",
         parts.join(". ")

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::domain::{
     reading::{DataState, Doubt},
-    verdict::{Assessment, Origin, Reason, Verdict, input::Input},
+    verdict::{Assessment, DURABLE, HALF, Origin, Reason, Verdict, input::Input},
 };
 
 /// `✅ sustainable`.
@@ -50,8 +50,17 @@ pub fn line(assessment: &Assessment) -> String {
         Some(Reason::RewardShare(_) | Reason::NoSplit) => {
             format!("{label} for who pays; its past alone gives a {chances}, by {record}")
         }
+        Some(Reason::AgainstUsual { ratio, .. }) if decides(*ratio, assessment) => {
+            format!("{label} for its fall; its past alone gives a {chances}, by {record}")
+        }
         _ => format!("{label} – {chances}, by {record}"),
     }
+}
+
+/// Whether a fall to this part of the usual rate made the verdict worse than both chances would.
+fn decides(ratio: f64, assessment: &Assessment) -> bool {
+    let least = assessment.score.into_iter().chain(assessment.paid_score);
+    ratio < HALF && least.fold(1.0, f64::min) >= DURABLE
 }
 
 /// `92 % chance to keep at least half of today's rate for 30 days, 95 % to keep half of the last month's
@@ -158,7 +167,7 @@ fn reason(reason: &Reason) -> String {
 fn against(ratio: f64, usual: &str) -> String {
     if (0.9..1.1).contains(&ratio) {
         format!("APY is close to {usual}")
-    } else if ratio < 0.5 {
+    } else if ratio < HALF {
         format!(
             "APY has lost over half of what is usual: it is {} of {usual}",
             share(ratio)
@@ -334,6 +343,25 @@ mod tests {
             samples::suspect(),
         ];
         insta::assert_snapshot!(verdicts.each_ref().map(paragraph).join("\n\n"));
+    }
+
+    #[test]
+    fn a_fall_that_decides_is_named() {
+        let fallen = Assessment {
+            verdict: Verdict::Mixed,
+            score: Some(0.99),
+            paid_score: Some(0.98),
+            reasons: std::iter::once(Reason::AgainstUsual {
+                ratio: 0.39,
+                centre: samples::percent(5.06),
+                origin: Origin::Own,
+            })
+            .collect(),
+            ..samples::calm()
+        };
+        let words = line(&fallen);
+        let begin = "🟡 mixed for its fall; its past alone gives a 98 % chance to keep";
+        assert!(words.starts_with(begin), "{words}");
     }
 
     #[test]

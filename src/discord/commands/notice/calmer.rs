@@ -4,9 +4,9 @@ use crate::{
     app::App,
     discord::{commands::yield_, errors::Trouble},
     domain::ids::{GuildId, PoolId},
-    market::calmer::Wish,
+    market::{around::Around, calmer::Wish},
     render::{
-        calmer::{self, Calmer},
+        calmer::{self, Calmer, Place},
         message::Message,
     },
 };
@@ -25,9 +25,19 @@ pub(super) fn calmer(app: &App, guild: GuildId, pool: PoolId) -> Result<Message,
         max_apy: server.max_apy.unwrap_or(app.market.screen().max_apy),
     };
     let found = market.calmer(&listing.pool, &wish, MOST);
+    let (facts, networks) = (app.market.facts(), app.market.networks());
+    let around = Around {
+        market: &market,
+        facts: &facts,
+        networks: &networks,
+        now,
+    };
     let places: Vec<_> = found
         .into_iter()
-        .map(|place| yield_::view(&market, place))
+        .map(|place| Place {
+            view: yield_::view(&market, place),
+            findings: around.risks(place, &app.market.remembered_past_of(place, now)),
+        })
         .collect();
     let told = Calmer {
         than: yield_::view(&market, listing),

@@ -12,7 +12,7 @@ use crate::{
     },
     domain::listing::Listing,
     market::{around::Around, closes::PoolPast, view::View},
-    render::{self, message::Message},
+    render::{self, message::Message, pool::Beside},
 };
 
 /// What a pool pays, who pays it, and whether it will last
@@ -35,7 +35,7 @@ pub(super) async fn pool(
         networks: &networks,
         now,
     };
-    let past = |listing: &Listing| bot.app.market.remembered_past_of(listing);
+    let past = |listing: &Listing| bot.app.market.remembered_past_of(listing, now);
     let message = answer(&market, around, &pool, past)?;
     reply::send(app, message, shown_to(bot, &caller, private)).await?;
     // Nobody waits for past prices here; whoever looks next is told of them.
@@ -55,12 +55,13 @@ pub fn answer(
 ) -> Result<Message, Trouble> {
     let listing = lookup::pool(market, asked)?;
     let past = past(listing);
-    Ok(render::pool::pool(
-        &super::view(market, listing),
-        &around.paid(listing, &past),
-        &around.risks(listing, &past),
-        around.now,
-    ))
+    let beside = Beside {
+        paid: &around.paid(listing, &past),
+        findings: &around.risks(listing, &past),
+        prices_unasked: past.is_unasked,
+    };
+    let view = super::view(market, listing);
+    Ok(render::pool::pool(&view, &beside, around.now))
 }
 
 #[cfg(test)]

@@ -11,7 +11,6 @@ use crate::{
         reply,
     },
     domain::{
-        lending::LendingMarket,
         rate::Percent,
         stack::{Loop, StackError, stacked},
         time::Timestamp,
@@ -80,8 +79,9 @@ pub struct Asked {
     pub max_apy: f64,
 }
 
-/// Reckons and words it. Where nobody says what borrowing costs or how much is lent, the topmost lending
-/// market of the layers does.
+/// Reckons and words it. Where nobody says how much is lent, the lending market of the topmost layer does,
+/// and for a single layer what borrowing costs as well: then what is owed is what is deposited. Above other
+/// layers it would be a token that earns itself, and what is really borrowed nobody has said.
 pub fn answer(
     market: &View,
     facts: &Facts,
@@ -95,15 +95,19 @@ pub fn answer(
         .collect::<Result<Vec<_>, _>>()?;
     let rates: Vec<Percent> = layers.iter().map(|layer| layer.rate).collect();
     let combined = stacked(&rates).map_err(Trouble::Stack)?;
-    let lending = layers.iter().rev().find_map(|layer| {
-        let lending = facts.lending(layer.pool?.pool.id, now)?;
-        Some(lending.value)
-    });
+    let top = layers.last().and_then(|layer| layer.pool);
+    let lending = top.and_then(|top| facts.lending(top.pool.id, now));
+    let lent = Lent {
+        ltv: lending.and_then(|lending| lending.value.ltv),
+        borrow: lending
+            .filter(|_| layers.len() == 1)
+            .and_then(|lending| lending.value.borrow_apy()),
+    };
     Ok(render::stack::stack(
         &render::stack::Stack {
             layers: &layers,
             combined,
-            looped: looped(asked, combined, lending)?,
+            looped: looped(asked, combined, lent)?,
             max_apy: asked.max_apy,
             source: market.origin.source,
             fetched_at: market.answered_at,
@@ -122,36 +126,36 @@ fn layer<'a>(market: &'a View, asked: &Name) -> Result<render::stack::Layer<'a>,
     })
 }
 
-fn looped(
-    asked: &Asked,
-    supply: Percent,
-    lending: Option<&LendingMarket>,
-) -> Result<Option<Looped>, Trouble> {
-    let market_ltv = lending.and_then(|lending| lending.ltv);
+/// What a lending market says of a loop: a fraction of the deposit, and percent a year.
+struct Lent {
+    ltv: Option<f64>,
+    borrow: Option<Percent>,
+}
+
+fn looped(asked: &Asked, supply: Percent, lent: Lent) -> Result<Option<Looped>, Trouble> {
     let stated = asked.loop_ltv.map(|percent| percent / 100.0);
-    let (ltv, loops) = match (stated.or(market_ltv), asked.loops) {
+    let (ltv, loops) = match (stated.or(lent.ltv), asked.loops) {
         (Some(ltv), Some(loops)) => (ltv, loops),
         (_, None) if stated.is_none() && asked.borrow_rate.is_none() => return Ok(None),
         (_, None) if stated.is_none() => return Err(Trouble::NothingBorrowed),
         _ => return Err(Trouble::LoopHalf),
     };
     let looped = Loop::new(ltv, loops).map_err(Trouble::Stack)?;
-    let of_market = lending.and_then(LendingMarket::borrow_apy);
     let stated = asked
         .borrow_rate
         .map(|rate| Percent::new(rate).ok_or(StackError::OutOfRange))
         .transpose()
         .map_err(Trouble::Stack)?;
     let borrowed = stated
-        .or(of_market)
+        .or(lent.borrow)
         .map(|borrow| Ok((borrow, looped.net(supply, borrow)?)))
         .transpose()
         .map_err(Trouble::Stack)?;
     Ok(Some(Looped {
         looped,
-        market_ltv,
+        market_ltv: lent.ltv,
         borrowed,
-        is_market_rate: stated.is_none() && of_market.is_some(),
+        is_market_rate: stated.is_none() && lent.borrow.is_some(),
     }))
 }
 
@@ -228,7 +232,8 @@ mod tests {
             ..asked(&["usdc aave"])
         };
         let words = told_with(&facts, &looped).unwrap();
-        let market_rate = "Borrowing at 2.00 % (what its lending market asks for now):";
+        let market_rate =
+            "Borrowing at 2.00 % (what its lending market asks for its own token now):";
         assert!(words.contains(market_rate), "{words}");
         let stated = Asked {
             borrow_rate: Some(3.0),
@@ -245,6 +250,16 @@ mod tests {
         let lends = "Loan to value 75 %, the most that its lending market lends, 3 loops";
         assert!(words.contains(lends), "{words}");
         assert_eq!(told(&by_market), Err(Trouble::LoopHalf));
+        // What is owed above other layers nobody knows.
+        let layered = Asked {
+            layers: ["3", "usdc aave"]
+                .map(|name| Name(name.to_owned()))
+                .to_vec(),
+            ..by_market
+        };
+        let words = told_with(&facts, &layered).unwrap();
+        assert!(words.contains("Loan to value 75 %"), "{words}");
+        assert!(words.contains("is not known here"), "{words}");
     }
 
     #[test]
