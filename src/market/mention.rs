@@ -24,6 +24,8 @@ pub const MOST_TEXT: usize = 10_000;
 const MOST_WORDS: usize = 1_000;
 /// Pools that are named.
 const MOST_POOLS: usize = 5;
+/// Of those, pools of protocols that are named beside what fits best.
+const MOST_BESIDE: usize = 2;
 /// Addresses that are followed.
 const MOST_LINKS: usize = 50;
 
@@ -323,13 +325,46 @@ impl Found {
                 }
             }
         }
+        let others = self.beside(market, &marks, &fits);
+        fits.truncate(MOST_POOLS.saturating_sub(others.len()));
+        let more = count - fits.len();
+        fits.extend(others);
         Mention {
-            more: count - fits.len(),
+            more,
             by: best.map_or(By::Nothing, |(by, _)| by),
             names: self.names(market, &fits),
             fits,
             ..Mention::default()
         }
+    }
+
+    /// The best pool of each protocol whose name of several words stands in the text beside what fits
+    /// best: a second offer names no token, or one that fits less well.
+    fn beside<'a>(
+        &self,
+        market: &'a Snapshot,
+        marks: &[Marks],
+        fits: &[&Listing],
+    ) -> Vec<&'a Listing> {
+        let told: Vec<&str> = fits.iter().map(|it| family(&it.pool.protocol)).collect();
+        let mut others: Vec<((By, u8), &Listing)> = Vec::new();
+        for (marks, listing) in marks.iter().zip(market.listings()) {
+            let slug = &*listing.pool.protocol;
+            let is_named = marks.protocol == Some((Whole::Slug, Sure::Surely));
+            if !is_named || !slug.contains('-') || told.contains(&family(slug)) {
+                continue;
+            }
+            let Some(rank) = marks.rank(listing) else {
+                continue;
+            };
+            match others.iter_mut().find(|(_, it)| *it.pool.protocol == *slug) {
+                Some(known) if better(rank, known.0) => *known = (rank, listing),
+                Some(_) => {}
+                None => others.push((rank, listing)),
+            }
+        }
+        others.truncate(MOST_BESIDE);
+        others.into_iter().map(|(_, listing)| listing).collect()
     }
 
     /// What is named of each listing.
@@ -599,7 +634,9 @@ fn stated(text: &[char], sign: usize) -> Option<(bool, Claim)> {
     let after = own_part(&after);
     let ahead = own_start(&ahead);
     let per = period(after).or_else(|| period(ahead));
-    let is_rate = per.is_some() || [after, ahead].iter().any(|side| names_a_yield(side));
+    let is_rate = per.is_some()
+        || [after, ahead].iter().any(|side| names_a_yield(side))
+        || names_a_place(after);
     let per = per.unwrap_or(Period::Year);
     Some((is_rate, Claim { stated, per }))
 }
@@ -624,14 +661,16 @@ fn own_start(ahead: &str) -> &str {
     }
 }
 
-/// `1,200` and `1,200.5` have thousands, `12,5` has none.
+/// `1,200`, `1,200.5` and `1.200,5` have thousands; `12,5`, `0,125` and `.5` have none.
 fn number_of(digits: &str) -> Option<Percent> {
-    let digits = digits.trim_matches(['.', ',']);
-    let mut groups = digits.split('.').next()?.split(',').skip(1);
-    let plain = if groups.all(|group| group.len() == 3) {
-        digits.replace(',', "")
-    } else {
-        digits.replace(',', ".")
+    let digits = digits.trim_end_matches(['.', ',']).trim_start_matches(',');
+    let mut groups = digits.split(',');
+    let first = groups.next()?;
+    let has_thousands = !matches!(first, "" | "0") && groups.all(|group| group.len() == 3);
+    let plain = match (digits.rfind('.'), digits.rfind(',')) {
+        (Some(dot), Some(comma)) if dot < comma => digits.replace('.', "").replace(',', "."),
+        (None, Some(_)) if !has_thousands => digits.replace(',', "."),
+        _ => digits.replace(',', ""),
     };
     let value: f64 = plain.parse().ok()?;
     Percent::new(value).filter(|rate| rate.get() <= MOST_STATED)
@@ -646,6 +685,11 @@ fn period(around: &str) -> Option<Period> {
         "year" | "yearly" | "annual" | "annually" | "apy" | "apr" | "annum" => Some(Period::Year),
         _ => None,
     })
+}
+
+/// `300 % with Quick Farm`, `5 % on USDC`.
+fn names_a_place(after: &str) -> bool {
+    matches!(after.split_whitespace().next(), Some("with" | "on"))
 }
 
 fn names_a_yield(around: &str) -> bool {

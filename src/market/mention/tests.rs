@@ -66,6 +66,11 @@ fn pools_are_found_by_what_a_text_names() {
         ("Aave, Base: USDC", &[2], ProtocolAndToken),
         ("$AAVE", &[12], ProtocolAndToken),
         ("Lido pays well", &[5], Protocol),
+        (
+            "USDC with Aave v3 on Base, or Crypto.com Liquid Staking",
+            &[2, 11],
+            ProtocolAndToken,
+        ),
         ("i like lido a lot", &[], Nothing),
         ("$USDC on Hyperliquid L1", &[6], Token),
         ("usdc, hyperliquid l1", &[6], Token),
@@ -155,6 +160,16 @@ fn rates_that_a_text_states() {
         ("3 % APY or 1 % a day", 1.0, Period::Day),
         ("40％ yield", 40.0, Period::Year),
         ("50 % off", 50.0, Period::Year),
+        (
+            "40% APY with Aave, or 300% with Quick Farm",
+            300.0,
+            Period::Year,
+        ),
+        ("1.200,50 % APR", 1_200.5, Period::Year),
+        ("1,200.50 % APR", 1_200.5, Period::Year),
+        ("0,125 % a day", 0.125, Period::Day),
+        ("yields .5 %", 0.5, Period::Year),
+        ("only ,5 % APY", 5.0, Period::Year),
     ] {
         let claim = claim(text).unwrap_or_else(|| panic!("{text}"));
         assert_eq!((claim.stated.get(), claim.per), (stated, per), "{text}");
