@@ -231,8 +231,8 @@ impl App {
     async fn tidy(&self, now: Timestamp) -> Result<(), StoreError> {
         let judged = track::judge(&self.store, now).await;
         let swept = self.store.sweep_changes(now).await;
-        self.store.checkpoint().await?;
-        judged.and(swept)
+        let written = self.store.checkpoint().await;
+        judged.and(swept).and(written)
     }
 
     /// The feed that the configuration names; `None` when every source is switched off. Before the
@@ -504,7 +504,7 @@ async fn follow(app: &App) -> Result<(), RunError> {
             Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "no batch"),
         }
         let learnt = learn_the_past(app).await;
-        if learnt || app.charts.take_news(app.clock.now()) {
+        if app.charts.take_news(app.clock.now(), learnt) {
             feed.forget_records();
             // Records are worked out with a batch, and a saved one may never change.
             if app.config.sources.file.path.is_some() {
@@ -572,6 +572,7 @@ async fn learn_the_past(app: &App) -> bool {
         let now = app.clock.now();
         match app.charts.learn(&app.store, &app.market, pool, now).await {
             Ok(days) => learnt |= days > 0,
+            Err(FeedError::Source(SourceError::UnknownPool)) => {}
             Err(error) => {
                 tracing::warn!(%pool, error = &error as &dyn std::error::Error, "no chart");
                 return learnt;
@@ -606,7 +607,8 @@ async fn look_around(app: &App) -> Result<(), RunError> {
     std::future::pending().await
 }
 
-/// Reads the charts of pools that nobody watches, the largest first and evenly over each hour. What was
+/// Reads the charts of pools, first of those that alerts watch by whatever scope, then the largest, evenly
+/// over each hour. What was
 /// read is kept, so that the next run goes on where this one ends.
 async fn fill_in_the_past(app: &App) -> Result<(), RunError> {
     const BACKOFF: Backoff = Backoff {
@@ -641,17 +643,14 @@ async fn fill_in_the_past(app: &App) -> Result<(), RunError> {
 
 async fn fill_in_one(app: &App) -> Result<Outcome, StoreError> {
     let now = app.clock.now();
-    let Some(pool) = app.charts.next_unread(&app.market.snapshot(), now) else {
+    let snapshot = app.market.snapshot();
+    let unasked = app.charts.unasked(&snapshot);
+    let watched = app.alerting.first_watched(&unasked).await;
+    let Some(pool) = watched.or_else(|| app.charts.next_unread(&snapshot, now)) else {
         return Ok(Outcome::Answered);
     };
     let error = match app.charts.learn(&app.store, &app.market, pool, now).await {
-        Ok(days) => {
-            if days > 0 {
-                app.charts.note_news(now);
-            }
-            return Ok(Outcome::Answered);
-        }
-        Err(FeedError::Source(SourceError::UnknownPool)) => return Ok(Outcome::Answered),
+        Ok(_) | Err(FeedError::Source(SourceError::UnknownPool)) => return Ok(Outcome::Answered),
         Err(FeedError::Store(error @ StoreError::Corrupt(_))) => return Err(error),
         Err(error) => error,
     };

@@ -304,6 +304,13 @@ impl Alerting {
         self.state.lock().await.evaluator.named_pools()
     }
 
+    /// The first of these that any alert watches, by whatever scope.
+    pub async fn first_watched(&self, listings: &[&Listing]) -> Option<PoolId> {
+        let state = self.state.lock().await;
+        let is_watched = |it: &&&Listing| state.evaluator.reaches(&it.pool, it.reading.tvl_usd);
+        listings.iter().find(is_watched).map(|it| it.pool.id)
+    }
+
     pub async fn count(&self) -> usize {
         self.state.lock().await.evaluator.len()
     }

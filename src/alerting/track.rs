@@ -66,7 +66,8 @@ pub async fn judge(store: &Store, now: Timestamp) -> Result<(), StoreError> {
     if !looked_at.is_empty() {
         store.settle(&looked_at).await?;
     }
-    store.sweep_standing(until).await
+    store.sweep_standing(until).await?;
+    store.sweep_told(now.day()).await
 }
 
 /// The days of a pool from 30 days before this one on.

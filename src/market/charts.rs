@@ -16,6 +16,7 @@ use super::{
 use crate::{
     domain::{
         ids::PoolId,
+        listing::Listing,
         time::{Span, Timestamp},
     },
     sources::{SourceError, defillama::Defillama},
@@ -93,29 +94,35 @@ impl Charts {
         self.source.is_some() && !locked(&self.asked).get(&pool).is_some_and(lately)
     }
 
+    /// Listed pools whose charts were never asked for, the largest first.
+    pub fn unasked<'a>(&self, snapshot: &'a Snapshot) -> Vec<&'a Listing> {
+        let asked = locked(&self.asked);
+        let listings = snapshot.listings().iter();
+        listings
+            .filter(|it| it.missed.is_none() && !asked.contains_key(&it.pool.id))
+            .collect()
+    }
+
     /// The pool whose chart is worth most: a large one that is new to the source, else the largest that was
     /// never asked for, else the largest of which too little is known although it was.
     pub fn next_unread(&self, snapshot: &Snapshot, now: Timestamp) -> Option<PoolId> {
-        let asked = locked(&self.asked);
-        let listed = || {
-            let listings = snapshot.listings().iter();
-            listings.filter(|listing| listing.missed.is_none())
+        let is_new = |listing: &&Listing| {
+            listing.feed.days.is_some_and(|days| days <= NEW_DAYS)
+                && listing.reading.tvl_usd >= LARGE_USD
         };
-        let never = || {
-            let unasked = || listed().filter(|listing| !asked.contains_key(&listing.pool.id));
-            let newest = unasked().find(|listing| {
-                listing.feed.days.is_some_and(|days| days <= NEW_DAYS)
-                    && listing.reading.tvl_usd >= LARGE_USD
-            });
-            newest.or_else(|| unasked().next())
-        };
+        let unasked = self.unasked(snapshot);
+        let newest = unasked.iter().copied().find(is_new);
+        let never = newest.or_else(|| unasked.first().copied());
         let again = || {
-            listed().find(|listing| {
+            let asked = locked(&self.asked);
+            snapshot.listings().iter().find(|listing| {
                 let long_ago = |at: &Timestamp| now.since(*at) >= AGAIN_AFTER.0;
-                listing.record.is_none() && asked.get(&listing.pool.id).is_some_and(long_ago)
+                listing.missed.is_none()
+                    && listing.record.is_none()
+                    && asked.get(&listing.pool.id).is_some_and(long_ago)
             })
         };
-        never().or_else(again).map(|listing| listing.pool.id)
+        never.or_else(again).map(|listing| listing.pool.id)
     }
 
     /// How far reading has come.
@@ -132,7 +139,8 @@ impl Charts {
         })
     }
 
-    /// Reads the chart of a pool and keeps its days; returns how many there are.
+    /// Reads the chart of a pool and keeps its days; returns how many there are, and none where it was
+    /// asked for lately.
     pub async fn learn(
         &self,
         store: &Store,
@@ -145,6 +153,10 @@ impl Charts {
         };
         // One at a time over all who ask; one that failed may be asked for again.
         let _turn = self.turn.lock().await;
+        // Whoever had the turn before may have asked for the same.
+        if !self.may_ask(pool, now) {
+            return Ok(0);
+        }
         let learnt = backfill(source, store, market, pool, now).await;
         match &learnt {
             Ok(_) => self.health.note(now, Ok(())),
@@ -165,18 +177,17 @@ impl Charts {
             store.note_chart(listing.no, now).await?;
             locked(&self.asked).insert(pool, now);
         }
+        if matches!(learnt, Ok(days) if days > 0) {
+            locked(&self.news_since).get_or_insert(now);
+        }
         learnt
     }
 
-    /// Days were filled in of which nobody waits for the verdict.
-    pub fn note_news(&self, now: Timestamp) {
-        locked(&self.news_since).get_or_insert(now);
-    }
-
-    /// Whether such days have waited for long enough; they do not count as news then any more.
-    pub fn take_news(&self, now: Timestamp) -> bool {
+    /// Whether days were filled in that have waited for long enough, or that `somebody_waits` for; they do
+    /// not count as news then any more.
+    pub fn take_news(&self, now: Timestamp, somebody_waits: bool) -> bool {
         let mut since = locked(&self.news_since);
-        let is_due = since.is_some_and(|since| now.since(since) >= NEWS_WAIT.0);
+        let is_due = since.is_some_and(|since| somebody_waits || now.since(since) >= NEWS_WAIT.0);
         if is_due {
             *since = None;
         }

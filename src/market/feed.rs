@@ -19,7 +19,7 @@ use crate::{
         time::{Day, Timestamp},
     },
     sources::{
-        Answer, Batch, SourceError,
+        Answer, Batch, Outage, SourceError,
         defillama::Defillama,
         fetch::{Backoff, Outcome, Schedule},
         file::FileSource,
@@ -153,14 +153,14 @@ impl Feed {
         let answer = self.source.pools(now).await;
         self.outcome = Outcome::of(&answer);
         let Answer::Batch(batch) = answer? else {
-            return Ok(self.beside(market, now));
+            return self.beside(market, now).await;
         };
         if self
             .last_digest
             .take()
             .is_some_and(|digest| digest == batch.digest.to_le_bytes())
         {
-            return Ok(self.beside(market, now));
+            return self.beside(market, now).await;
         }
         let taken = self.take_in(batch, store, market, now).await;
         if taken.is_err() {
@@ -182,31 +182,53 @@ impl Feed {
         let screen = *market.screen();
         let mut change = tokio::task::spawn_blocking(move || advance(&old, batch, &screen))
             .await
-            .map_err(|_| SourceError::Malformed("taking the batch in broke off".to_owned()))?;
+            .map_err(|_| broken_off())?;
         if let Some(batch) = &mut change.batch {
             batch.source = self.source.name();
         }
-        if self.hears(market, &change.snapshot, now) {
-            change.strained = change.snapshot.set_strains(|pool| self.strains.of(pool));
-        }
+        let snapshot = change.snapshot;
+        (change.snapshot, change.strained) = self.strain(market, now, move || snapshot).await?;
         Ok(change)
     }
 
     /// What troubles pools from outside of their figures waits for no change of those.
-    fn beside(&mut self, market: &Market, now: Timestamp) -> Option<Change> {
+    async fn beside(
+        &mut self,
+        market: &Market,
+        now: Timestamp,
+    ) -> Result<Option<Change>, FeedError> {
         let old = market.snapshot();
-        if old.is_empty() || !self.hears(market, &old, now) {
-            return None;
+        let is_due = self.strains_untold || self.strains.may_hear(&market.facts(), now);
+        if old.is_empty() || !is_due {
+            return Ok(None);
         }
-        let mut snapshot = (*old).clone();
-        let strained = snapshot.set_strains(|pool| self.strains.of(pool));
-        (!strained.is_empty()).then(|| stands(now, snapshot, strained))
+        let (snapshot, strained) = self.strain(market, now, move || (*old).clone()).await?;
+        Ok((!strained.is_empty()).then(|| stands(now, snapshot, strained)))
     }
 
-    /// Whether strains are to be told anew.
-    fn hears(&mut self, market: &Market, snapshot: &Snapshot, now: Timestamp) -> bool {
-        let is_news = self.strains.hear(&market.facts(), snapshot, now);
-        std::mem::take(&mut self.strains_untold) || is_news
+    /// Hears what is said beside the pools, and puts what is believed of it to them: those for which that
+    /// is new.
+    async fn strain(
+        &mut self,
+        market: &Market,
+        now: Timestamp,
+        snapshot: impl FnOnce() -> Snapshot + Send + 'static,
+    ) -> Result<(Snapshot, Vec<PoolId>), FeedError> {
+        let mut strains = std::mem::take(&mut self.strains);
+        let untold = std::mem::take(&mut self.strains_untold);
+        let facts = market.facts();
+        let heard = tokio::task::spawn_blocking(move || {
+            let mut snapshot = snapshot();
+            let strained = if strains.hear(&facts, &snapshot, now) || untold {
+                snapshot.set_strains(|pool| strains.of(pool))
+            } else {
+                Vec::new()
+            };
+            (strains, snapshot, strained)
+        });
+        let (strains, snapshot, strained) = heard.await.map_err(|_| broken_off())?;
+        self.strains = strains;
+        Ok((snapshot, strained))
     }
 
     /// Refuses a batch that is far smaller than usual, unless it has been so for long.
@@ -253,6 +275,11 @@ impl Feed {
         self.records_for = Some(today);
         Ok(())
     }
+}
+
+/// Reading an answer was broken off by a defect.
+const fn broken_off() -> SourceError {
+    SourceError::Unavailable(Outage::BrokenOff)
 }
 
 /// The last usable readings of pools, where they are of a day before `today`.

@@ -325,7 +325,7 @@ impl Found {
                 }
             }
         }
-        let others = self.beside(market, &marks, &fits);
+        let others = beside(market, &marks, &fits);
         fits.truncate(MOST_POOLS.saturating_sub(others.len()));
         let more = count - fits.len();
         fits.extend(others);
@@ -336,35 +336,6 @@ impl Found {
             fits,
             ..Mention::default()
         }
-    }
-
-    /// The best pool of each protocol whose name of several words stands in the text beside what fits
-    /// best: a second offer names no token, or one that fits less well.
-    fn beside<'a>(
-        &self,
-        market: &'a Snapshot,
-        marks: &[Marks],
-        fits: &[&Listing],
-    ) -> Vec<&'a Listing> {
-        let told: Vec<&str> = fits.iter().map(|it| family(&it.pool.protocol)).collect();
-        let mut others: Vec<((By, u8), &Listing)> = Vec::new();
-        for (marks, listing) in marks.iter().zip(market.listings()) {
-            let slug = &*listing.pool.protocol;
-            let is_named = marks.protocol == Some((Whole::Slug, Sure::Surely));
-            if !is_named || !slug.contains('-') || told.contains(&family(slug)) {
-                continue;
-            }
-            let Some(rank) = marks.rank(listing) else {
-                continue;
-            };
-            match others.iter_mut().find(|(_, it)| *it.pool.protocol == *slug) {
-                Some(known) if better(rank, known.0) => *known = (rank, listing),
-                Some(_) => {}
-                None => others.push((rank, listing)),
-            }
-        }
-        others.truncate(MOST_BESIDE);
-        others.into_iter().map(|(_, listing)| listing).collect()
     }
 
     /// What is named of each listing.
@@ -437,6 +408,30 @@ impl Found {
         protocols.append(&mut chains);
         protocols
     }
+}
+
+/// The best pool of each protocol whose name of several words stands in the text beside what fits
+/// best: a second offer names no token, or one that fits less well.
+fn beside<'a>(market: &'a Snapshot, marks: &[Marks], fits: &[&Listing]) -> Vec<&'a Listing> {
+    let told: Vec<&str> = fits.iter().map(|it| family(&it.pool.protocol)).collect();
+    let mut others: Vec<((By, u8), &Listing)> = Vec::new();
+    for (marks, listing) in marks.iter().zip(market.listings()) {
+        let slug = &*listing.pool.protocol;
+        let is_named = marks.protocol == Some((Whole::Slug, Sure::Surely));
+        if !is_named || !slug.contains('-') || told.contains(&family(slug)) {
+            continue;
+        }
+        let Some(rank) = marks.rank(listing) else {
+            continue;
+        };
+        match others.iter_mut().find(|(_, it)| *it.pool.protocol == *slug) {
+            Some(known) if better(rank, known.0) => *known = (rank, listing),
+            Some(_) => {}
+            None => others.push((rank, listing)),
+        }
+    }
+    others.truncate(MOST_BESIDE);
+    others.into_iter().map(|(_, listing)| listing).collect()
 }
 
 fn note(names: &mut Vec<String>, name: &str) {

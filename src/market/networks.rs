@@ -207,7 +207,7 @@ impl Source {
             Self::Cardano(source) => source.rate(now).await.map(Said::Rate),
             Self::TokenMetrics(source) => {
                 return ratings(source, now).await.map_err(|error| {
-                    let words = error.to_string();
+                    let words = words_of(&error);
                     (words, error.outcome())
                 });
             }

@@ -46,6 +46,12 @@ impl<T> Default for Heard<T> {
 }
 
 impl<T: Copy> Heard<T> {
+    /// Whether something else was read than what was heard, or that has grown old.
+    fn may_hear(&self, read_at: Option<Timestamp>, now: Timestamp) -> bool {
+        let is_old = read_at.is_some_and(|at| now.since(at) > NEWS.0);
+        read_at != self.read_at || is_old && !self.last.is_empty()
+    }
+
     /// Takes in what was read at a time, unless that was heard already. Whether there is anything new.
     fn hear(
         &mut self,
@@ -55,9 +61,11 @@ impl<T: Copy> Heard<T> {
         confirm: impl Fn(T, T) -> Option<T>,
     ) -> bool {
         if read_at == self.read_at {
-            // A source that has fallen silent says nothing any more, and two readings are needed again
-            // only where it has to be read anew.
+            // A source that has fallen silent says nothing any more, and two readings are needed again.
             let is_old = read_at.is_some_and(|at| now.since(at) > NEWS.0);
+            if is_old {
+                self.last.clear();
+            }
             let had = is_old && !self.believed.is_empty();
             if had {
                 self.believed.clear();
@@ -83,6 +91,13 @@ impl<T: Copy> Heard<T> {
 }
 
 impl Strains {
+    /// Whether [`Self::hear`] has anything to do, which costs a look at every pool.
+    pub(super) fn may_hear(&self, facts: &Facts, now: Timestamp) -> bool {
+        let (protocols, coins) = (Topic::Protocols, Topic::Stablecoins);
+        self.protocols.may_hear(facts.read_at(protocols, now), now)
+            || self.coins.may_hear(facts.read_at(coins, now), now)
+    }
+
     /// Takes in what the facts say of the pools' protocols and coins. Whether anything is new.
     pub(super) fn hear(&mut self, facts: &Facts, snapshot: &Snapshot, now: Timestamp) -> bool {
         let protocols = self.protocols.hear(

@@ -138,6 +138,19 @@ impl Store {
         Ok(())
     }
 
+    /// Takes away what is told no more and of which no fall can come that is still to be looked at.
+    pub async fn sweep_told(&self, today: Day) -> Result<(), StoreError> {
+        let before = i64::from(today.0 - TOLD_DAYS - 2 * HORIZON);
+        let mut tx = self.begin().await?;
+        for sql in [
+            "DELETE FROM announced_verdict WHERE day < $1 AND judged_at IS NOT NULL",
+            "DELETE FROM missed_fall WHERE day < $1",
+        ] {
+            sqlx::query(sql).bind(before).execute(&mut *tx).await?;
+        }
+        tx.commit().await
+    }
+
     /// The track record of the last twelve months.
     pub async fn tally(&self, today: Day) -> Result<Tally, StoreError> {
         const KEPT: &str = "SELECT verdict, at, apy, score, paid_score, hard_limit, repeats, judged_at, \

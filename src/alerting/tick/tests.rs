@@ -873,3 +873,21 @@ async fn a_pool_under_another_key_takes_no_record_with_it() {
     let warnings = bench.store.tally(day(31).day()).await.unwrap().warnings;
     assert_eq!((warnings.all(), warnings.not_known), (1, 1));
 }
+
+/// A filter watches pools as much as an alert that names one: their charts are worth most.
+#[tokio::test]
+async fn the_first_pool_that_an_alert_watches_is_found_by_any_scope() {
+    let bench = Bench::new().await;
+    let mut dai = holding(row(1, 4.0), 9e8);
+    dai.pool.symbol = "DAI".into();
+    let rows = vec![dai, holding(row(2, 4.0), 8e8), row(3, 4.0)];
+    bench.tick(hour(0), rows).await.unwrap();
+    let snapshot = bench.market.snapshot();
+    let listings: Vec<&Listing> = snapshot.listings().iter().collect();
+    let first = async || bench.alerting.first_watched(&listings).await;
+    assert_eq!(first().await, None);
+    let mut usdc = above();
+    usdc.scope.asset = Some("usdc".to_owned());
+    bench.add(usdc, hour(1)).await;
+    assert_eq!(first().await, Some(id(2)));
+}

@@ -71,12 +71,13 @@ fn a_chart_is_not_asked_for_again_soon() {
 #[test]
 fn news_wait_for_an_hour() {
     let charts = charts();
-    assert!(!charts.take_news(hour(9)));
-    charts.note_news(hour(0));
-    charts.note_news(hour(1));
-    assert!(!charts.take_news(crate::market::fixture::minute(59)));
-    assert!(charts.take_news(hour(1)));
-    assert!(!charts.take_news(hour(9)));
+    assert!(!charts.take_news(hour(9), true));
+    *locked(&charts.news_since) = Some(hour(0));
+    assert!(!charts.take_news(crate::market::fixture::minute(59), false));
+    assert!(charts.take_news(hour(1), false));
+    assert!(!charts.take_news(hour(9), true));
+    *locked(&charts.news_since) = Some(hour(9));
+    assert!(charts.take_news(hour(9), true));
 }
 
 /// A pool that the source cannot tell of does not stand in the way of the others, also in the next run;
@@ -106,6 +107,8 @@ async fn what_was_asked_for_is_known_after_a_restart() {
         learnt.map_err(drop)
     };
     assert_eq!(learn(&from_files, 1).await, Ok(1));
+    assert!(from_files.take_news(hour(2), false), "its days are news");
+    assert_eq!(learn(&from_files, 1).await, Ok(0), "not again so soon");
     assert_eq!(learn(&from_files, 2).await, Err(()));
     // Nobody listens there.
     assert_eq!(learn(&charts(), 3).await, Err(()));

@@ -263,7 +263,11 @@ async fn put_back(
             market.swap_facts(facts);
             Some(rows)
         }
-        Ok(Ok(None)) | Err(_) => None,
+        Ok(Ok(None)) => None,
+        Err(error) => {
+            tracing::warn!(source = topic.name(), %error, "reading what was kept broke off");
+            None
+        }
         Ok(Err(error)) => {
             tracing::info!(
                 source = topic.name(),

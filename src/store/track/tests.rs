@@ -105,6 +105,16 @@ async fn what_was_judged_stays_judged_and_is_told_for_a_year() {
     );
     assert_eq!(parts, (1, 1, 1, 0));
     assert_eq!(store.tally(Day(465)).await.unwrap(), Tally::default());
+    // What is told no more goes once nothing rests on it.
+    let kept = async || -> i64 {
+        let count = sqlx::query_scalar("SELECT COUNT(*) FROM announced_verdict");
+        count.fetch_one(&store.readers).await.unwrap()
+    };
+    store.sweep_told(Day(465)).await.unwrap();
+    assert!(kept().await > 0);
+    store.sweep_told(Day(526)).await.unwrap();
+    let open = store.unjudged(Day(526), 10).await.unwrap();
+    assert_eq!(kept().await, i64::try_from(open.len()).unwrap());
 }
 
 /// One fall that is warned of on every day of a week is one warning.

@@ -59,7 +59,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a pool paid over the last `days` days that have ended, in words and drawn. The source's own
 /// chart is asked for, at most once a week, where we have not seen each of them ourselves.
-pub async fn told(app: &App, pool: PoolId, days: u16) -> Result<Message, CommandError> {
+pub async fn told(app: &Arc<App>, pool: PoolId, days: u16) -> Result<Message, CommandError> {
     let now = app.clock.now();
     let market = app.market.view(now);
     let listing = market.get(pool).ok_or(Trouble::PoolGone)?;
@@ -70,16 +70,20 @@ pub async fn told(app: &App, pool: PoolId, days: u16) -> Result<Message, Command
     if known.iter().filter(|paid| paid.day >= first).count() < usize::from(days)
         && app.charts.may_ask(pool, now)
     {
-        let learnt = app.charts.learn(&app.store, &app.market, pool, now);
-        match tokio::time::timeout(PATIENCE, learnt).await {
-            Ok(Ok(_)) => known = self::known(app, listing.no, first).await?,
-            Ok(Err(FeedError::Store(error))) => return Err(error.into()),
-            Ok(Err(error)) => {
+        // Read to its end also where nobody waits for it any more.
+        let learnt = tokio::spawn({
+            let app = Arc::clone(app);
+            async move { app.charts.learn(&app.store, &app.market, pool, now).await }
+        });
+        match tokio::time::timeout(PATIENCE, learnt).await.map(Result::ok) {
+            Ok(Some(Ok(_))) => known = self::known(app, listing.no, first).await?,
+            Ok(Some(Err(FeedError::Store(error)))) => return Err(error.into()),
+            Ok(Some(Err(error))) => {
                 warn!(%pool, error = &error as &dyn std::error::Error, "no chart");
                 is_chart_missing = true;
             }
             // Others are asking, or the source is slow: the words are worth more than the wait.
-            Err(_) => is_chart_missing = true,
+            Ok(None) | Err(_) => is_chart_missing = true,
         }
     }
     // Today is not over, but confirms or contradicts what yesterday seemed to be.

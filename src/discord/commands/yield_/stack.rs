@@ -127,6 +127,7 @@ fn layer<'a>(market: &'a View, asked: &Name) -> Result<render::stack::Layer<'a>,
 }
 
 /// What a lending market says of a loop: a fraction of the deposit, and percent a year.
+#[derive(Clone, Copy)]
 struct Lent {
     ltv: Option<f64>,
     borrow: Option<Percent>,
