@@ -4,180 +4,18 @@
 //! The whole way is gone: sources on loopback, the database, the interaction, the reply as Discord shows it.
 //! What passes with the clock is masked, and so is what a run counts for itself.
 
-use std::fs;
-
 use axum::http::StatusCode;
 use discord_twin::{Invocation, Press, Reply, Twin};
-use rustix::process::Signal;
 use serde_json::{Value, json};
-use stipend::clock::{Clock as _, SystemClock};
 
 use crate::support::{
-    LONG, Node, TestBot, USDC, USDT, Upstream, answer, below_three, button, call, market, member,
-    one_server, other, row, server, show, status_says,
+    LONG, USDC, USDT, WETH, answer, below_three, button, call, manage, member, other, row, server,
+    show,
 };
 
-const PAIR: &str = "0a0b0c0d-4b52-42bf-a116-608b370f9501";
-const FARM: &str = "1a1b1c1d-4b52-42bf-a116-608b370f9501";
-const RECEIPT: &str = "2a2b2c2d-4b52-42bf-a116-608b370f9501";
-const USDC_TOKEN: &str = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48";
-const WETH_TOKEN: &str = "0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2";
-const AAVE_TOKEN: &str = "0x7Fc66500c84A76Ad7e9c93437bFc5Ac33E2DDaE9";
+mod world;
 
-const PROTOCOLS: &str = r#"[
-    {"id":"1599","name":"Aave V3","slug":"aave-v3","symbol":"AAVE","category":"Lending","tvl":30000000000,
-        "audits":"2","chains":["Ethereum","Base"],"listedAt":1648771200,"change_1d":0.4,"change_7d":-2.0},
-    {"id":"114","name":"Compound V3","slug":"compound-v3","symbol":"COMP","tvl":2000000000,"audits":"3",
-        "listedAt":1661990400},
-    {"id":"2198","name":"Uniswap V3","slug":"uniswap-v3","symbol":"UNI","category":"Dexs","tvl":2400000000,
-        "audits":"2","listedAt":1620172800},
-    {"id":"9001","name":"Quick Farm","slug":"quick-farm","category":"Farm","tvl":9000000,"audits":"0",
-        "deprecated":true},
-    {"id":"182","name":"Lido","slug":"lido","symbol":"LDO","category":"Liquid Staking","tvl":25000000000,
-        "audits":"2","listedAt":1608249600}
-]"#;
-const FEES: &str = r#"{"protocols":[
-    {"slug":"aave-v3","total7d":21000000,"total30d":90000000},
-    {"slug":"uniswap-v3","total7d":14000000,"total30d":60000000}
-]}"#;
-const REVENUE: &str = r#"{"protocols":[
-    {"slug":"aave-v3","total7d":2100000,"total30d":9000000},
-    {"slug":"uniswap-v3","total7d":0,"total30d":0}
-]}"#;
-const COINS: &str = r#"{"peggedAssets":[
-    {"id":"2","name":"USD Coin","symbol":"USDC","pegType":"peggedUSD","price":0.9998},
-    {"id":"1","name":"Tether","symbol":"USDT","pegType":"peggedUSD","price":0.971}
-]}"#;
-const INCIDENTS: &str = r#"[{"name":"Quick Farm","date":1735689600,"amount":12000000,
-    "classification":"Protocol Logic","technique":"Flashloan Reentrancy Attack","defillamaId":9001}]"#;
-
-/// Pools of every kind that a verdict speaks of differently.
-fn pools() -> Vec<Value> {
-    let mut rows = market(5.0);
-    let mut pair = row(PAIR, "USDC-WETH", "uniswap-v3", 24.0);
-    pair["apyBase"] = json!(6.0);
-    pair["apyReward"] = json!(18.0);
-    pair["rewardTokens"] = json!([AAVE_TOKEN]);
-    pair["underlyingTokens"] = json!([USDC_TOKEN, WETH_TOKEN]);
-    pair["stablecoin"] = json!(false);
-    pair["exposure"] = json!("multi");
-    pair["ilRisk"] = json!("yes");
-    pair["poolMeta"] = json!("7 days unstaking");
-    pair["tvlUsd"] = json!(30_000_000);
-    let mut farm = row(FARM, "PEPE", "quick-farm", 355_083.0);
-    farm["apyBase"] = Value::Null;
-    farm["apyReward"] = json!(355_083.0);
-    farm["tvlUsd"] = json!(2_000_000);
-    let receipt = row(RECEIPT, "STETH", "lido", 2.9);
-    rows.extend([pair, farm, receipt]);
-    rows
-}
-
-/// What three tokens cost on the days before today: one stands, one doubles in a month, one falls by half.
-fn closes() -> String {
-    const DAY: i64 = 86_400;
-    let now = SystemClock.now().seconds();
-    let midnight = now - now.rem_euclid(DAY);
-    let points = |usd: fn(f64) -> f64| {
-        let point = |ago: i64| {
-            let ago_days = u32::try_from(ago).map_or(0.0, f64::from);
-            json!({ "timestamp": midnight - ago * DAY + DAY - 1, "price": usd(ago_days) })
-        };
-        json!({ "prices": (1..=90).rev().map(point).collect::<Vec<_>>() })
-    };
-    json!({ "coins": {
-        format!("ethereum:{USDC_TOKEN}"): points(|_| 1.0),
-        format!("ethereum:{WETH_TOKEN}"): points(|ago| 4_000.0 * 0.5_f64.powf(ago / 30.0)),
-        format!("ethereum:{AAVE_TOKEN}"): points(|ago| 90.0 * 2.0_f64.powf(ago / 30.0)),
-    }})
-    .to_string()
-}
-
-/// What Lido says of the last days.
-fn rebases() -> String {
-    json!({ "data": { "aprs": [rebase()], "smaApr": 3.01 }, "meta": { "symbol": "stETH" } })
-        .to_string()
-}
-
-fn last_rebase() -> String {
-    json!({ "data": rebase(), "meta": {} }).to_string()
-}
-
-fn rebase() -> Value {
-    json!({ "timeUnix": SystemClock.now().seconds(), "apr": 3.1 })
-}
-
-fn loans() -> String {
-    json!([{
-        "pool": USDC, "totalSupplyUsd": 250_000_000, "totalBorrowUsd": 200_000_000, "ltv": 0.75,
-        "apyBaseBorrow": 3.4, "apyRewardBorrow": 0,
-    }])
-    .to_string()
-}
-
-struct Setting {
-    twin: Twin,
-    bot: TestBot,
-    upstream: Upstream,
-    _node: Node,
-}
-
-/// A bot that has read all of it, and the past of all pools in a run before.
-async fn setting() -> Setting {
-    let twin = Twin::start(one_server()).await.unwrap();
-    let mut before = pools();
-    before.pop();
-    let upstream = Upstream::start(answer(&before)).await;
-    let node = Node::start().await;
-    let mut bot = TestBot::new(&twin, &upstream);
-    for (route, body) in [
-        ("/protocols", PROTOCOLS),
-        ("/fees?dataType=dailyFees", FEES),
-        ("/fees?dataType=dailyRevenue", REVENUE),
-        ("/lend_borrow", &loans()),
-        ("/stablecoins", COINS),
-        ("/price_chart/", &closes()),
-        ("/lido/v1/protocol/steth/apr/sma", &rebases()),
-        ("/lido/v1/protocol/steth/apr/last", &last_rebase()),
-    ] {
-        upstream.set_beside(route, StatusCode::OK, body);
-    }
-
-    let wobble = |by: f64| -> Vec<f64> {
-        let step = |day: u32| 5.0 + by * f64::from(day % 7);
-        (0..120).map(step).collect()
-    };
-    upstream.remember(USDC, &wobble(0.02));
-    upstream.remember(PAIR, &wobble(3.0));
-    fs::write(bot.path("incidents.json"), INCIDENTS).unwrap();
-    bot.set("SOURCES__INCIDENTS__PATH", "incidents.json");
-    bot.set("SOURCES__SOLANA__URL", node.url.clone());
-    bot.set("SOURCES__LIDO__URL", upstream.below("/lido"));
-    bot.set("SOURCES__FACTS__ENABLED", "true");
-    for topic in ["PROTOCOLS", "FEES", "LEND_BORROW", "STABLECOINS"] {
-        bot.set(&format!("SOURCES__FACTS__{topic}_EVERY"), "10m");
-    }
-    bot.set("SOURCES__DEFILLAMA__BACKFILL_PER_HOUR", "3600");
-    bot.start(&twin, 1).await;
-    status_says(&twin, &["charts: 5 of 5 pools over $1m read"]).await;
-    bot.signal(Signal::TERM);
-    assert_eq!(bot.exits().await, 0);
-
-    // What was read of the past counts from the next start on, with the first answer that is news.
-    upstream.set(answer(&pools()));
-    bot.start(&twin, 1).await;
-    let fresh = ["protocols", "fees", "loans", "stablecoins"];
-    let fresh = fresh.map(|topic| format!("**DefiLlama {topic}** ✅ fresh"));
-    let mut wanted: Vec<&str> = fresh.iter().map(String::as_str).collect();
-    wanted.extend(["**Incidents file** ✅", "**Solana RPC** ✅", "**Lido** ✅"]);
-    status_says(&twin, &wanted).await;
-    Setting {
-        twin,
-        bot,
-        upstream,
-        _node: node,
-    }
-}
+use world::{COINS, FARM, PAIR, PROTOCOLS, RECEIPT, Setting, pools, setting};
 
 /// A reply as its reader sees it, line by line.
 fn shown(asked: &str, message: &Value, is_private: bool) -> String {
@@ -276,7 +114,7 @@ async fn replies_about_pools() {
         bot,
         _node,
         upstream: _upstream,
-    } = setting().await;
+    } = setting("10m").await;
     let twin = &twin;
     let pool = |id: &str| call("yield pool").option("pool", id);
     keep(twin, "yield_pool", &pool(USDC)).await;
@@ -304,7 +142,7 @@ async fn replies_about_layers() {
         bot,
         _node,
         upstream: _upstream,
-    } = setting().await;
+    } = setting("10m").await;
     let twin = &twin;
     let staking = call("yield staking");
     let sol = staking
@@ -312,7 +150,10 @@ async fn replies_about_layers() {
         .option("asset", "SOL")
         .option("amount", "100");
     keep(twin, "yield_staking_sol", &sol.option("commission", 5)).await;
-    keep(twin, "yield_staking_eth", &staking.option("asset", "ETH")).await;
+    for asset in ["ETH", "DOT", "ATOM", "ADA"] {
+        let name = format!("yield_staking_{}", asset.to_lowercase());
+        keep(twin, &name, &staking.clone().option("asset", asset)).await;
+    }
     let stack = call("yield stack")
         .option("base", RECEIPT)
         .option("layer", USDC);
@@ -332,7 +173,7 @@ async fn replies_about_risks() {
         bot,
         _node,
         upstream: _upstream,
-    } = setting().await;
+    } = setting("10m").await;
     let twin = &twin;
     let check = |pool: &str| call("risk check").option("pool", pool);
     keep(twin, "risk_check", &check(USDC)).await;
@@ -369,7 +210,7 @@ async fn replies_about_a_notice() {
         bot,
         upstream,
         _node,
-    } = setting().await;
+    } = setting("10m").await;
     let (twin, upstream) = (&twin, &upstream);
     twin.run(&below_three(USDC).option("clear_hold", "1s"))
         .await
@@ -390,5 +231,68 @@ async fn replies_about_a_notice() {
         let name = format!("notice_{}", label.to_lowercase().replace(' ', "_"));
         keep_reply(&name, label, &reply);
     }
+    bot.end(twin);
+}
+
+/// What is told of pools whose figures stand: their protocol is flagged, their coin leaves its peg, and
+/// who pays changes.
+#[tokio::test(flavor = "multi_thread")]
+async fn notices_of_what_happens_around_pools() {
+    let Setting {
+        twin,
+        bot,
+        upstream,
+        _node,
+    } = setting("1s").await;
+    let twin = &twin;
+    let alert = |when: &str| {
+        manage("alerts add")
+            .option("at_once", true)
+            .option("when", when)
+    };
+    for alert in [
+        alert("protocol_incident").option("protocol", "aave-v3"),
+        alert("off_peg")
+            .option("asset", "USDC")
+            .option("value", 2)
+            .option("hold", "1s"),
+        alert("verdict_worsens")
+            .option("pool", WETH)
+            .option("hold", "1s"),
+    ] {
+        twin.run(&alert).await.unwrap();
+    }
+    // One after another, since what is told at once is told in one message.
+    let last = async |told: usize, name: &str| {
+        let channel = server() + 1;
+        let messages = twin.wait_for_messages(channel, told, LONG).await.unwrap();
+        let kept = shown("A notice", &messages.last().unwrap().body, false);
+        masked().bind(|| insta::assert_snapshot!(name, kept));
+    };
+    let rugged = PROTOCOLS.replacen(r#""symbol":"AAVE""#, r#""symbol":"AAVE","rugged":true"#, 1);
+    upstream.set_beside("/protocols", StatusCode::OK, &rugged);
+    last(1, "notice_of_an_incident").await;
+    let lost = COINS.replace("0.9998", "0.914");
+    upstream.set_beside("/stablecoins", StatusCode::OK, &lost);
+    // It has to hold, which is looked at whenever the market moves.
+    for tvl in (250_000_001..).take(20) {
+        let mut moved = pools();
+        moved[0]["tvlUsd"] = json!(tvl);
+        upstream.set(answer(&moved));
+        upstream.taken().await;
+        if twin.channel(server() + 1).len() > 1 {
+            break;
+        }
+    }
+    last(2, "notice_of_a_lost_peg").await;
+    let bought = |apy: f64| {
+        let mut rows = pools();
+        rows[2] = row(WETH, "WETH", "compound-v3", apy);
+        rows[2]["apyBase"] = json!(0.3);
+        rows[2]["apyReward"] = json!(apy - 0.3);
+        rows
+    };
+    show(&upstream, bought, 2.1).await;
+    last(3, "notice_of_a_worse_verdict").await;
     bot.end(twin);
 }
