@@ -125,6 +125,13 @@ pub const BACKINGS: [Row; 52] = {
     ]
 };
 
+/// The coins of the largest TVL that follow the dollar. The source marks a pool only where all of its tokens
+/// follow a currency; one such coin is enough to lose by.
+const FOLLOWING: [&str; 12] = [
+    "USDC", "USDT", "USDE", "USDS", "DAI", "USD1", "PYUSD", "CRVUSD", "GHO", "FRAX", "FDUSD",
+    "RLUSD",
+];
+
 /// Shares of vaults and lending markets are named after the coin that is paid in: `STEAKUSDC`,
 /// `GTWETH`. That is a habit of names and no promise, so only these few coins are read so.
 const NAMED_AFTER: [&str; 4] = ["USDC", "USDT", "WETH", "WBTC"];
@@ -226,7 +233,8 @@ pub fn dependencies(pool: &Pool) -> Vec<Dependency> {
             name: pool.chain.to_string(),
         },
     ]);
-    if pool.stablecoin {
+    let follows = |token: &String| FOLLOWING.contains(&root(token).as_str());
+    if pool.stablecoin || tokens(pool).iter().any(follows) {
         found.insert(Dependency {
             on: On::Stablecoins,
             name: String::new(),
@@ -428,7 +436,9 @@ mod tests {
     fn a_pool_depends_on_all_that_its_tokens_stand_for() {
         assert_eq!(
             names(&pool("wstETH-USDC", "aave-v3", "Ethereum")),
-            ["aave", "lido", "ETH", "STETH", "USDC", "WSTETH", "Ethereum"]
+            [
+                "aave", "lido", "ETH", "STETH", "USDC", "WSTETH", "Ethereum", ""
+            ]
         );
         assert_eq!(
             names(&pool("USDC", "compound-v3", "Base")),
@@ -436,7 +446,7 @@ mod tests {
         );
         assert_eq!(
             names(&pool("PT-SUSDE-27NOV2025", "pendle", "Ethereum")),
-            ["ethena-usde", "pendle", "SUSDE", "USDE", "Ethereum"]
+            ["ethena-usde", "pendle", "SUSDE", "USDE", "Ethereum", ""]
         );
     }
 

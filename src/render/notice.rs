@@ -131,8 +131,11 @@ fn what_changed(notice: &Notice<'_>) -> Option<String> {
             share(is)
         )),
         (Some(_), None) => changes.push("the source no longer says who pays".to_owned()),
+        (None, Some(is)) if is <= 0.0 => {
+            changes.push("the source says now that none of it is paid in reward tokens".to_owned());
+        }
         (None, Some(is)) => changes.push(format!(
-            "{} is known to be paid in reward tokens now",
+            "the source says now that {} of it is paid in reward tokens",
             share(is)
         )),
         _ => {}
@@ -642,7 +645,7 @@ mod tests {
         let unsplit = samples::reading(2.6, None, None);
         assert_eq!(
             told(Some(unsplit)).unwrap(),
-            "0 % is known to be paid in reward tokens now"
+            "the source says now that none of it is paid in reward tokens"
         );
         assert_eq!(
             told(Some(case.reading)).unwrap(),

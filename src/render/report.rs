@@ -185,6 +185,17 @@ impl AtOnce {
         }
     }
 
+    /// A pool by what tells it from the others: `USDC on Base`, `USDC at aave-v3`.
+    fn name_of(self, pool: &Pool) -> String {
+        let symbol = super::text::name(&pool.symbol);
+        match self {
+            Self::Data { .. } | Self::Protocol(_) => {
+                format!("{symbol} on {}", super::text::name(&pool.chain))
+            }
+            Self::Coin { .. } => format!("{symbol} at {}", super::text::name(&pool.protocol)),
+        }
+    }
+
     const fn tone(self) -> (&'static str, super::message::Colour) {
         use super::message::Colour;
         match self {
@@ -205,14 +216,17 @@ pub fn at_once_text(name: &str, event: AtOnce, pools: usize) -> String {
 
 /// What happened to several pools of a protocol, or of a coin, at once.
 pub fn at_once(name: &str, event: AtOnce, pools: &[&Pool], alerts: &[AlertId]) -> Message {
-    let shown: Vec<&str> = pools.iter().take(NAMED).map(|pool| &*pool.symbol).collect();
-    let more = pools.len().saturating_sub(shown.len());
+    let names: Vec<String> = pools
+        .iter()
+        .take(NAMED)
+        .map(|pool| event.name_of(pool))
+        .collect();
+    let more = pools.len().saturating_sub(names.len());
     let more = if more > 0 {
         format!(" and {more} more")
     } else {
         String::new()
     };
-    let names: Vec<String> = shown.into_iter().map(super::text::name).collect();
     let numbers: Vec<String> = alerts
         .iter()
         .take(NAMED)

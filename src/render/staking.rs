@@ -66,8 +66,8 @@ pub fn staking(view: &StakingView<'_>, now: Timestamp) -> Message {
 
 fn summary(view: &StakingView<'_>) -> String {
     let Some(network) = view.network else {
-        return "What the network itself pays is *not known*: no source of mine states it. Pools of \
-                liquid staking are below."
+        return "What the network itself pays is *not known*: no source of mine states it. What \
+                receipts pay is below, where any is known."
             .to_owned();
     };
     let (from, to) = network.reference();
@@ -312,7 +312,9 @@ fn liquid(view: &StakingView<'_>) -> String {
         lines.push("APY as the feed calls it: some protocols state an APR there.".to_owned());
     }
     if view.network.is_some() && inflation.is_none() {
-        lines.push("After inflation *not known*: the growth of the supply is not.".to_owned());
+        lines.push(
+            "After inflation *not known*: no source says how fast the supply grows.".to_owned(),
+        );
     }
     lines.push(risk(Approach::Liquid).to_owned());
     super::lines_within(&lines, 1_000)

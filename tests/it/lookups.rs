@@ -61,7 +61,7 @@ async fn a_pool_is_checked() {
             "Will it last?",
             "Who pays?",
             "Coverage",
-            "of 14 checks",
+            "checks that apply",
             "not known: no list of incidents is at hand",
             "7 days unstaking",
             "the source flags it; prices are not known",
