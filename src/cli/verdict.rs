@@ -123,6 +123,10 @@ fn write_benchmark(out: &mut impl Write, answers: &[Answer]) -> anyhow::Result<(
     if answers.is_empty() {
         bail!("the charts hold too few days to judge by");
     }
+    writeln!(
+        out,
+        "The charts are mostly of pools on decentralised exchanges: of others the figures say less.\n"
+    )?;
     for answer in answers {
         writeln!(
             out,

@@ -57,6 +57,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::income::Income;
 
     fn usd(amount: i64) -> Decimal {
         Decimal::from(amount)
@@ -87,7 +88,9 @@ mod tests {
 
     #[test]
     fn a_goal_is_years_away() {
-        let years = years_until(usd(750_000), usd(1_428_571), percent(7.0)).unwrap();
+        let target = required_capital(usd(100_000), percent(7.0)).unwrap();
+        assert_eq!(target.round().to_string(), "1428571");
+        let years = years_until(usd(750_000), target, percent(7.0)).unwrap();
         assert!((years - 9.52).abs() < 5e-3, "{years}");
         assert_eq!(years_until(usd(2), usd(1), percent(7.0)), Some(0.0));
     }
@@ -98,6 +101,27 @@ mod tests {
             total_return(percent(-20.0), percent(6.0), percent(0.0)),
             -14.0,
         );
+        near(
+            total_return(percent(-20.0), percent(6.0), percent(1.5)),
+            -15.5,
+        );
+    }
+
+    /// The presets' targets, as what a capital brings.
+    #[test]
+    fn a_capital_brings_what_its_yield_says() {
+        let brings = |capital, rate| Income::of(usd(capital), percent(rate)).unwrap();
+        let (low, high) = (brings(300_000, 5.0), brings(300_000, 7.0));
+        assert_eq!(low.month().round_dp(2), usd(1_250));
+        assert_eq!(high.month().round_dp(2), usd(1_750));
+        assert_eq!(
+            (usd(2_000) - high.month()).round_dp(2),
+            usd(250),
+            "is short"
+        );
+        let (low, high) = (brings(1_500_000, 6.0), brings(1_500_000, 8.0));
+        assert_eq!(low.year().round_dp(2), usd(90_000));
+        assert_eq!(high.year().round_dp(2), usd(120_000));
     }
 
     #[test]

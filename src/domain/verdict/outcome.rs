@@ -95,3 +95,64 @@ fn mean(days: &[DayReading]) -> f64 {
     let count = days.len() as f64;
     days.iter().map(|day| day.apy.get()).sum::<f64>() / count
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::rate::Percent;
+
+    fn day(day: i32, apy: f64) -> DayReading {
+        DayReading {
+            day: Day(day),
+            apy: Percent::new(apy).unwrap(),
+            base: None,
+            reward: None,
+            tvl_usd: 1e6,
+        }
+    }
+
+    /// Days −60 to 60 that pay `before` up to day 0 and `after` from day 1 on; the place of day 0.
+    fn broken(before: f64, after: f64) -> (Vec<DayReading>, usize) {
+        let days = (-60..=60).map(|at| day(at, if at > 0 { after } else { before }));
+        (days.collect(), 60)
+    }
+
+    #[test]
+    fn half_of_a_rate_is_not_lost_and_less_is() {
+        let fate = |after: f64| {
+            let (days, at) = broken(10.0, after);
+            Fate::of(&days, at).unwrap()
+        };
+        assert!(!fate(5.0).fell());
+        assert!(fate(4.99).is_collapse() && fate(4.99).is_decay());
+    }
+
+    #[test]
+    fn thirty_days_count_on_either_side_and_no_other() {
+        let (days, at) = broken(10.0, 10.0);
+        let with = |changed: i32| {
+            let mut days = days.clone();
+            let place = days.iter().position(|it| it.day.0 == changed).unwrap();
+            days[place] = day(changed, 40.0);
+            let fate = Fate::of(&days, at).unwrap();
+            (fate.of_today > 1.0, fate.of_month < 1.0)
+        };
+        // Of the 30 days up to a day, the day itself is one.
+        assert_eq!(with(-30), (false, false));
+        assert_eq!(with(-29), (false, true));
+        assert!(with(1).0 && with(30).0);
+        assert_eq!(with(31), (false, false));
+    }
+
+    #[test]
+    fn days_count_from_two_percent_and_a_hundred_thousand_dollars_on() {
+        let of = |apy, tvl_usd| {
+            counts(&DayReading {
+                tvl_usd,
+                ..day(0, apy)
+            })
+        };
+        assert!(of(2.0, 100_000.0));
+        assert!(!of(1.999, 100_000.0) && !of(2.0, 99_999.0));
+    }
+}
