@@ -22,7 +22,7 @@ use crate::{
         feed::{Feed, FeedError, Source},
     },
     ops::{config::Config, endpoint, exit::Exit, secrets::SecretError},
-    sources::{defillama, file::FileSource, token_metrics::KeyError},
+    sources::{SetupError, defillama::Defillama, file::FileSource, token_metrics::KeyError},
     store::{OpenError, Store, StoreError, integrity::Damage, lock::LockError},
 };
 
@@ -43,6 +43,8 @@ pub struct App {
     pub alerting: Alerting,
     pub delivery: Delivery,
     pub clock: Arc<dyn Clock>,
+    /// Whoever is asked for the market asks by a clone of this.
+    pub defillama: Defillama,
 }
 
 /// Why the bot cannot start or has to end. Each is one line for the operator.
@@ -56,7 +58,7 @@ pub enum RunError {
     #[error(transparent)]
     Damaged(#[from] Damage),
     #[error(transparent)]
-    Source(#[from] defillama::SetupError),
+    Source(#[from] SetupError),
     #[error(transparent)]
     Secret(#[from] SecretError),
     #[error(transparent)]
@@ -128,14 +130,10 @@ impl App {
     ) -> Result<Self, RunError> {
         let now = clock.now();
         let store = Arc::new(Store::open(config.database.path(), key, now).await?);
-        let prices = config
-            .sources
-            .defillama
-            .enabled
-            .then(|| defillama(&config))
-            .transpose()?;
+        let defillama = defillama(&config)?;
+        let prices = config.sources.defillama.enabled.then(|| defillama.clone());
         let market = Market::new(config.verdict, prices);
-        let charts = Charts::new(charts(&config)?);
+        let charts = Charts::new(charts(&config, &defillama));
         let pools = market.load(&store).await?;
         let alerting = Alerting::load(&store)
             .await?
@@ -179,6 +177,7 @@ impl App {
             alerting,
             delivery,
             clock,
+            defillama,
         })
     }
 
@@ -232,7 +231,7 @@ impl App {
         let source = match &sources.file.path {
             Some(path) => Source::File(FileSource::new(path)),
             None if sources.defillama.enabled => {
-                Source::Defillama(Box::new(defillama(&self.config)?))
+                Source::Defillama(Box::new(self.defillama.clone()))
             }
             None => return Ok(None),
         };

@@ -14,6 +14,7 @@
 use std::{fmt, hash::BuildHasher as _, io, time::Duration};
 
 use foldhash::quality::FixedState;
+use reqwest::Url;
 
 use crate::domain::{reading::Observed, time::Timestamp};
 
@@ -23,6 +24,7 @@ pub mod defillama;
 pub mod fetch;
 pub mod file;
 pub mod incidents;
+pub mod kept;
 pub mod lido;
 pub mod solana;
 pub mod token_metrics;
@@ -123,6 +125,36 @@ impl fmt::Display for Awaited {
             Self::WholeAnswer => "whole answer",
         })
     }
+}
+
+/// Why a client cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// Names the setting and not its value, which may hold a key.
+    #[error("{0} is no http or https address")]
+    Address(&'static str),
+    #[error("the HTTP client cannot be set up")]
+    Client(#[source] reqwest::Error),
+}
+
+/// An address that can be asked.
+fn address(setting: &'static str, text: &str) -> Result<Url, SetupError> {
+    Url::parse(text)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+        .ok_or(SetupError::Address(setting))
+}
+
+/// The cap on decoded bytes of what has none of its own.
+const SMALL_BODY: u64 = 8 * 1024 * 1024;
+
+/// Runs work that takes milliseconds where it does not keep other tasks waiting.
+async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, SourceError> + Send + 'static,
+) -> Result<T, SourceError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|_| Err(SourceError::Unavailable(Outage::BrokenOff)))
 }
 
 /// The same for the same bytes, and by chance for one pair of others in 2⁶⁴. A source that sought one out

@@ -14,6 +14,7 @@ use crate::{
         secrets,
     },
     sources::{
+        SetupError,
         cardano::Cardano,
         cosmos::Cosmos,
         defillama::{self, Defillama},
@@ -26,16 +27,13 @@ use crate::{
 
 /// Who is asked for what is known beside the pools, as the configuration says: nobody but a file on
 /// this machine where the pools come from one, or `DefiLlama` is switched off.
-pub(super) fn fact_sources(
-    config: &Config,
-) -> Result<Vec<(rounds::Source, Duration)>, defillama::SetupError> {
+pub(super) fn fact_sources(config: &Config, source: &Defillama) -> Vec<(rounds::Source, Duration)> {
     /// A file is looked at so often.
     const FILE_EVERY: Duration = Duration::from_hours(1);
     let sources = &config.sources;
     let mut asked = Vec::new();
     let facts = &sources.facts;
     if sources.defillama.enabled && sources.file.path.is_none() && facts.enabled {
-        let source = defillama(config)?;
         asked.extend([
             (
                 rounds::Source::Protocols(source.clone()),
@@ -47,7 +45,7 @@ pub(super) fn fact_sources(
                 facts.lend_borrow_every.0,
             ),
             (
-                rounds::Source::Stablecoins(source),
+                rounds::Source::Stablecoins(source.clone()),
                 facts.stablecoins_every.0,
             ),
         ]);
@@ -55,11 +53,11 @@ pub(super) fn fact_sources(
     if let Some(path) = &sources.incidents.path {
         asked.push((rounds::Source::Incidents(path.clone()), FILE_EVERY));
     }
-    Ok(asked)
+    asked
 }
 
 /// The upstream as the configuration describes it.
-pub(crate) fn defillama(config: &Config) -> Result<Defillama, defillama::SetupError> {
+pub(crate) fn defillama(config: &Config) -> Result<Defillama, SetupError> {
     let settings = &config.sources.defillama;
     Defillama::new(&defillama::Settings {
         pools_url: settings.pools_url.clone(),
@@ -89,7 +87,7 @@ pub(crate) fn followers(config: &Config) -> Result<Vec<Follower>, RunError> {
         total: PATIENCE,
         ..Policy::default()
     };
-    let fetcher = Fetcher::new(policy).map_err(defillama::SetupError::Client)?;
+    let fetcher = Fetcher::new(policy).map_err(SetupError::Client)?;
     let at_home = is_on_this_machine(&config.discord.api_url);
     let may_ask = |url: &str| !at_home || is_on_this_machine(url);
     let is_on = |rates: &config::Rates| rates.enabled && may_ask(&rates.url);
@@ -124,13 +122,12 @@ pub(crate) fn followers(config: &Config) -> Result<Vec<Follower>, RunError> {
 
 /// Who knows the past of pools: the folder of saved charts, or the upstream where it is asked for the
 /// pools as well.
-pub(super) fn charts(config: &Config) -> Result<Option<Defillama>, defillama::SetupError> {
+pub(super) fn charts(config: &Config, source: &Defillama) -> Option<Defillama> {
     let saved = &config.sources.file;
-    let source = defillama(config)?;
-    Ok(match &saved.charts {
-        Some(folder) => Some(source.with_saved_charts(folder)),
-        None => (saved.path.is_none() && config.sources.defillama.enabled).then_some(source),
-    })
+    match &saved.charts {
+        Some(folder) => Some(source.clone().with_saved_charts(folder)),
+        None => (saved.path.is_none() && config.sources.defillama.enabled).then(|| source.clone()),
+    }
 }
 
 #[cfg(test)]
@@ -194,8 +191,9 @@ mod tests {
             .map(|(name, value)| (format!("STIPEND_SOURCES__{name}"), (*value).to_owned()))
             .collect();
         let config = Config::check(Raw::read(None, settings)).unwrap();
-        let charts = charts(&config).unwrap().is_some();
-        (charts, fact_sources(&config).unwrap().len())
+        let source = defillama(&config).unwrap();
+        let charts = charts(&config, &source).is_some();
+        (charts, fact_sources(&config, &source).len())
     }
 
     #[test]

@@ -133,7 +133,7 @@ fn unless_damaged(done: Result<(), StoreError>, cost: &str) -> Result<(), StoreE
 
 /// Keeps what is known beside the pools up to date. Nobody waits for it, and nothing needs it.
 pub(super) async fn look_around(app: &App) -> Result<(), RunError> {
-    let mut rounds = Rounds::new(fact_sources(&app.config)?);
+    let mut rounds = Rounds::new(fact_sources(&app.config, &app.defillama));
     let (store, market) = (&app.store, &app.market);
     let loaded = rounds.load(store, market, app.clock.now(), random());
     unless_damaged(loaded.await, "what was known beside the pools is lost")?;

@@ -19,7 +19,10 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use super::market::Recording;
 use crate::{
     ops::config::Config,
-    sources::defillama::{Defillama, Settings, SetupError},
+    sources::{
+        SetupError,
+        defillama::{Defillama, Settings},
+    },
 };
 
 /// The running server. It ends when it is dropped.

@@ -9,8 +9,7 @@ use std::num::NonZero;
 use reqwest::Url;
 
 use super::{
-    SourceError,
-    defillama::{SMALL_BODY, SetupError, address},
+    SMALL_BODY, SetupError, SourceError, address,
     fetch::{Fetcher, joined},
     wire::{cells, count_in, each_in, moment_in, root_of, whole_in},
 };

@@ -9,9 +9,7 @@ use std::time::Duration;
 use reqwest::Url;
 
 use super::{
-    Outage, SourceError,
-    defillama::{SetupError, address},
-    excerpt,
+    Outage, SetupError, SourceError, address, excerpt,
     fetch::{Fetcher, joined},
     wire::{Cell, cells, number_in, root_of, row, text_in, whole_in},
 };

@@ -10,9 +10,11 @@ use std::{fmt, path::PathBuf, sync::Arc};
 use reqwest::Url;
 
 use super::{
-    Answer, Outage, SourceError,
+    Answer, SMALL_BODY, SetupError, SourceError, address, aside,
     fetch::{Fetched, Fetcher, Policy, Validators},
-    file, wire,
+    file,
+    kept::{self, Rows},
+    wire,
 };
 use crate::domain::{
     closes::Closes,
@@ -27,7 +29,6 @@ pub mod categories;
 pub mod chart;
 pub mod closes;
 pub mod fees;
-pub mod kept;
 pub mod lend_borrow;
 pub mod pools;
 pub mod prices;
@@ -36,11 +37,7 @@ pub mod stablecoins;
 
 use categories::Categories;
 use chart::ChartDay;
-use kept::Rows;
 use prices::{ByCoin, Price, PriceKey};
-
-/// The cap on decoded bytes of what has none of its own.
-pub(super) const SMALL_BODY: u64 = 8 * 1024 * 1024;
 
 /// Where `DefiLlama` is asked, and within which limits.
 #[derive(Clone, PartialEq, Eq)]
@@ -100,16 +97,6 @@ impl fmt::Debug for Settings {
             .field("policy", &self.policy)
             .finish_non_exhaustive()
     }
-}
-
-/// Why the client cannot be built.
-#[derive(Debug, thiserror::Error)]
-pub enum SetupError {
-    /// Names the setting and not its value, which may hold a key.
-    #[error("{0} is no http or https address")]
-    Address(&'static str),
-    #[error("the HTTP client cannot be set up")]
-    Client(#[source] reqwest::Error),
 }
 
 /// The client. A clone shares the connections, and remembers by itself what it read last.
@@ -297,29 +284,13 @@ impl Defillama {
     }
 }
 
-pub(super) fn address(setting: &'static str, text: &str) -> Result<Url, SetupError> {
-    Url::parse(text)
-        .ok()
-        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
-        .ok_or(SetupError::Address(setting))
-}
-
 /// `url/segment`, with the segment escaped where it has to be.
-pub(super) fn below(url: &Url, segment: &str) -> Url {
+fn below(url: &Url, segment: &str) -> Url {
     let mut url = url.clone();
     if let Ok(mut path) = url.path_segments_mut() {
         path.pop_if_empty().push(segment);
     }
     url
-}
-
-/// Runs work that takes milliseconds where it does not keep other tasks waiting.
-pub(super) async fn aside<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, SourceError> + Send + 'static,
-) -> Result<T, SourceError> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|_| Err(SourceError::Unavailable(Outage::BrokenOff)))
 }
 
 #[cfg(test)]

@@ -102,7 +102,7 @@ pub enum Fetched {
     },
 }
 
-/// The client that all sources share. Cloning it shares its connections.
+/// A client, with the policy by which it asks. Cloning it shares its connections.
 #[derive(Debug, Clone)]
 pub struct Fetcher {
     client: Client,

@@ -12,9 +12,8 @@ use std::{
 };
 
 use super::{
-    Answer, Batch, Outage, SourceError,
+    Answer, Batch, Outage, SMALL_BODY, SourceError, aside,
     defillama::{
-        SMALL_BODY, aside,
         categories::Categories,
         chart::{self, ChartDay},
         pools::{self, newest_time},

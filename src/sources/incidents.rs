@@ -6,14 +6,12 @@
 use std::path::Path;
 
 use super::{
-    SourceError,
-    defillama::{
-        aside,
-        kept::{Rows, check_bad},
-        protocols::number_name,
-    },
+    SourceError, aside,
     file::read_within,
-    wire::{cells, each_row_of_list, fits, flag_in, list_in, moment_in, name_in, usd_in},
+    kept::{Rows, check_bad},
+    wire::{
+        cells, each_row_of_list, fits, flag_in, list_in, moment_in, name_in, number_name, usd_in,
+    },
 };
 use crate::domain::incident::Incident;
 

@@ -8,8 +8,7 @@ use std::num::NonZero;
 use reqwest::Url;
 
 use super::{
-    SourceError,
-    defillama::{SetupError, address},
+    SetupError, SourceError, address,
     fetch::{Fetcher, joined},
     wire::{Cell, cells, digits_in, each_in, moment_in, root_of, row},
 };

@@ -10,9 +10,7 @@ use reqwest::Url;
 use serde_json::{json, value::RawValue};
 
 use super::{
-    SourceError,
-    defillama::{SMALL_BODY, SetupError, address, aside},
-    excerpt,
+    SMALL_BODY, SetupError, SourceError, address, aside, excerpt,
     fetch::Fetcher,
     wire::{Cell, cells, count_in, each_in, number_in, root_of, row, text_in, whole_in},
 };

@@ -14,9 +14,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::value::RawValue;
 
 use super::{
-    SourceError,
-    defillama::{SMALL_BODY, SetupError, address},
-    digest_of,
+    SMALL_BODY, SetupError, SourceError, address, digest_of,
     fetch::{Fetcher, Outcome, joined},
     wire::{
         Cell, cells, count_in, digits_in, flag_in, moment_in, number_in, root_of, row, text_in,

@@ -447,6 +447,16 @@ pub(in crate::sources) fn list_in(cell: Cell<'_>) -> Vec<Cow<'_, str>> {
         .collect()
 }
 
+/// A number that is used as a name, whether it is written as one or as a text.
+pub(in crate::sources) fn number_name(cell: Cell<'_>) -> Option<Box<str>> {
+    digits_in(cell)
+        .filter(|id| {
+            let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'#' | b'-');
+            !id.is_empty() && *id != "null" && fits(id) && id.bytes().all(plain)
+        })
+        .map(Into::into)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,9 +15,10 @@ use crate::{
     domain::time::{Span, Timestamp},
     sources::{
         Outage, SourceError,
-        defillama::{Defillama, kept::Rows},
+        defillama::Defillama,
         fetch::{Backoff, Outcome, Schedule},
         incidents,
+        kept::Rows,
     },
     store::{Store, StoreError},
 };

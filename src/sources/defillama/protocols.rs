@@ -6,7 +6,7 @@ use super::{
     kept::{Collector, Rows},
     wire::{
         Cell, cells, count_in, digits_in, each_row_of_list, fits, flag_in, list_in, moment_in,
-        name_in, number_in, usd_in,
+        name_in, number_in, number_name, usd_in,
     },
 };
 use crate::{
@@ -88,16 +88,6 @@ fn protocol(cells: &ProtocolCells<'_>) -> Option<ProtocolFacts> {
         flags: flags(cells),
         dead_from: moment_in(cells.dead_from),
     })
-}
-
-/// A number that is used as a name, whether it is written as one or as a text.
-pub(in crate::sources) fn number_name(cell: Cell<'_>) -> Option<Box<str>> {
-    digits_in(cell)
-        .filter(|id| {
-            let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'#' | b'-');
-            !id.is_empty() && *id != "null" && fits(id) && id.bytes().all(plain)
-        })
-        .map(Into::into)
 }
 
 /// The slug in `parent#slug`.

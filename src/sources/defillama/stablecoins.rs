@@ -4,8 +4,7 @@ use serde_json::value::RawValue;
 
 use super::{
     kept::{Collector, Rows},
-    protocols::number_name,
-    wire::{Cell, cells, each_row_under, flag_in, name_in, number_in},
+    wire::{Cell, cells, each_row_under, flag_in, name_in, number_in, number_name},
 };
 use crate::{
     domain::peg::{Peg, Stablecoin},

@@ -5,7 +5,7 @@ use std::{
     hash::Hash,
 };
 
-use crate::sources::SourceError;
+use super::SourceError;
 
 /// One bad row in this many makes the whole answer unusable: 5 %.
 const BAD_ROWS: u32 = 20;
@@ -22,7 +22,7 @@ pub struct Rows<T> {
 }
 
 /// Rows by their key, in order.
-pub(in crate::sources) struct Kept<K, T> {
+pub(super) struct Kept<K, T> {
     /// `None` where rows contradicted each other.
     rows: Vec<Option<T>>,
     places: HashMap<K, usize>,
@@ -42,7 +42,7 @@ impl<K, T> Default for Kept<K, T> {
 impl<K: Hash + Eq, T: PartialEq> Kept<K, T> {
     /// Rows that say the same under the same key count once; those that differ are all dropped, since
     /// there is no telling which is right.
-    pub(in crate::sources) fn add(&mut self, key: K, row: T) {
+    pub(super) fn add(&mut self, key: K, row: T) {
         let place = match self.places.entry(key) {
             Entry::Vacant(vacant) => {
                 vacant.insert(self.rows.len());
@@ -63,13 +63,13 @@ impl<K: Hash + Eq, T: PartialEq> Kept<K, T> {
     }
 
     /// The rows that are left, and how many were dropped.
-    pub(in crate::sources) fn into_rows(self) -> (Vec<T>, u32) {
+    pub(super) fn into_rows(self) -> (Vec<T>, u32) {
         (self.rows.into_iter().flatten().collect(), self.conflicting)
     }
 }
 
 /// Refuses an answer of which more than 5 % is bad: its shape must have changed.
-pub(in crate::sources) const fn check_bad(bad: u32, rows: u32) -> Result<(), SourceError> {
+pub(super) const fn check_bad(bad: u32, rows: u32) -> Result<(), SourceError> {
     if bad.saturating_mul(BAD_ROWS) > rows {
         Err(SourceError::TooManyBadRows { bad, rows })
     } else {
@@ -78,13 +78,13 @@ pub(in crate::sources) const fn check_bad(bad: u32, rows: u32) -> Result<(), Sou
 }
 
 /// Collects rows by their key, of which some may be bad, into what a whole answer is worth.
-pub(in crate::sources) struct Collector<K, T> {
+pub(super) struct Collector<K, T> {
     kept: Kept<K, T>,
     skipped: u32,
 }
 
 impl<K: Hash + Eq, T: PartialEq> Collector<K, T> {
-    pub(in crate::sources) fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             kept: Kept::default(),
             skipped: 0,
@@ -92,7 +92,7 @@ impl<K: Hash + Eq, T: PartialEq> Collector<K, T> {
     }
 
     /// `None` is a bad row.
-    pub(in crate::sources) fn take(&mut self, row: Option<(K, T)>) {
+    pub(super) fn take(&mut self, row: Option<(K, T)>) {
         match row {
             Some((key, row)) => self.kept.add(key, row),
             None => self.skipped = self.skipped.saturating_add(1),
@@ -104,7 +104,7 @@ impl<K: Hash + Eq, T: PartialEq> Collector<K, T> {
     /// [`SourceError::TooManyBadRows`] when more than 5 % of all `rows` are bad;
     /// [`SourceError::Malformed`] when none is left. A list that is empty is taken for a fault: none
     /// of the lists that are read here ever is.
-    pub(in crate::sources) fn finish(self, rows: u32) -> Result<Rows<T>, SourceError> {
+    pub(super) fn finish(self, rows: u32) -> Result<Rows<T>, SourceError> {
         check_bad(self.skipped, rows)?;
         let (rows, conflicting) = self.kept.into_rows();
         if rows.is_empty() {
