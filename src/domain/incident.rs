@@ -9,14 +9,10 @@ pub struct Incident {
     pub at: Timestamp,
     /// Whom it happened to, as the list names them. Hostile text until rendered.
     pub name: Box<str>,
-    /// What kind of thing broke (`Protocol Logic`, `Infrastructure`, `Rugpull`).
-    pub classification: Option<Box<str>>,
     /// How it was done (`Donation Attack`).
     pub technique: Option<Box<str>>,
     /// US dollars that were taken, not negative.
     pub amount_usd: Option<f64>,
-    /// US dollars of it that came back, not negative. `None` is unknown, never none.
-    pub returned_usd: Option<f64>,
     /// Display names of the chains on which it happened.
     pub chains: Box<[Box<str>]>,
     /// The list says that it was a bridge.

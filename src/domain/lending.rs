@@ -16,8 +16,6 @@ pub struct LendingMarket {
     pub supplied_usd: Option<f64>,
     /// US dollars that are borrowed; not negative.
     pub borrowed_usd: Option<f64>,
-    /// US dollars that may be borrowed at most; not negative.
-    pub debt_ceiling_usd: Option<f64>,
     /// What may be borrowed against a deposit, as a fraction of it, 0–1.
     pub ltv: Option<f64>,
     /// The coin that is newly made for borrowers. Where there is one, deposits are a security and are
@@ -67,7 +65,6 @@ mod tests {
             borrow_reward: None,
             supplied_usd,
             borrowed_usd,
-            debt_ceiling_usd: None,
             ltv: Some(0.75),
             mints: None,
         }

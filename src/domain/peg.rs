@@ -9,8 +9,6 @@ pub struct Stablecoin {
     pub name: Box<str>,
     /// Several coins may have the same.
     pub symbol: Box<str>,
-    /// Its `CoinGecko` id, which no other coin has.
-    pub gecko_id: Option<Box<str>>,
     pub peg: Peg,
     /// US dollars for one unit, above zero.
     pub price_usd: Option<f64>,
@@ -104,7 +102,6 @@ mod tests {
         Stablecoin {
             name: name.into(),
             symbol: "USDX".into(),
-            gecko_id: None,
             peg: Peg::Usd,
             price_usd,
             circulating,

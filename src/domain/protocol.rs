@@ -24,9 +24,6 @@ pub struct ProtocolFacts {
     /// The symbol of its token. `None` where there is no token or none is stated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub symbol: Option<Box<str>>,
-    /// The `CoinGecko` id of its token.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub gecko_id: Option<Box<str>>,
     /// The slug of the family that it belongs to: `aave` for `aave-v3`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent: Option<Box<str>>,
@@ -41,18 +38,12 @@ pub struct ProtocolFacts {
     /// The same over 7 days.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tvl_change_7d: Option<f64>,
-    /// US dollars that its token is worth in all, not negative.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub mcap_usd: Option<f64>,
     /// Since when the source lists it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub listed_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audits: Option<Audits>,
     pub flags: BTreeSet<Flag>,
-    /// From when on it is dead, where that is stated.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub dead_from: Option<Timestamp>,
 }
 
 /// What the source warns of.
@@ -140,17 +131,14 @@ pub(crate) mod fixture {
             name: slug.into(),
             category: None,
             symbol: None,
-            gecko_id: None,
             parent: None,
             chains: Box::default(),
             tvl_usd: None,
             tvl_change_1d: None,
             tvl_change_7d: None,
-            mcap_usd: None,
             listed_at: None,
             audits: None,
             flags: std::collections::BTreeSet::new(),
-            dead_from: None,
         }
     }
 }

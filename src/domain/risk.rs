@@ -123,6 +123,8 @@ pub enum Figure {
     Incidents {
         count: usize,
         newest: Option<Timestamp>,
+        /// How the newest was done. Hostile text until rendered.
+        technique: Option<String>,
         taken_usd: Option<f64>,
         /// Up to which day the list tells.
         told_until: Option<Timestamp>,
@@ -360,7 +362,8 @@ impl Known<'_> {
         let Some(incidents) = &self.incidents else {
             return NOT_KNOWN;
         };
-        let newest = incidents.iter().map(|incident| incident.at).max();
+        let last = incidents.iter().max_by_key(|incident| incident.at);
+        let newest = last.map(|incident| incident.at);
         let state = match newest {
             None => State::Ok,
             Some(newest) if self.now.since(newest) < LONG_AGO.0 => State::Bad,
@@ -369,6 +372,7 @@ impl Known<'_> {
         let figure = Figure::Incidents {
             count: incidents.len(),
             newest,
+            technique: last.and_then(|incident| incident.technique.as_deref().map(Into::into)),
             taken_usd: incidents.iter().map(|incident| incident.amount_usd).sum(),
             told_until: self.incidents_until,
         };
@@ -546,7 +550,6 @@ mod tests {
         Stablecoin {
             name: "USD Coin".into(),
             symbol: "USDC".into(),
-            gecko_id: None,
             peg: Peg::Usd,
             price_usd: Some(price_usd),
             circulating: Some(1e9),
@@ -673,10 +676,8 @@ mod tests {
         let incident = |days: u64| Incident {
             at: now().minus(Span::days(days).0),
             name: "Aave V3".into(),
-            classification: None,
             technique: None,
             amount_usd: Some(1e6),
-            returned_usd: None,
             chains: Box::default(),
             bridge: false,
             protocol: None,
@@ -702,7 +703,6 @@ mod tests {
             borrow_reward: None,
             supplied_usd: Some(100.0),
             borrowed_usd: Some(borrowed),
-            debt_ceiling_usd: None,
             ltv: None,
             mints: None,
         };

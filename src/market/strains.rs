@@ -228,7 +228,6 @@ mod tests {
         Told::Stablecoins(vec![Stablecoin {
             name: "USD Coin".into(),
             symbol: "USDC".into(),
-            gecko_id: None,
             peg: Peg::Usd,
             price_usd: Some(price_usd),
             circulating: Some(1e9),

@@ -183,9 +183,13 @@ fn figure(finding: &Finding) -> String {
         Figure::Incidents {
             count: incidents,
             newest,
+            technique,
             taken_usd,
             told_until,
-        } => incident_words(*incidents, *newest, *taken_usd, *told_until),
+        } => {
+            let newest = newest.map(|at| (at, technique.as_deref()));
+            incident_words(*incidents, newest, *taken_usd, *told_until)
+        }
         Figure::Flagged(flags) if flags.is_empty() => "none".to_owned(),
         Figure::Flagged(flags) => flags
             .iter()
@@ -267,7 +271,7 @@ const fn flag_words(flag: Flag) -> &'static str {
 
 fn incident_words(
     incidents: usize,
-    newest: Option<Timestamp>,
+    newest: Option<(Timestamp, Option<&str>)>,
     taken_usd: Option<f64>,
     told_until: Option<Timestamp>,
 ) -> String {
@@ -275,7 +279,12 @@ fn incident_words(
         || "how much was taken is not known of all".to_owned(),
         |usd| format!("{} taken", dollars(usd)),
     );
-    let newest = newest.map_or_else(String::new, |at| format!(", the last {}", day(at)));
+    let newest = newest.map_or_else(String::new, |(at, technique)| {
+        let how = technique.map_or_else(String::new, |how| {
+            format!(" ({})", text::escape_to(how, 80))
+        });
+        format!(", the last {}{how}", day(at))
+    });
     format!(
         "{}{newest}, {taken}{}",
         count(incidents, "incident", "incidents"),
@@ -417,6 +426,7 @@ mod tests {
                 Figure::Incidents {
                     count: 1,
                     newest: Some(day(100)),
+                    technique: Some("Flashloan **Attack**".to_owned()),
                     taken_usd: Some(1.2e6),
                     told_until: Some(day(30)),
                 },

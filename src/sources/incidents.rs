@@ -25,10 +25,8 @@ cells! {
     IncidentCells {
         date: "date",
         name: "name",
-        classification: "classification",
         technique: "technique",
         amount: "amount",
-        returned: "returnedFunds",
         chains: "chain",
         bridge: "bridgeHack",
         protocol: "defillamaId",
@@ -74,10 +72,8 @@ fn incident(cells: &IncidentCells<'_>) -> Option<Incident> {
     Some(Incident {
         at: moment_in(cells.date)?,
         name: name_in(cells.name)?.into(),
-        classification: name_in(cells.classification).map(Into::into),
         technique: name_in(cells.technique).map(Into::into),
         amount_usd: usd_in(cells.amount),
-        returned_usd: usd_in(cells.returned),
         chains: list_in(cells.chains)
             .into_iter()
             .filter(|chain| !chain.is_empty() && fits(chain))
@@ -111,12 +107,12 @@ mod tests {
             panic!("two incidents");
         };
         assert_eq!((&*bridge.name, bridge.bridge), ("A Bridge", true));
-        assert_eq!((bridge.amount_usd, bridge.returned_usd), (None, Some(5.0)));
-        assert_eq!((&bridge.classification, &bridge.technique), (&None, &None));
+        assert_eq!(bridge.amount_usd, None);
+        assert_eq!(bridge.technique, None);
         assert_eq!(bridge.protocol, None);
         assert_eq!(somewhere.at.day().to_string(), "2024-03-08");
         assert_eq!(somewhere.protocol.as_deref(), Some("1336"));
-        assert_eq!(somewhere.returned_usd, None);
+        assert_eq!(somewhere.technique.as_deref(), Some("Reentrancy"));
         assert_eq!(*somewhere.chains, ["Ethereum".into(), "BSC".into()]);
     }
 
@@ -159,7 +155,6 @@ mod tests {
         let count = |what: fn(&Incident) -> bool| list.rows.iter().filter(|it| what(it)).count();
         assert_eq!(count(|it| it.protocol.is_none()), 218);
         assert_eq!(count(|it| it.amount_usd.is_none()), 9);
-        assert_eq!(count(|it| it.returned_usd.is_none()), 509);
         assert_eq!(count(|it| it.technique.is_none()), 16);
         assert_eq!(list.rows[0].at.day().to_string(), "2026-05-28");
     }

@@ -649,7 +649,6 @@ async fn what_a_source_has_said_once_is_a_baseline() {
     let coins = Told::Stablecoins(vec![Stablecoin {
         name: "USD Coin".into(),
         symbol: "USDC".into(),
-        gecko_id: None,
         peg: Peg::Usd,
         price_usd: Some(0.8),
         circulating: Some(1e9),

@@ -47,7 +47,6 @@ fn coin(name: &str, symbol: &str, circulating: f64) -> Stablecoin {
     Stablecoin {
         name: name.into(),
         symbol: symbol.into(),
-        gecko_id: Some(name.into()),
         peg: Peg::Usd,
         price_usd: Some(1.0),
         circulating: Some(circulating),
@@ -59,10 +58,8 @@ fn incident(days: i64, name: &str, protocol: Option<&str>) -> Incident {
     Incident {
         at: day(days),
         name: name.into(),
-        classification: None,
         technique: None,
         amount_usd: None,
-        returned_usd: None,
         chains: Box::new([]),
         bridge: false,
         protocol: protocol.map(Into::into),
@@ -76,7 +73,6 @@ pub(super) fn loan(number: u8) -> LendingMarket {
         borrow_reward: None,
         supplied_usd: Some(200.0),
         borrowed_usd: Some(150.0),
-        debt_ceiling_usd: None,
         ltv: Some(0.75),
         mints: None,
     }

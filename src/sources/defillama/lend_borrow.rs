@@ -17,7 +17,6 @@ cells! {
         borrow_reward: "apyRewardBorrow",
         supplied_usd: "totalSupplyUsd",
         borrowed_usd: "totalBorrowUsd",
-        debt_ceiling_usd: "debtCeilingUsd",
         ltv: "ltv",
         mints: "mintedCoin",
     }
@@ -46,7 +45,6 @@ fn market(cells: &MarketCells<'_>) -> Option<LendingMarket> {
         borrow_reward: rate_in(cells.borrow_reward),
         supplied_usd: usd_in(cells.supplied_usd),
         borrowed_usd: usd_in(cells.borrowed_usd),
-        debt_ceiling_usd: usd_in(cells.debt_ceiling_usd),
         ltv: fraction_in(cells.ltv),
         mints: name_in(cells.mints).map(Into::into),
     })
@@ -82,7 +80,7 @@ mod tests {
             (odd.borrow_base, odd.supplied_usd, odd.ltv),
             (None, None, None)
         );
-        assert_eq!((odd.borrowed_usd, odd.debt_ceiling_usd), (Some(7.0), None));
+        assert_eq!(odd.borrowed_usd, Some(7.0));
         assert_eq!(odd.borrow_reward.map(Percent::get), Some(-3.0));
         assert_eq!(odd.mints.as_deref(), Some("LUSD"));
     }

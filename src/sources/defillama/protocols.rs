@@ -31,13 +31,11 @@ cells! {
         slug: "slug",
         symbol: "symbol",
         category: "category",
-        gecko_id: "gecko_id",
         parent: "parentProtocol",
         chains: "chains",
         tvl: "tvl",
         change_1d: "change_1d",
         change_7d: "change_7d",
-        mcap: "mcap",
         listed_at: "listedAt",
         audits: "audits",
         rugged: "rugged",
@@ -71,7 +69,6 @@ fn protocol(cells: &ProtocolCells<'_>) -> Option<ProtocolFacts> {
         symbol: name_in(cells.symbol)
             .filter(|symbol| symbol != "-")
             .map(Into::into),
-        gecko_id: name_in(cells.gecko_id).map(Into::into),
         parent: family_in(cells.parent),
         chains: list_in(cells.chains)
             .into_iter()
@@ -82,11 +79,9 @@ fn protocol(cells: &ProtocolCells<'_>) -> Option<ProtocolFacts> {
         tvl_usd: usd_in(cells.tvl),
         tvl_change_1d: change_in(cells.change_1d),
         tvl_change_7d: change_in(cells.change_7d),
-        mcap_usd: usd_in(cells.mcap),
         listed_at: moment_in(cells.listed_at),
         audits: count_in(cells.audits).and_then(Audits::from_code),
         flags: flags(cells),
-        dead_from: moment_in(cells.dead_from),
     })
 }
 
@@ -159,7 +154,6 @@ mod tests {
             (None, None, None)
         );
         assert_eq!(gone.flags, BTreeSet::from([Flag::Rugged, Flag::Dead]));
-        assert_eq!(gone.dead_from.unwrap().day().to_string(), "2024-05-01");
         assert_eq!(gone.audits, None);
         assert!(bare.flags.is_empty() && bare.audits.is_none() && bare.listed_at.is_none());
     }

@@ -24,7 +24,6 @@ cells! {
         id: "id",
         name: "name",
         symbol: "symbol",
-        gecko_id: "gecko_id",
         peg: "pegType",
         price: "price",
         circulating: "circulating",
@@ -52,7 +51,6 @@ fn coin(cells: &CoinCells<'_>) -> Option<Stablecoin> {
     Some(Stablecoin {
         name: name_in(cells.name)?.into(),
         symbol: name_in(cells.symbol)?.into(),
-        gecko_id: name_in(cells.gecko_id).map(Into::into),
         peg: peg(&pegged),
         price_usd: number_in(cells.price).filter(|usd| *usd > 0.0 && *usd <= ABSURD_PRICE),
         circulating: circulating(cells.circulating, &pegged),
@@ -99,7 +97,6 @@ mod tests {
             panic!("four coins");
         };
         assert_eq!(tether.peg, Peg::Usd);
-        assert_eq!(tether.gecko_id.as_deref(), Some("tether"));
         assert!((tether.deviation().unwrap() + 0.0005).abs() < 1e-12);
         assert_eq!(euro.peg, Peg::Other("EUR".into()));
         assert_eq!(

@@ -222,7 +222,6 @@ mod tests {
             borrow_reward: None,
             supplied_usd: None,
             borrowed_usd: None,
-            debt_ceiling_usd: None,
             ltv: Some(0.75),
             mints: None,
         };
