@@ -107,6 +107,10 @@ async fn learn_the_past(app: &App) -> bool {
         .collect();
     let mut learnt = false;
     for pool in unknown {
+        // The market waits for nobody's look-up.
+        if app.charts.is_busy() {
+            return learnt;
+        }
         let now = app.clock.now();
         match app.charts.learn(&app.store, &app.market, pool, now).await {
             Ok(days) => learnt |= days > 0,

@@ -31,6 +31,14 @@ impl LendingMarket {
         Percent::new(self.borrow_base?.get() - reward)
     }
 
+    /// The part of the deposits, 0–1, that depositors can take out at once, and US dollars. `None` as for
+    /// [`Self::utilisation`].
+    pub fn free(&self) -> Option<(f64, f64)> {
+        let (supplied, _) = self.lent()?;
+        let free = self.available_usd()?;
+        (supplied > 0.0).then(|| (free / supplied, free))
+    }
+
     /// The part of the deposits that is borrowed, 0–1; more borrowed than supplied counts as all of it.
     /// `None` where either is unknown, nothing is supplied, or deposits are not lent out.
     pub fn utilisation(&self) -> Option<f64> {

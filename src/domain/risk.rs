@@ -412,11 +412,8 @@ impl Known<'_> {
                 return NOT_KNOWN;
             }
         }
-        let free = self
-            .lending
-            .and_then(|market| market.utilisation().zip(market.available_usd()));
-        free.map_or(NOT_KNOWN, |(utilisation, usd)| {
-            let part = 1.0 - utilisation;
+        let free = self.lending.and_then(LendingMarket::free);
+        free.map_or(NOT_KNOWN, |(part, usd)| {
             let state = if part < HARDLY_FREE {
                 State::Bad
             } else if part < LITTLE_FREE {
@@ -706,8 +703,10 @@ mod tests {
             ltv: None,
             mints: None,
         };
-        let markets = [market(50.0), market(90.0), market(99.0)];
-        for (market, wanted) in markets.iter().zip([State::Ok, State::Watch, State::Bad]) {
+        // A limit is no part of what lies under it.
+        let markets = [50.0, 80.0, 80.1, 95.0, 95.1].map(market);
+        let wanted = [State::Ok, State::Ok, State::Watch, State::Watch, State::Bad];
+        for (market, wanted) in markets.iter().zip(wanted) {
             let known = Known {
                 lending: Some(market),
                 ..nothing(&pool, &reading)

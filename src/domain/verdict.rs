@@ -213,6 +213,8 @@ pub enum Reason {
         centre: Percent,
         origin: Origin,
     },
+    /// It usually pays nothing, so that today's rate has no ratio to that.
+    UsuallyNothing(Origin),
     /// Typical distance of a day from the centre, as a fraction of it.
     Varies(f64),
     /// An input of the durability score that speaks against the pool, with its value.
@@ -273,10 +275,15 @@ pub fn assess(evidence: &Evidence<'_>, screen: &Screen) -> Assessment {
         source.worse_of(lasting.verdict)
     };
     // The reason that decided stands first.
-    let (first, second) = if lasting.verdict.rank() <= source.rank() {
-        (lasting.reason, Some(share))
-    } else {
+    let source_decides = match lasting.verdict.rank() {
+        // What nobody knows of the past excuses nothing.
+        None => source == Verdict::Unsustainable,
+        rank => source.rank() < rank,
+    };
+    let (first, second) = if source_decides {
         (Some(share), lasting.reason)
+    } else {
+        (lasting.reason, Some(share))
     };
     let varies = usual
         .and_then(|usual| usual.variation)
@@ -426,7 +433,7 @@ impl Lasting {
             reason: if bleeds {
                 Some(Reason::Bleeds(paid_score))
             } else {
-                against_usual
+                against_usual.or(Some(Reason::UsuallyNothing(usual.origin)))
             },
             beside: against_usual.filter(|_| bleeds),
             sign: strongest_sign(weaker, inputs),
@@ -588,12 +595,34 @@ mod tests {
         let sudden = judged(&reading(30.0, Some(30.0), None, 1e7), record);
         assert!(sudden.score.unwrap() < 0.5);
         assert_eq!(sudden.verdict, Verdict::Unsustainable);
+        // It is not for who pays, of which nothing is paid in tokens.
+        assert_eq!(sudden.reasons[0], Reason::UsuallyNothing(Origin::Own));
         assert!(
             sudden
                 .reasons
                 .iter()
                 .all(|reason| !matches!(reason, Reason::AgainstUsual { .. }))
         );
+    }
+
+    #[test]
+    fn who_pays_decides_where_nothing_is_known_of_the_past() {
+        let evidence = |reading: Reading| {
+            let feed = FeedStats::default();
+            let evidence = Evidence {
+                reading: &reading,
+                data: DataState::Good,
+                record: None,
+                feed: &feed,
+            };
+            assess(&evidence, &Screen::default())
+        };
+        let farmed = evidence(reading(20.0, Some(2.0), Some(18.0), 1e7));
+        assert_eq!(farmed.verdict, Verdict::Unsustainable);
+        assert_eq!(farmed.reasons[0], Reason::RewardShare(0.9));
+        let earned = evidence(reading(20.0, Some(20.0), None, 1e7));
+        assert_eq!(earned.verdict, Verdict::Unknown);
+        assert_eq!(earned.reasons[0], Reason::NoHistory);
     }
 
     #[test]

@@ -25,6 +25,8 @@ use crate::{
 
 /// A chart is not asked for again within this. Who was away for a while has days to fill in after it.
 const AGAIN_AFTER: Span = Span::days(7);
+/// A source that failed is left alone about the same pool for so long.
+const AFTER_FAILURE: Span = Span::minutes(5);
 /// What is usual is worked out for all pools at once, so that charts wait for each other.
 const NEWS_WAIT: Span = Span::hours(1);
 /// A pool that the source has observed for so many days at most is new.
@@ -38,6 +40,8 @@ pub struct Charts {
     source: Option<Defillama>,
     health: OnDemand,
     asked: Mutex<HashMap<PoolId, Timestamp>>,
+    /// Of this run alone.
+    failed: Mutex<HashMap<PoolId, Timestamp>>,
     recalled: OnceCell<()>,
     turn: tokio::sync::Mutex<()>,
     /// Since when there are days that what is usual does not rest on yet.
@@ -91,7 +95,15 @@ impl Charts {
     /// Whether the chart of a pool can be asked for and was not lately.
     pub fn may_ask(&self, pool: PoolId, now: Timestamp) -> bool {
         let lately = |at: &Timestamp| now.since(*at) < AGAIN_AFTER.0;
-        self.source.is_some() && !locked(&self.asked).get(&pool).is_some_and(lately)
+        let just_failed = |at: &Timestamp| now.since(*at) < AFTER_FAILURE.0;
+        self.source.is_some()
+            && !locked(&self.asked).get(&pool).is_some_and(lately)
+            && !locked(&self.failed).get(&pool).is_some_and(just_failed)
+    }
+
+    /// Whether somebody is asking, for whom others would wait.
+    pub fn is_busy(&self) -> bool {
+        self.turn.try_lock().is_err()
     }
 
     /// Listed pools whose charts were never asked for, the largest first.
@@ -163,6 +175,9 @@ impl Charts {
             Err(FeedError::Source(error)) => self.health.note(now, Err(error)),
             Err(_) => {}
         }
+        if matches!(learnt, Ok(days) if days > 0) {
+            locked(&self.news_since).get_or_insert(now);
+        }
         let is_over = matches!(
             learnt,
             Ok(_)
@@ -176,9 +191,10 @@ impl Charts {
         if is_over && let Some(listing) = market.snapshot().get(pool) {
             store.note_chart(listing.no, now).await?;
             locked(&self.asked).insert(pool, now);
-        }
-        if matches!(learnt, Ok(days) if days > 0) {
-            locked(&self.news_since).get_or_insert(now);
+        } else if learnt.is_err() {
+            let mut failed = locked(&self.failed);
+            failed.retain(|_, at| now.since(*at) < AFTER_FAILURE.0);
+            failed.insert(pool, now);
         }
         learnt
     }

@@ -124,7 +124,21 @@ impl Feed {
             Err(error) => health.failed(now, words_of(error)),
         }
         market.health.store(Arc::new(health));
-        answered
+        match answered {
+            Err(error @ (FeedError::Source(_) | FeedError::HalfEmpty(_))) => {
+                // What is said beside the pools does not wait for them to be readable again.
+                let beside = self.beside(market, now).await?;
+                let failed = &error as &dyn std::error::Error;
+                match beside {
+                    Some(change) => {
+                        warn!(error = failed, "no batch");
+                        Ok(Some(change))
+                    }
+                    None => Err(error),
+                }
+            }
+            answered => answered,
+        }
     }
 
     /// How long to wait after the last answer. `random` is from 0 to 1.

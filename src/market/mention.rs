@@ -43,6 +43,8 @@ pub struct Mention<'a> {
     /// text holds all the same.
     pub names: Vec<String>,
     pub claim: Option<Claim>,
+    /// Protocols are named beside what fits best, so that nobody can tell whose rate is stated.
+    pub has_others: bool,
 }
 
 /// By what pools were found.
@@ -328,12 +330,14 @@ impl Found {
         let others = beside(market, &marks, &fits);
         fits.truncate(MOST_POOLS.saturating_sub(others.len()));
         let more = count - fits.len();
+        let has_others = !others.is_empty();
         fits.extend(others);
         Mention {
             more,
             by: best.map_or(By::Nothing, |(by, _)| by),
             names: self.names(market, &fits),
             fits,
+            has_others,
             ..Mention::default()
         }
     }
@@ -659,13 +663,14 @@ fn own_start(ahead: &str) -> &str {
 /// `1,200`, `1,200.5` and `1.200,5` have thousands; `12,5`, `0,125` and `.5` have none.
 fn number_of(digits: &str) -> Option<Percent> {
     let digits = digits.trim_end_matches(['.', ',']).trim_start_matches(',');
-    let mut groups = digits.split(',');
-    let first = groups.next()?;
-    let has_thousands = !matches!(first, "" | "0") && groups.all(|group| group.len() == 3);
     let plain = match (digits.rfind('.'), digits.rfind(',')) {
         (Some(dot), Some(comma)) if dot < comma => digits.replace('.', "").replace(',', "."),
-        (None, Some(_)) if !has_thousands => digits.replace(',', "."),
-        _ => digits.replace(',', ""),
+        (Some(_), Some(_)) => digits.replace(',', ""),
+        (Some(_), None) if digits.matches('.').count() > 1 && in_thousands(digits, '.') => {
+            digits.replace('.', "")
+        }
+        (None, Some(_)) if in_thousands(digits, ',') => digits.replace(',', ""),
+        _ => digits.replace(',', "."),
     };
     let value: f64 = plain.parse().ok()?;
     Percent::new(value).filter(|rate| rate.get() <= MOST_STATED)
@@ -682,9 +687,27 @@ fn period(around: &str) -> Option<Period> {
     })
 }
 
-/// `300 % with Quick Farm`, `5 % on USDC`.
+/// Whether a number is written in groups of three digits: `1,200`, and neither `0,125` nor `1234,567`.
+fn in_thousands(digits: &str, joint: char) -> bool {
+    let mut groups = digits.split(joint);
+    let first = groups.next().unwrap_or_default();
+    first != "0" && (1..=3).contains(&first.len()) && groups.all(|group| group.len() == 3)
+}
+
+/// `300 % with Quick Farm`, `5 % on USDC`; but not `20 % with code X`, `90 % on fees`.
 fn names_a_place(after: &str) -> bool {
-    matches!(after.split_whitespace().next(), Some("with" | "on"))
+    let mut words = after.split(|c: char| !c.is_alphanumeric());
+    let joins = matches!(words.find(|word| !word.is_empty()), Some("with" | "on"));
+    let is_ordinary = |word| {
+        matches!(
+            word,
+            "code" | "fees" | "top" | "the" | "a" | "all" | "every" | "your" | "our" | "my"
+        )
+    };
+    joins
+        && words
+            .next()
+            .is_some_and(|word| !word.is_empty() && !is_ordinary(word))
 }
 
 fn names_a_yield(around: &str) -> bool {

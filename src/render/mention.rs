@@ -19,8 +19,7 @@ pub struct Checked<'a> {
     pub fits: &'a [PoolView<'a>],
     /// How many more fit as well.
     pub more: usize,
-    /// The message holds their address, so nothing was guessed.
-    pub addressed: bool,
+    pub found: Found,
     /// The names by which they were found.
     pub names: &'a [String],
     pub claim: Option<Claim>,
@@ -34,6 +33,16 @@ pub struct Checked<'a> {
     pub max_apy: f64,
     pub source: &'a str,
     pub fetched_at: Timestamp,
+}
+
+/// How pools were found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// The message holds their address, so nothing was guessed.
+    ByAddress,
+    ByName,
+    /// Several offers are named, so that nobody can tell whose rate is stated.
+    OfSeveral,
 }
 
 /// A rate that the message states.
@@ -99,7 +108,13 @@ fn claim_words(checked: &Checked<'_>, claim: &Claim) -> String {
         ),
         None => format!("**{}**", limit(claim.stated.get())),
     };
-    let mut lines = vec![format!("It says {stated}.{}", paid_words(checked, claim))];
+    let mut lines = vec![if checked.found == Found::OfSeveral {
+        format!(
+            "Of several offers the highest rate is {stated}; which pool it is about is not clear."
+        )
+    } else {
+        format!("It says {stated}.{}", paid_words(checked, claim))
+    }];
     if over_screen(checked) {
         lines.push(format!(
             "⚠ Over {} a year an offer is screened out as unsustainable: rates like that rarely last.",
@@ -157,7 +172,7 @@ fn how_found(checked: &Checked<'_>) -> String {
     if shown == 0 {
         return nothing_fits(checked, &names);
     }
-    if checked.addressed {
+    if checked.found == Found::ByAddress {
         return "Found by the address in it.".to_owned();
     }
     let rest = match checked.more {
@@ -218,7 +233,7 @@ mod tests {
         Checked {
             fits: &[],
             more: 0,
-            addressed: false,
+            found: Found::ByName,
             names: &[],
             claim: None,
             unlisted: None,
@@ -314,7 +329,7 @@ mod tests {
         ] {
             let told = Checked {
                 fits: &fits,
-                addressed: true,
+                found: Found::ByAddress,
                 claim: Some(says(stated)),
                 ..nothing()
             };

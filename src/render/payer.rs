@@ -10,7 +10,7 @@ pub fn line(paid: &Paid) -> String {
         None => {
             format!("the source gives no split: nobody can tell what {who} pay and what emissions")
         }
-        Some(rewards) if rewards <= 0.0 => format!("{who} pay all of it"),
+        Some(rewards) if rewards <= 0.0 => format!("{who} pay all of it, by the source's split"),
         Some(rewards) if rewards >= 1.0 => {
             "all of it is paid in newly given tokens: nobody pays who gets something for it"
                 .to_owned()
@@ -27,7 +27,7 @@ pub fn line(paid: &Paid) -> String {
 pub fn details(paid: &Paid) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(score) = paid.score() {
-        let most = if paid.is_upper_bound() {
+        let most = if paid.is_upper_bound() && score > 0.0 {
             "at most "
         } else {
             ""

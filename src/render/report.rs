@@ -164,7 +164,7 @@ impl AtOnce {
                             .to_owned()
                     }
                     Some(trouble) => format!(
-                        "in trouble: {}, as the source has said twice",
+                        "in trouble ({}, as the source has said twice)",
                         super::notice::trouble_words(trouble)
                     ),
                     None => "in trouble".to_owned(),

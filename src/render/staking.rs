@@ -311,7 +311,8 @@ fn liquid(view: &StakingView<'_>) -> String {
     if !view.pools.is_empty() {
         lines.push("APY as the feed calls it: some protocols state an APR there.".to_owned());
     }
-    if view.network.is_some() && inflation.is_none() {
+    let is_any = !view.pools.is_empty() || view.receipt.is_some();
+    if is_any && view.network.is_some() && inflation.is_none() {
         lines.push(
             "After inflation *not known*: no source says how fast the supply grows.".to_owned(),
         );

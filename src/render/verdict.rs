@@ -37,7 +37,7 @@ pub fn line(assessment: &Assessment) -> String {
     let Some(score) = assessment.score else {
         return label.to_owned();
     };
-    let chances = chances(score, assessment.paid_score);
+    let both = chances(score, assessment.paid_score);
     let record = match origin(assessment) {
         Some(Origin::Feed) => "the feed's own summary",
         Some(Origin::Own) | None => "this pool's own last two months",
@@ -48,12 +48,14 @@ pub fn line(assessment: &Assessment) -> String {
             label.to_owned()
         }
         Some(Reason::RewardShare(_) | Reason::NoSplit) => {
-            format!("{label} for who pays; its past alone gives a {chances}, by {record}")
+            format!("{label} for who pays; its past alone gives a {both}, by {record}")
         }
         Some(Reason::AgainstUsual { ratio, .. }) if decides(*ratio, assessment) => {
-            format!("{label} for its fall; its past alone gives a {chances}, by {record}")
+            // Half of the month's mean is lost already.
+            let of_today = chances(score, None);
+            format!("{label} for its fall; its past alone gives a {of_today}, by {record}")
         }
-        _ => format!("{label} – {chances}, by {record}"),
+        _ => format!("{label} – {both}, by {record}"),
     }
 }
 
@@ -91,7 +93,7 @@ fn chance(score: f64) -> String {
 
 fn origin(assessment: &Assessment) -> Option<Origin> {
     assessment.reasons.iter().find_map(|reason| match reason {
-        Reason::AgainstUsual { origin, .. } => Some(*origin),
+        Reason::AgainstUsual { origin, .. } | Reason::UsuallyNothing(origin) => Some(*origin),
         _ => None,
     })
 }
@@ -141,6 +143,7 @@ fn reason(reason: &Reason) -> String {
             };
             against(ratio, &usual)
         }
+        Reason::UsuallyNothing(_) => "it usually pays nothing".to_owned(),
         Reason::Varies(variation) => format!(
             "it varies: a typical day lies {} off the middle",
             off_the_middle(variation)
@@ -360,7 +363,8 @@ mod tests {
             ..samples::calm()
         };
         let words = line(&fallen);
-        let begin = "🟡 mixed for its fall; its past alone gives a 98 % chance to keep";
+        let begin = "🟡 mixed for its fall; its past alone gives a 99 % chance to keep at least half of \
+                     today's rate for 30 days, by";
         assert!(words.starts_with(begin), "{words}");
     }
 

@@ -91,7 +91,7 @@ async fn an_incident_of_a_protocol_is_told_once_for_all_its_pools() {
     assert_eq!(messages.len(), 1);
     let words = messages[0].body.to_string();
     for word in [
-        "in trouble: flagged as rugged",
+        "in trouble (flagged as rugged",
         "2 pools that alerts here watch are of it",
     ] {
         assert!(words.contains(word), "{word}: {words}");

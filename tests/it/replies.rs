@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     LONG, USDC, USDT, WETH, answer, below_three, button, call, manage, member, other, row, server,
-    show,
+    show, status_says,
 };
 
 mod world;
@@ -130,6 +130,8 @@ async fn replies_about_pools() {
     let compare = call("yield compare").option("pool1", USDC);
     let compare = compare.option("pool2", PAIR).option("pool3", USDT);
     keep(twin, "yield_compare", &compare).await;
+    // Asked for after the reply that wants them.
+    status_says(twin, &["**DefiLlama past prices** ✅ answers"]).await;
     keep(twin, "status", &call("status")).await;
     bot.end(twin);
 }

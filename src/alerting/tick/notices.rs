@@ -214,10 +214,12 @@ fn told_together(mut entries: Vec<Entry>, state: &State, change: &Change) -> Vec
     let mut together = Vec::new();
     for ((_, event, edge, _), of_group) in groups {
         let members: Vec<usize> = of_group.values().flatten().copied().collect();
-        let listings: Vec<&Listing> = of_group
+        let mut listings: Vec<&Listing> = of_group
             .keys()
             .filter_map(|pool| change.snapshot.get(*pool))
             .collect();
+        // The largest first, since not all are named.
+        listings.sort_by(|one, other| other.reading.tvl_usd.total_cmp(&one.reading.tvl_usd));
         let (Some(first), Some(one)) = (members.first().copied(), listings.first()) else {
             continue;
         };

@@ -634,7 +634,7 @@ async fn an_incident_is_told_at_once_and_once_for_all_pools_of_the_protocol() {
     assert_eq!(
         together,
         [
-            "⚠️ aave-v3 – in trouble: TVL −42 % in 24 h, as the source has said twice; 3 pools that alerts here watch are of it",
+            "⚠️ aave-v3 – in trouble (TVL −42 % in 24 h, as the source has said twice); 3 pools that alerts here watch are of it",
             "⏹️ aave-v3 – no flag, and no further fall within 24 h; what left need not have come back; 3 pools that alerts here watch are of it",
         ]
     );

@@ -14,7 +14,12 @@ use crate::{
         mention::{By, MOST_TEXT, Period},
         view::View,
     },
-    render::{self, mention::Checked, message::Message, text},
+    render::{
+        self,
+        mention::{Checked, Found},
+        message::Message,
+        text,
+    },
 };
 
 /// The command's name, as Discord shows it in the menu.
@@ -60,7 +65,11 @@ pub fn answer(market: &View, text: &str, max_apy: f64, now: Timestamp) -> Result
         &Checked {
             fits: &fits,
             more: mention.more,
-            addressed: mention.by == By::Address,
+            found: match mention.by {
+                By::Address => Found::ByAddress,
+                _ if mention.has_others => Found::OfSeveral,
+                _ => Found::ByName,
+            },
             names: &mention.names,
             claim,
             unlisted: mention.unlisted,

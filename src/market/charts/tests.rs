@@ -111,7 +111,13 @@ async fn what_was_asked_for_is_known_after_a_restart() {
     assert_eq!(learn(&from_files, 1).await, Ok(0), "not again so soon");
     assert_eq!(learn(&from_files, 2).await, Err(()));
     // Nobody listens there.
-    assert_eq!(learn(&charts(), 3).await, Err(()));
+    let unreachable = charts();
+    assert_eq!(learn(&unreachable, 3).await, Err(()));
+    assert!(
+        !unreachable.may_ask(id(3), hour(1)),
+        "left alone for a while"
+    );
+    assert!(unreachable.may_ask(id(3), hour(2)));
 
     let next_run = charts();
     next_run.recall(&store).await.unwrap();

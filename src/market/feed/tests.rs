@@ -163,6 +163,31 @@ async fn what_is_said_beside_the_pools_waits_for_no_change_of_theirs() {
     assert_eq!(sizes.unwrap().len(), 4, "that was no batch");
 }
 
+/// Nor for pools that can be read.
+#[tokio::test]
+async fn an_incident_is_believed_while_the_pools_cannot_be_read() {
+    let mut bench = Bench::after("DefiLlama, from a file").await;
+    assert!(bench.believes(10, 0).await);
+    std::fs::write(bench.folder.path().join("pools.json"), "down").unwrap();
+    for (minutes, is_told) in [(1, false), (2, true), (3, false)] {
+        let at = minute(minutes);
+        if minutes < 3 {
+            let facts = Facts::default().with(flagged(), at, Span::days(1));
+            bench.market.swap_facts(facts);
+        }
+        let change = bench.feed.next(&bench.store, &bench.market, at).await;
+        assert_eq!(change.is_ok(), is_told, "minute {minutes}");
+        let trouble = bench.market.health().trouble.clone().unwrap();
+        assert_eq!(i64::from(trouble.in_a_row), minutes);
+        if let Ok(change) = change {
+            let change = change.unwrap();
+            assert_eq!((change.strained.len(), change.batch), (10, None));
+            let ticked = bench.alerting.tick(&bench.store, &bench.market, change);
+            ticked.await.unwrap();
+        }
+    }
+}
+
 fn flagged() -> Told {
     Told::Protocols(vec![ProtocolFacts {
         flags: [Flag::Rugged].into_iter().collect(),

@@ -169,6 +169,9 @@ fn rates_that_a_text_states() {
         ("1,200.50 % APR", 1_200.5, Period::Year),
         ("0,125 % a day", 0.125, Period::Day),
         ("yields .5 %", 0.5, Period::Year),
+        ("1.200.000 % APY", 1_200_000.0, Period::Year),
+        ("1234,567 % APY", 1_234.567, Period::Year),
+        ("20 % with code X, 90 % on fees, 8 % APY", 8.0, Period::Year),
         ("only ,5 % APY", 5.0, Period::Year),
     ] {
         let claim = claim(text).unwrap_or_else(|| panic!("{text}"));

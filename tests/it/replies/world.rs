@@ -42,8 +42,6 @@ pub(super) const COINS: &str = r#"{"peggedAssets":[
     {"id":"2","name":"USD Coin","symbol":"USDC","pegType":"peggedUSD","price":0.9998},
     {"id":"1","name":"Tether","symbol":"USDT","pegType":"peggedUSD","price":0.971}
 ]}"#;
-const INCIDENTS: &str = r#"[{"name":"Quick Farm","date":1735689600,"amount":12000000,
-    "classification":"Protocol Logic","technique":"Flashloan Reentrancy Attack","defillamaId":9001}]"#;
 
 /// Pools of every kind that a verdict speaks of differently.
 pub(super) fn pools() -> Vec<Value> {
@@ -87,6 +85,15 @@ fn closes() -> String {
         format!("ethereum:{WETH_TOKEN}"): points(|ago| 4_000.0 * 0.5_f64.powf(ago / 30.0)),
         format!("ethereum:{AAVE_TOKEN}"): points(|ago| 90.0 * 2.0_f64.powf(ago / 30.0)),
     }})
+    .to_string()
+}
+
+fn incidents() -> String {
+    const DAYS: i64 = 300;
+    json!([{
+        "name": "Quick Farm", "date": SystemClock.now().seconds() - DAYS * 86_400, "amount": 12_000_000,
+        "technique": "Flashloan Reentrancy Attack", "defillamaId": 9001,
+    }])
     .to_string()
 }
 
@@ -192,7 +199,7 @@ pub(super) async fn setting(lists_every: &str) -> Setting {
     };
     upstream.remember(USDC, &wobble(0.02));
     upstream.remember(PAIR, &wobble(3.0));
-    fs::write(bot.path("incidents.json"), INCIDENTS).unwrap();
+    fs::write(bot.path("incidents.json"), incidents()).unwrap();
     bot.set("SOURCES__INCIDENTS__PATH", "incidents.json");
     bot.set("SOURCES__SOLANA__URL", node.url.clone());
     bot.set("SOURCES__LIDO__URL", upstream.below("/lido"));
@@ -216,7 +223,12 @@ pub(super) async fn setting(lists_every: &str) -> Setting {
     let fresh = ["protocols", "fees", "loans", "stablecoins"];
     let fresh = fresh.map(|topic| format!("**DefiLlama {topic}** ✅ fresh"));
     let mut wanted: Vec<&str> = fresh.iter().map(String::as_str).collect();
-    wanted.extend(["**Incidents file** ✅", "**Solana RPC** ✅", "**Lido** ✅"]);
+    wanted.extend([
+        "charts: 7 of 7",
+        "**Incidents file** ✅",
+        "**Solana RPC** ✅",
+        "**Lido** ✅",
+    ]);
     wanted.extend(["**Cosmos Hub node** ✅", "**Koios", "**Token Metrics** ✅"]);
     status_says(&twin, &wanted).await;
     Setting {

@@ -3,13 +3,23 @@
 use crate::{
     app::App,
     discord::{commands::yield_, errors::Trouble},
-    domain::ids::{GuildId, PoolId},
+    domain::{
+        ids::{GuildId, PoolId},
+        risk::{Check, Finding, State},
+    },
     market::{around::Around, calmer::Wish},
     render::{
         calmer::{self, Calmer, Place},
         message::Message,
     },
 };
+
+/// Whether the source warns of the protocol, or a coin is off its peg.
+fn is_in_trouble(findings: &[Finding]) -> bool {
+    let is_bad =
+        |it: &Finding| it.state == State::Bad && matches!(it.check, Check::Flags | Check::Peg);
+    findings.iter().any(is_bad)
+}
 
 /// How many places one answer names.
 const MOST: usize = 5;
@@ -24,7 +34,8 @@ pub(super) fn calmer(app: &App, guild: GuildId, pool: PoolId) -> Result<Message,
         min_tvl: server.min_tvl,
         max_apy: server.max_apy.unwrap_or(app.market.screen().max_apy),
     };
-    let found = market.calmer(&listing.pool, &wish, MOST);
+    // More than are named, since some may be in trouble by what was heard once.
+    let found = market.calmer(&listing.pool, &wish, 3 * MOST);
     let (facts, networks) = (app.market.facts(), app.market.networks());
     let around = Around {
         market: &market,
@@ -38,6 +49,8 @@ pub(super) fn calmer(app: &App, guild: GuildId, pool: PoolId) -> Result<Message,
             view: yield_::view(&market, place),
             findings: around.risks(place, &app.market.remembered_past_of(place, now)),
         })
+        .filter(|place| !is_in_trouble(&place.findings))
+        .take(MOST)
         .collect();
     let told = Calmer {
         than: yield_::view(&market, listing),

@@ -98,9 +98,12 @@ pub fn answer(
     let top = layers.last().and_then(|layer| layer.pool);
     let lending = top.and_then(|top| facts.lending(top.pool.id, now));
     let lent = Lent {
-        ltv: lending.and_then(|lending| lending.value.ltv),
+        ltv: lending
+            .and_then(|lending| lending.value.ltv)
+            .filter(|ltv| (0.0..1.0).contains(ltv) && *ltv > 0.0),
         borrow: lending
-            .filter(|_| layers.len() == 1)
+            // What a market mints is another coin than what is deposited.
+            .filter(|lending| layers.len() == 1 && lending.value.mints.is_none())
             .and_then(|lending| lending.value.borrow_apy()),
     };
     Ok(render::stack::stack(
@@ -225,7 +228,8 @@ mod tests {
             ltv: Some(0.75),
             mints: None,
         };
-        let facts = Facts::default().with(Told::Loans(vec![market]), hour(0), Span::days(1));
+        let facts =
+            Facts::default().with(Told::Loans(vec![market.clone()]), hour(0), Span::days(1));
         let looped = Asked {
             loop_ltv: Some(80.0),
             loops: Some(3),
@@ -250,6 +254,13 @@ mod tests {
         let lends = "Loan to value 75 %, the most that its lending market lends, 3 loops";
         assert!(words.contains(lends), "{words}");
         assert_eq!(told(&by_market), Err(Trouble::LoopHalf));
+        let minting = LendingMarket {
+            mints: Some("DAI".into()),
+            ..market
+        };
+        let minting = Facts::default().with(Told::Loans(vec![minting]), hour(0), Span::days(1));
+        let words = told_with(&minting, &by_market).unwrap();
+        assert!(words.contains("is not known here"), "{words}");
         // What is owed above other layers nobody knows.
         let layered = Asked {
             layers: ["3", "usdc aave"]
