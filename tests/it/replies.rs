@@ -15,7 +15,7 @@ use crate::support::{
 
 mod world;
 
-use world::{COINS, FARM, PAIR, PROTOCOLS, RECEIPT, Setting, pools, setting};
+use world::{COINS, FARM, PAIR, PROTOCOLS, RECEIPT, pools, setting};
 
 /// A reply as its reader sees it, line by line.
 fn shown(asked: &str, message: &Value, is_private: bool) -> String {
@@ -109,13 +109,8 @@ fn keep_reply(name: &str, asked: &str, reply: &Reply) {
 /// Pools: one, several, those that are found and those that are refused, and their past.
 #[tokio::test(flavor = "multi_thread")]
 async fn replies_about_pools() {
-    let Setting {
-        twin,
-        bot,
-        _node,
-        upstream: _upstream,
-    } = setting("10m").await;
-    let twin = &twin;
+    let setting = setting("10m").await;
+    let twin = &setting.twin;
     let pool = |id: &str| call("yield pool").option("pool", id);
     keep(twin, "yield_pool", &pool(USDC)).await;
     keep(twin, "yield_pool_paid_in_tokens", &pool(PAIR)).await;
@@ -133,19 +128,14 @@ async fn replies_about_pools() {
     // Asked for after the reply that wants them.
     status_says(twin, &["**DefiLlama past prices** ✅ answers"]).await;
     keep(twin, "status", &call("status")).await;
-    bot.end(twin);
+    setting.bot.end(twin);
 }
 
 /// What is staked, stacked and looped.
 #[tokio::test(flavor = "multi_thread")]
 async fn replies_about_layers() {
-    let Setting {
-        twin,
-        bot,
-        _node,
-        upstream: _upstream,
-    } = setting("10m").await;
-    let twin = &twin;
+    let setting = setting("10m").await;
+    let twin = &setting.twin;
     let staking = call("yield staking");
     let sol = staking
         .clone()
@@ -164,19 +154,14 @@ async fn replies_about_layers() {
     keep(twin, "yield_stack_looped", &looped).await;
     let further = looped.option("loop_ltv", 80);
     keep(twin, "yield_stack_looped_too_far", &further).await;
-    bot.end(twin);
+    setting.bot.end(twin);
 }
 
 /// What can go wrong.
 #[tokio::test(flavor = "multi_thread")]
 async fn replies_about_risks() {
-    let Setting {
-        twin,
-        bot,
-        _node,
-        upstream: _upstream,
-    } = setting("10m").await;
-    let twin = &twin;
+    let setting = setting("10m").await;
+    let twin = &setting.twin;
     let check = |pool: &str| call("risk check").option("pool", pool);
     keep(twin, "risk_check", &check(USDC)).await;
     keep(twin, "risk_check_paid_in_tokens", &check(PAIR)).await;
@@ -201,19 +186,14 @@ async fn replies_about_risks() {
     let message = twin.say(server() + 1, &other(), offer).unwrap();
     let check = Invocation::on_message(message, "Check this yield").by(member());
     keep(twin, "check_this_yield", &check).await;
-    bot.end(twin);
+    setting.bot.end(twin);
 }
 
 /// A notice, and what its buttons answer.
 #[tokio::test(flavor = "multi_thread")]
 async fn replies_about_a_notice() {
-    let Setting {
-        twin,
-        bot,
-        upstream,
-        _node,
-    } = setting("10m").await;
-    let (twin, upstream) = (&twin, &upstream);
+    let setting = setting("10m").await;
+    let (twin, upstream) = (&setting.twin, &setting.upstream);
     twin.run(&below_three(USDC).option("clear_hold", "1s"))
         .await
         .unwrap();
@@ -233,20 +213,15 @@ async fn replies_about_a_notice() {
         let name = format!("notice_{}", label.to_lowercase().replace(' ', "_"));
         keep_reply(&name, label, &reply);
     }
-    bot.end(twin);
+    setting.bot.end(twin);
 }
 
 /// What is told of pools whose figures stand: their protocol is flagged, their coin leaves its peg, and
 /// who pays changes.
 #[tokio::test(flavor = "multi_thread")]
 async fn notices_of_what_happens_around_pools() {
-    let Setting {
-        twin,
-        bot,
-        upstream,
-        _node,
-    } = setting("1s").await;
-    let twin = &twin;
+    let setting = setting("1s").await;
+    let (twin, upstream) = (&setting.twin, &setting.upstream);
     let alert = |when: &str| {
         manage("alerts add")
             .option("at_once", true)
@@ -294,7 +269,7 @@ async fn notices_of_what_happens_around_pools() {
         rows[2]["apyReward"] = json!(apy - 0.3);
         rows
     };
-    show(&upstream, bought, 2.1).await;
+    show(upstream, bought, 2.1).await;
     last(3, "notice_of_a_worse_verdict").await;
-    bot.end(twin);
+    setting.bot.end(twin);
 }
