@@ -304,11 +304,21 @@ impl Alerting {
         self.state.lock().await.evaluator.named_pools()
     }
 
-    /// The first of these that any alert watches, by whatever scope.
-    pub async fn first_watched(&self, listings: &[&Listing]) -> Option<PoolId> {
-        let state = self.state.lock().await;
-        let is_watched = |it: &&&Listing| state.evaluator.reaches(&it.pool, it.reading.tvl_usd);
-        listings.iter().find(is_watched).map(|it| it.pool.id)
+    /// Those of these pools that any alert watches, by whatever scope, in the same order. It may take as
+    /// long as a batch.
+    pub async fn watched_among(&self, market: Arc<Snapshot>, pools: Vec<PoolId>) -> Vec<PoolId> {
+        let state = Arc::clone(&self.state).lock_owned().await;
+        aside(move || {
+            let is_watched = |pool: &PoolId| {
+                market.get(*pool).is_some_and(|listing| {
+                    state
+                        .evaluator
+                        .reaches(&listing.pool, listing.reading.tvl_usd)
+                })
+            };
+            pools.into_iter().filter(is_watched).collect()
+        })
+        .await
     }
 
     pub async fn count(&self) -> usize {

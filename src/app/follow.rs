@@ -1,17 +1,21 @@
 //! What is asked again and again while the bot runs: the market, what is known beside it, networks, and the
 //! past of pools.
 
-use std::time::Duration;
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use chacha20poly1305::aead::{OsRng, rand_core::RngCore as _};
 
 use super::{App, RunError, asked::fact_sources};
 use crate::{
-    domain::ids::PoolId,
+    domain::{
+        ids::PoolId,
+        time::{Span, Timestamp},
+    },
     market::{
         facts::rounds::Rounds,
         feed::FeedError,
         networks::{Follower, Networks},
+        snapshot::Snapshot,
     },
     sources::{
         SourceError,
@@ -150,8 +154,7 @@ pub(super) async fn look_around(app: &App) -> Result<(), RunError> {
 }
 
 /// Reads the charts of pools, first of those that alerts watch by whatever scope, then the largest, evenly
-/// over each hour. What was
-/// read is kept, so that the next run goes on where this one ends.
+/// over each hour. What was read is kept, so that the next run goes on where this one ends.
 pub(super) async fn fill_in_the_past(app: &App) -> Result<(), RunError> {
     const BACKOFF: Backoff = Backoff {
         first: Duration::from_mins(1),
@@ -166,9 +169,10 @@ pub(super) async fn fill_in_the_past(app: &App) -> Result<(), RunError> {
     let pace = Duration::from_hours(1) / per_hour;
     let mut schedule = Schedule::new(BACKOFF);
     let mut wait = pace;
+    let mut watched = Watched::default();
     for nth in 1_u64.. {
         tokio::time::sleep(wait).await;
-        let outcome = fill_in_one(app).await?;
+        let outcome = fill_in_one(app, &mut watched).await?;
         let interval = pace.mul_f64(0.5 + random());
         wait = schedule.next_delay(outcome, interval, random());
         if nth % u64::from(per_hour) == 0 {
@@ -183,12 +187,37 @@ pub(super) async fn fill_in_the_past(app: &App) -> Result<(), RunError> {
     Ok(())
 }
 
-async fn fill_in_one(app: &App) -> Result<Outcome, StoreError> {
+/// Pools that alerts watch and whose charts were never asked for, looked up once an hour: that is a look at
+/// every pool.
+#[derive(Default)]
+struct Watched {
+    pools: VecDeque<PoolId>,
+    looked_at: Option<Timestamp>,
+}
+
+impl Watched {
+    const EVERY: Span = Span::hours(1);
+
+    async fn next(&mut self, app: &App, market: &Arc<Snapshot>, now: Timestamp) -> Option<PoolId> {
+        let is_old = self
+            .looked_at
+            .is_none_or(|at| now.since(at) >= Self::EVERY.0);
+        if is_old && !market.is_empty() {
+            let unasked = app.charts.unasked(market, now).into_iter();
+            let unasked = unasked.map(|listing| listing.pool.id).collect();
+            let watched = app.alerting.watched_among(Arc::clone(market), unasked);
+            self.pools = watched.await.into();
+            self.looked_at = Some(now);
+        }
+        std::iter::from_fn(|| self.pools.pop_front()).find(|pool| app.charts.may_ask(*pool, now))
+    }
+}
+
+async fn fill_in_one(app: &App, watched: &mut Watched) -> Result<Outcome, StoreError> {
     let now = app.clock.now();
-    let snapshot = app.market.snapshot();
-    let unasked = app.charts.unasked(&snapshot);
-    let watched = app.alerting.first_watched(&unasked).await;
-    let Some(pool) = watched.or_else(|| app.charts.next_unread(&snapshot, now)) else {
+    let market = app.market.snapshot();
+    let watched = watched.next(app, &market, now).await;
+    let Some(pool) = watched.or_else(|| app.charts.next_unread(&market, now)) else {
         return Ok(Outcome::Answered);
     };
     let error = match app.charts.learn(&app.store, &app.market, pool, now).await {

@@ -95,10 +95,11 @@ impl Charts {
     /// Whether the chart of a pool can be asked for and was not lately.
     pub fn may_ask(&self, pool: PoolId, now: Timestamp) -> bool {
         let lately = |at: &Timestamp| now.since(*at) < AGAIN_AFTER.0;
-        let just_failed = |at: &Timestamp| now.since(*at) < AFTER_FAILURE.0;
         self.source.is_some()
             && !locked(&self.asked).get(&pool).is_some_and(lately)
-            && !locked(&self.failed).get(&pool).is_some_and(just_failed)
+            && !locked(&self.failed)
+                .get(&pool)
+                .is_some_and(|at| just_failed(*at, now))
     }
 
     /// Whether somebody is asking, for whom others would wait.
@@ -106,13 +107,15 @@ impl Charts {
         self.turn.try_lock().is_err()
     }
 
-    /// Listed pools whose charts were never asked for, the largest first.
-    pub fn unasked<'a>(&self, snapshot: &'a Snapshot) -> Vec<&'a Listing> {
-        let asked = locked(&self.asked);
-        let listings = snapshot.listings().iter();
-        listings
-            .filter(|it| it.missed.is_none() && !asked.contains_key(&it.pool.id))
-            .collect()
+    /// Listed pools whose charts were never asked for and did not just fail, the largest first.
+    pub fn unasked<'a>(&self, snapshot: &'a Snapshot, now: Timestamp) -> Vec<&'a Listing> {
+        let (asked, failed) = (locked(&self.asked), locked(&self.failed));
+        let is_unasked = |listing: &&Listing| {
+            let pool = &listing.pool.id;
+            let just_failed = failed.get(pool).is_some_and(|at| just_failed(*at, now));
+            listing.missed.is_none() && !just_failed && !asked.contains_key(pool)
+        };
+        snapshot.listings().iter().filter(is_unasked).collect()
     }
 
     /// The pool whose chart is worth most: a large one that is new to the source, else the largest that was
@@ -122,15 +125,17 @@ impl Charts {
             listing.feed.days.is_some_and(|days| days <= NEW_DAYS)
                 && listing.reading.tvl_usd >= LARGE_USD
         };
-        let unasked = self.unasked(snapshot);
+        let unasked = self.unasked(snapshot, now);
         let newest = unasked.iter().copied().find(is_new);
         let never = newest.or_else(|| unasked.first().copied());
         let again = || {
-            let asked = locked(&self.asked);
+            let (asked, failed) = (locked(&self.asked), locked(&self.failed));
             snapshot.listings().iter().find(|listing| {
                 let long_ago = |at: &Timestamp| now.since(*at) >= AGAIN_AFTER.0;
+                let failed_at = failed.get(&listing.pool.id);
                 listing.missed.is_none()
                     && listing.record.is_none()
+                    && !failed_at.is_some_and(|at| just_failed(*at, now))
                     && asked.get(&listing.pool.id).is_some_and(long_ago)
             })
         };
@@ -193,7 +198,7 @@ impl Charts {
             locked(&self.asked).insert(pool, now);
         } else if learnt.is_err() {
             let mut failed = locked(&self.failed);
-            failed.retain(|_, at| now.since(*at) < AFTER_FAILURE.0);
+            failed.retain(|_, at| just_failed(*at, now));
             failed.insert(pool, now);
         }
         learnt
@@ -209,6 +214,10 @@ impl Charts {
         }
         is_due
     }
+}
+
+fn just_failed(at: Timestamp, now: Timestamp) -> bool {
+    now.since(at) < AFTER_FAILURE.0
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

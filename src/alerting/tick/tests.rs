@@ -875,18 +875,20 @@ async fn a_pool_under_another_key_takes_no_record_with_it() {
 
 /// A filter watches pools as much as an alert that names one: their charts are worth most.
 #[tokio::test]
-async fn the_first_pool_that_an_alert_watches_is_found_by_any_scope() {
+async fn pools_that_an_alert_watches_are_found_by_any_scope() {
     let bench = Bench::new().await;
-    let mut dai = holding(row(1, 4.0), 9e8);
+    let mut dai = row(1, 4.0);
     dai.pool.symbol = "DAI".into();
-    let rows = vec![dai, holding(row(2, 4.0), 8e8), row(3, 4.0)];
+    let rows = vec![dai, row(2, 4.0), row(3, 4.0)];
     bench.tick(hour(0), rows).await.unwrap();
-    let snapshot = bench.market.snapshot();
-    let listings: Vec<&Listing> = snapshot.listings().iter().collect();
-    let first = async || bench.alerting.first_watched(&listings).await;
-    assert_eq!(first().await, None);
+    let watched = async || {
+        let pools = [3, 2, 1].map(id).to_vec();
+        let market = bench.market.snapshot();
+        bench.alerting.watched_among(market, pools).await
+    };
+    assert_eq!(watched().await, []);
     let mut usdc = above();
     usdc.scope.asset = Some("usdc".to_owned());
     bench.add(usdc, hour(1)).await;
-    assert_eq!(first().await, Some(id(2)));
+    assert_eq!(watched().await, [id(3), id(2)]);
 }

@@ -80,6 +80,22 @@ fn news_wait_for_an_hour() {
     assert!(charts.take_news(hour(9), true));
 }
 
+/// While a source fails, each try is about another pool and is a failure, so that tries become rarer.
+#[test]
+fn a_pool_that_just_failed_stands_in_nobodys_way() {
+    let charts = charts();
+    let rows = vec![row(1, 4.0), row(2, 5.0)];
+    let snapshot = after(&Snapshot::default(), hour(0), rows).snapshot;
+    let next = |now| charts.next_unread(&snapshot, now);
+    let first = next(hour(0)).unwrap();
+    locked(&charts.failed).insert(first, hour(0));
+    let second = next(hour(0)).unwrap();
+    assert_ne!(first, second);
+    locked(&charts.failed).insert(second, hour(0));
+    assert_eq!(next(hour(0)), None);
+    assert_eq!(next(hour(1)), Some(first));
+}
+
 /// A pool that the source cannot tell of does not stand in the way of the others, also in the next run;
 /// a source that cannot be reached is asked again.
 #[tokio::test]
