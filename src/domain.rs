@@ -6,6 +6,7 @@
 pub mod alert;
 pub mod closes;
 pub mod correlation;
+pub mod currency;
 pub mod episode;
 pub mod ids;
 pub mod impermanent;

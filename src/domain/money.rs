@@ -5,6 +5,8 @@ use std::{fmt, str::FromStr};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use super::currency::Currency;
+
 /// A positive amount as a person typed it: `1500`, `1,250.50`, `1.5k`, `2m`, `$300k`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -41,6 +43,41 @@ impl FromStr for Amount {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         parse(text).ok_or_else(|| AmountError(text.chars().take(40).collect()))
     }
+}
+
+/// An amount with the currency that was written with it: `€250k`, `1,250.50 CHF`, `2m`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sum {
+    pub amount: Amount,
+    /// `None` where none was written.
+    pub currency: Option<Currency>,
+}
+
+impl Sum {
+    /// In its own currency, or in `usual` where it names none.
+    pub fn or_in(self, usual: Currency) -> Money {
+        Money {
+            amount: self.amount,
+            currency: self.currency.unwrap_or(usual),
+        }
+    }
+}
+
+impl FromStr for Sum {
+    type Err = AmountError;
+
+    fn from_str(text: &str) -> Result<Self, AmountError> {
+        let (currency, number) = Currency::split(text);
+        let amount = parse(number).ok_or_else(|| AmountError(text.chars().take(40).collect()))?;
+        Ok(Self { amount, currency })
+    }
+}
+
+/// An amount of a currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Money {
+    pub amount: Amount,
+    pub currency: Currency,
 }
 
 fn parse(text: &str) -> Option<Amount> {
@@ -116,6 +153,30 @@ mod tests {
     }
 
     #[test]
+    fn a_currency_may_stand_before_or_behind_an_amount() {
+        for (text, value, currency) in [
+            ("€250k", "250000", Some(Currency::Eur)),
+            ("250k€", "250000", Some(Currency::Eur)),
+            ("1.5k EUR", "1500", Some(Currency::Eur)),
+            ("chf 1,250.50", "1250.5", Some(Currency::Chf)),
+            ("CA$20", "20", Some(Currency::Cad)),
+            ("20 mxn", "20", Some(Currency::Mxn)),
+            ("R 500", "500", Some(Currency::Zar)),
+            ("R$500", "500", Some(Currency::Brl)),
+            ("$2m", "2000000", Some(Currency::Usd)),
+            ("2m", "2000000", None),
+            ("0.004", "0.004", None),
+        ] {
+            let sum: Sum = text.parse().unwrap_or_else(|_| panic!("{text}"));
+            assert_eq!(sum.amount.to_string(), value, "{text}");
+            assert_eq!(sum.currency, currency, "{text}");
+        }
+        for text in ["5 apples", "€", "€-5", "1,5 €", "€5€", "", "5 DOGE"] {
+            assert!(text.parse::<Sum>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_no_amount_is_refused() {
         for text in [
             "",
@@ -141,6 +202,7 @@ mod tests {
         #[test]
         fn no_text_makes_it_panic(text in "\\PC{0,40}") {
             drop(text.parse::<Amount>());
+            drop(text.parse::<Sum>());
         }
 
         #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use crate::domain::{
+    currency::Currency,
     income::Income,
     rate::{Percent, Points},
     time::{Span, Timestamp},
@@ -98,18 +99,29 @@ pub fn dollars(usd: f64) -> String {
     format!("{sign}${}{letter}", without_zeros(&fixed(scaled, places)))
 }
 
-/// Exact money to the cent: `$1,250.50`.
+/// Exact US dollars to the cent: `$1,250.50`.
 pub fn money(usd: Decimal) -> String {
-    let rounded = usd.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero);
-    if rounded.is_zero() && !usd.is_zero() {
-        return "under $0.01".to_owned();
+    sum(usd, Currency::Usd)
+}
+
+/// Exact money to its smallest coin: `€1,250.50`, `CHF 1,250.50`, `¥1,250`.
+pub fn sum(amount: Decimal, currency: Currency) -> String {
+    let places = currency.places();
+    let rounded = amount.round_dp_with_strategy(places, RoundingStrategy::MidpointAwayFromZero);
+    let sign = currency.sign();
+    if rounded.is_zero() && !amount.is_zero() {
+        return format!("under {sign}{}", Decimal::new(1, places));
     }
-    let sign = if rounded.is_sign_negative() {
+    let minus = if rounded.is_sign_negative() && !rounded.is_zero() {
         "−"
     } else {
         ""
     };
-    format!("{sign}${}", group(&format!("{:.2}", rounded.abs())))
+    let places = usize::try_from(places).unwrap_or(2);
+    format!(
+        "{minus}{sign}{}",
+        group(&format!("{:.places$}", rounded.abs()))
+    )
 }
 
 /// A quantity of an asset to six significant digits behind the whole: `5,000`, `0.00421`.
