@@ -16,6 +16,7 @@ use crate::{
 };
 
 pub mod around;
+pub mod better;
 pub mod calmer;
 pub mod charts;
 pub mod closes;
