@@ -22,7 +22,7 @@ use crate::{
         feed::{Feed, FeedError, Source},
     },
     ops::{config::Config, endpoint, exit::Exit, secrets::SecretError},
-    sources::{SetupError, defillama::Defillama, file::FileSource, token_metrics::KeyError},
+    sources::{KeyError, SetupError, defillama::Defillama, file::FileSource},
     store::{OpenError, Store, StoreError, integrity::Damage, lock::LockError},
 };
 
