@@ -28,13 +28,13 @@ use crate::domain::{
 
 /// Where it is asked by default.
 pub const URL: &str = "https://api.coingecko.com/api/v3";
-/// The header for a key of the demo plan (CoinGecko's documentation, "Authentication").
+/// The header for a key of the demo plan (`CoinGecko`'s documentation, "Authentication").
 const KEY_HEADER: HeaderName = HeaderName::from_static("x-cg-demo-api-key");
 /// A day's answer has some kilobytes.
 const CAP: u64 = 1024 * 1024;
 /// Prices that were read longer ago than this say nothing of today.
 const STALE: Span = Span::hours(24);
-/// Without a paid plan, days up to so long ago are told (CoinGecko's documentation, "Coin Historical Data
+/// Without a paid plan, days up to so long ago are told (`CoinGecko`'s documentation, "Coin Historical Data
 /// by ID").
 const DAYS_TOLD: i32 = 365;
 /// Units of a currency for one dollar, from the least to the most that can be believed: no currency that is

@@ -47,6 +47,8 @@ pub struct Settings {
     pub chart_url: String,
     /// `/{keys}` is added to it.
     pub prices_url: String,
+    /// `/{unix time}/{keys}` is added to it.
+    pub historical_prices_url: String,
     /// `/{keys}` is added to it.
     pub price_chart_url: String,
     pub protocols_url: String,
@@ -62,6 +64,7 @@ impl Default for Settings {
             pools_url: "https://yields.llama.fi/pools".to_owned(),
             chart_url: "https://yields.llama.fi/chart".to_owned(),
             prices_url: "https://coins.llama.fi/prices/current".to_owned(),
+            historical_prices_url: "https://coins.llama.fi/prices/historical".to_owned(),
             price_chart_url: "https://coins.llama.fi/chart".to_owned(),
             protocols_url: "https://api.llama.fi/protocols".to_owned(),
             fees_url: "https://api.llama.fi/overview/fees".to_owned(),
@@ -81,6 +84,7 @@ impl Settings {
             pools_url: url("pools"),
             chart_url: url("chart"),
             prices_url: url("prices"),
+            historical_prices_url: url("historical_prices"),
             price_chart_url: url("price_chart"),
             protocols_url: url("protocols"),
             fees_url: url("fees"),
@@ -106,6 +110,7 @@ pub struct Defillama {
     pools_url: Url,
     chart_url: Url,
     prices_url: Url,
+    historical_prices_url: Url,
     price_chart_url: Url,
     protocols_url: Url,
     fees_url: Url,
@@ -136,6 +141,10 @@ impl Defillama {
             pools_url: address("pools_url", &settings.pools_url)?,
             chart_url: address("chart_url", &settings.chart_url)?,
             prices_url: address("prices_url", &settings.prices_url)?,
+            historical_prices_url: address(
+                "historical_prices_url",
+                &settings.historical_prices_url,
+            )?,
             price_chart_url: address("price_chart_url", &settings.price_chart_url)?,
             protocols_url: address("protocols_url", &settings.protocols_url)?,
             fees_url: address("fees_url", &settings.fees_url)?,
@@ -204,9 +213,28 @@ impl Defillama {
     /// Prices of these keys. A coin that the source does not know is missing without an error; when
     /// one of several requests fails, all do.
     pub async fn prices(&self, keys: &[PriceKey]) -> Result<ByCoin<Price>, SourceError> {
+        self.prices_below(&self.prices_url, keys).await
+    }
+
+    /// Prices of these keys at a time in the past. The source takes the reading that is nearest, whose own
+    /// time may be hours away; otherwise as [`Self::prices`].
+    pub async fn prices_at(
+        &self,
+        at: Timestamp,
+        keys: &[PriceKey],
+    ) -> Result<ByCoin<Price>, SourceError> {
+        let url = below(&self.historical_prices_url, &at.seconds().to_string());
+        self.prices_below(&url, keys).await
+    }
+
+    async fn prices_below(
+        &self,
+        url: &Url,
+        keys: &[PriceKey],
+    ) -> Result<ByCoin<Price>, SourceError> {
         let mut all = ByCoin::default();
         for portion in prices::portions(keys, prices::MOST_KEYS) {
-            let url = below(&self.prices_url, &portion.join(","));
+            let url = below(url, &portion.join(","));
             let bytes = self.fetch(&url).await?;
             all.extend(prices::parse(&bytes)?);
         }

@@ -58,6 +58,7 @@ async fn quote(app: &App, market: &View, position: &Position) -> Quote {
             app.market
                 .unit_price(&app.store, &listing.pool, asset, now)
                 .await
+                .map(|quoted| quoted.usd)
         }
         Holding::Value { .. } => None,
     };
