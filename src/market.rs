@@ -251,7 +251,20 @@ impl Market {
         at: Timestamp,
         now: Timestamp,
     ) -> Option<Quoted> {
-        self.prices.at(store, asset, at, now, PATIENCE).await
+        let wanted = [(asset, at)];
+        self.prices_at(store, &wanted, now).await.pop().flatten()
+    }
+
+    /// What one unit of each of these cost at its time, in their order, as with [`Self::price_at`]. Each hour
+    /// is a question of its own, so that many of them take more than the two seconds that are waited: what
+    /// was told by then is kept, and asking again goes on from there.
+    pub async fn prices_at(
+        &self,
+        store: &Store,
+        wanted: &[(Asset<'_>, Timestamp)],
+        now: Timestamp,
+    ) -> Vec<Option<Quoted>> {
+        self.prices.at(store, wanted, now, PATIENCE).await
     }
 
     /// What a US dollar is in other currencies, by [`COINGECKO`](crate::domain::currency::COINGECKO). Nobody
