@@ -1,7 +1,7 @@
 //! What a US dollar is in other currencies: followed for the present, so that nobody waits for it, and
 //! asked for once for each past day that somebody reckons with.
 
-use std::{sync::Arc, time::Duration};
+use std::{cmp::Ordering, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwapOption;
 
@@ -38,8 +38,7 @@ pub enum NoExchange {
 /// The rates that are known, and who is asked.
 #[derive(Debug, Default)]
 pub(super) struct ExchangeRates {
-    /// Apart, so that the market is not moved about with it.
-    source: Option<Box<Coingecko>>,
+    source: Option<Coingecko>,
     asked: OnDemand,
     present: ArcSwapOption<Exchange>,
     untold: Untold<Day>,
@@ -48,7 +47,7 @@ pub(super) struct ExchangeRates {
 impl ExchangeRates {
     pub(super) fn new(source: Coingecko) -> Self {
         Self {
-            source: Some(Box::new(source)),
+            source: Some(source),
             ..Self::default()
         }
     }
@@ -65,6 +64,7 @@ impl ExchangeRates {
         Ok(())
     }
 
+    /// The rates of now, as they were told last.
     pub(super) fn present(&self, now: Timestamp) -> Result<Arc<Exchange>, NoExchange> {
         let known = self.present.load_full().ok_or(NoExchange::NotKnown)?;
         if now.since(known.at) <= OLDEST.0 {
@@ -100,8 +100,10 @@ impl ExchangeRates {
         now: Timestamp,
         patience: Duration,
     ) -> Option<Arc<Exchange>> {
-        if day >= now.day() {
-            return (day == now.day()).then(|| self.present(now).ok()).flatten();
+        match day.cmp(&now.day()) {
+            Ordering::Less => {}
+            Ordering::Equal => return self.present(now).ok(),
+            Ordering::Greater => return None,
         }
         match store.exchange_on(day).await {
             Ok(Some(kept)) => return Some(Arc::new(kept)),

@@ -1,5 +1,5 @@
 //! Prices of tokens, asked few at a time and remembered, so that holdings can be valued. What they cost in the
-//! past is in [`past`].
+//! past is in `prices/past.rs`.
 
 use std::{
     collections::HashMap,
