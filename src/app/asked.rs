@@ -113,8 +113,7 @@ pub(crate) fn followers(config: &Config) -> Result<Vec<Follower>, RunError> {
     Ok(followers)
 }
 
-/// Who is asked what a dollar is in other currencies, as the configuration says. `None` where
-/// that is nobody.
+/// Who is asked what a dollar is in other currencies, as the configuration says; `None` for nobody.
 pub(crate) fn exchange(config: &Config) -> Result<Option<Coingecko>, RunError> {
     let settings = &config.sources.coingecko;
     if !settings.enabled || !may_ask(config, &settings.url) {
@@ -131,7 +130,7 @@ fn may_ask(config: &Config, url: &str) -> bool {
     !is_on_this_machine(&config.discord.api_url) || is_on_this_machine(url)
 }
 
-/// A client for answers that are small and nobody waits for.
+/// A client for small answers, each of which may take half a minute; who cannot wait so long gives up sooner.
 fn patient() -> Result<Fetcher, SetupError> {
     let policy = Policy {
         total: Duration::from_secs(30),

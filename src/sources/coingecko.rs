@@ -34,8 +34,8 @@ const KEY_HEADER: HeaderName = HeaderName::from_static("x-cg-demo-api-key");
 const CAP: u64 = 1024 * 1024;
 /// Prices that were read longer ago than this say nothing of today.
 const STALE: Span = Span::hours(24);
-/// Without a paid plan, days up to so long ago are told (`CoinGecko`'s documentation, "Coin Historical Data
-/// by ID").
+/// Without a paid plan, what is longer ago than so many days is not told (`CoinGecko`'s documentation, "Coin
+/// Historical Data by ID").
 const DAYS_TOLD: i32 = 365;
 /// Units of a currency for one dollar, from the least to the most that can be believed: no currency that is
 /// known here is worth a hundred dollars, or less than a millionth of one.
@@ -87,7 +87,7 @@ impl Coingecko {
     }
 
     /// What a dollar was in other currencies as a past day began, 00:00 UTC. `None` where the source cannot
-    /// say: for days more than a year ago, which are not asked for, for today and later, and where its
+    /// say: for days a year ago and more, which are not asked for, for today and later, and where its
     /// answer holds no rates.
     pub async fn rates_on(
         &self,
@@ -95,7 +95,8 @@ impl Coingecko {
         now: Timestamp,
     ) -> Result<Option<Exchange>, SourceError> {
         let age = now.day().0.saturating_sub(day.0);
-        if !(1..=DAYS_TOLD).contains(&age) {
+        // The beginning of a day so many days ago lies further back already.
+        if !(1..DAYS_TOLD).contains(&age) {
             return Ok(None);
         }
         let mut url = joined(&self.url, "coins/bitcoin/history");
@@ -112,7 +113,10 @@ impl Coingecko {
             Some(key) => {
                 let key = (KEY_HEADER, key.clone());
                 let answer = self.fetcher.get_with_key(url, key, cap).await;
-                answer.map_err(without_words)
+                let body = answer.map_err(without_words)?;
+                // Of what is no JSON, the error quotes the beginning.
+                root_of(&body).map_err(without_words)?;
+                Ok(body)
             }
         }
     }
@@ -125,7 +129,7 @@ fn without_words(error: SourceError) -> SourceError {
             status,
             said: "…".to_owned(),
         },
-        SourceError::Malformed(_) => SourceError::Malformed("no JSON".to_owned()),
+        SourceError::Malformed(_) => SourceError::Malformed("it cannot be read".to_owned()),
         other => other,
     }
 }

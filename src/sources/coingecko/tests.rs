@@ -130,11 +130,11 @@ async fn a_past_day_is_asked_for_by_its_date() {
 async fn days_that_the_source_does_not_tell_are_not_asked_for() {
     // Whatever is asked of this client fails.
     let client = client(&Answers::default()).await;
-    for untold in ["2026-02-16", "2026-02-17", "2025-02-15", "1999-01-01"] {
+    for untold in ["2026-02-16", "2026-02-17", "2025-02-16", "1999-01-01"] {
         let told = client.rates_on(day(untold), now()).await;
         assert!(matches!(told, Ok(None)), "{untold}");
     }
-    for told in ["2026-02-15", "2025-02-16"] {
+    for told in ["2026-02-15", "2025-02-17"] {
         assert!(client.rates_on(day(told), now()).await.is_err(), "{told}");
     }
 }
@@ -185,6 +185,14 @@ async fn a_key_is_shown_in_its_header_and_nowhere_else() {
     let client = Coingecko::new(fetcher(), &url, Some(&key)).unwrap();
     let error = client.rates(now()).await.unwrap_err();
     assert!(matches!(error, SourceError::Refused { status: 401, .. }));
+    assert!(!format!("{error} {error:?}").contains(KEY), "{error}");
+
+    // And this one tells it to whoever reads the log.
+    let telling = Answers::default().with("/simple/price", 200, &format!("{KEY} is fine"));
+    let url = telling.start().await;
+    let client = Coingecko::new(fetcher(), &url, Some(&key)).unwrap();
+    let error = client.rates(now()).await.unwrap_err();
+    assert!(matches!(error, SourceError::Malformed(_)));
     assert!(!format!("{error} {error:?}").contains(KEY), "{error}");
 
     let odd = SecretString::from("two\nlines");
