@@ -11,7 +11,7 @@ use chrono::{
 use chrono_tz::{TZ_VARIANTS, Tz};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::time::Timestamp;
+use super::time::{Day, Timestamp};
 
 /// A time zone. UTC where none was chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -56,6 +56,13 @@ impl Zone {
 
     pub fn name(self) -> &'static str {
         self.0.name()
+    }
+
+    /// The date that a local calendar shows at this moment.
+    pub fn day(self, at: Timestamp) -> Day {
+        let local = self.local(at).date_naive();
+        let midnight = local.and_time(NaiveTime::MIN).and_utc();
+        Timestamp::from_millis(midnight.timestamp_millis()).day()
     }
 
     /// Names that contain what was typed, those whose place begins with it first; some well-known ones
