@@ -33,6 +33,7 @@ pub mod plan;
 pub mod pool;
 pub mod position;
 pub mod preview;
+pub mod price;
 pub mod protocol;
 pub mod rate;
 pub mod rating;
