@@ -21,6 +21,7 @@ pub mod fate;
 pub mod help;
 pub mod history;
 pub mod impermanent;
+pub mod income;
 pub mod mention;
 pub mod message;
 pub mod notice;

@@ -58,19 +58,20 @@ impl Income {
         }
     }
 
-    /// What is left once `tax` percent of it is laid aside; all of it where that is no share.
+    /// What is left once `tax` percent of it is laid aside.
     #[must_use]
     pub fn after(self, tax: Percent) -> Self {
-        self.part(1.0 - tax.as_fraction()).unwrap_or(self)
+        Self {
+            yearly: after_tax(self.yearly, tax),
+        }
     }
+}
 
-    /// A share of it, 0–1; `None` for what is no share.
-    pub fn part(self, share: f64) -> Option<Self> {
-        let share = Decimal::from_f64(share).filter(|share| *share >= Decimal::ZERO)?;
-        (share <= Decimal::ONE).then(|| Self {
-            yearly: self.yearly.saturating_mul(share),
-        })
-    }
+/// What is left of a sum once `tax` percent of it is laid aside; all of it where that is no share.
+pub fn after_tax(sum: Decimal, tax: Percent) -> Decimal {
+    let kept = Decimal::from_f64(1.0 - tax.as_fraction());
+    let is_share = |kept: &Decimal| (Decimal::ZERO..=Decimal::ONE).contains(kept);
+    kept.filter(is_share).map_or(sum, |kept| sum.saturating_mul(kept))
 }
 
 /// What is known of one layer at the moment.

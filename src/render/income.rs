@@ -12,7 +12,7 @@ use super::{
 use crate::domain::{
     currency::Reckoning,
     flow::{Flow, Month, Parts, Unlogged},
-    income::Income,
+    income::after_tax,
     person::Chosen,
     time::Timestamp,
 };
@@ -102,10 +102,9 @@ fn three(shown: &Shown<'_>) -> String {
         ),
         format!("Together {}", money(parts.total(), shown)),
     ];
-    lines.extend(shown.chosen.tax.and_then(|tax| {
-        let kept = Income::ZERO.plus_year(parts.total()).after(tax);
-        let kept = money(kept.year(), shown);
-        Some(format!("After {} laid aside for tax: {kept}", percent(tax)))
+    lines.extend(shown.chosen.tax.map(|tax| {
+        let kept = money(after_tax(parts.total(), tax), shown);
+        format!("After {} laid aside for tax: {kept}", percent(tax))
     }));
     lines.join("\n")
 }
