@@ -4,8 +4,10 @@ use rust_decimal::{Decimal, prelude::FromPrimitive as _, prelude::ToPrimitive as
 
 use super::{
     method::Method,
+    money::Money,
     person::{Look, Seen},
     position::{Holding, Position},
+    price::Quoted,
     rate::Percent,
     stack::stacked,
     time::Timestamp,
@@ -71,7 +73,8 @@ impl Income {
 pub fn after_tax(sum: Decimal, tax: Percent) -> Decimal {
     let kept = Decimal::from_f64(1.0 - tax.as_fraction());
     let is_share = |kept: &Decimal| (Decimal::ZERO..=Decimal::ONE).contains(kept);
-    kept.filter(is_share).map_or(sum, |kept| sum.saturating_mul(kept))
+    kept.filter(is_share)
+        .map_or(sum, |kept| sum.saturating_mul(kept))
 }
 
 /// What is known of one layer at the moment.
@@ -95,8 +98,12 @@ pub struct Quote {
     /// US dollars for one unit of what is held: of the token, or of the currency that its worth was told
     /// in. `None` where no source says.
     pub unit_usd: Option<Decimal>,
+    /// The price of the token that is held, where it is told in units and a source says.
+    pub price: Option<Quoted>,
     /// US dollars for one unit of the currency in which its cost was told.
     pub paid_usd: Option<Decimal>,
+    /// Likewise, for its fees.
+    pub fees_usd: Option<Decimal>,
 }
 
 /// One position with its figures.
@@ -115,8 +122,12 @@ pub struct Line {
     /// The worst of its layers; `None` where nothing about it is judged.
     pub verdict: Option<Verdict>,
     pub method: Method,
+    /// The price of the token that is held, where it is told in units and a source says.
+    pub price: Option<Quoted>,
     /// What was paid for it, in US dollars of today's exchange.
     pub paid_usd: Option<Decimal>,
+    /// What getting in has cost, likewise.
+    pub fees_usd: Option<Decimal>,
     pub layers: Vec<LayerQuote>,
 }
 
@@ -321,7 +332,9 @@ fn line(position: Position, quote: Quote) -> Line {
     let Quote {
         layers,
         unit_usd,
+        price,
         paid_usd,
+        fees_usd,
     } = quote;
     let rate = together(&layers);
     let stake = &position.stake;
@@ -330,7 +343,10 @@ fn line(position: Position, quote: Quote) -> Line {
         Holding::Units { quantity, .. } => (quantity.get(), true),
     };
     let value_usd = unit_usd.and_then(|unit| Some(held.checked_mul(unit)?.round_dp(PLACES)));
-    let paid = stake.paid.zip(paid_usd);
+    let in_usd = |money: Option<Money>, unit: Option<Decimal>| {
+        let (money, unit) = money.zip(unit)?;
+        money.amount.get().checked_mul(unit)
+    };
     let of_pool = layers.first().and_then(|base| base.method);
     Line {
         rate,
@@ -344,7 +360,9 @@ fn line(position: Position, quote: Quote) -> Line {
         reward_share: reward_share(&layers),
         verdict: worst(&layers),
         method: stake.method.or(of_pool).unwrap_or(Method::Unknown),
-        paid_usd: paid.and_then(|(paid, unit)| paid.amount.get().checked_mul(unit)),
+        price,
+        paid_usd: in_usd(stake.paid, paid_usd),
+        fees_usd: in_usd(stake.fees, fees_usd),
         layers,
         position,
     }
@@ -491,6 +509,7 @@ mod tests {
             layers: layers.to_vec(),
             unit_usd: unit.map(Decimal::from),
             paid_usd: Some(Decimal::ONE),
+            ..Quote::default()
         }
     }
 

@@ -176,6 +176,7 @@ mod tests {
             }],
             unit_usd: Some(Decimal::ONE),
             paid_usd: None,
+            ..Quote::default()
         };
         let portfolio = Portfolio::of([(position, quote)]);
         let line = &portfolio.lines[0];

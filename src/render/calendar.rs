@@ -76,7 +76,7 @@ pub fn calendar(shown: &Shown<'_>, as_file: bool) -> Message {
         },
         colour: Colour::Blue,
         fields,
-        footer: small_print(&shown.rates, shown.now),
+        footer: small_print(&shown.rates, &shown.reckoning, shown.now),
         ..Embed::default()
     });
     if as_file && !shown.events.is_empty() {
@@ -230,6 +230,7 @@ mod tests {
             layers: vec![layer],
             unit_usd: (asset != "ETH").then(|| "1.5".parse().unwrap()),
             paid_usd: None,
+            ..Quote::default()
         };
         (position, quote)
     }

@@ -58,7 +58,7 @@ pub fn risk(shown: &Shown<'_>) -> Message {
         description: checks.join("\n"),
         colour: if failed { Colour::Amber } else { Colour::Blue },
         fields,
-        footer: small_print(&shown.rates, shown.now),
+        footer: small_print(&shown.rates, &shown.reckoning, shown.now),
         ..Embed::default()
     })
 }

@@ -68,14 +68,17 @@ pub fn performance(shown: &Shown<'_>) -> Message {
         },
         colour: Colour::Blue,
         fields,
-        footer: small_print(&shown.rates, shown.now),
+        footer: small_print(&shown.rates, &shown.reckoning, shown.now),
         ..Embed::default()
     })
 }
 
 fn grown(usd: Decimal, shown: &Shown<'_>) -> String {
     let plus = if usd > Decimal::ZERO { "+" } else { "" };
-    format!("{plus}{}", sum(shown.reckoning.of(usd), shown.reckoning.currency))
+    format!(
+        "{plus}{}",
+        sum(shown.reckoning.of(usd), shown.reckoning.currency)
+    )
 }
 
 fn returns(returns: &Returns) -> String {
