@@ -1,5 +1,7 @@
 //! What positions earn at today's rates: projected, never promised.
 
+use std::cmp::Reverse;
+
 use rust_decimal::{Decimal, prelude::FromPrimitive as _, prelude::ToPrimitive as _};
 
 use super::{
@@ -245,13 +247,12 @@ impl Portfolio {
 
     /// Puts the lines in this order.
     pub fn sort(&mut self, order: Order) {
-        let dollars = |income: Option<Income>| income.map(Income::year);
         match order {
             Order::Income => {
                 self.lines
-                    .sort_by(|a, b| dollars(b.income_usd).cmp(&dollars(a.income_usd)));
+                    .sort_by_key(|line| Reverse(line.income_usd.map(Income::year)));
             }
-            Order::Value => self.lines.sort_by(|a, b| b.value_usd.cmp(&a.value_usd)),
+            Order::Value => self.lines.sort_by_key(|line| Reverse(line.value_usd)),
             Order::Rate => self.lines.sort_by(|a, b| {
                 let rate = |line: &Line| line.rate.map_or(f64::NEG_INFINITY, Percent::get);
                 rate(b).total_cmp(&rate(a))
@@ -594,16 +595,27 @@ mod tests {
             verdict: Some(verdict),
             ..layer(2.0)
         };
-        use Verdict::{Mixed, Sustainable, Unknown, Unsustainable};
         for (layers, wanted) in [
-            (vec![judged(Sustainable), judged(Mixed)], Some(Mixed)),
-            (vec![judged(Mixed), judged(Unknown)], Some(Unknown)),
             (
-                vec![judged(Unknown), judged(Unsustainable)],
-                Some(Unsustainable),
+                vec![judged(Verdict::Sustainable), judged(Verdict::Mixed)],
+                Some(Verdict::Mixed),
             ),
-            (vec![judged(Sustainable), layer(1.0)], Some(Unknown)),
-            (vec![layer(0.0), judged(Sustainable)], Some(Sustainable)),
+            (
+                vec![judged(Verdict::Mixed), judged(Verdict::Unknown)],
+                Some(Verdict::Unknown),
+            ),
+            (
+                vec![judged(Verdict::Unknown), judged(Verdict::Unsustainable)],
+                Some(Verdict::Unsustainable),
+            ),
+            (
+                vec![judged(Verdict::Sustainable), layer(1.0)],
+                Some(Verdict::Unknown),
+            ),
+            (
+                vec![layer(0.0), judged(Verdict::Sustainable)],
+                Some(Verdict::Sustainable),
+            ),
             (vec![layer(4.0)], None),
         ] {
             assert_eq!(worst(&layers), wanted, "{layers:?}");

@@ -162,7 +162,7 @@ fn ics(shown: &Shown<'_>) -> Vec<u8> {
     for event in shown.events {
         let stake = &event.line.position.stake;
         let (held, place) = (holding(stake), stake.base().map(called).unwrap_or_default());
-        let head = match event.what {
+        let title = match event.what {
             What::LockEnds => format!("No longer locked: {place}"),
             What::Payout { .. } => format!("Pay-out expected: {place}"),
         };
@@ -179,7 +179,7 @@ fn ics(shown: &Shown<'_>) -> Vec<u8> {
             .timestamp(stamp)
             // Without an end it is that one day: one that ended on it would have no length.
             .starts(event.day.date())
-            .summary(&plain(&head))
+            .summary(&plain(&title))
             .description(&plain(&format!(
                 "{}. Projected at today's rates, not a promise. Not advice.",
                 words(event, &held, shown)

@@ -725,7 +725,7 @@ mod tests {
             payout: Some(Payout::Monthly),
             ..Stake::new(held("USDC", "5000"), in_pool())
         };
-        let stacked = Stake {
+        let layered = Stake {
             layers: vec![in_pool(), stated(0.4, "")],
             note: Some("**cold** @everyone".to_owned()),
             ..Stake::new(held("ETH", "10.5"), in_pool())
@@ -755,7 +755,7 @@ mod tests {
         vec![
             (position(1, lent), quote(&[sustainable], Some("1"))),
             (
-                position(2, stacked),
+                position(2, layered),
                 quote(&[sustainable, layer(0.4, None, None)], None),
             ),
             (

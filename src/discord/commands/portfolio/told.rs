@@ -173,8 +173,8 @@ fn changed(stake: Stake, told: &Told, known: &Known<'_>) -> Result<Stake, Troubl
     let layers = if told.layers.is_empty() {
         stake.layers
     } else {
-        let names = told.called.iter().skip(1);
-        let named = told.layers.iter().zip(names);
+        let called = told.called.iter().skip(1);
+        let named = told.layers.iter().zip(called);
         let upper = named.map(|(name, called)| upper(name, called.as_deref(), known));
         let layers = base.map(Ok).into_iter().chain(upper);
         layers.collect::<Result<Vec<_>, _>>()?
