@@ -33,6 +33,7 @@ pub mod quarantine;
 pub mod search;
 pub mod snapshot;
 mod strains;
+pub mod today;
 pub mod view;
 
 use closes::{PastPrices, PoolPast};

@@ -41,6 +41,12 @@ impl Income {
     }
 }
 
+impl std::iter::Sum for Income {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), Self::plus)
+    }
+}
+
 /// What the market knows of a position at the moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Quote {

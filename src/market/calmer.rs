@@ -51,7 +51,7 @@ impl Snapshot {
 }
 
 /// Whether nothing is said against a pool from outside of its figures.
-fn is_calm(strain: &Strain) -> bool {
+pub(super) fn is_calm(strain: &Strain) -> bool {
     strain.protocol.is_none_or(Trouble::is_calm)
         && (strain.peg.as_ref()).is_none_or(|peg| peg.deviation.abs() < BAD_DEVIATION)
 }
