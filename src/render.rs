@@ -24,6 +24,7 @@ pub mod notice;
 pub mod numbers;
 pub mod payer;
 pub mod picture;
+pub mod plan;
 pub mod pool;
 pub mod portfolio;
 pub mod press;

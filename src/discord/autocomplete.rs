@@ -14,6 +14,7 @@ use super::{
 use crate::{
     domain::listing::Listing,
     domain::{
+        currency::Currency,
         position::{Holding, Position},
         zone::Zone,
     },
@@ -118,6 +119,21 @@ pub fn zone(_: Context<'_>, typed: &str) -> Ready<CreateAutocompleteResponse> {
     ready(offer(
         names
             .map(|name| (name.to_owned(), name.to_owned()))
+            .collect(),
+    ))
+}
+
+/// Currencies by their code and name.
+pub fn currency(_: Context<'_>, typed: &str) -> Ready<CreateAutocompleteResponse> {
+    let found = Currency::matching(typed, MOST).into_iter();
+    ready(offer(
+        found
+            .map(|it| {
+                (
+                    format!("{} – {}", it.code(), it.name()),
+                    it.code().to_owned(),
+                )
+            })
             .collect(),
     ))
 }
