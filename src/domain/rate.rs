@@ -183,8 +183,8 @@ mod tests {
             |rates: &[f64]| Spread::of(rates.iter().filter_map(|rate| Percent::new(*rate)));
         assert_eq!(spread(&[4.0, 2.0]), None);
         let found = spread(&[5.0, 1.0, 3.0, 2.0, 4.0]).unwrap();
-        let figures = [found.low, found.median, found.high].map(Percent::get);
-        assert_eq!(figures, [2.0, 3.0, 4.0]);
+        let figures = [found.low, found.median, found.high].map(Some);
+        assert_eq!(figures, [2.0, 3.0, 4.0].map(Percent::new));
         assert_eq!(found.of, 5);
         assert_eq!(quantile(&[1.0, 2.0], 0.25), Some(1.25));
         assert_eq!(quantile(&[], 0.5), None);

@@ -30,7 +30,7 @@ pub const MOST_WEIGHT: f64 = 0.4;
 pub const GROWTH: f64 = 0.6;
 /// US dollars; a smaller pool is moved by whoever follows a basket.
 pub const LEAST_TVL_USD: f64 = 10_000_000.0;
-/// Pools of a basket of DeFi yield.
+/// Pools of a basket of [`Index::DefiYield`].
 pub const DEFI_POOLS: usize = 10;
 /// The most of them that one family of protocols has.
 pub const OF_A_PROTOCOL: usize = 2;

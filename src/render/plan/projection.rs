@@ -201,7 +201,10 @@ fn figure_words(amount: Decimal) -> String {
 fn is_told(told: &Told<'_>, year: u32) -> bool {
     let last = told.projection.years.last().map(|last| last.number);
     let begins = told.plan.withdrawal.map(|withdrawal| withdrawal.from);
-    year <= ONE_BY_ONE || year % THEN_EACH == 0 || Some(year) == last || Some(year) == begins
+    year <= ONE_BY_ONE
+        || year.is_multiple_of(THEN_EACH)
+        || Some(year) == last
+        || Some(year) == begins
 }
 
 /// Columns as wide as their widest cell, flush right.
@@ -296,19 +299,16 @@ fn spread(told: &Told<'_>) -> String {
             )
         },
     );
-    let mut words = format!(
+    let run_out = match range.run_out {
+        0 => String::new(),
+        some => format!(" On {} of them nothing is left.", grouped(some)),
+    };
+    format!(
         "Where each year's yield varies by {points} points around yours ({origin}), eight of ten of {PATHS} \
-         paths end between **{}** and **{}**.",
+         paths end between **{}** and **{}**.{run_out}",
         sum(*low, told.currency),
         sum(*high, told.currency)
-    );
-    if range.run_out > 0 {
-        words.push_str(&format!(
-            " On {} of them nothing is left.",
-            grouped(range.run_out)
-        ));
-    }
-    words
+    )
 }
 
 /// The picture in words, for those who do not see it.

@@ -14,7 +14,7 @@ use crate::{
     render::{self, message::Message},
 };
 
-/// What an index would hold and pay today: large-cap staking, DeFi yield, or balanced
+/// What an index of a kind would hold and pay today, composed of the market
 #[poise::command(slash_command)]
 pub(super) async fn index(
     ctx: Context<'_>,

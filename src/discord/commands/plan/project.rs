@@ -197,6 +197,7 @@ fn walk(plan: &Plan, points: Option<f64>, currency: Currency) -> Result<Walked, 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::rate::Percent;
 
     fn asked() -> Asked {
         Asked {
@@ -218,7 +219,7 @@ mod tests {
     #[test]
     fn all_is_put_back_where_nobody_says_otherwise() {
         let plan = asked().plan().unwrap();
-        assert_eq!(plan.reinvested.get(), 100.0);
+        assert_eq!(Some(plan.reinvested), Percent::new(100.0));
         assert_eq!(plan.withdrawal, None);
         assert_eq!(asked().currency(), Ok(Currency::Eur));
     }

@@ -13,6 +13,7 @@ use rust_decimal::{Decimal, prelude::FromPrimitive as _};
 use sha2::{Digest as _, Sha256};
 
 use super::{Plan, PlanError, Terms};
+use crate::domain::rate::Percent;
 
 /// How often the years are gone through.
 pub const PATHS: usize = 400;
@@ -94,7 +95,7 @@ impl Draws {
             plan.inflation,
             plan.price_growth,
         ];
-        for figure in rates.into_iter().map(|rate| rate.get()).chain([points]) {
+        for figure in rates.into_iter().map(Percent::get).chain([points]) {
             seed.update(figure.to_le_bytes());
         }
         let withdrawal = plan.withdrawal.map(|it| (it.monthly, it.from));
@@ -167,9 +168,9 @@ mod tests {
     #[test]
     fn draws_have_the_deviation_that_was_asked_for() {
         let mut draws = Draws::of(&plain(1, 5.0, 1), 1.0);
-        let drawn: Vec<f64> = (0..20_000).map(|_| draws.normal()).collect();
-        let mean = drawn.iter().sum::<f64>() / 20_000.0;
-        let variance = drawn.iter().map(|it| (it - mean).powi(2)).sum::<f64>() / 20_000.0;
+        let numbers: Vec<f64> = (0..20_000).map(|_| draws.normal()).collect();
+        let mean = numbers.iter().sum::<f64>() / 20_000.0;
+        let variance = numbers.iter().map(|it| (it - mean).powi(2)).sum::<f64>() / 20_000.0;
         assert!(mean.abs() < 0.03, "{mean}");
         assert!((variance - 1.0).abs() < 0.05, "{variance}");
     }
