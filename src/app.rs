@@ -20,6 +20,7 @@ use crate::{
         Market,
         charts::Charts,
         feed::{Feed, FeedError, Source},
+        indices::Indices,
     },
     ops::{config::Config, endpoint, exit::Exit, secrets::SecretError},
     sources::{SetupError, defillama::Defillama, file::FileSource, token_metrics::KeyError},
@@ -40,6 +41,7 @@ pub struct App {
     pub store: Arc<Store>,
     pub market: Market,
     pub charts: Charts,
+    pub indices: Indices,
     pub alerting: Alerting,
     pub delivery: Delivery,
     pub clock: Arc<dyn Clock>,
@@ -134,6 +136,7 @@ impl App {
         let prices = config.sources.defillama.enabled.then(|| defillama.clone());
         let market = Market::new(config.verdict, prices);
         let charts = Charts::new(charts(&config, &defillama));
+        let indices = asked::indices(&config)?;
         let pools = market.load(&store).await?;
         let alerting = Alerting::load(&store)
             .await?
@@ -174,6 +177,7 @@ impl App {
             store,
             market,
             charts,
+            indices,
             alerting,
             delivery,
             clock,

@@ -23,6 +23,7 @@ pub mod feed;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod health;
+pub mod indices;
 pub mod ingest;
 mod liquid;
 pub mod mention;

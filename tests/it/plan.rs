@@ -1,6 +1,7 @@
 //! Plans, each in a server and in a direct conversation, word for word: kept beside this file as they are
 //! shown. Only the asker sees them, wherever they are asked for.
 
+use axum::http::StatusCode;
 use discord_twin::{Invocation, Reply, Twin};
 use serde_json::{Value, json};
 
@@ -118,6 +119,54 @@ async fn capitals_and_incomes_are_divided() {
         .option("reinvest", 40)
         .option("withdraw_every", "quarter");
     everywhere(&twin, "plan_cashflow", &cashflow).await;
+    bot.end(&twin);
+}
+
+/// What an answer of the rating agency looks like.
+fn agency(rows: &[Value]) -> String {
+    json!({ "success": true, "message": "ok", "length": rows.len(), "data": rows }).to_string()
+}
+
+/// A bot with a key for the agency, which answers with this status.
+async fn beside_the_agency(status: StatusCode) -> (Twin, Upstream, TestBot) {
+    let twin = Twin::start(one_server()).await.unwrap();
+    let upstream = Upstream::start(answer(&wide_market())).await;
+    let index = |id: u32, name: &str, grade: f64| json!({ "ID": id, "NAME": name, "TICKER": "TMA", "1M": -4.3, "INDEX_GRADE": grade });
+    let indices = agency(&[index(7, "Lesser", 40.0), index(9, "Active Large Cap", 61.0)]);
+    let held = agency(&[
+        json!({ "TOKEN_ID": 1, "TOKEN_NAME": "Bitcoin", "TOKEN_SYMBOL": "BTC", "WEIGHT": 40 }),
+    ]);
+    upstream.set_beside("/tm/indices", status, &indices);
+    upstream.set_beside("/tm/indices-holdings", status, &held);
+    let mut bot = TestBot::new(&twin, &upstream);
+    bot.set("SOURCES__TOKEN_METRICS__URL", upstream.below("/tm"));
+    bot.set("SOURCES__TOKEN_METRICS__KEY", "tm-00000000-made-up");
+    bot.start(&twin, 1).await;
+    (twin, upstream, bot)
+}
+
+fn index() -> Invocation {
+    call("plan index")
+        .option("kind", "staking")
+        .option("capital", "20k")
+}
+
+/// With a key, the agency's own indices stand beside the basket, and are asked for once.
+#[tokio::test(flavor = "multi_thread")]
+async fn indices_of_the_rating_agency_stand_beside_the_basket() {
+    let (twin, upstream, bot) = beside_the_agency(StatusCode::OK).await;
+    everywhere(&twin, "plan_index_beside_rated_ones", &index()).await;
+    assert_eq!(upstream.asked_beside("/tm/indices-holdings"), 2);
+    bot.end(&twin);
+}
+
+/// An agency that refuses the key costs its own lines and no more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failing_rating_agency_is_told_as_not_known() {
+    let (twin, _upstream, bot) = beside_the_agency(StatusCode::UNAUTHORIZED).await;
+    let said = said(&twin.run(&index()).await.unwrap());
+    assert!(said.contains("Not known at the moment."), "{said}");
+    assert!(said.contains("What it holds today"), "{said}");
     bot.end(&twin);
 }
 

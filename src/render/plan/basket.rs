@@ -12,15 +12,31 @@ use crate::{
             OF_A_PROTOCOL, Part,
         },
         rate::Percent,
+        rating::{IndexPart, RatedIndex},
+        time::Timestamp,
     },
     render::{
-        lines_within,
+        DOT, lines_within,
         message::{Colour, Embed, Field, Message},
         name,
-        numbers::{bare, dollars, limit, percent, share, sum},
+        numbers::{ago, bare, change, dollars, limit, percent, share, sum},
         stack::method_words,
+        text,
     },
 };
+
+/// The indices that a rating agency runs itself, beside the basket.
+#[derive(Debug, Clone, Copy)]
+pub enum Rated<'a> {
+    /// Nobody is asked, and nothing is said.
+    NotAsked,
+    /// They were asked for and did not come.
+    NotKnown,
+    Known {
+        indices: &'a [RatedIndex],
+        read_at: Timestamp,
+    },
+}
 
 /// An index with what the market makes of it.
 #[derive(Debug, Clone, Copy)]
@@ -30,6 +46,7 @@ pub struct Told<'a> {
     pub currency: Currency,
     /// `None` where the market has too little for it.
     pub basket: Option<&'a Basket<'a>>,
+    pub rated: Rated<'a>,
 }
 
 /// The answer in full.
@@ -62,6 +79,8 @@ pub fn basket(told: &Told<'_>, today: &Today<'_>) -> Message {
         brings(told),
     ));
     fields.push(Field::wide("Main risks", risks(told)));
+    let rated = rated(told.rated);
+    fields.extend(rated.map(|words| Field::wide("Token Metrics' own indices", words)));
     Message::from(Embed {
         title: format!(
             "{} index: reference {}",
@@ -137,6 +156,51 @@ fn brings(told: &Told<'_>) -> String {
     lines.join("\n")
 }
 
+/// What the agency's indices are, for who compares.
+fn rated(rated: Rated<'_>) -> Option<String> {
+    match rated {
+        Rated::NotAsked => None,
+        Rated::NotKnown => Some("Not known at the moment.".to_owned()),
+        Rated::Known { indices, read_at } => {
+            let mut lines: Vec<String> = indices.iter().map(rated_index).collect();
+            lines.push(format!(
+                "Theirs, and no part of the basket above; read {}",
+                ago(read_at)
+            ));
+            Some(lines_within(&lines, 1_000))
+        }
+    }
+}
+
+fn rated_index(index: &RatedIndex) -> String {
+    let grade = index.grade.map_or_else(
+        || "grade not known".to_owned(),
+        |grade| format!("grade {} of 100", bare((grade * 10.0).round() / 10.0)),
+    );
+    let month = index.change_1m.map_or_else(
+        || "1 month not known".to_owned(),
+        |month| format!("1 month {}", change(month)),
+    );
+    let part = |part: &IndexPart| {
+        let weight = part
+            .weight
+            .map(|weight| limit((weight * 10.0).round() / 10.0));
+        let symbol = text::name(&part.symbol);
+        weight.map_or_else(|| symbol.clone(), |weight| format!("{symbol} {weight}"))
+    };
+    let parts: Vec<String> = index.largest.iter().map(part).collect();
+    let holds = if parts.is_empty() {
+        "what it holds is not known".to_owned()
+    } else {
+        format!("holds most of {}", parts.join(", "))
+    };
+    format!(
+        "**{}** ({}){DOT}{grade}{DOT}{month}{DOT}{holds}",
+        text::name(&index.name),
+        text::name(&index.ticker)
+    )
+}
+
 fn risks(told: &Told<'_>) -> String {
     let mut lines: Vec<String> = told
         .basket
@@ -180,8 +244,38 @@ mod tests {
             offer(&hostile, 6.4, Network::Solana),
         ];
         let composed = Basket::of(Index::LargeCapStaking, &offers).unwrap();
-        let told = |index, basket| {
+        let agency = [
+            RatedIndex {
+                name: "Active [Large] Cap".into(),
+                ticker: "TMA".into(),
+                grade: Some(61.25),
+                change_1m: Some(-4.31),
+                largest: vec![
+                    IndexPart {
+                        symbol: "BTC".into(),
+                        weight: Some(40.04),
+                    },
+                    IndexPart {
+                        symbol: "@everyone".into(),
+                        weight: None,
+                    },
+                ],
+            },
+            RatedIndex {
+                name: "New".into(),
+                ticker: "N".into(),
+                grade: None,
+                change_1m: None,
+                largest: Vec::new(),
+            },
+        ];
+        let known = Rated::Known {
+            indices: &agency,
+            read_at: samples::now(),
+        };
+        let told = |index, basket, rated| {
             let told = Told {
+                rated,
                 index,
                 capital: Decimal::from(100_000),
                 currency: Currency::Eur,
@@ -189,8 +283,8 @@ mod tests {
             };
             super::basket(&told, &samples::today())
         };
-        insta::assert_json_snapshot!(told(Index::LargeCapStaking, Some(&composed)));
-        insta::assert_json_snapshot!(told(Index::DefiYield, None));
-        insta::assert_json_snapshot!(told(Index::Balanced, None));
+        insta::assert_json_snapshot!(told(Index::LargeCapStaking, Some(&composed), known));
+        insta::assert_json_snapshot!(told(Index::DefiYield, None, Rated::NotKnown));
+        insta::assert_json_snapshot!(told(Index::Balanced, None, Rated::NotAsked));
     }
 }

@@ -1,17 +1,19 @@
 //! `/plan index`: a basket of today's market that stands for a kind of index.
 
+use std::time::Duration;
+
 use super::{currency, today};
 use crate::{
+    app::App,
     discord::{
         autocomplete,
         context::{Context, parts},
         errors::{CommandError, Trouble},
         params::{OneOf, Written},
-        reply::{self, Visibility},
     },
     domain::{currency::Currency, money::Sum, plan::basket::Index, time::Timestamp},
     market::view::View,
-    render::{self, message::Message},
+    render::{self, message::Message, plan::basket::Rated},
 };
 
 /// What an index of a kind would hold and pay today, composed of the market
@@ -25,15 +27,13 @@ pub(super) async fn index(
     currency: Option<Written<Currency>>,
 ) -> Result<(), CommandError> {
     let (app, _) = parts(ctx)?;
-    let bot = ctx.data();
-    let now = bot.app.clock.now();
     let asked = Asked {
         index: kind.0,
         capital: capital.0,
         currency: currency.map(|currency| currency.0),
     };
-    let message = answer(&bot.app.market.view(now), &asked, now)?;
-    reply::send(app, message, Visibility::Private).await
+    let answer = with_rated(&ctx.data().app, &asked);
+    super::super::answer_alone(app, answer).await
 }
 
 /// What was asked for, as it was written.
@@ -44,14 +44,37 @@ pub struct Asked {
     pub currency: Option<Currency>,
 }
 
+/// How long whoever asks waits for the rating agency.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+async fn with_rated(app: &App, asked: &Asked) -> Result<Message, CommandError> {
+    let now = app.clock.now();
+    let read = app.indices.best(now, PATIENCE).await;
+    let rated = match &read {
+        Some(read) => Rated::Known {
+            indices: &read.indices,
+            read_at: read.at,
+        },
+        None if app.indices.can_ask() => Rated::NotKnown,
+        None => Rated::NotAsked,
+    };
+    Ok(answer(&app.market.view(now), asked, rated, now)?)
+}
+
 /// Composes and words it.
-pub fn answer(market: &View, asked: &Asked, now: Timestamp) -> Result<Message, Trouble> {
+pub fn answer(
+    market: &View,
+    asked: &Asked,
+    rated: Rated<'_>,
+    now: Timestamp,
+) -> Result<Message, Trouble> {
     let basket = market.basket(asked.index);
     let told = render::plan::basket::Told {
         index: asked.index,
         capital: asked.capital.amount.get(),
         currency: currency([asked.capital], asked.currency)?,
         basket: basket.as_ref(),
+        rated,
     };
     Ok(render::plan::basket::basket(&told, &today(market, now)))
 }
