@@ -29,6 +29,7 @@ pub mod numbers;
 pub mod payer;
 pub mod performance;
 pub mod picture;
+pub mod plan;
 pub mod pool;
 pub mod portfolio;
 pub mod press;

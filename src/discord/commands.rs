@@ -23,6 +23,7 @@ mod fate;
 pub mod help;
 pub mod notice;
 pub mod operator;
+pub mod plan;
 pub mod portfolio;
 pub mod privacy;
 pub mod risk;
@@ -52,7 +53,7 @@ pub struct Entry {
 }
 
 /// Every command that can be called. One that is missing here is refused.
-pub const TABLE: [Entry; 49] = [
+pub const TABLE: [Entry; 56] = [
     public("yield find"),
     public("yield pool"),
     public("yield staking"),
@@ -65,6 +66,13 @@ pub const TABLE: [Entry; 49] = [
     private(check::NAME),
     public("yield history"),
     private("yield better"),
+    private("plan goal"),
+    private("plan capital"),
+    private("plan allocate"),
+    private("plan index"),
+    private("plan scenario"),
+    private("plan project"),
+    private("plan cashflow"),
     private("portfolio add"),
     private("portfolio view"),
     private("portfolio edit"),
@@ -147,6 +155,7 @@ pub fn all() -> Vec<Command> {
         yield_::yield_(),
         risk::risk(),
         check::check(),
+        plan::plan(),
         portfolio::portfolio(),
         alerts::alerts(),
         config::config(),

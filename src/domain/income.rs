@@ -71,6 +71,12 @@ impl Income {
     }
 }
 
+impl std::iter::Sum for Income {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), Self::plus)
+    }
+}
+
 /// What is left of a sum once `tax` percent of it is laid aside; all of it where that is no share.
 pub fn after_tax(sum: Decimal, tax: Percent) -> Decimal {
     let kept = Decimal::from_f64(1.0 - tax.as_fraction());

@@ -23,6 +23,7 @@ mod kills;
 mod kinds;
 mod limits;
 mod lookups;
+mod plan;
 mod release;
 mod replay;
 mod replies;
