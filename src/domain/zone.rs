@@ -6,7 +6,8 @@
 use std::{fmt, str::FromStr};
 
 use chrono::{
-    DateTime, Datelike as _, Days as LocalDays, NaiveDate, NaiveTime, TimeZone as _, Utc,
+    DateTime, Datelike as _, Days as LocalDays, NaiveDate, NaiveTime, SecondsFormat, TimeZone as _,
+    Utc,
 };
 use chrono_tz::{TZ_VARIANTS, Tz};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -90,9 +91,20 @@ impl Zone {
             .with_timezone(&self.0)
     }
 
+    /// The date that the clock shows at a moment.
+    pub fn date(self, at: Timestamp) -> NaiveDate {
+        self.local(at).date_naive()
+    }
+
+    /// A moment in RFC 3339 with the offset that the clock has then, with milliseconds only where there
+    /// are any.
+    pub fn rfc3339(self, at: Timestamp) -> String {
+        self.local(at).to_rfc3339_opts(SecondsFormat::AutoSi, false)
+    }
+
     /// The moment at which the clock shows `time` on this date.
-    fn moment(self, date: NaiveDate, time: TimeOfDay) -> Timestamp {
-        let wanted = date.and_time(time.clock());
+    pub fn moment(self, date: NaiveDate, time: NaiveTime) -> Timestamp {
+        let wanted = date.and_time(time);
         let found = self.0.from_local_datetime(&wanted).earliest();
         let millis = found.map_or_else(
             || self.after_gap(wanted.and_utc().timestamp_millis()),
@@ -166,7 +178,8 @@ impl TimeOfDay {
         }
     }
 
-    fn clock(self) -> NaiveTime {
+    /// As the calendar's library has it.
+    pub(super) fn clock(self) -> NaiveTime {
         let seconds = u32::from(self.minutes) * 60;
         NaiveTime::from_num_seconds_from_midnight_opt(seconds, 0).unwrap_or_default()
     }
@@ -291,7 +304,7 @@ impl Cadence {
         first
             .iter_days()
             .filter(|date| self.falls_on(*date))
-            .map(|date| zone.moment(date, self.at()))
+            .map(|date| zone.moment(date, self.at().clock()))
             .find(|moment| *moment > after)
             .unwrap_or(after)
     }
@@ -406,7 +419,10 @@ impl QuietHours {
         } else {
             date + LocalDays::new(1)
         };
-        (zone.moment(date, from), zone.moment(until, to))
+        (
+            zone.moment(date, from.clock()),
+            zone.moment(until, to.clock()),
+        )
     }
 }
 
