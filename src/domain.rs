@@ -34,6 +34,7 @@ pub mod reading;
 pub mod risk;
 pub mod rule;
 pub mod scope;
+pub mod sheet;
 pub mod stack;
 pub mod staking;
 pub mod strain;

@@ -12,6 +12,8 @@ use super::{
     time::Timestamp,
 };
 
+pub mod export;
+pub mod import;
 pub mod summary;
 pub mod when;
 

@@ -102,6 +102,11 @@ impl Zone {
         self.local(at).to_rfc3339_opts(SecondsFormat::AutoSi, false)
     }
 
+    /// A moment as the clock shows it, in a form of the calendar's library such as `%Y-%m-%d %H:%M`.
+    pub fn format(self, at: Timestamp, form: &str) -> String {
+        self.local(at).format(form).to_string()
+    }
+
     /// The moment at which the clock shows `time` on this date.
     pub fn moment(self, date: NaiveDate, time: NaiveTime) -> Timestamp {
         let wanted = date.and_time(time);

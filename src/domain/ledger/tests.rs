@@ -10,6 +10,27 @@ pub(in crate::domain::ledger) fn logged(id: i64, entry: Entry) -> Logged {
     }
 }
 
+/// An entry of which everything is told.
+pub(in crate::domain::ledger) fn everything() -> Entry {
+    let at = Timestamp::parse("2026-03-01T14:00:00.250Z").unwrap();
+    let usd = "2700".parse::<Amount>().unwrap().get();
+    Entry {
+        unit_value: UnitValue::priced(
+            usd,
+            "DefiLlama",
+            Timestamp::parse("2026-03-01T14:00:00Z").unwrap(),
+        ),
+        withdrawn_at: Timestamp::parse("2026-07-02T08:00:00Z"),
+        position: Some(PositionId(7)),
+        fee: Some(Money {
+            amount: "1.20".parse().unwrap(),
+            currency: Currency::Eur,
+        }),
+        note: Some("from the validator".to_owned()),
+        ..Entry::new(at, Kind::Staking, "ETH", "0.0042".parse().unwrap())
+    }
+}
+
 fn any_time() -> impl Strategy<Value = Timestamp> {
     // From 2024 into 2026, to the millisecond.
     (1_704_067_200_000_i64..1_780_000_000_000).prop_map(Timestamp::from_millis)
