@@ -18,6 +18,7 @@ pub mod fate;
 pub mod help;
 pub mod history;
 pub mod impermanent;
+pub mod ledger;
 pub mod mention;
 pub mod message;
 pub mod notice;

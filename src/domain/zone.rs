@@ -12,7 +12,7 @@ use chrono::{
 use chrono_tz::{TZ_VARIANTS, Tz};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::time::Timestamp;
+use super::time::{Day, Timestamp};
 
 /// A time zone. UTC where none was chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -59,6 +59,13 @@ impl Zone {
         self.0.name()
     }
 
+    /// The date that a local calendar shows at this moment.
+    pub fn day(self, at: Timestamp) -> Day {
+        let local = self.local(at).date_naive();
+        let midnight = local.and_time(NaiveTime::MIN).and_utc();
+        Timestamp::from_millis(midnight.timestamp_millis()).day()
+    }
+
     /// Names that contain what was typed, those whose place begins with it first; some well-known ones
     /// before anything is typed. A blank stands for an underscore.
     pub fn matching(typed: &str, limit: usize) -> Vec<&'static str> {
@@ -89,11 +96,6 @@ impl Zone {
         DateTime::<Utc>::from_timestamp_millis(at.millis())
             .unwrap_or_default()
             .with_timezone(&self.0)
-    }
-
-    /// The date that the clock shows at a moment.
-    pub fn date(self, at: Timestamp) -> NaiveDate {
-        self.local(at).date_naive()
     }
 
     /// A moment in RFC 3339 with the offset that the clock has then, with milliseconds only where there

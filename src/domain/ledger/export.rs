@@ -109,7 +109,7 @@ impl<'a> Row<'a> {
         Self {
             entry: logged.id,
             received_at: zone.rfc3339(entry.at),
-            date: zone.date(entry.at).to_string(),
+            date: zone.day(entry.at).to_string(),
             time_zone: zone.name(),
             kind: entry.kind.slug(),
             asset: &entry.asset,
@@ -154,7 +154,7 @@ impl<'a> Row<'a> {
 /// What was received in a year by the calendar of `zone`, or all of it: the oldest first.
 pub fn of_year(entries: &[Logged], year: Option<i32>, zone: Zone) -> Vec<&Logged> {
     let wanted = |logged: &&Logged| {
-        let date = zone.date(logged.entry.at);
+        let date = zone.day(logged.entry.at).date();
         year.is_none_or(|year| year == date.year())
     };
     let mut wanted: Vec<&Logged> = entries.iter().filter(wanted).collect();

@@ -153,17 +153,23 @@ fn entry(row: &Row, zone: Zone, now: Timestamp) -> Result<Entry, LineError> {
         Some(at) => Some(at),
         None => time("date")?,
     };
+    let received = received.ok_or(LineError::Missing("received_at"))?;
+    let withdrawn = row.get("withdrawn_at");
+    let withdrawn = withdrawn.map(|text| when::withdrawal(text, received, zone, now));
     let kind = needed(row, "kind")?;
     let asset = asset(needed(row, "asset")?)?;
     let quantity = amount(row, "quantity")?.ok_or(LineError::Missing("quantity"))?;
     let entry = Entry {
         unit_value: unit_value(row, quantity, time("priced_at")?)?,
-        withdrawn_at: time("withdrawn_at")?,
+        withdrawn_at: withdrawn.transpose().map_err(|error| LineError::When {
+            column: "withdrawn_at",
+            error,
+        })?,
         position: row.get("position").map(position).transpose()?,
         fee: fee(row)?,
         note: row.get("note").map(str::to_owned),
         ..Entry::new(
-            received.ok_or(LineError::Missing("received_at"))?,
+            received,
             Kind::parse(kind).ok_or_else(|| LineError::Kind(shown(kind)))?,
             asset,
             quantity,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::Datelike as _;
 use rust_decimal::{Decimal, prelude::FromPrimitive as _};
 
-use super::{Kind, Logged};
+use super::{Kind, Logged, Source};
 use crate::domain::{
     currency::{Currency, Exchange},
     money::Money,
@@ -95,6 +95,12 @@ pub struct Summary<'a> {
     pub whole: Tally,
     /// Entries without a value, the oldest first.
     pub without_value: Vec<&'a Logged>,
+    /// The sources of the prices that values rest on.
+    pub priced_by: BTreeSet<&'a str>,
+    /// How many values rest on their owner's word.
+    pub stated: usize,
+    /// How many values were brought from another currency.
+    pub exchanged: usize,
     /// Entries that count on no day yet, since they are not withdrawn and withdrawal is what counts.
     pub not_withdrawn: usize,
 }
@@ -115,6 +121,9 @@ impl<'a> Summary<'a> {
             parts: Vec::new(),
             whole: Tally::default(),
             without_value: Vec::new(),
+            priced_by: BTreeSet::new(),
+            stated: 0,
+            exchanged: 0,
             not_withdrawn: 0,
         };
         let names = names(entries);
@@ -124,7 +133,7 @@ impl<'a> Summary<'a> {
                 summary.not_withdrawn += 1;
                 continue;
             };
-            let date = asked.zone.date(counts_at);
+            let date = asked.zone.day(counts_at).date();
             if asked.year.is_some_and(|year| year != date.year()) {
                 continue;
             }
@@ -139,14 +148,30 @@ impl<'a> Summary<'a> {
             let one = Counted::of(logged, asked.currency, &exchange);
             one.add_to(parts.entry(key).or_default(), name);
             one.add_to(&mut summary.whole, name);
-            if logged.entry.worth().is_none() {
-                summary.without_value.push(logged);
-            }
+            summary.note_source(logged, &one);
         }
         summary.without_value.sort_by_key(|logged| logged.entry.at);
         let parts = parts.into_iter();
         summary.parts = parts.map(|(key, tally)| Part { key, tally }).collect();
         summary
+    }
+
+    /// Notes whose word the value of an entry is.
+    fn note_source(&mut self, logged: &'a Logged, counted: &Counted) {
+        let unit = logged.entry.unit_value.as_ref();
+        match unit.map(|unit| (&unit.source, unit.currency)) {
+            None => self.without_value.push(logged),
+            Some((source, currency)) => {
+                match source {
+                    Source::Stated => self.stated += 1,
+                    Source::Priced { by, .. } => {
+                        self.priced_by.insert(by);
+                    }
+                }
+                let is_known = matches!(counted.value, Some(Sum::Known(_)));
+                self.exchanged += usize::from(is_known && currency != self.asked.currency);
+            }
+        }
     }
 
     /// What to lay aside for tax, of what is known in the currency of the summary; `None` where no rate was
@@ -171,7 +196,10 @@ impl Basis {
 /// The days whose exchange a summary needs, the latest first.
 pub fn days_to_exchange(entries: &[Logged], asked: &Asked) -> Vec<Day> {
     let in_year = |logged: &&Logged| {
-        let date = asked.basis.counts_at(logged).map(|at| asked.zone.date(at));
+        let date = asked
+            .basis
+            .counts_at(logged)
+            .map(|at| asked.zone.day(at).date());
         date.is_some_and(|date| asked.year.is_none_or(|year| year == date.year()))
     };
     let other = |currency: Currency| currency != asked.currency;

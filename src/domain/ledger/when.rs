@@ -30,10 +30,23 @@ pub fn moment(text: &str, zone: Zone, now: Timestamp) -> Result<Timestamp, WhenE
     if at > now {
         return Err(WhenError::ToCome(shown()));
     }
-    if zone.date(at) < FIRST_DAY {
+    if zone.day(at).date() < FIRST_DAY {
         return Err(WhenError::TooEarly(shown()));
     }
     Ok(at)
+}
+
+/// Reads when something that was received at a moment was withdrawn. The very day is written without a time as
+/// a rule, and is not before it was received.
+pub fn withdrawal(
+    text: &str,
+    received: Timestamp,
+    zone: Zone,
+    now: Timestamp,
+) -> Result<Timestamp, WhenError> {
+    let at = moment(text, zone, now)?;
+    let is_that_day = zone.day(at) == zone.day(received);
+    Ok(if is_that_day { at.max(received) } else { at })
 }
 
 fn read(text: &str, zone: Zone, now: Timestamp) -> Option<Timestamp> {
@@ -88,6 +101,15 @@ mod tests {
             let read = moment(text, berlin(), now());
             assert_eq!(read, Ok(Timestamp::parse(utc).unwrap()), "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_withdrawn_on_the_day_that_it_came_is_not_withdrawn_before() {
+        let received = Timestamp::parse("2026-03-01T13:30:00Z").unwrap();
+        let read = |text| withdrawal(text, received, berlin(), now()).unwrap();
+        assert_eq!(read("2026-03-01"), received);
+        assert_eq!(read("2026-03-01 15:00").rfc3339(), "2026-03-01T14:00:00Z");
+        assert!(read("2026-02-28") < received, "said to be refused");
     }
 
     #[test]
