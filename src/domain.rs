@@ -22,6 +22,7 @@ pub mod money;
 pub mod notice;
 pub mod payer;
 pub mod peg;
+pub mod person;
 pub mod past;
 pub mod plan;
 pub mod pool;

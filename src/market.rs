@@ -3,12 +3,13 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
+use foldhash::HashMap;
 use rust_decimal::Decimal;
 
 use crate::{
     domain::{
-        listing::Listing, pool::Pool, reading::DEFILLAMA, strain::Strain, time::Timestamp,
-        verdict::Screen,
+        ids::PoolId, listing::Listing, pool::Pool, reading::DEFILLAMA, strain::Strain,
+        time::Timestamp, verdict::Screen,
     },
     sources::defillama::Defillama,
     store::{Store, StoreError},
@@ -23,6 +24,7 @@ pub mod feed;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod health;
+mod holdings;
 pub mod ingest;
 mod liquid;
 pub mod mention;
@@ -54,6 +56,8 @@ pub struct Market {
     /// How each source of facts does, where there is one.
     lines: ArcSwap<BTreeMap<Topic, Line>>,
     networks: ArcSwap<Networks>,
+    /// Pools that go on under another key.
+    became: ArcSwap<HashMap<PoolId, PoolId>>,
     screen: Screen,
 }
 
@@ -68,6 +72,7 @@ impl Market {
             facts: ArcSwap::default(),
             lines: ArcSwap::default(),
             networks: ArcSwap::default(),
+            became: ArcSwap::default(),
             screen,
         }
     }
@@ -88,6 +93,7 @@ impl Market {
         };
         let gone = Arc::new(store.gone_pools().await?);
         self.swap(Snapshot::new(origin, listings, gone));
+        self.became.store(Arc::new(store.renamed_pools().await?));
         self.prices.load(store).await?;
         Ok(pools)
     }
@@ -98,7 +104,27 @@ impl Market {
 
     /// The market as replies tell it at this moment.
     pub fn view(&self, now: Timestamp) -> View {
-        View::new(self.snapshot(), &self.health(), &self.screen, now)
+        let view = View::new(self.snapshot(), &self.health(), &self.screen, now);
+        view.following(self.became.load_full())
+    }
+
+    /// Notes that a pool goes on under another key, for what is kept under the old one.
+    pub async fn note_renamed(
+        &self,
+        store: &Store,
+        pool: PoolId,
+        became: PoolId,
+    ) -> Result<(), StoreError> {
+        if self.became.load().get(&pool) == Some(&became) {
+            return Ok(());
+        }
+        store.note_renamed(pool, became).await?;
+        self.became.rcu(|known| {
+            let mut known = HashMap::clone(known);
+            known.insert(pool, became);
+            known
+        });
+        Ok(())
     }
 
     /// Puts another snapshot in place of the present one.

@@ -14,10 +14,11 @@ use super::{
 use crate::{
     domain::listing::Listing,
     domain::{
-        position::{Holding, Position},
+        currency::Currency,
+        position::{Earns, Holding, Position},
         zone::Zone,
     },
-    market::snapshot::Snapshot,
+    market::{snapshot::Snapshot, view::View},
     render::{alerts, numbers, text},
 };
 
@@ -122,6 +123,18 @@ pub fn zone(_: Context<'_>, typed: &str) -> Ready<CreateAutocompleteResponse> {
     ))
 }
 
+/// Currencies by their codes and names.
+pub fn currency(_: Context<'_>, typed: &str) -> Ready<CreateAutocompleteResponse> {
+    let found = Currency::matching(typed, MOST).into_iter();
+    let named = found.map(|it| {
+        (
+            format!("{} – {}", it.code(), it.name()),
+            it.code().to_owned(),
+        )
+    });
+    ready(offer(named.collect()))
+}
+
 /// The caller's own positions.
 pub async fn position(ctx: Context<'_>, typed: &str) -> CreateAutocompleteResponse {
     let Some(caller) = caller(ctx) else {
@@ -135,7 +148,7 @@ pub async fn position(ctx: Context<'_>, typed: &str) -> CreateAutocompleteRespon
             return CreateAutocompleteResponse::new();
         }
     };
-    let market = app.market.snapshot();
+    let market = app.market.view(app.clock.now());
     let offered = held
         .iter()
         .map(|position| (position_name(&market, position), position.id.to_string()));
@@ -194,25 +207,38 @@ fn tokens_of(listing: &Listing, typed: &str) -> Vec<(String, String)> {
     matching(offered, typed)
 }
 
-fn position_name(market: &Snapshot, position: &Position) -> String {
+fn position_name(market: &View, position: &Position) -> String {
     let stake = &position.stake;
     let held = match &stake.holding {
         Holding::Units { asset, quantity } => {
             let asset = text::plain_name(asset);
             format!("{} {asset}", numbers::units(quantity.get()))
         }
-        Holding::Value { usd } => numbers::money(usd.get()),
+        Holding::Worth(money) => numbers::sum(money.amount.get(), money.currency),
     };
-    let place = market.get(stake.pool).map_or_else(
-        || stake.pool.to_string(),
-        |listing| {
-            let pool = &listing.pool;
-            [&*pool.symbol, &*pool.protocol, &*pool.chain]
-                .map(text::plain_name)
-                .join(" · ")
-        },
-    );
-    format!("{}: {held} in {place}", position.id)
+    let places: Vec<String> = stake
+        .layers
+        .iter()
+        .map(|it| place_name(market, it))
+        .collect();
+    format!("{}: {held} in {}", position.id, places.join(" + "))
+}
+
+fn place_name(market: &View, earns: &Earns) -> String {
+    match earns {
+        Earns::Pool { id, called } => market.followed(*id).map_or_else(
+            || text::clean(called, text::SENTENCE),
+            |listing| {
+                let pool = &listing.pool;
+                [&*pool.symbol, &*pool.protocol, &*pool.chain]
+                    .map(text::plain_name)
+                    .join(" · ")
+            },
+        ),
+        Earns::Network { network, .. } => network.name().to_owned(),
+        Earns::Stated { rate, place } if place.is_empty() => numbers::percent(*rate),
+        Earns::Stated { place, .. } => text::clean(place, text::NAME),
+    }
 }
 
 /// Those of few whose name holds every word that was typed.

@@ -18,6 +18,7 @@ use crate::{domain::ids::UserId, render::message::Message};
 pub mod alerts;
 pub mod check;
 pub mod config;
+pub mod consent;
 mod fate;
 pub mod help;
 pub mod notice;
@@ -51,7 +52,7 @@ pub struct Entry {
 }
 
 /// Every command that can be called. One that is missing here is refused.
-pub const TABLE: [Entry; 42] = [
+pub const TABLE: [Entry; 46] = [
     public("yield find"),
     public("yield pool"),
     public("yield staking"),
@@ -65,7 +66,11 @@ pub const TABLE: [Entry; 42] = [
     public("yield history"),
     private("portfolio add"),
     private("portfolio view"),
+    private("portfolio edit"),
     private("portfolio remove"),
+    private("portfolio import"),
+    private("portfolio export"),
+    private("portfolio settings"),
     managing("alerts add"),
     managing("alerts list"),
     managing("alerts show"),
@@ -197,7 +202,7 @@ async fn pressed(
         return notice::pressed(bot, ctx, press, meant).await;
     }
     let button = Button::decode(&press.data.custom_id).ok_or(Trouble::Expired)?;
-    let owner = owner_of(&button, UserId(press.user.id.get()))?;
+    let owner = owner_of(button, UserId(press.user.id.get()))?;
     // The right may have been taken away since the question was asked.
     if matches!(button, Button::Set { .. }) && !notice::manages(press) {
         return Err(Trouble::NeedsManageServer.into());
@@ -213,7 +218,7 @@ async fn pressed(
 }
 
 /// Only whom a button names may press it.
-fn owner_of(button: &Button, presser: UserId) -> Result<UserId, Trouble> {
+fn owner_of(button: Button, presser: UserId) -> Result<UserId, Trouble> {
     if button.owner() == presser {
         Ok(presser)
     } else {
@@ -223,14 +228,8 @@ fn owner_of(button: &Button, presser: UserId) -> Result<UserId, Trouble> {
 
 async fn act(bot: &Bot, button: Button, owner: UserId) -> Result<Message, CommandError> {
     match button {
-        Button::Agree { stake, .. } => portfolio::add::agreed(&bot.app, owner, &stake).await,
-        Button::AgreeToHeld { held, .. } => {
-            let stake = bot
-                .pending
-                .take(owner, held, bot.app.clock.now())
-                .ok_or(Trouble::Expired)?;
-            portfolio::add::agreed(&bot.app, owner, &stake).await
-        }
+        Button::Agree { held, .. } => consent::agreed(bot, owner, held).await,
+        Button::Keep { held, .. } => consent::wanted(bot, owner, held).await,
         Button::Set { held, .. } => alerts::add::set(bot, owner, held).await,
         Button::Erase { .. } => {
             bot.pending.forget(owner);
@@ -238,6 +237,7 @@ async fn act(bot: &Bot, button: Button, owner: UserId) -> Result<Message, Comman
             privacy::erase(&bot.app.store, owner).await
         }
         Button::Cancel { .. } => {
+            bot.pending.forget(owner);
             bot.drafts.forget(owner);
             Ok(crate::render::privacy::unchanged())
         }
@@ -418,7 +418,7 @@ mod tests {
     #[test]
     fn a_button_is_for_whom_it_names() {
         let button = Button::Erase { owner: UserId(1) };
-        assert_eq!(owner_of(&button, UserId(1)), Ok(UserId(1)));
-        assert_eq!(owner_of(&button, UserId(2)), Err(Trouble::NotYours));
+        assert_eq!(owner_of(button, UserId(1)), Ok(UserId(1)));
+        assert_eq!(owner_of(button, UserId(2)), Err(Trouble::NotYours));
     }
 }

@@ -10,7 +10,7 @@ use serenity::{ChannelType, Permissions};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    commands::alerts::add::Request,
+    commands::{alerts::add::Request, consent::Wish},
     errors::{CommandError, Trouble},
     pending::Pending,
     shards::Shards,
@@ -19,7 +19,6 @@ use crate::{
     app::App,
     domain::{
         ids::{ChannelId, GuildId, UserId},
-        position::Stake,
         time::Timestamp,
     },
     store::servers::Deed,
@@ -30,7 +29,7 @@ use crate::{
 pub struct Bot {
     pub app: Arc<App>,
     pub shards: Arc<Shards>,
-    pub pending: Pending<Stake>,
+    pub pending: Pending<Wish>,
     /// Alerts that were previewed and not set yet.
     pub drafts: Pending<Request>,
     /// Commands under way, waited for when the bot stops.

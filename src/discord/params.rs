@@ -11,6 +11,7 @@ use crate::{
         ids::{AlertId, PositionId},
         manner::Digest,
         method::{Method, MethodFilter},
+        position::Payout,
         rule::{Kind, Unit},
         verdict::Verdict,
         zone::{Days, Weekday},
@@ -196,6 +197,24 @@ impl Choice for Kind {
                 };
                 (name, kind.slug(), kind)
             })
+            .collect()
+    }
+}
+
+impl Choice for Method {
+    fn offered() -> Vec<(&'static str, &'static str, Self)> {
+        Self::ALL
+            .into_iter()
+            .filter(|method| *method != Self::Unknown)
+            .map(|method| (method.label(), method.slug(), method))
+            .collect()
+    }
+}
+
+impl Choice for Payout {
+    fn offered() -> Vec<(&'static str, &'static str, Self)> {
+        let all = Self::ALL.into_iter();
+        all.map(|payout| (payout.label(), payout.slug(), payout))
             .collect()
     }
 }

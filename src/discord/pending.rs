@@ -90,17 +90,8 @@ impl<T> Waiting<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::position::{Holding, Stake};
-
-    fn stake(note: &str) -> Stake {
-        Stake {
-            pool: "747c1d2a-c668-4682-b9f9-296708a3dd90".parse().unwrap(),
-            holding: Holding::Value {
-                usd: "100".parse().unwrap(),
-            },
-            cost_usd: None,
-            note: Some(note.to_owned()),
-        }
+    fn stake(note: &str) -> String {
+        note.to_owned()
     }
 
     const START: Timestamp = Timestamp::from_millis(0);

@@ -189,6 +189,42 @@ impl Exchange {
     }
 }
 
+/// What somebody's figures are shown in, and what makes dollars into that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reckoning {
+    pub currency: Currency,
+    /// Units of the currency for one US dollar.
+    pub per_usd: Decimal,
+    /// When that was so; `None` for dollars, which need no exchange.
+    pub at: Option<Timestamp>,
+}
+
+impl Reckoning {
+    pub const DOLLARS: Self = Self {
+        currency: Currency::Usd,
+        per_usd: Decimal::ONE,
+        at: None,
+    };
+
+    /// In this currency; `None` where its exchange is not known.
+    pub fn new(currency: Currency, exchange: Option<&Exchange>) -> Option<Self> {
+        if currency == Currency::Usd {
+            return Some(Self::DOLLARS);
+        }
+        let exchange = exchange?;
+        Some(Self {
+            currency,
+            per_usd: exchange.rate(currency)?,
+            at: Some(exchange.at),
+        })
+    }
+
+    /// What these US dollars are in it.
+    pub fn of(&self, usd: Decimal) -> Decimal {
+        usd.saturating_mul(self.per_usd)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

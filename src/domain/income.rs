@@ -1,11 +1,20 @@
 //! What positions earn at today's rates: projected, never promised.
 
-use rust_decimal::{Decimal, prelude::FromPrimitive};
+use rust_decimal::{Decimal, prelude::FromPrimitive as _, prelude::ToPrimitive as _};
 
 use super::{
+    method::Method,
+    person::{Look, Seen},
     position::{Holding, Position},
     rate::Percent,
+    stack::stacked,
+    time::Timestamp,
+    verdict::Verdict,
 };
+
+/// Digits behind the point of what is reckoned: enough for the smallest coins, and few enough that sums of
+/// thousands of billions are exact, whatever is added first.
+const PLACES: u32 = 10;
 
 /// A yearly amount, shown by day, month and year.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -14,12 +23,15 @@ pub struct Income {
 }
 
 impl Income {
+    pub const ZERO: Self = Self {
+        yearly: Decimal::ZERO,
+    };
+
     /// What `principal` earns in a year at `rate`, without compounding on top: the rate is an APY.
     pub fn of(principal: Decimal, rate: Percent) -> Option<Self> {
         let fraction = Decimal::from_f64(rate.as_fraction())?;
-        Some(Self {
-            yearly: principal.checked_mul(fraction)?,
-        })
+        let yearly = principal.checked_mul(fraction)?.round_dp(PLACES);
+        Some(Self { yearly })
     }
 
     pub const fn year(self) -> Decimal {
@@ -34,32 +46,134 @@ impl Income {
         self.yearly / Decimal::from(365)
     }
 
-    fn plus(self, other: Self) -> Self {
+    /// What comes together in so many days.
+    pub fn over(self, days: u32) -> Decimal {
+        (self.yearly / Decimal::from(365)).saturating_mul(Decimal::from(days))
+    }
+
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
         Self {
             yearly: self.yearly.saturating_add(other.yearly),
         }
     }
+
+    /// What is left once `tax` percent of it is laid aside; all of it where that is no share.
+    #[must_use]
+    pub fn after(self, tax: Percent) -> Self {
+        self.part(1.0 - tax.as_fraction()).unwrap_or(self)
+    }
+
+    /// A share of it, 0–1; `None` for what is no share.
+    pub fn part(self, share: f64) -> Option<Self> {
+        let share = Decimal::from_f64(share).filter(|share| *share >= Decimal::ZERO)?;
+        (share <= Decimal::ONE).then(|| Self {
+            yearly: self.yearly.saturating_mul(share),
+        })
+    }
 }
 
-/// What the market knows of a position at the moment.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Quote {
-    /// The pool's rate; `None` while the pool has no usable reading.
+/// What is known of one layer at the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct LayerQuote {
+    /// The pool's rate, or the one that its owner stated; `None` while the pool has no usable reading.
     pub rate: Option<Percent>,
-    /// US dollars a unit of the held asset; `None` where no source has a price.
-    pub unit_price: Option<Decimal>,
+    /// The share of it that is paid in reward tokens, 0–1; `None` where nobody says.
+    pub reward_share: Option<f64>,
+    /// `None` for a rate that its owner stated: nobody judges it.
+    pub verdict: Option<Verdict>,
+    /// How the pool earns; `None` for a stated rate.
+    pub method: Option<Method>,
+}
+
+/// What is known of a position at the moment.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Quote {
+    /// One for each layer of the stake.
+    pub layers: Vec<LayerQuote>,
+    /// US dollars for one unit of what is held: of the token, or of the currency that its worth was told
+    /// in. `None` where no source says.
+    pub unit_usd: Option<Decimal>,
+    /// US dollars for one unit of the currency in which its cost was told.
+    pub paid_usd: Option<Decimal>,
 }
 
 /// One position with its figures.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Line {
     pub position: Position,
+    /// Of all layers together; `None` where one of them has none.
     pub rate: Option<Percent>,
     pub value_usd: Option<Decimal>,
     /// Income in US dollars; `None` without a price or a rate.
     pub income_usd: Option<Income>,
     /// Income in units of the asset, for a holding told in units.
     pub income_units: Option<Income>,
+    /// The share of the income that is paid in reward tokens, 0–1; `None` where a layer does not say.
+    pub reward_share: Option<f64>,
+    /// The worst of its layers; `None` where nothing about it is judged.
+    pub verdict: Option<Verdict>,
+    pub method: Method,
+    /// What was paid for it, in US dollars of today's exchange.
+    pub paid_usd: Option<Decimal>,
+    pub layers: Vec<LayerQuote>,
+}
+
+/// A share of the income, and how much of the income it is a share of.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Share {
+    /// 0–1, of the income of which it is known.
+    pub share: f64,
+    /// 0–1: how much of the whole income that is.
+    pub known: f64,
+}
+
+/// What one method brings.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MethodPart {
+    pub method: Method,
+    pub value_usd: Decimal,
+    pub income: Income,
+}
+
+/// What of a portfolio comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    Income,
+    Value,
+    Rate,
+    Verdict,
+    Added,
+}
+
+/// What is otherwise than when its owner last looked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Changes<'a> {
+    pub since: Timestamp,
+    /// Positions that were not there then, and such as are no longer there.
+    pub added: usize,
+    pub gone: usize,
+    /// US dollars, over positions that were valued both times.
+    pub value_usd: Decimal,
+    /// US dollars a year, over positions that had an income both times.
+    pub income: Decimal,
+    pub moved: Vec<Moved<'a>>,
+}
+
+/// A position whose rate or verdict is another one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Moved<'a> {
+    pub line: &'a Line,
+    /// What the rate was, where it changed by a tenth of itself or more.
+    pub rate: Option<Percent>,
+    /// What the verdict was, where it changed and there was one.
+    pub verdict: Option<Verdict>,
+}
+
+/// A tenth of the rate and a tenth of a point: less goes up and down all the time.
+fn is_worth_telling(now: Percent, then: Percent) -> bool {
+    let by = (now.get() - then.get()).abs();
+    by >= 0.1 && by >= then.get().abs() / 10.0
 }
 
 /// All positions of a person.
@@ -73,10 +187,16 @@ pub struct Portfolio {
     pub blended: Option<Percent>,
     /// Yearly income over cost, over the lines that name a cost and have an income.
     pub on_cost: Option<Percent>,
+    /// What is paid in reward tokens; `None` without an income whose payers are known.
+    pub in_rewards: Option<Share>,
+    /// What comes from positions with an unsustainable verdict; `None` without an income that is judged.
+    pub unsustainable: Option<Share>,
+    /// By what brings most.
+    pub methods: Vec<MethodPart>,
 }
 
 impl Portfolio {
-    /// Puts a price and a rate to each position. What cannot be valued stays out of the sums and
+    /// Puts prices and rates to each position. What cannot be valued stays out of the sums and
     /// keeps its line, so that the reply can name it.
     pub fn of(positions: impl IntoIterator<Item = (Position, Quote)>) -> Self {
         let lines: Vec<Line> = positions
@@ -84,7 +204,7 @@ impl Portfolio {
             .map(|(position, quote)| line(position, quote))
             .collect();
         let (mut value_usd, mut earning, mut cost) = (Decimal::ZERO, Decimal::ZERO, Decimal::ZERO);
-        let (mut income, mut income_on_cost) = (Income::default(), Income::default());
+        let (mut income, mut income_on_cost) = (Income::ZERO, Income::ZERO);
         for line in &lines {
             value_usd = value_usd.saturating_add(line.value_usd.unwrap_or_default());
             let (Some(value), Some(earned)) = (line.value_usd, line.income_usd) else {
@@ -92,18 +212,102 @@ impl Portfolio {
             };
             income = income.plus(earned);
             earning = earning.saturating_add(value);
-            if let Some(paid) = line.position.stake.cost_usd {
-                cost = cost.saturating_add(paid.get());
+            if let Some(paid) = line.paid_usd {
+                cost = cost.saturating_add(paid);
                 income_on_cost = income_on_cost.plus(earned);
             }
         }
+        let is_unsustainable =
+            |verdict: Verdict| f64::from(u8::from(verdict == Verdict::Unsustainable));
         Self {
             blended: ratio(income.yearly, earning),
             on_cost: ratio(income_on_cost.yearly, cost),
+            in_rewards: share(&lines, income, |line| line.reward_share),
+            unsustainable: share(&lines, income, |line| line.verdict.map(is_unsustainable)),
+            methods: methods(&lines),
             lines,
             value_usd,
             income,
         }
+    }
+
+    /// Puts the lines in this order.
+    pub fn sort(&mut self, order: Order) {
+        let dollars = |income: Option<Income>| income.map(Income::year);
+        match order {
+            Order::Income => {
+                self.lines
+                    .sort_by(|a, b| dollars(b.income_usd).cmp(&dollars(a.income_usd)));
+            }
+            Order::Value => self.lines.sort_by(|a, b| b.value_usd.cmp(&a.value_usd)),
+            Order::Rate => self.lines.sort_by(|a, b| {
+                let rate = |line: &Line| line.rate.map_or(f64::NEG_INFINITY, Percent::get);
+                rate(b).total_cmp(&rate(a))
+            }),
+            Order::Verdict => self.lines.sort_by_key(|line| {
+                let at = WORST_FIRST.iter().position(|it| Some(*it) == line.verdict);
+                at.unwrap_or(WORST_FIRST.len())
+            }),
+            Order::Added => self.lines.sort_by_key(|line| line.position.id),
+        }
+    }
+
+    /// How it stands, to be compared with later.
+    pub fn look(&self, at: Timestamp) -> Look {
+        let seen = |line: &Line| Seen {
+            position: line.position.id,
+            rate: line.rate,
+            verdict: line.verdict,
+            value_usd: line.value_usd,
+            income_usd: line.income_usd.map(Income::year),
+        };
+        Look {
+            at,
+            lines: self.lines.iter().map(seen).collect(),
+        }
+    }
+
+    /// What is otherwise than it was.
+    pub fn since(&self, before: &Look) -> Changes<'_> {
+        let earlier = |line: &Line| {
+            let id = line.position.id;
+            before.lines.iter().find(|seen| seen.position == id)
+        };
+        let mut changes = Changes {
+            since: before.at,
+            added: 0,
+            gone: before.lines.len(),
+            value_usd: Decimal::ZERO,
+            income: Decimal::ZERO,
+            moved: Vec::new(),
+        };
+        for line in &self.lines {
+            let Some(seen) = earlier(line) else {
+                changes.added += 1;
+                continue;
+            };
+            changes.gone -= 1;
+            let income = line.income_usd.map(Income::year);
+            let grown = |now: Option<Decimal>, then: Option<Decimal>| {
+                now.zip(then)
+                    .map_or(Decimal::ZERO, |(now, then)| now - then)
+            };
+            changes.value_usd += grown(line.value_usd, seen.value_usd);
+            changes.income += grown(income, seen.income_usd);
+            let rate = line
+                .rate
+                .zip(seen.rate)
+                .filter(|(now, then)| is_worth_telling(*now, *then));
+            let is_judged_anew = line.verdict != seen.verdict;
+            if rate.is_some() || is_judged_anew {
+                changes.moved.push(Moved {
+                    line,
+                    rate: rate.map(|(_, then)| then),
+                    verdict: seen.verdict.filter(|_| is_judged_anew),
+                });
+            }
+        }
+        changes
     }
 
     /// Positions that the sums leave out.
@@ -113,66 +317,179 @@ impl Portfolio {
 }
 
 fn line(position: Position, quote: Quote) -> Line {
-    let (value_usd, income_units) = match &position.stake.holding {
-        Holding::Value { usd } => (Some(usd.get()), None),
-        Holding::Units { quantity, .. } => (
-            quote
-                .unit_price
-                .and_then(|price| quantity.get().checked_mul(price)),
-            quote.rate.and_then(|rate| Income::of(quantity.get(), rate)),
-        ),
+    let Quote {
+        layers,
+        unit_usd,
+        paid_usd,
+    } = quote;
+    let rate = together(&layers);
+    let stake = &position.stake;
+    let (held, is_units) = match &stake.holding {
+        Holding::Worth(money) => (money.amount.get(), false),
+        Holding::Units { quantity, .. } => (quantity.get(), true),
     };
-    let income_usd = value_usd
-        .zip(quote.rate)
-        .and_then(|(value, rate)| Income::of(value, rate));
+    let value_usd = unit_usd.and_then(|unit| Some(held.checked_mul(unit)?.round_dp(PLACES)));
+    let paid = stake.paid.zip(paid_usd);
+    let of_pool = layers.first().and_then(|base| base.method);
     Line {
-        position,
-        rate: quote.rate,
+        rate,
         value_usd,
-        income_usd,
-        income_units,
+        income_usd: value_usd
+            .zip(rate)
+            .and_then(|(value, rate)| Income::of(value, rate)),
+        income_units: rate
+            .filter(|_| is_units)
+            .and_then(|rate| Income::of(held, rate)),
+        reward_share: reward_share(&layers),
+        verdict: worst(&layers),
+        method: stake.method.or(of_pool).unwrap_or(Method::Unknown),
+        paid_usd: paid.and_then(|(paid, unit)| paid.amount.get().checked_mul(unit)),
+        layers,
+        position,
     }
 }
 
+/// The rate of all layers together; `None` where one of them has none.
+fn together(layers: &[LayerQuote]) -> Option<Percent> {
+    match layers {
+        // Not by way of a product, which would leave the last digit in doubt.
+        [only] => only.rate,
+        layers => {
+            let rates: Option<Vec<Percent>> = layers.iter().map(|layer| layer.rate).collect();
+            stacked(&rates?).ok()
+        }
+    }
+}
+
+/// What all layers together pay in rewards, each by its own rate.
+fn reward_share(layers: &[LayerQuote]) -> Option<f64> {
+    let mut sums = (0.0, 0.0);
+    for layer in layers {
+        let rate = layer.rate?.get();
+        if rate > 0.0 {
+            sums.0 += rate * layer.reward_share?;
+            sums.1 += rate;
+        }
+    }
+    (sums.1 > 0.0).then(|| (sums.0 / sums.1).clamp(0.0, 1.0))
+}
+
+const WORST_FIRST: [Verdict; 4] = [
+    Verdict::Unsustainable,
+    Verdict::Unknown,
+    Verdict::Mixed,
+    Verdict::Sustainable,
+];
+
+/// The worst verdict counts; a layer that earns and that nobody judges makes the rest uncertain.
+fn worst(layers: &[LayerQuote]) -> Option<Verdict> {
+    let judged = layers.iter().any(|layer| layer.verdict.is_some());
+    let earns = |layer: &&LayerQuote| layer.rate.is_none_or(|rate| rate.get() > 0.0);
+    let counted = layers.iter().filter(earns);
+    let verdicts: Vec<Verdict> = counted
+        .map(|layer| layer.verdict.unwrap_or(Verdict::Unknown))
+        .collect();
+    let found = WORST_FIRST
+        .into_iter()
+        .find(|verdict| verdicts.contains(verdict));
+    found.filter(|_| judged)
+}
+
+/// The share of the income that `part` of each line makes, over the lines where that is known.
+fn share(lines: &[Line], income: Income, part: impl Fn(&Line) -> Option<f64>) -> Option<Share> {
+    let (mut of, mut known) = (0.0, 0.0);
+    for line in lines {
+        let earned = line.income_usd.and_then(|earned| earned.yearly.to_f64());
+        if let (Some(earned), Some(part)) = (earned, part(line)) {
+            of += earned * part;
+            known += earned;
+        }
+    }
+    let whole = income.yearly.to_f64()?;
+    (known > 0.0 && whole > 0.0).then(|| Share {
+        share: (of / known).clamp(0.0, 1.0),
+        known: (known / whole).clamp(0.0, 1.0),
+    })
+}
+
+fn methods(lines: &[Line]) -> Vec<MethodPart> {
+    let mut parts: Vec<MethodPart> = Vec::new();
+    for line in lines {
+        let (value, earned) = (line.value_usd, line.income_usd);
+        if value.is_none() && earned.is_none() {
+            continue;
+        }
+        let at = parts.iter().position(|part| part.method == line.method);
+        let at = at.unwrap_or_else(|| {
+            parts.push(MethodPart {
+                method: line.method,
+                value_usd: Decimal::ZERO,
+                income: Income::ZERO,
+            });
+            parts.len() - 1
+        });
+        let Some(part) = parts.get_mut(at) else {
+            continue;
+        };
+        part.value_usd = part.value_usd.saturating_add(value.unwrap_or_default());
+        part.income = part.income.plus(earned.unwrap_or_default());
+    }
+    parts.sort_by(|a, b| {
+        let by_income = b.income.yearly.cmp(&a.income.yearly);
+        by_income.then_with(|| b.value_usd.cmp(&a.value_usd))
+    });
+    parts
+}
+
 fn ratio(part: Decimal, whole: Decimal) -> Option<Percent> {
-    use rust_decimal::prelude::ToPrimitive;
     let fraction = part.checked_div(whole)?.to_f64()?;
     Percent::from_fraction(fraction)
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::domain::{
         ids::{PoolId, PositionId, UserId},
-        position::Stake,
+        position::{Earns, Stake, usd},
         time::Timestamp,
     };
 
-    fn position(holding: Holding, cost: Option<&str>) -> Position {
+    fn position(holding: Holding, layers: usize, paid: Option<&str>) -> Position {
+        let earns = Earns::Pool {
+            id: PoolId::from_bytes([1; 16]),
+            called: String::new(),
+        };
         Position {
             id: PositionId(1),
             owner: UserId(7),
             stake: Stake {
-                pool: PoolId::from_bytes([1; 16]),
-                holding,
-                cost_usd: cost.map(|cost| cost.parse().unwrap()),
-                note: None,
+                layers: vec![earns.clone(); layers],
+                paid: paid.map(|paid| usd(paid.parse().unwrap())),
+                ..Stake::new(holding, earns)
             },
             added_at: Timestamp::default(),
         }
     }
 
-    fn dollars(usd: &str) -> Holding {
-        Holding::Value {
-            usd: usd.parse().unwrap(),
+    fn dollars(worth: &str) -> Holding {
+        Holding::Worth(usd(worth.parse().unwrap()))
+    }
+
+    fn layer(rate: f64) -> LayerQuote {
+        LayerQuote {
+            rate: Percent::new(rate),
+            ..LayerQuote::default()
         }
     }
 
-    fn quote(rate: f64, price: Option<i64>) -> Quote {
+    fn quote(layers: &[LayerQuote], unit: Option<i64>) -> Quote {
         Quote {
-            rate: Percent::new(rate),
-            unit_price: price.map(Decimal::from),
+            layers: layers.to_vec(),
+            unit_usd: unit.map(Decimal::from),
+            paid_usd: Some(Decimal::ONE),
         }
     }
 
@@ -182,14 +499,25 @@ mod tests {
         assert_eq!(income.year().round_dp(2).to_string(), "130.00");
         assert_eq!(income.month().round_dp(2).to_string(), "10.83");
         assert_eq!(income.day().round_dp(3).to_string(), "0.356");
+        let after = income.after(Percent::new(25.0).unwrap());
+        assert_eq!(after.year().round_dp(2).to_string(), "97.50");
     }
 
     #[test]
     fn the_blend_of_the_domain_table() {
         let portfolio = Portfolio::of([
-            (position(dollars("60"), None), quote(5.0, None)),
-            (position(dollars("30"), None), quote(4.0, None)),
-            (position(dollars("10"), None), quote(8.0, None)),
+            (
+                position(dollars("60"), 1, None),
+                quote(&[layer(5.0)], Some(1)),
+            ),
+            (
+                position(dollars("30"), 1, None),
+                quote(&[layer(4.0)], Some(1)),
+            ),
+            (
+                position(dollars("10"), 1, None),
+                quote(&[layer(8.0)], Some(1)),
+            ),
         ]);
         assert!((portfolio.blended.unwrap().get() - 5.0).abs() < 1e-9);
         assert_eq!(portfolio.on_cost, None);
@@ -202,8 +530,11 @@ mod tests {
             quantity: "10".parse().unwrap(),
         };
         let portfolio = Portfolio::of([
-            (position(units, None), quote(3.0, None)),
-            (position(dollars("1k"), Some("800")), quote(4.0, None)),
+            (position(units, 1, None), quote(&[layer(3.0)], None)),
+            (
+                position(dollars("1k"), 1, Some("800")),
+                quote(&[layer(4.0)], Some(1)),
+            ),
         ]);
         assert_eq!(portfolio.value_usd, Decimal::from(1000));
         assert_eq!(portfolio.left_out().count(), 1);
@@ -214,13 +545,123 @@ mod tests {
 
     #[test]
     fn a_pool_without_a_reading_counts_in_the_value_only() {
-        let silent = Quote {
-            rate: None,
-            unit_price: None,
-        };
-        let portfolio = Portfolio::of([(position(dollars("100"), None), silent)]);
+        let silent = LayerQuote::default();
+        let portfolio =
+            Portfolio::of([(position(dollars("100"), 1, None), quote(&[silent], Some(1)))]);
         assert_eq!(portfolio.value_usd, Decimal::from(100));
         assert_eq!(portfolio.blended, None);
         assert_eq!(portfolio.left_out().count(), 1);
+    }
+
+    /// 3.0 and 0.4 make 3.412 % of one principal, not two incomes on two.
+    #[test]
+    fn layers_earn_on_one_principal() {
+        let stacked = position(dollars("1,000"), 2, None);
+        let portfolio = Portfolio::of([(stacked, quote(&[layer(3.0), layer(0.4)], Some(1)))]);
+        assert_eq!(portfolio.value_usd, Decimal::from(1000));
+        assert_eq!(portfolio.income.year().round_dp(2).to_string(), "34.12");
+        let half = quote(&[layer(3.0), LayerQuote::default()], Some(1));
+        let portfolio = Portfolio::of([(position(dollars("1,000"), 2, None), half)]);
+        assert_eq!(
+            portfolio.lines[0].rate, None,
+            "a layer without a rate is not taken for zero"
+        );
+    }
+
+    #[test]
+    fn the_worst_layer_is_the_verdict() {
+        let judged = |verdict| LayerQuote {
+            verdict: Some(verdict),
+            ..layer(2.0)
+        };
+        use Verdict::{Mixed, Sustainable, Unknown, Unsustainable};
+        for (layers, wanted) in [
+            (vec![judged(Sustainable), judged(Mixed)], Some(Mixed)),
+            (vec![judged(Mixed), judged(Unknown)], Some(Unknown)),
+            (
+                vec![judged(Unknown), judged(Unsustainable)],
+                Some(Unsustainable),
+            ),
+            (vec![judged(Sustainable), layer(1.0)], Some(Unknown)),
+            (vec![layer(0.0), judged(Sustainable)], Some(Sustainable)),
+            (vec![layer(4.0)], None),
+        ] {
+            assert_eq!(worst(&layers), wanted, "{layers:?}");
+        }
+    }
+
+    #[test]
+    fn shares_say_of_how_much_they_are_known() {
+        let paid = |share| LayerQuote {
+            reward_share: share,
+            verdict: Some(Verdict::Unsustainable),
+            ..layer(10.0)
+        };
+        let portfolio = Portfolio::of([
+            (
+                position(dollars("100"), 1, None),
+                quote(&[paid(Some(0.5))], Some(1)),
+            ),
+            (
+                position(dollars("300"), 1, None),
+                quote(&[layer(10.0)], Some(1)),
+            ),
+        ]);
+        let rewards = portfolio.in_rewards.unwrap();
+        assert!((rewards.share - 0.5).abs() < 1e-9 && (rewards.known - 0.25).abs() < 1e-9);
+        let unsustainable = portfolio.unsustainable.unwrap();
+        assert!(
+            (unsustainable.share - 1.0).abs() < 1e-9 && (unsustainable.known - 0.25).abs() < 1e-9
+        );
+    }
+
+    fn any_position() -> impl Strategy<Value = (Position, Quote)> {
+        let layers = proptest::collection::vec((0.0..200.0_f64, 0..3_usize), 1..=3);
+        (
+            1_i64..1_000_000_000,
+            layers,
+            proptest::option::of(1_i64..100_000),
+        )
+            .prop_map(|(cents, layers, unit)| {
+                let methods = [Method::Lending, Method::Liquidity, Method::StakingLiquid];
+                let holding = Holding::Units {
+                    asset: "X".to_owned(),
+                    quantity: crate::domain::money::Amount::new(Decimal::new(cents, 2)).unwrap(),
+                };
+                let quotes: Vec<LayerQuote> = layers
+                    .iter()
+                    .map(|(rate, method)| LayerQuote {
+                        method: Some(methods[*method]),
+                        ..layer(*rate)
+                    })
+                    .collect();
+                (position(holding, quotes.len(), None), quote(&quotes, unit))
+            })
+    }
+
+    proptest! {
+        #[test]
+        fn the_parts_are_the_whole(held in proptest::collection::vec(any_position(), 0..12)) {
+            let portfolio = Portfolio::of(held);
+            let lines: Decimal = portfolio.lines.iter().filter_map(|line| line.value_usd).sum();
+            prop_assert_eq!(lines, portfolio.value_usd);
+            let incomes: Decimal = portfolio.lines.iter().filter_map(|line| Some(line.income_usd?.year())).sum();
+            prop_assert_eq!(incomes, portfolio.income.year());
+            let by_method: Decimal = portfolio.methods.iter().map(|part| part.income.year()).sum();
+            prop_assert_eq!(by_method, portfolio.income.year());
+            let by_method: Decimal = portfolio.methods.iter().map(|part| part.value_usd).sum();
+            prop_assert_eq!(by_method, portfolio.value_usd);
+        }
+
+        /// However many layers lie on a holding, it is worth what it is worth once.
+        #[test]
+        fn layers_never_double_the_principal((position, quote) in any_position(), more in 1_usize..3) {
+            let alone = Portfolio::of([(position.clone(), quote.clone())]);
+            let mut stacked = quote;
+            stacked.layers.extend(vec![layer(1.0); more]);
+            let stacked = Portfolio::of([(position, stacked)]);
+            prop_assert_eq!(stacked.value_usd, alone.value_usd);
+            prop_assert!(stacked.income.year() >= alone.income.year());
+        }
     }
 }

@@ -99,8 +99,10 @@ impl Row {
 pub fn read(bytes: &[u8], columns: Columns) -> Result<Vec<Row>, SheetError> {
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     let text = std::str::from_utf8(bytes).map_err(|_| SheetError::NotText)?;
+    // The reader counts a line that ends with both marks as two halves.
+    let text = text.replace("\r\n", "\n");
     let mut reader = ReaderBuilder::new()
-        .delimiter(delimiter(text))
+        .delimiter(delimiter(&text))
         .flexible(true)
         .from_reader(text.as_bytes());
     let header = reader.headers().map_err(|error| malformed(&error))?.clone();

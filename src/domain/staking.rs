@@ -6,7 +6,10 @@
 
 use std::num::NonZero;
 
+use serde::{Deserialize, Serialize};
+
 use super::{
+    method::Method,
     rate::Percent,
     time::{Span, Timestamp},
 };
@@ -50,7 +53,8 @@ pub fn after_inflation(rate: Percent, inflation: Percent) -> Option<Percent> {
 }
 
 /// A network of which we know how staking works.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Network {
     Ethereum,
     Solana,
@@ -171,7 +175,8 @@ pub enum Slashing {
 }
 
 /// How somebody stakes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Approach {
     /// With a validator of one's own.
     Direct,
@@ -189,6 +194,15 @@ impl Approach {
             Self::Direct => "direct",
             Self::Delegated => "delegated",
             Self::Liquid => "liquid",
+        }
+    }
+
+    /// The method of a pool that stakes this way.
+    pub const fn method(self) -> Method {
+        match self {
+            Self::Direct => Method::StakingDirect,
+            Self::Delegated => Method::StakingDelegated,
+            Self::Liquid => Method::StakingLiquid,
         }
     }
 }

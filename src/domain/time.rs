@@ -111,6 +111,51 @@ impl fmt::Display for Day {
     }
 }
 
+/// A date as people write it: `2026-05-01`, `today`, or how far away it is, such as `90d`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Date {
+    On(Day),
+    /// So far away from today; in which direction is said by what is asked for.
+    Away(Span),
+}
+
+impl Date {
+    /// The day, where a distance is one into the past.
+    pub fn ago(self, today: Day) -> Day {
+        match self {
+            Self::On(day) => day,
+            Self::Away(span) => today.start().minus(span.0).day(),
+        }
+    }
+
+    /// The day, where a distance is one into the future.
+    pub fn ahead(self, today: Day) -> Day {
+        match self {
+            Self::On(day) => day,
+            Self::Away(span) => today.start().plus(span.0).day(),
+        }
+    }
+}
+
+/// The text is no date.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no date; write it like 2026-05-01, today or 90d")]
+pub struct DateError(String);
+
+impl std::str::FromStr for Date {
+    type Err = DateError;
+
+    fn from_str(text: &str) -> Result<Self, DateError> {
+        let text = text.trim();
+        if text.eq_ignore_ascii_case("today") {
+            return Ok(Self::Away(Span(Duration::ZERO)));
+        }
+        let day = Day::parse(text).map(Self::On);
+        day.or_else(|| text.parse().ok().map(Self::Away))
+            .ok_or_else(|| DateError(text.chars().filter(|c| *c != '`').take(40).collect()))
+    }
+}
+
 /// Something with the time at which it was read, so that its age can be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dated<T> {

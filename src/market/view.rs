@@ -3,9 +3,12 @@
 
 use std::{ops::Deref, sync::Arc};
 
+use foldhash::HashMap;
+
 use super::{health::Health, ingest::STALE_AFTER, snapshot::Snapshot};
 use crate::domain::{
-    listing::Listing, rate::Percent, reading::DataState, time::Timestamp, verdict::Screen,
+    ids::PoolId, listing::Listing, rate::Percent, reading::DataState, time::Timestamp,
+    verdict::Screen,
 };
 
 /// A snapshot as it is to be told at one moment.
@@ -16,6 +19,8 @@ pub struct View {
     pub answered_at: Timestamp,
     /// That is too long ago: good readings are shown as stale, without a verdict.
     pub is_silent: bool,
+    /// Pools that go on under another key.
+    became: Arc<HashMap<PoolId, PoolId>>,
 }
 
 impl View {
@@ -31,7 +36,25 @@ impl View {
             },
             answered_at,
             is_silent,
+            became: Arc::default(),
         }
+    }
+
+    /// With pools that go on under another key.
+    #[must_use]
+    pub fn following(self, became: Arc<HashMap<PoolId, PoolId>>) -> Self {
+        Self { became, ..self }
+    }
+
+    /// The pool of this key or, where the source does not list that any more, the one that it has become.
+    pub fn followed(&self, id: PoolId) -> Option<&Listing> {
+        /// Renamed more often than this it goes round in circles.
+        const MOST_NAMES: usize = 8;
+        let is_listed = |listing: &&Listing| listing.missed.is_none();
+        let names = std::iter::successors(Some(id), |id| self.became.get(id).copied());
+        let mut listings = names.take(MOST_NAMES).filter_map(|id| self.get(id));
+        let listed = listings.find(is_listed);
+        listed.or_else(|| self.get(id))
     }
 
     /// The rate at which income may be projected: the present one, or the last good one of a source
@@ -69,6 +92,25 @@ mod tests {
             ..Health::default()
         };
         View::new(Arc::new(change.snapshot), &health, &Screen::default(), now)
+    }
+
+    #[test]
+    fn a_pool_that_goes_on_under_another_key_is_found_by_its_old_one() {
+        let became = |pairs: &[(u8, u8)]| {
+            let pairs = pairs.iter().map(|(old, new)| (id(*old), id(*new)));
+            Arc::new(pairs.collect())
+        };
+        let followed = |pairs: &[(u8, u8)], of: u8| {
+            let view = view(None, hour(0)).following(became(pairs));
+            view.followed(id(of)).map(|listing| listing.pool.id)
+        };
+        assert_eq!(followed(&[(7, 8), (8, 1)], 7), Some(id(1)));
+        assert_eq!(
+            followed(&[(1, 7)], 1),
+            Some(id(1)),
+            "it is listed under its own key"
+        );
+        assert_eq!(followed(&[(7, 8), (8, 7)], 7), None, "round in a circle");
     }
 
     #[test]

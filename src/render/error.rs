@@ -1,7 +1,7 @@
 //! What went wrong, in words that say what to do about it.
 
 use super::{
-    numbers::grouped,
+    numbers::{grouped, limit},
     text::{self, SENTENCE},
 };
 use crate::domain::{
@@ -104,8 +104,36 @@ pub enum Trouble {
     TooManyPositions {
         limit: usize,
     },
-    /// Neither an amount nor a value, or both.
+    /// Nothing of the position would be otherwise.
+    PositionUnchanged,
+    /// No amount, or one in money with a token beside it.
     HoldingUnclear,
+    /// Neither a pool nor a rate nor a network to stake on.
+    EarnsNowhere,
+    /// A pool and a rate.
+    EarnsTwice,
+    /// The name of a place, and no rate that is paid there.
+    PlaceWithoutRate,
+    StatedRateOutOfRange {
+        most: f64,
+    },
+    LayersTooMany {
+        most: usize,
+    },
+    /// Something is said to have happened after today.
+    DateAhead,
+    LockIsOver,
+    LockTooLong,
+    /// A word of a file that is none of those that are known.
+    WordUnknown {
+        what: &'static str,
+        text: String,
+        known: Vec<&'static str>,
+    },
+    /// A cell of a file, in the domain's words.
+    Unreadable(String),
+    /// The file is no table of positions; why, in words that come from it.
+    TableUnreadable(String),
     /// A share of this pool has no one asset.
     ValueNeeded {
         pool: String,
@@ -151,8 +179,17 @@ const NOTHING_MATCHES: &str =
     "No pool fits all of these together. Leave one out, or look with `/yield find` first.";
 const POSITION_UNKNOWN: &str =
     "You have no such position. `/portfolio view` shows those that you have.";
-const HOLDING_UNCLEAR: &str = "Tell either `amount`, in units of a token, or `value`, in US \
-     dollars; one of the two.";
+const POSITION_UNCHANGED: &str = "Nothing of that is new. Name what shall be otherwise, such as `amount`, or what to take away with `clear`.";
+const HOLDING_UNCLEAR: &str = "Tell in `amount` either units of a token, such as 1.5 with `asset`, or what \
+     it is worth, such as $500 without an asset.";
+const EARNS_NOWHERE: &str = "Where does it earn? Name a `pool`, or a `rate` in percent a year (0 for \
+     nothing), or direct or delegated staking as its `method` with ETH, SOL, DOT, ATOM or ADA as its `asset`.";
+const EARNS_TWICE: &str = "It lies either in a `pool` or at a `rate` that you state; name one of the two. \
+     What it earns on top goes into `layer`.";
+const PLACE_WITHOUT_RATE: &str =
+    "A `place` belongs to a rate that you state. Tell its `rate` in percent a year too.";
+const DATE_AHEAD: &str = "That day has not come yet. Name one up to today.";
+const LOCK_IS_OVER: &str = "That lock is over already. Name a day to come, or leave it out.";
 const CHANNEL_UNFIT: &str = "Notices go to a text or announcement channel, to a thread or to a post of \
      a forum. Name one with `channel`.";
 const NO_ALERTS: &str = "There are no alerts here yet. `/alerts add` sets one.";
@@ -211,8 +248,33 @@ pub fn line(trouble: &Trouble) -> String {
         }
         Trouble::PositionUnknown => POSITION_UNKNOWN.to_owned(),
         Trouble::TooManyPositions { limit } => too_many("positions of yours", *limit),
+        Trouble::PositionUnchanged => POSITION_UNCHANGED.to_owned(),
         Trouble::HoldingUnclear => HOLDING_UNCLEAR.to_owned(),
+        Trouble::EarnsNowhere => EARNS_NOWHERE.to_owned(),
+        Trouble::EarnsTwice => EARNS_TWICE.to_owned(),
+        Trouble::PlaceWithoutRate => PLACE_WITHOUT_RATE.to_owned(),
+        Trouble::StatedRateOutOfRange { most } => {
+            format!("A rate that you state may be 0 to {} a year.", limit(*most))
+        }
+        Trouble::LayersTooMany { most } => {
+            format!("A position has {most} layers at most: where it lies, and what it earns on top.")
+        }
+        Trouble::DateAhead => DATE_AHEAD.to_owned(),
+        Trouble::LockIsOver => LOCK_IS_OVER.to_owned(),
+        Trouble::LockTooLong => "A lock of more than 50 years is not kept.".to_owned(),
+        Trouble::WordUnknown { what, text, known } => {
+            format!("{} is no {what}. Write one of {}.", quoted(text), known.join(", "))
+        }
+        Trouble::Unreadable(why) => sentence(&foreign(why)),
+        Trouble::TableUnreadable(why) => format!(
+            "The file cannot be used: {} Its first line names the columns; `/portfolio export` shows how one looks.",
+            stopped(&foreign(&why.split_whitespace().collect::<Vec<_>>().join(" ")))
+        ),
         Trouble::ValueNeeded { pool } => value_needed(pool),
+        Trouble::AssetNeeded { assets } if assets.is_empty() => {
+            "Which token is the amount in? Name it with `asset`, or write what it is worth, such as $500."
+                .to_owned()
+        }
         Trouble::AssetNeeded { assets } => {
             let names = names(assets);
             format!("Which token is the amount in? Name it with `asset`: {names}.")
@@ -341,8 +403,8 @@ fn too_many(what: &str, limit: usize) -> String {
 
 fn value_needed(pool: &str) -> String {
     format!(
-        "A share of {pool} is no single token, so its units say nothing about its worth. Tell its \
-         `value` in US dollars instead of an `amount`."
+        "A share of {pool} is no single token, so its units say nothing about its worth. Write in \
+         `amount` what it is worth, with its currency: $500, €2,000."
     )
 }
 

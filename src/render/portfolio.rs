@@ -1,30 +1,31 @@
 //! A person's positions in words. All of it is for that person alone.
 
+use rust_decimal::Decimal;
+
 use super::{
     DOT, count, lines_within,
     message::{Button, ButtonStyle, Colour, Embed, Field, Message},
     name,
-    numbers::{age, income, money, percent, units},
+    numbers::{age, ago, day, percent, points, share, sum, units},
     pool, text, verdict,
 };
 use crate::domain::{
-    income::{Income, Line, Portfolio},
-    pool::Pool,
-    position::{Holding, Position},
-    time::Timestamp,
-    verdict::Verdict,
+    currency::Reckoning,
+    income::{Changes, Income, Line, Moved, Portfolio, Share},
+    listing::Listing,
+    person::Chosen,
+    position::{Earns, Holding, Position, Stake},
+    rate::Percent,
+    time::{Day, Timestamp},
 };
 
-/// A position's figures with the pool that they belong to.
-#[derive(Debug, Clone, Copy)]
+/// A position's figures with the pools that they belong to.
+#[derive(Debug, Clone)]
 pub struct NamedLine<'a> {
     pub line: &'a Line,
-    /// `None` when the source does not list the pool any more.
-    pub pool: Option<&'a Pool>,
-    /// `None` without a reading.
-    pub verdict: Option<Verdict>,
-    /// The pool's figures are the same since then.
-    pub unchanged_since: Option<Timestamp>,
+    /// One for each layer: `None` for one that is no pool, or whose pool the source does not list any
+    /// more.
+    pub layers: Vec<Option<&'a Listing>>,
 }
 
 /// Where the rates come from.
@@ -36,45 +37,91 @@ pub struct Rates<'a> {
     pub are_old: bool,
 }
 
-/// Asks before anything is kept. `agree` is the custom id of the button.
-pub fn consent(agree: impl Into<String>) -> Message {
-    Message::from(Embed {
-        title: "May I keep your positions?".to_owned(),
-        description:
-            "To work out what you earn, I keep what you enter: the pool, the amount, what \
-                      you paid and your note, with your Discord id. Nothing else, and no wallet \
-                      address.\n\
-                      It is encrypted on disk, but **whoever runs this bot holds the key and could \
-                      read it**. It is shown to nobody but you.\n\
-                      `/privacy show` tells what is kept, `/privacy delete` erases it for good, at \
-                      any time."
-                .to_owned(),
-        colour: Colour::Blue,
-        ..Embed::default()
-    })
-    .with_buttons([Button::press("I agree", ButtonStyle::Primary, agree)])
+/// All that a portfolio shows.
+#[derive(Debug, Clone)]
+pub struct Shown<'a> {
+    pub portfolio: &'a Portfolio,
+    /// The portfolio's lines in order, with their pools.
+    pub lines: &'a [NamedLine<'a>],
+    pub rates: Rates<'a>,
+    pub reckoning: Reckoning,
+    pub chosen: &'a Chosen,
+    /// What is otherwise than when its owner last looked; `None` at the first look.
+    pub changes: Option<Changes<'a>>,
+    pub now: Timestamp,
+}
+
+/// Dollars in what somebody reckons in.
+fn money(usd: Decimal, reckoning: &Reckoning) -> String {
+    sum(reckoning.of(usd), reckoning.currency)
+}
+
+/// A yearly income by day, month and year.
+fn income(income: Income, reckoning: &Reckoning) -> String {
+    [
+        (income.day(), "a day"),
+        (income.month(), "a month"),
+        (income.year(), "a year"),
+    ]
+    .map(|(usd, each)| format!("{} {each}", money(usd, reckoning)))
+    .join(DOT)
 }
 
 /// A position was added.
-pub fn added(named: &NamedLine<'_>, rates: &Rates<'_>, now: Timestamp) -> Message {
+pub fn added(
+    named: &NamedLine<'_>,
+    rates: &Rates<'_>,
+    reckoning: &Reckoning,
+    now: Timestamp,
+) -> Message {
+    told("Added", named, rates, reckoning, now)
+}
+
+/// A position was changed.
+pub fn changed(
+    named: &NamedLine<'_>,
+    rates: &Rates<'_>,
+    reckoning: &Reckoning,
+    now: Timestamp,
+) -> Message {
+    told("Changed; it is now", named, rates, reckoning, now)
+}
+
+fn told(
+    done: &str,
+    named: &NamedLine<'_>,
+    rates: &Rates<'_>,
+    reckoning: &Reckoning,
+    now: Timestamp,
+) -> Message {
     let line = named.line;
     let mut words = vec![format!(
-        "Added {} in {}{}.",
-        holding(&line.position),
-        place(named.pool),
+        "{done} {} in {}{}.",
+        holding(&line.position.stake),
+        places(named),
         rate_words(named, rates)
     )];
+    let beside = beside(named, reckoning);
+    if !beside.is_empty() {
+        words.push(sentence(&beside.join(DOT)));
+    }
     words.push(match (line.income_usd, line.income_units) {
-        (Some(earned), _) => format!("Projected: {}.", income(earned)),
+        (Some(earned), _) => format!("Projected: {}.", income(earned, reckoning)),
         (None, Some(earned)) => format!(
             "Projected: {}. {}",
             unit_income(&line.position, earned),
-            sentence(left_out_because(line))
+            left_out_sentence(line)
         ),
-        (None, None) => sentence(left_out_because(line)),
+        (None, None) => left_out_sentence(line),
     });
     words.push(format!("-# {}", small_print(rates, now)));
     Message::text(words.join("\n"))
+}
+
+fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    format!("{}{}.", first.collect::<String>(), letters.as_str())
 }
 
 fn small_print(rates: &Rates<'_>, now: Timestamp) -> String {
@@ -87,28 +134,77 @@ fn small_print(rates: &Rates<'_>, now: Timestamp) -> String {
     format!("projected at {of}, not a promise{DOT}{footer}")
 }
 
-fn sentence(clause: &str) -> String {
-    format!("Left out of your total income: {clause}.")
+fn left_out_sentence(line: &Line) -> String {
+    format!("Left out of your total income: {}.", left_out_because(line))
 }
 
-fn holding(position: &Position) -> String {
-    match &position.stake.holding {
+/// What is held, as its owner told it.
+pub(crate) fn holding(stake: &Stake) -> String {
+    match &stake.holding {
         Holding::Units { asset, quantity } => {
             format!("{} {}", units(quantity.get()), text::name(asset))
         }
-        Holding::Value { usd } => money(usd.get()),
+        Holding::Worth(money) => sum(money.amount.get(), money.currency),
     }
 }
 
-fn place(pool: Option<&Pool>) -> String {
-    pool.map_or_else(|| "a pool that is not listed any more".to_owned(), name)
+/// Where it earns, from the lowest layer up.
+fn places(named: &NamedLine<'_>) -> String {
+    let layers = named.line.position.stake.layers.iter();
+    let places: Vec<String> = layers
+        .zip(named.layers.iter().copied().chain(std::iter::repeat(None)))
+        .map(|(earns, listing)| place(earns, listing))
+        .collect();
+    places.join(" + ")
+}
+
+fn place(earns: &Earns, listing: Option<&Listing>) -> String {
+    match (earns, listing) {
+        (_, Some(listing)) if listing.missed.is_some() => {
+            format!("{} (not listed any more)", name(&listing.pool))
+        }
+        (_, Some(listing)) => name(&listing.pool),
+        (Earns::Pool { called, .. }, None) if called.is_empty() => {
+            "a pool that is not listed any more".to_owned()
+        }
+        (Earns::Pool { called, .. }, None) => format!(
+            "{} (not listed any more)",
+            text::escape_to(called, text::SENTENCE)
+        ),
+        (
+            Earns::Network {
+                network,
+                approach,
+                commission,
+            },
+            None,
+        ) => {
+            let way = format!("{} staking on {}", approach.slug(), network.name());
+            let kept = commission.map(|kept| format!(" at {} commission", percent(kept)));
+            way + &kept.unwrap_or_default()
+        }
+        (Earns::Stated { rate, place }, None) => {
+            let place = text::escape_to(place, text::SENTENCE);
+            match (place.is_empty(), rate.get() > 0.0) {
+                (true, true) => format!("{} as you stated", percent(*rate)),
+                (true, false) => "no place that pays".to_owned(),
+                (false, true) => format!("{place} at {} as you stated", percent(*rate)),
+                (false, false) => place,
+            }
+        }
+    }
 }
 
 fn rate_words(named: &NamedLine<'_>, rates: &Rates<'_>) -> String {
     let when = if rates.are_old { "then" } else { "now" };
-    let rate = named.line.rate;
-    let rate = rate.map(|rate| format!("{} {when}", percent(rate)));
-    let verdict = named.verdict.map(|it| verdict::label(it).to_owned());
+    let line = named.line;
+    let has_market_rate = |earns: &Earns| !matches!(earns, Earns::Stated { .. });
+    let layers = &line.position.stake.layers;
+    let stated_alone = !layers.iter().any(has_market_rate);
+    let rate = line.rate.filter(|_| !stated_alone);
+    let together = if layers.len() > 1 { " together" } else { "" };
+    let rate = rate.map(|rate| format!("{} {when}{together}", percent(rate)));
+    let verdict = line.verdict.map(|it| verdict::label(it).to_owned());
     let parts: Vec<String> = [rate, verdict].into_iter().flatten().collect();
     if parts.is_empty() {
         String::new()
@@ -118,10 +214,7 @@ fn rate_words(named: &NamedLine<'_>, rates: &Rates<'_>) -> String {
 }
 
 fn unit_income(position: &Position, earned: Income) -> String {
-    let asset = match &position.stake.holding {
-        Holding::Units { asset, .. } => text::name(asset),
-        Holding::Value { .. } => "USD".to_owned(),
-    };
+    let asset = position.stake.asset().map(text::name).unwrap_or_default();
     format!(
         "{} {asset} a month{DOT}{} {asset} a year",
         units(earned.month()),
@@ -129,120 +222,274 @@ fn unit_income(position: &Position, earned: Income) -> String {
     )
 }
 
-/// Why a position has no income in dollars.
+/// Why a position has no income in money.
 const fn left_out_because(line: &Line) -> &'static str {
     match (line.rate, line.value_usd) {
-        (None, Some(_)) => "its pool has no usable reading at the moment",
+        (None, Some(_)) => "no usable rate is known for it at the moment",
         (Some(_), None) => "no source has a price for it",
-        (None, None) => "it has neither a price nor a usable reading",
+        (None, None) => "it has neither a price nor a usable rate",
         (Some(_), Some(_)) => "the figures are too large to work with",
     }
 }
 
-/// All positions with what they earn. `lines` are the portfolio's lines in order, with their pools.
-pub fn view(
-    portfolio: &Portfolio,
-    lines: &[NamedLine<'_>],
-    rates: &Rates<'_>,
-    now: Timestamp,
-) -> Message {
-    if portfolio.lines.is_empty() {
-        return empty();
-    }
-    let listed: Vec<String> = lines
+/// All positions with what they earn.
+pub fn view(shown: &Shown<'_>) -> Message {
+    let (portfolio, reckoning) = (shown.portfolio, &shown.reckoning);
+    let listed: Vec<String> = shown
+        .lines
         .iter()
-        .map(|named| position_line(named, rates, now))
+        .map(|named| position_line(named, shown))
         .collect();
-    let left_out = portfolio.left_out().count();
-    let mut fields = vec![Field::narrow("Value", money(portfolio.value_usd))];
     let known = |rate: Option<_>| rate.map_or_else(|| "not known".to_owned(), percent);
-    fields.push(Field::narrow("Blended yield", known(portfolio.blended)));
-    if lines
-        .iter()
-        .any(|named| named.line.position.stake.cost_usd.is_some())
-    {
+    let mut fields = vec![
+        Field::narrow("Value", money(portfolio.value_usd, reckoning)),
+        Field::narrow("Blended yield", known(portfolio.blended)),
+    ];
+    let lines = &portfolio.lines;
+    if lines.iter().any(|line| line.position.stake.paid.is_some()) {
         fields.push(Field::narrow("Yield on cost", known(portfolio.on_cost)));
     }
-    if left_out < portfolio.lines.len() {
-        fields.push(Field::wide("Projected income", income(portfolio.income)));
+    let left_out = portfolio.left_out().count();
+    if left_out < lines.len() {
+        fields.push(Field::wide(
+            "Projected income",
+            income_words(portfolio, reckoning, shown.chosen.tax),
+        ));
+        fields.push(Field::wide("Who pays it", who_pays(portfolio)));
+    }
+    if portfolio.methods.len() > 1 {
+        fields.push(Field::wide("By method", methods(portfolio, reckoning)));
     }
     if left_out > 0 {
-        let names: Vec<String> = lines
+        let without = shown
+            .lines
             .iter()
-            .filter(|named| named.line.income_usd.is_none())
-            .map(left_out_line)
-            .collect();
+            .filter(|named| named.line.income_usd.is_none());
+        let names: Vec<String> = without.map(left_out_line).collect();
         fields.push(Field::wide(
             "Not in the income",
             lines_within(&names, 1_000),
         ));
     }
+    fields.extend(
+        shown
+            .changes
+            .as_ref()
+            .map(|changes| Field::wide("Since you last looked", changes_words(changes, reckoning))),
+    );
     Message::from(Embed {
-        title: format!(
-            "Your {}",
-            count(portfolio.lines.len(), "position", "positions")
-        ),
-        description: lines_within(&listed, 3_800),
+        title: format!("Your {}", count(lines.len(), "position", "positions")),
+        description: lines_within(&listed, 2_400),
         colour: Colour::Blue,
         fields,
-        footer: small_print(rates, now),
+        footer: small_print(&shown.rates, shown.now),
         ..Embed::default()
     })
 }
 
-fn position_line(named: &NamedLine<'_>, rates: &Rates<'_>, now: Timestamp) -> String {
+fn income_words(portfolio: &Portfolio, reckoning: &Reckoning, tax: Option<Percent>) -> String {
+    let mut lines = vec![income(portfolio.income, reckoning)];
+    lines.extend(tax.map(|tax| {
+        let after = portfolio.income.after(tax);
+        format!(
+            "after {} laid aside for tax: {}",
+            percent(tax),
+            income(after, reckoning)
+        )
+    }));
+    lines.join("\n")
+}
+
+/// A share, and of how much of the income it is one.
+fn shared(part: Option<Share>, nobody: &str) -> String {
+    let Some(part) = part else {
+        return nobody.to_owned();
+    };
+    if part.known > 0.995 {
+        share(part.share)
+    } else {
+        format!(
+            "{} of the {} of it for which that is known",
+            share(part.share),
+            share(part.known)
+        )
+    }
+}
+
+fn who_pays(portfolio: &Portfolio) -> String {
+    format!(
+        "in reward tokens: {}\nfrom unsustainable positions: {}",
+        shared(portfolio.in_rewards, "no source says"),
+        shared(portfolio.unsustainable, "none of it is judged")
+    )
+}
+
+fn methods(portfolio: &Portfolio, reckoning: &Reckoning) -> String {
+    let lines = portfolio.methods.iter().map(|part| {
+        let (method, value) = (part.method.label(), money(part.value_usd, reckoning));
+        if part.income == Income::ZERO {
+            return format!("- {method}: nothing known from {value}");
+        }
+        let month = money(part.income.month(), reckoning);
+        format!("- {method}: {month} a month from {value}")
+    });
+    lines_within(&lines.collect::<Vec<_>>(), 1_000)
+}
+
+fn changes_words(changes: &Changes<'_>, reckoning: &Reckoning) -> String {
+    let mut lines = vec![ago(changes.since)];
+    let gone = [(changes.added, "added"), (changes.gone, "no longer there")];
+    lines.extend(
+        gone.into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(number, what)| format!("- {} {what}", count(number, "position", "positions"))),
+    );
+    let grown = |usd: Decimal| {
+        let plus = if usd > Decimal::ZERO { "+" } else { "" };
+        format!("{plus}{}", money(usd, reckoning))
+    };
+    if !changes.value_usd.is_zero() {
+        lines.push(format!("- value {}", grown(changes.value_usd)));
+    }
+    if !changes.income.is_zero() {
+        let month = Decimal::from(12);
+        lines.push(format!(
+            "- income {} a month",
+            grown(changes.income / month)
+        ));
+    }
+    lines.extend(changes.moved.iter().map(moved));
+    if lines.len() == 1 {
+        lines.push("- nothing to speak of".to_owned());
+    }
+    lines_within(&lines, 1_000)
+}
+
+fn moved(moved: &Moved<'_>) -> String {
+    let line = moved.line;
+    let rate = moved.rate.zip(line.rate).map(|(then, now)| {
+        format!(
+            "{} → {} ({})",
+            percent(then),
+            percent(now),
+            points(now.points_from(then))
+        )
+    });
+    let verdict = moved
+        .verdict
+        .zip(line.verdict)
+        .map(|(then, now)| format!("{} → {}", verdict::label(then), verdict::label(now)));
+    let parts: Vec<String> = [rate, verdict].into_iter().flatten().collect();
+    format!(
+        "- {}: {}",
+        holding(&line.position.stake),
+        if parts.is_empty() {
+            "judged for the first time".to_owned()
+        } else {
+            parts.join(DOT)
+        }
+    )
+}
+
+fn position_line(named: &NamedLine<'_>, shown: &Shown<'_>) -> String {
     let line = named.line;
-    let position = &line.position;
+    let (position, reckoning) = (&line.position, &shown.reckoning);
     let mut parts = vec![format!(
         "**{}** in {}{}",
-        holding(position),
-        place(named.pool),
-        rate_words(named, rates)
+        holding(&position.stake),
+        places(named),
+        rate_words(named, &shown.rates)
     )];
-    if matches!(position.stake.holding, Holding::Units { .. }) {
-        parts.extend(line.value_usd.map(money));
+    let is_told_so = matches!(
+        &position.stake.holding,
+        Holding::Worth(money) if money.currency == reckoning.currency
+    );
+    if !is_told_so {
+        parts.extend(line.value_usd.map(|usd| money(usd, reckoning)));
     }
     parts.extend(match (line.income_usd, line.income_units) {
-        (Some(earned), _) => Some(format!("{} a month", money(earned.month()))),
+        (Some(earned), _) => Some(format!("{} a month", money(earned.month(), reckoning))),
         (None, Some(earned)) => Some(unit_income(position, earned)),
         (None, None) => None,
     });
-    parts.extend(
-        named
-            .unchanged_since
-            .filter(|_| !rates.are_old)
-            .and_then(|since| pool::stood(since, now))
-            .map(|stood| format!("rate {stood}")),
-    );
-    parts.extend(
-        position
-            .stake
-            .cost_usd
-            .map(|cost| format!("cost {}", money(cost.get()))),
-    );
-    let note = position
-        .stake
-        .note
-        .as_deref()
-        .map(|note| text::escape_to(note, 80));
-    parts.extend(
+    let stood = named.layers.iter().flatten().filter_map(|listing| {
+        pool::stood(listing.unchanged_since, shown.now).filter(|_| !shown.rates.are_old)
+    });
+    parts.extend(stood.map(|stood| format!("rate {stood}")));
+    parts.extend(beside(named, reckoning));
+    format!("- {}", parts.join(DOT))
+}
+
+/// What else its owner told of it.
+fn beside(named: &NamedLine<'_>, reckoning: &Reckoning) -> Vec<String> {
+    let stake = &named.line.position.stake;
+    let of_pool = named.layers.first().copied().flatten();
+    let method = stake.method.filter(|method| {
+        let staked = matches!(stake.base(), Some(Earns::Network { .. }));
+        !staked && of_pool.is_none_or(|listing| listing.pool.method != *method)
+    });
+    let cost = stake.paid.map(|paid| {
+        let paid_in = sum(paid.amount.get(), paid.currency);
+        let now = named
+            .line
+            .paid_usd
+            .filter(|_| paid.currency != reckoning.currency);
+        let now = now.map(|usd| format!(" ({} now)", money(usd, reckoning)));
+        format!("cost {paid_in}{}", now.unwrap_or_default())
+    });
+    let note = stake.note.as_deref().map(|note| text::escape_to(note, 80));
+    [
+        method.map(|method| method.label().to_owned()),
+        cost,
+        stake
+            .fees
+            .map(|fees| format!("fees {}", sum(fees.amount.get(), fees.currency))),
+        stake.opened.map(|opened| format!("since {}", date(opened))),
+        stake
+            .payout
+            .map(|payout| format!("paid {}", payout.label())),
+        stake
+            .lock_until
+            .map(|until| format!("locked until {}", date(until))),
         note.filter(|note| !note.is_empty())
             .map(|note| format!("*{note}*")),
-    );
-    format!("- {}", parts.join(DOT))
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// A date as each reader writes dates; noon is the same date nearly everywhere.
+fn date(on: Day) -> String {
+    const NOON: std::time::Duration = std::time::Duration::from_hours(12);
+    day(on.start().plus(NOON))
 }
 
 fn left_out_line(named: &NamedLine<'_>) -> String {
     format!(
         "- {}: {}",
-        holding(&named.line.position),
+        holding(&named.line.position.stake),
         left_out_because(named.line)
     )
 }
 
 /// A position was taken out.
-pub fn removed(position: &Position, pool: Option<&Pool>) -> Message {
-    Message::text(format!("Removed {} in {}.", holding(position), place(pool)))
+pub fn removed(position: &Position) -> Message {
+    let stake = &position.stake;
+    let places: Vec<String> = stake.layers.iter().map(called).collect();
+    Message::text(format!(
+        "Removed {} in {}.",
+        holding(stake),
+        places.join(" + ")
+    ))
+}
+
+/// A place by the name that it was picked by.
+fn called(earns: &Earns) -> String {
+    match earns {
+        Earns::Pool { called, .. } if !called.is_empty() => text::escape_to(called, text::SENTENCE),
+        earns => place(earns, None),
+    }
 }
 
 /// Nothing is kept yet.
@@ -250,31 +497,128 @@ pub fn empty() -> Message {
     Message::text("You have no positions here. `/portfolio add` takes the first one.")
 }
 
+/// What the person has chosen.
+pub fn settings(chosen: &Chosen) -> Message {
+    let tax = chosen.tax.map_or_else(
+        || "nothing is laid aside for tax".to_owned(),
+        |tax| format!("{} of income is laid aside for tax", percent(tax)),
+    );
+    Message::text(format!(
+        "Your figures are in {} ({}){DOT}dates in files are of {}{DOT}{tax}.",
+        chosen.currency.name(),
+        chosen.currency.code(),
+        chosen.zone.name()
+    ))
+}
+
+/// One line of a file that is no position.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadLine {
+    pub line: u64,
+    /// Why, in words for the person.
+    pub why: String,
+}
+
+/// What a file holds, before any of it is kept. `keep` and `leave` are the custom ids of the buttons.
+pub fn preview(
+    lines: &[NamedLine<'_>],
+    bad: &[BadLine],
+    rates: &Rates<'_>,
+    buttons: Option<[String; 2]>,
+) -> Message {
+    let read: Vec<String> = lines
+        .iter()
+        .map(|named| {
+            format!(
+                "- **{}** in {}{}",
+                holding(&named.line.position.stake),
+                places(named),
+                rate_words(named, rates)
+            )
+        })
+        .collect();
+    let rejected: Vec<String> = bad
+        .iter()
+        .map(|bad| format!("- line {}: {}", bad.line, bad.why))
+        .collect();
+    let mut fields = Vec::new();
+    if !rejected.is_empty() {
+        fields.push(Field::wide(
+            format!("Not readable: {}", count(bad.len(), "line", "lines")),
+            lines_within(&rejected, 1_000),
+        ));
+    }
+    let message = Message::from(Embed {
+        title: format!(
+            "{} in the file",
+            count(lines.len(), "position", "positions")
+        ),
+        description: lines_within(&read, 2_800),
+        colour: if bad.is_empty() {
+            Colour::Blue
+        } else {
+            Colour::Amber
+        },
+        fields,
+        footer: "Nothing is kept yet".to_owned(),
+        ..Embed::default()
+    });
+    match buttons {
+        Some([keep, leave]) => {
+            let these = if bad.is_empty() {
+                "Keep them"
+            } else {
+                "Keep those that are readable"
+            };
+            message.with_buttons([
+                Button::press(these, ButtonStyle::Primary, keep),
+                Button::press("Leave it", ButtonStyle::Secondary, leave),
+            ])
+        }
+        None => message,
+    }
+}
+
+/// So many positions of a file were kept.
+pub fn imported(positions: usize) -> Message {
+    Message::text(format!(
+        "Kept {}. `/portfolio view` shows what they earn.",
+        count(positions, "position", "positions")
+    ))
+}
+
+/// The positions are in the file that comes with this.
+pub fn exported(positions: usize) -> String {
+    format!(
+        "Here are your {}. `/portfolio import` takes such a file; the README names its columns.",
+        count(positions, "position", "positions")
+    )
+}
+
 #[cfg(test)]
 mod tests {
-    use rust_decimal::Decimal;
+    use std::sync::Arc;
 
     use super::*;
     use crate::{
         domain::{
             ids::{PositionId, UserId},
-            income::Quote,
-            position::Stake,
+            income::{LayerQuote, Quote},
+            method::Method,
+            person::{Look, Seen},
+            position::{Payout, usd},
+            staking::{Approach, Network},
             time::Span,
+            verdict::Verdict,
         },
         render::samples,
     };
 
-    fn position(holding: Holding, cost: Option<&str>, note: Option<&str>) -> Position {
+    fn position(id: i64, stake: Stake) -> Position {
         Position {
-            id: PositionId(1),
+            id: PositionId(id),
             owner: UserId(7),
-            stake: Stake {
-                pool: samples::pool().id,
-                holding,
-                cost_usd: cost.map(|cost| cost.parse().unwrap()),
-                note: note.map(str::to_owned),
-            },
+            stake,
             added_at: samples::now(),
         }
     }
@@ -286,68 +630,196 @@ mod tests {
         }
     }
 
+    fn in_pool() -> Earns {
+        Earns::in_pool(&samples::pool())
+    }
+
+    fn stated(rate: f64, place: &str) -> Earns {
+        Earns::Stated {
+            rate: samples::percent(rate),
+            place: place.to_owned(),
+        }
+    }
+
+    fn layer(rate: f64, verdict: Option<Verdict>, method: Option<Method>) -> LayerQuote {
+        LayerQuote {
+            rate: Some(samples::percent(rate)),
+            reward_share: verdict.map(|_| 0.25),
+            verdict,
+            method,
+        }
+    }
+
+    fn quote(layers: &[LayerQuote], unit: Option<&str>) -> Quote {
+        Quote {
+            layers: layers.to_vec(),
+            unit_usd: unit.map(|unit| unit.parse().unwrap()),
+            paid_usd: Some(Decimal::ONE),
+        }
+    }
+
+    /// One of each kind that a line tells differently.
+    fn positions() -> Vec<(Position, Quote)> {
+        let sustainable = layer(2.6, Some(Verdict::Sustainable), Some(Method::Lending));
+        let lent = Stake {
+            paid: Some(usd("4,800".parse().unwrap())),
+            opened: Day::parse("2026-01-31"),
+            payout: Some(Payout::Monthly),
+            ..Stake::new(held("USDC", "5000"), in_pool())
+        };
+        let stacked = Stake {
+            layers: vec![in_pool(), stated(0.4, "")],
+            note: Some("**cold** @everyone".to_owned()),
+            ..Stake::new(held("ETH", "10.5"), in_pool())
+        };
+        let network = Earns::Network {
+            network: Network::Solana,
+            approach: Approach::Delegated,
+            commission: Some(samples::percent(5.0)),
+        };
+        let staked = Stake {
+            lock_until: Day::parse("2027-03-01"),
+            ..Stake::new(held("SOL", "120"), network)
+        };
+        let gone = Earns::Pool {
+            id: samples::pool().id,
+            called: "USDC · old-farm · Base".to_owned(),
+        };
+        let gone = Stake::new(Holding::Worth(usd("2.5k".parse().unwrap())), gone);
+        let saved = Stake {
+            method: Some(Method::Lending),
+            ..Stake::new(
+                Holding::Worth(usd("1k".parse().unwrap())),
+                stated(3.5, "my exchange"),
+            )
+        };
+        let unsustainable = layer(30.0, Some(Verdict::Unsustainable), Some(Method::Farming));
+        vec![
+            (position(1, lent), quote(&[sustainable], Some("1"))),
+            (
+                position(2, stacked),
+                quote(&[sustainable, layer(0.4, None, None)], None),
+            ),
+            (
+                position(3, staked),
+                quote(
+                    &[layer(6.2, None, Some(Method::StakingDelegated))],
+                    Some("180.5"),
+                ),
+            ),
+            (
+                position(4, gone),
+                quote(&[LayerQuote::default()], Some("1")),
+            ),
+            (
+                position(5, saved),
+                quote(&[layer(3.5, None, None)], Some("1")),
+            ),
+            (
+                position(6, Stake::new(held("FARM", "100"), in_pool())),
+                quote(&[unsustainable], Some("2")),
+            ),
+        ]
+    }
+
+    fn rates(are_old: bool) -> Rates<'static> {
+        let ago = if are_old {
+            Span::days(3)
+        } else {
+            Span::minutes(4)
+        };
+        Rates {
+            source: "DefiLlama",
+            fetched_at: samples::now().minus(ago.0),
+            are_old,
+        }
+    }
+
+    fn look() -> Look {
+        let seen = |id, rate: f64, verdict, value: i64| Seen {
+            position: PositionId(id),
+            rate: Some(samples::percent(rate)),
+            verdict,
+            value_usd: Some(Decimal::from(value)),
+            income_usd: Some(Decimal::from(120)),
+        };
+        Look {
+            at: samples::now().minus(Span::days(9).0),
+            lines: vec![
+                seen(1, 3.9, Some(Verdict::Mixed), 5_000),
+                seen(3, 6.2, None, 20_000),
+                seen(9, 1.0, None, 5),
+            ],
+        }
+    }
+
     #[test]
     fn a_portfolio_with_everything() {
-        let rate = |value, price: Option<i64>| Quote {
-            rate: Some(samples::percent(value)),
-            unit_price: price.map(Decimal::from),
-        };
-        let silent = Quote {
-            rate: None,
-            unit_price: None,
-        };
-        let usd = Holding::Value {
-            usd: "2.5k".parse().unwrap(),
-        };
-        let portfolio = Portfolio::of([
-            (
-                position(held("USDC", "5000"), Some("4,800"), None),
-                rate(2.6, Some(1)),
-            ),
-            (
-                position(held("ETH", "10.5"), None, Some("**cold** @everyone")),
-                rate(3.0, None),
-            ),
-            (position(usd, None, None), silent),
-        ]);
-        let pool = samples::pool();
+        let portfolio = Portfolio::of(positions());
+        let listing = Arc::new(samples::listing());
         let lines: Vec<NamedLine<'_>> = portfolio
             .lines
             .iter()
-            .zip([
-                (Some(&pool), Some(Verdict::Sustainable)),
-                (Some(&pool), None),
-                (None, None),
-            ])
-            .map(|(line, (pool, verdict))| NamedLine {
+            .map(|line| NamedLine {
                 line,
-                pool,
-                verdict,
-                unchanged_since: verdict.map(|_| samples::now().minus(Span::hours(26).0)),
+                layers: line
+                    .position
+                    .stake
+                    .layers
+                    .iter()
+                    .map(|earns| {
+                        let is_listed = matches!(earns, Earns::Pool { called, .. } if !called.contains("old-farm"));
+                        is_listed.then_some(&*listing)
+                    })
+                    .collect(),
             })
             .collect();
-        let rates = Rates {
-            source: "DefiLlama",
-            fetched_at: samples::now().minus(Span::minutes(4).0),
-            are_old: false,
+        let euro = Reckoning {
+            currency: "EUR".parse().unwrap(),
+            per_usd: "0.92".parse().unwrap(),
+            at: Some(samples::now()),
         };
-        let mut messages = vec![consent("consent:1"), empty()];
-        messages.extend(lines.iter().map(|line| added(line, &rates, samples::now())));
-        messages.push(view(&portfolio, &lines, &rates, samples::now()));
-        let old = Rates {
-            fetched_at: samples::now().minus(Span::days(3).0),
-            are_old: true,
-            ..rates
+        let chosen = Chosen {
+            currency: euro.currency,
+            tax: Some(samples::percent(25.0)),
+            ..Chosen::default()
         };
-        let unjudged: Vec<NamedLine<'_>> = lines
-            .iter()
-            .map(|named| NamedLine {
-                verdict: named.verdict.and(Some(Verdict::Unknown)),
-                ..*named
+        let usual = Chosen::default();
+        let look = look();
+        let shown = |are_old, reckoning: Reckoning, chosen, changes| {
+            view(&Shown {
+                portfolio: &portfolio,
+                lines: &lines,
+                rates: rates(are_old),
+                reckoning,
+                chosen,
+                changes,
+                now: samples::now(),
             })
-            .collect();
-        messages.push(view(&portfolio, &unjudged, &old, samples::now()));
-        messages.push(removed(&portfolio.lines[0].position, Some(&pool)));
+        };
+        let mut messages = vec![empty(), settings(&chosen), settings(&Chosen::default())];
+        messages.extend(
+            lines
+                .iter()
+                .map(|line| added(line, &rates(false), &Reckoning::DOLLARS, samples::now())),
+        );
+        messages.push(shown(false, Reckoning::DOLLARS, &usual, None));
+        messages.push(shown(true, euro, &chosen, Some(portfolio.since(&look))));
+        messages.push(shown(
+            false,
+            euro,
+            &chosen,
+            Some(portfolio.since(&portfolio.look(look.at))),
+        ));
+        messages.extend(portfolio.lines.iter().map(|line| removed(&line.position)));
+        let bad = [BadLine {
+            line: 9,
+            why: "no asset answers to `FOO`".to_owned(),
+        }];
+        let buttons = || Some(["keep".to_owned(), "leave".to_owned()]);
+        messages.push(preview(&lines, &bad, &rates(false), buttons()));
+        messages.push(preview(&lines[..1], &[], &rates(false), buttons()));
+        messages.push(imported(3));
         insta::assert_json_snapshot!(messages);
     }
 }

@@ -25,6 +25,24 @@ impl Kept {
     }
 }
 
+/// Asks before anything is kept for the first time. `agree` is the custom id of the button.
+pub fn consent(agree: impl Into<String>) -> Message {
+    Message::from(Embed {
+        title: "May I keep what you tell me?".to_owned(),
+        description:
+            "To work out what you earn, I keep what you enter: positions, income that you log, goals, \
+             notes and what you choose, and how your portfolio stood when you last looked, with your \
+             Discord id. Nothing else, and no wallet address.\n\
+             It is encrypted on disk, but **whoever runs this bot holds the key and could read \
+             it**. It is shown to nobody but you.\n\
+             `/privacy show` tells what is kept, `/privacy delete` erases it for good, at any time."
+                .to_owned(),
+        colour: Colour::Blue,
+        ..Embed::default()
+    })
+    .with_buttons([Button::press("I agree", ButtonStyle::Primary, agree)])
+}
+
 /// What is kept, why and for how long.
 pub fn show(kept: &Kept) -> Message {
     if kept.is_nothing() {
@@ -41,10 +59,15 @@ pub fn show(kept: &Kept) -> Message {
             Field::wide(
                 "Positions",
                 format!(
-                    "{}: pool, amount, cost and note, encrypted, until you delete them – {consent}. \
+                    "{}: all that you told of them, encrypted, until you delete them – {consent}. \
                      Whoever runs this bot holds the key.",
                     count(kept.positions, "position", "positions")
                 ),
+            ),
+            Field::wide(
+                "Choices",
+                "Your currency, time zone and tax rate where you chose any, and how your portfolio stood \
+                 when you last looked, encrypted, until you delete your data.",
             ),
             Field::wide(
                 "Alerts",
@@ -132,6 +155,7 @@ mod tests {
             changes: 4,
         };
         insta::assert_json_snapshot!([
+            consent("agree:1"),
             show(&Kept::default()),
             show(&kept),
             question(&kept, "del:1", "keep:1"),

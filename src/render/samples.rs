@@ -6,6 +6,7 @@ use crate::domain::{
     alert::{Alert, Rule},
     episode::Timing,
     ids::{AlertId, ChannelId, GuildId, UserId},
+    listing::Listing,
     method::{Method, MethodFilter},
     pool::Pool,
     rate::Percent,
@@ -13,6 +14,7 @@ use crate::domain::{
     risk::{Check, Figure, Finding, State},
     rule::Condition,
     scope::Scope,
+    strain::Strain,
     time::{Span, Timestamp},
     track::{Tally, Turned},
     verdict::{
@@ -229,5 +231,27 @@ pub(super) fn alert(rule: Rule) -> Alert {
         version: 1,
         created_by: UserId(7),
         created_at: Timestamp::parse("2026-01-05T08:00:00Z").unwrap(),
+    }
+}
+
+/// The sample pool as the market lists it, unchanged for 26 hours.
+pub(super) fn listing() -> Listing {
+    Listing {
+        no: 1,
+        pool: Arc::new(pool()),
+        reading: reading(4.1, Some(4.1), Some(0.0)),
+        trusted: None,
+        feed: feed(),
+        own_time: false,
+        reward_tokens: Box::default(),
+        unchanged_since: now().minus(Span::hours(26).0),
+        state: DataState::Good,
+        record: None,
+        doubt: None,
+        rewarded: None,
+        counted_at: now(),
+        assessment: calm(),
+        strain: Strain::default(),
+        missed: None,
     }
 }

@@ -104,6 +104,26 @@ impl Store {
             .collect()
     }
 
+    /// Pools that go on under another key, each with that key.
+    pub async fn renamed_pools(&self) -> Result<foldhash::HashMap<PoolId, PoolId>, StoreError> {
+        const SQL: &str = "SELECT id, became FROM pool WHERE became IS NOT NULL";
+        let rows: Vec<(Vec<u8>, Vec<u8>)> = sqlx::query_as(SQL).fetch_all(&self.readers).await?;
+        rows.into_iter()
+            .map(|(id, became)| Ok((columns::pool_id(&id)?, columns::pool_id(&became)?)))
+            .collect()
+    }
+
+    /// Notes that a pool goes on under another key.
+    pub async fn note_renamed(&self, pool: PoolId, became: PoolId) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE pool SET became = $2 WHERE id = $1";
+        sqlx::query(SQL)
+            .bind(&pool.as_bytes()[..])
+            .bind(&became.as_bytes()[..])
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+
     /// Commits a batch with all that the rules made of it.
     pub async fn commit_batch(&self, record: &BatchRecord<'_>) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;

@@ -1,5 +1,7 @@
 //! What people told us of themselves. Every look-up carries the owner; what they hold is sealed.
 
+use serde::{Serialize, de::DeserializeOwned};
+
 use super::{
     Store, StoreError,
     columns::{self, bad},
@@ -7,23 +9,55 @@ use super::{
 };
 use crate::domain::{
     ids::{PositionId, UserId},
+    person::{Chosen, Looks},
     position::{Position, Stake},
     time::Timestamp,
 };
 
+mod drawer;
+
+pub use drawer::Full;
+use drawer::{ENTRIES, GOALS, Kept, POSITIONS};
+
 /// All that is kept of a person.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Person {
     pub agreed_at: Timestamp,
+    pub chosen: Chosen,
     pub positions: Vec<Position>,
 }
 
-const fn place(owner: UserId, row: i64) -> Place {
-    Place {
-        table: "position",
-        column: "sealed",
-        row,
-        owner: owner.0,
+/// What there is one of for each person.
+#[derive(Debug, Clone, Copy)]
+enum Subject {
+    Chosen,
+    Look,
+}
+
+impl Subject {
+    const fn slug(self) -> &'static str {
+        match self {
+            Self::Chosen => "chosen",
+            Self::Look => "look",
+        }
+    }
+
+    const fn place(self, owner: UserId) -> Place {
+        Place {
+            table: "personal",
+            column: self.slug(),
+            row: 0,
+            owner: owner.0,
+        }
+    }
+}
+
+fn position(owner: UserId, kept: Kept<Stake>) -> Position {
+    Position {
+        id: PositionId(kept.id),
+        owner,
+        stake: kept.what,
+        added_at: kept.added_at,
     }
 }
 
@@ -50,51 +84,32 @@ impl Store {
 
     /// The person's positions, oldest first.
     pub async fn positions(&self, user: UserId) -> Result<Vec<Position>, StoreError> {
-        const SQL: &str =
-            "SELECT id, sealed, added_at FROM position WHERE user_id = $1 ORDER BY id";
-        let rows: Vec<(i64, Vec<u8>, i64)> = sqlx::query_as(SQL)
-            .bind(columns::snowflake(user.0))
-            .fetch_all(&self.readers)
-            .await?;
-        rows.into_iter()
-            .map(|(id, sealed, added_at)| {
-                let stake = self.sealer.open(&place(user, id), &sealed)?;
-                Ok(Position {
-                    id: PositionId(id),
-                    owner: user,
-                    stake: serde_json::from_slice(&stake).map_err(|_| bad("sealed"))?,
-                    added_at: columns::time(added_at),
-                })
-            })
-            .collect()
+        let rows = self.drawn(&POSITIONS, user).await?;
+        Ok(rows.into_iter().map(|kept| position(user, kept)).collect())
     }
 
-    /// Keeps a position. The person has to have agreed before.
-    pub async fn add_position(
+    /// Keeps positions, all of them or none: a person has `most` at most. They have to have agreed before.
+    pub async fn add_positions(
         &self,
         user: UserId,
-        stake: &Stake,
+        stakes: &[Stake],
+        most: usize,
         now: Timestamp,
-    ) -> Result<PositionId, StoreError> {
-        const ADD: &str = "INSERT INTO position (user_id, sealed, added_at) VALUES ($1, $3, $2) \
-             RETURNING id";
-        const SEAL: &str = "UPDATE position SET sealed = $2 WHERE id = $1";
-        let plain = serde_json::to_vec(stake).map_err(|_| bad("sealed"))?;
-        let mut tx = self.begin().await?;
-        let id: i64 = sqlx::query_scalar(ADD)
-            .bind(columns::snowflake(user.0))
-            .bind(now.millis())
-            .bind(Vec::<u8>::new())
-            .fetch_one(&mut *tx)
-            .await?;
-        // The row's number is part of what the seal is bound to, so it has to be known first.
-        sqlx::query(SEAL)
-            .bind(id)
-            .bind(self.sealer.seal(&place(user, id), &plain))
-            .execute(&mut *tx)
-            .await?;
-        tx.commit().await?;
-        Ok(PositionId(id))
+    ) -> Result<Result<Vec<PositionId>, Full>, StoreError> {
+        let put = self.put(&POSITIONS, user, stakes, most, now).await?;
+        Ok(put.map(|ids| ids.into_iter().map(PositionId).collect()))
+    }
+
+    /// Changes a position of this person as `change` says, and returns what it is now. Somebody else's is
+    /// not there.
+    pub async fn change_position<E>(
+        &self,
+        user: UserId,
+        id: PositionId,
+        change: impl FnOnce(Stake) -> Result<Stake, E>,
+    ) -> Result<Option<Result<Position, E>>, StoreError> {
+        let changed = self.changed(&POSITIONS, user, id.0, change).await?;
+        Ok(changed.map(|changed| changed.map(|kept| position(user, kept))))
     }
 
     /// Removes a position of this person and returns it. Somebody else's is not there.
@@ -103,20 +118,64 @@ impl Store {
         user: UserId,
         id: PositionId,
     ) -> Result<Option<Position>, StoreError> {
-        const SQL: &str = "DELETE FROM position WHERE user_id = $1 AND id = $2";
-        let found = self
-            .positions(user)
-            .await?
-            .into_iter()
-            .find(|position| position.id == id);
-        if found.is_some() {
-            sqlx::query(SQL)
-                .bind(columns::snowflake(user.0))
-                .bind(id.0)
-                .execute(&self.writer)
-                .await?;
-        }
-        Ok(found)
+        let taken = self.taken(&POSITIONS, user, id.0).await?;
+        Ok(taken.map(|kept| position(user, kept)))
+    }
+
+    /// What the person has chosen; what is usual where they have not.
+    pub async fn chosen(&self, user: UserId) -> Result<Chosen, StoreError> {
+        Ok(self.page(user, Subject::Chosen).await?.unwrap_or_default())
+    }
+
+    /// Keeps what the person has chosen. They have to have agreed before.
+    pub async fn choose(&self, user: UserId, chosen: &Chosen) -> Result<(), StoreError> {
+        self.write_page(user, Subject::Chosen, chosen).await
+    }
+
+    /// How things stood when the person last looked at their portfolio.
+    pub async fn looks(&self, user: UserId) -> Result<Option<Looks>, StoreError> {
+        self.page(user, Subject::Look).await
+    }
+
+    pub async fn note_looks(&self, user: UserId, looks: &Looks) -> Result<(), StoreError> {
+        self.write_page(user, Subject::Look, looks).await
+    }
+
+    async fn page<T: DeserializeOwned>(
+        &self,
+        user: UserId,
+        subject: Subject,
+    ) -> Result<Option<T>, StoreError> {
+        const SQL: &str = "SELECT sealed FROM personal WHERE user_id = $1 AND subject = $2";
+        let sealed: Option<Vec<u8>> = sqlx::query_scalar(SQL)
+            .bind(columns::snowflake(user.0))
+            .bind(subject.slug())
+            .fetch_optional(&self.readers)
+            .await?;
+        let Some(sealed) = sealed else {
+            return Ok(None);
+        };
+        let plain = self.sealer.open(&subject.place(user), &sealed)?;
+        let page = serde_json::from_slice(&plain).map_err(|_| bad("sealed"))?;
+        Ok(Some(page))
+    }
+
+    async fn write_page<T: Serialize>(
+        &self,
+        user: UserId,
+        subject: Subject,
+        page: &T,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "INSERT INTO personal (user_id, subject, sealed) VALUES ($1, $2, $3) \
+             ON CONFLICT (user_id, subject) DO UPDATE SET sealed = excluded.sealed";
+        let plain = serde_json::to_vec(page).map_err(|_| bad("sealed"))?;
+        sqlx::query(SQL)
+            .bind(columns::snowflake(user.0))
+            .bind(subject.slug())
+            .bind(self.sealer.seal(&subject.place(user), &plain))
+            .execute(&self.writer)
+            .await?;
+        Ok(())
     }
 
     /// All that is kept of the person; `None` when nothing is.
@@ -131,25 +190,30 @@ impl Store {
         };
         Ok(Some(Person {
             agreed_at: columns::time(agreed_at),
+            chosen: self.chosen(user).await?,
             positions: self.positions(user).await?,
         }))
     }
 
     /// Erases the person and returns how many positions went with them.
     pub async fn erase_person(&self, user: UserId) -> Result<u64, StoreError> {
-        const POSITIONS: &str = "DELETE FROM position WHERE user_id = $1";
+        const PERSONAL: &str = "DELETE FROM personal WHERE user_id = $1";
         const PERSON: &str = "DELETE FROM person WHERE user_id = $1";
         // Alerts belong to their server and stay there, without a name.
         const ALERTS: &str = "UPDATE alert SET created_by = 0 WHERE created_by = $1";
         const DEEDS: &str = "UPDATE audit SET person = 0 WHERE person = $1";
         let mut tx = self.begin().await?;
-        let user = columns::snowflake(user.0);
-        let positions = sqlx::query(POSITIONS).bind(user).execute(&mut *tx).await?;
-        sqlx::query(PERSON).bind(user).execute(&mut *tx).await?;
-        sqlx::query(ALERTS).bind(user).execute(&mut *tx).await?;
-        sqlx::query(DEEDS).bind(user).execute(&mut *tx).await?;
+        let positions = Self::emptied(&mut tx, &POSITIONS, user).await?;
+        Self::emptied(&mut tx, &ENTRIES, user).await?;
+        Self::emptied(&mut tx, &GOALS, user).await?;
+        for statement in [PERSONAL, PERSON, ALERTS, DEEDS] {
+            sqlx::query(statement)
+                .bind(columns::snowflake(user.0))
+                .execute(&mut *tx)
+                .await?;
+        }
         tx.commit().await?;
-        Ok(positions.rows_affected())
+        Ok(positions)
     }
 }
 

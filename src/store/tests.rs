@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     domain::{
         ids::UserId,
-        position::{Holding, Stake},
+        position::{Earns, Holding, Stake, usd},
         rate::Percent,
     },
     market::fixture::{hour, id},
@@ -12,24 +12,30 @@ use crate::{
 
 const KEY: [u8; 32] = [7; 32];
 
+fn stake() -> Stake {
+    let earns = Earns::Pool {
+        id: id(1),
+        called: String::new(),
+    };
+    Stake::new(Holding::Worth(usd("12".parse().unwrap())), earns)
+}
+
+async fn add(store: &Store, stake: &Stake) -> Result<(), StoreError> {
+    let stakes = std::slice::from_ref(stake);
+    let added = store
+        .add_positions(UserId(5), stakes, 10_000, hour(0))
+        .await?;
+    assert!(added.is_ok());
+    Ok(())
+}
+
 /// A database with a person and a position, closed, so that all of it is in the one file.
 async fn made(folder: &Path) -> PathBuf {
     let path = folder.join("stipend.db");
     let store = Store::open(&path, &KEY, hour(0)).await.unwrap();
     assert_eq!(store.epoch(), 1);
     store.agree(UserId(5), hour(0)).await.unwrap();
-    let stake = Stake {
-        pool: id(1),
-        holding: Holding::Value {
-            usd: "12".parse().unwrap(),
-        },
-        cost_usd: None,
-        note: None,
-    };
-    store
-        .add_position(UserId(5), &stake, hour(0))
-        .await
-        .unwrap();
+    add(&store, &stake()).await.unwrap();
     store.close().await;
     path
 }
@@ -327,12 +333,8 @@ async fn a_full_disk_refuses_whole_transactions_until_there_is_room() {
         .unwrap();
     store.agree(UserId(5), hour(0)).await.unwrap();
     let stake = Stake {
-        pool: id(1),
-        holding: Holding::Value {
-            usd: "12".parse().unwrap(),
-        },
-        cost_usd: None,
         note: Some("n".repeat(200)),
+        ..stake()
     };
     // A limit below the present size is that size. It holds for this connection alone, and the one that
     // takes its place finds room.
@@ -342,7 +344,7 @@ async fn a_full_disk_refuses_whole_transactions_until_there_is_room() {
         .unwrap();
     let mut stored = 0;
     let refused = loop {
-        match store.add_position(UserId(5), &stake, hour(0)).await {
+        match add(&store, &stake).await {
             Ok(_) => stored += 1,
             Err(error) => break error,
         }
@@ -350,10 +352,7 @@ async fn a_full_disk_refuses_whole_transactions_until_there_is_room() {
     assert!(matches!(refused, StoreError::Unwritable(_)), "{refused}");
     assert!(!*store.kept().borrow());
     assert_eq!(store.positions(UserId(5)).await.unwrap().len(), stored);
-    store
-        .add_position(UserId(5), &stake, hour(0))
-        .await
-        .unwrap();
+    add(&store, &stake).await.unwrap();
     assert!(*store.kept().borrow());
     assert_eq!(store.positions(UserId(5)).await.unwrap().len(), stored + 1);
 }

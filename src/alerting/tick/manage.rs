@@ -42,6 +42,11 @@ impl Alerting {
         if renamed.is_empty() {
             return Ok(0);
         }
+        for (pool, successor) in &renamed {
+            if let Successor::Certain(new) = successor {
+                market.note_renamed(store, *pool, *new).await?;
+            }
+        }
         let mut state = self.state.lock().await;
         let mut followed = 0;
         for (id, guild, pool) in state.alerts_of(&renamed) {

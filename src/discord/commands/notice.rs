@@ -11,7 +11,7 @@ use serenity::{
 
 mod calmer;
 
-use super::{alerts::mute, portfolio, yield_::history};
+use super::{alerts::mute, yield_::history};
 use crate::{
     app::App,
     discord::{
@@ -141,7 +141,7 @@ async fn asked(
         Ask::Why => Answer::Whisper(why(app, presser.guild, &spoken).await?),
         Ask::Impact => {
             let mut positions = app.store.positions(presser.user).await?;
-            positions.retain(|position| position.stake.pool == spoken.pool);
+            positions.retain(|position| position.stake.pools().any(|pool| pool == spoken.pool));
             if positions.is_empty() {
                 Answer::HowMuch(spoken.entry)
             } else {
@@ -216,7 +216,9 @@ async fn held(
     positions: Vec<Position>,
 ) -> Result<Message, CommandError> {
     let market = app.market.view(app.clock.now());
-    let usd = portfolio::valued(app, &market, positions).await.value_usd;
+    let now = app.clock.now();
+    let valued = app.market.valued(&app.store, &market, positions, now);
+    let usd = valued.await.value_usd;
     Ok(impact(app, spoken, usd, true)?)
 }
 

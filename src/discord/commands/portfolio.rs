@@ -1,29 +1,47 @@
 //! `/portfolio`: what a person's own positions earn. Every answer is for that person alone, and
 //! every look-up carries their id.
 
-use futures::future::join_all;
-use rust_decimal::Decimal;
-
 use crate::{
     app::App,
-    discord::{context::Context, errors::CommandError},
-    domain::{
-        income::{Line, Portfolio, Quote},
-        position::{Holding, Position},
+    discord::{
+        context::Context,
+        errors::{CommandError, Trouble},
     },
-    market::{snapshot::Snapshot, view::View},
-    render::portfolio::{NamedLine, Rates},
+    domain::{
+        currency::Reckoning, income::Line, person::Chosen, position::Position, time::Timestamp,
+    },
+    market::view::View,
+    render::{
+        message::Message,
+        portfolio::{NamedLine, Rates},
+    },
 };
 
 pub mod add;
+pub mod edit;
+pub mod export;
+pub mod import;
 pub mod remove;
+pub mod settings;
+mod table;
+mod told;
 pub mod view;
 
 /// What your own positions earn; only you see it
 #[poise::command(
     slash_command,
     subcommand_required,
-    subcommands("add::add", "view::view", "remove::remove")
+    install_context = "Guild|User",
+    interaction_context = "Guild|BotDm|PrivateChannel",
+    subcommands(
+        "view::view",
+        "add::add",
+        "edit::edit",
+        "remove::remove",
+        "import::import",
+        "export::export",
+        "settings::settings"
+    )
 )]
 #[expect(
     clippy::unused_async,
@@ -33,47 +51,18 @@ pub(super) async fn portfolio(_: Context<'_>) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Puts rates and prices to positions. Prices are asked for all at once, so that one slow source
-/// costs two seconds and not two seconds a position.
-pub(super) async fn valued(app: &App, market: &View, positions: Vec<Position>) -> Portfolio {
-    let quotes = join_all(
-        positions
-            .iter()
-            .map(|position| quote(app, market, position)),
-    )
-    .await;
-    Portfolio::of(positions.into_iter().zip(quotes))
+/// What the person's figures are shown in; dollars where the exchange is not known.
+pub(super) fn reckoning(chosen: &Chosen) -> Reckoning {
+    Reckoning::new(chosen.currency, None).unwrap_or(Reckoning::DOLLARS)
 }
 
-async fn quote(app: &App, market: &View, position: &Position) -> Quote {
-    let Some(listing) = market.get(position.stake.pool) else {
-        return Quote {
-            rate: None,
-            unit_price: None,
-        };
-    };
-    let unit_price: Option<Decimal> = match &position.stake.holding {
-        Holding::Units { asset, .. } => {
-            let now = app.clock.now();
-            app.market
-                .unit_price(&app.store, &listing.pool, asset, now)
-                .await
-        }
-        Holding::Value { .. } => None,
-    };
-    Quote {
-        rate: market.rate(listing),
-        unit_price,
-    }
-}
-
-fn named<'a>(market: &'a Snapshot, line: &'a Line) -> NamedLine<'a> {
-    let listing = market.get(line.position.stake.pool);
+fn named<'a>(market: &'a View, line: &'a Line) -> NamedLine<'a> {
+    let pools = line.position.stake.layers.iter();
     NamedLine {
         line,
-        pool: listing.map(|listing| &*listing.pool),
-        verdict: listing.map(|listing| listing.assessment.verdict),
-        unchanged_since: listing.map(|listing| listing.unchanged_since),
+        layers: pools
+            .map(|layer| layer.pool().and_then(|id| market.followed(id)))
+            .collect(),
     }
 }
 
@@ -83,4 +72,30 @@ fn rates(market: &View) -> Rates<'_> {
         fetched_at: market.answered_at,
         are_old: market.is_silent,
     }
+}
+
+/// One position with its figures, in the words of `render`.
+async fn alone(
+    app: &App,
+    position: Position,
+    words: impl FnOnce(&NamedLine<'_>, &Rates<'_>, &Reckoning, Timestamp) -> Message,
+) -> Result<Message, CommandError> {
+    let now = app.clock.now();
+    let chosen = app.store.chosen(position.owner).await?;
+    let market = app.market.view(now);
+    let valued = app.market.valued(&app.store, &market, vec![position], now);
+    let portfolio = valued.await;
+    let line = portfolio.lines.first();
+    let line = line.ok_or_else(|| anyhow::anyhow!("a portfolio of one position has no line"))?;
+    let named = named(&market, line);
+    Ok(words(&named, &rates(&market), &reckoning(&chosen), now))
+}
+
+/// How many positions the person may have.
+fn limit(app: &App) -> usize {
+    usize::try_from(app.config.portfolio.per_user).unwrap_or(usize::MAX)
+}
+
+fn full(app: &App) -> Trouble {
+    Trouble::TooManyPositions { limit: limit(app) }
 }

@@ -66,13 +66,8 @@ async fn delete(ctx: Context<'_>) -> Result<(), CommandError> {
 /// Nothing is erased before the answer to this.
 async fn question(store: &Store, owner: UserId) -> Result<Message, CommandError> {
     let records = Records::of(store, owner).await?;
-    let button = |button: Button| {
-        button
-            .encode()
-            .ok_or_else(|| anyhow::anyhow!("a button of numbers does not fit"))
-    };
-    let erase = button(Button::Erase { owner })?;
-    let keep = button(Button::Cancel { owner })?;
+    let erase = Button::Erase { owner }.encode();
+    let keep = Button::Cancel { owner }.encode();
     Ok(render::privacy::question(&records.kept(), erase, keep))
 }
 
@@ -116,10 +111,7 @@ fn exported(user: UserId, records: &Records, now: Timestamp) -> Result<Message, 
             json!({
                 "id": position.id,
                 "added_at": position.added_at.rfc3339(),
-                "pool": position.stake.pool,
-                "holding": position.stake.holding,
-                "cost_usd": position.stake.cost_usd,
-                "note": position.stake.note,
+                "told": position.stake,
             })
         })
         .collect();
@@ -152,6 +144,7 @@ fn exported(user: UserId, records: &Records, now: Timestamp) -> Result<Message, 
         "exported_at": now.rfc3339(),
         "user": user.to_string(),
         "agreed_at": person.map(|person| person.agreed_at.rfc3339()),
+        "chosen": person.map(|person| person.chosen),
         "positions": positions,
         "alerts_made": alerts,
         "changes_made": changes,
@@ -186,7 +179,8 @@ mod tests {
     use super::*;
     use crate::domain::{
         ids::PositionId,
-        position::{Holding, Position, Stake},
+        person::Chosen,
+        position::{Earns, Holding, Position, Stake},
     };
 
     #[test]
@@ -195,17 +189,22 @@ mod tests {
         let records = Records {
             person: Some(Person {
                 agreed_at: Timestamp::from_millis(0),
+                chosen: Chosen::default(),
                 positions: vec![Position {
                     id: PositionId(3),
                     owner,
                     stake: Stake {
-                        pool: "747c1d2a-c668-4682-b9f9-296708a3dd90".parse().unwrap(),
-                        holding: Holding::Units {
-                            asset: "USDC".to_owned(),
-                            quantity: "5000.5".parse().unwrap(),
-                        },
-                        cost_usd: None,
                         note: Some("cold".to_owned()),
+                        ..Stake::new(
+                            Holding::Units {
+                                asset: "USDC".to_owned(),
+                                quantity: "5000.5".parse().unwrap(),
+                            },
+                            Earns::Pool {
+                                id: "747c1d2a-c668-4682-b9f9-296708a3dd90".parse().unwrap(),
+                                called: String::new(),
+                            },
+                        )
                     },
                     added_at: Timestamp::from_millis(86_400_000),
                 }],
@@ -218,10 +217,10 @@ mod tests {
         assert_eq!(file["user"], "9007199254740993");
         assert_eq!(file["agreed_at"], "1970-01-01T00:00:00Z");
         assert_eq!(
-            file["positions"][0]["holding"]["units"]["quantity"],
+            file["positions"][0]["told"]["holding"]["units"]["quantity"],
             "5000.5"
         );
-        assert_eq!(file["positions"][0]["note"], "cold");
+        assert_eq!(file["positions"][0]["told"]["note"], "cold");
         assert_eq!(file["positions"][0]["added_at"], "1970-01-02T00:00:00Z");
     }
 }

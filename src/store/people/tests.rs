@@ -10,9 +10,11 @@ use crate::{
         alert::Rule,
         episode::Timing,
         ids::{ChannelId, GuildId},
-        position::Holding,
+        person::Look,
+        position::{Earns, Holding},
         rule::{Condition, Kind, Terms},
         scope::Scope,
+        zone::Zone,
     },
     market::fixture::{hour, id},
     store::rules::NewAlert,
@@ -25,21 +27,30 @@ async fn open(folder: &Path) -> Store {
 }
 
 fn stake(quantity: &str, note: &str) -> Stake {
+    let holding = Holding::Units {
+        asset: "SECRETCOIN".to_owned(),
+        quantity: quantity.parse().unwrap(),
+    };
+    let earns = Earns::Pool {
+        id: id(1),
+        called: String::new(),
+    };
     Stake {
-        pool: id(1),
-        holding: Holding::Units {
-            asset: "SECRETCOIN".to_owned(),
-            quantity: quantity.parse().unwrap(),
-        },
-        cost_usd: None,
         note: Some(note.to_owned()),
+        ..Stake::new(holding, earns)
     }
+}
+
+async fn add(store: &Store, user: UserId, stake: Stake) -> PositionId {
+    let added = store.add_positions(user, &[stake], 1_000, hour(1)).await;
+    added.unwrap().unwrap()[0]
 }
 
 #[derive(Debug, Clone, Copy)]
 enum Act {
     Add(usize),
     Remove(usize, i64),
+    Change(usize, i64),
     Erase(usize),
 }
 
@@ -47,6 +58,7 @@ fn acts() -> impl Strategy<Value = Act> {
     prop_oneof![
         5 => (0_usize..2).prop_map(Act::Add),
         4 => (0_usize..2, 0_i64..14).prop_map(|(who, id)| Act::Remove(who, id)),
+        3 => (0_usize..2, 0_i64..14).prop_map(|(who, id)| Act::Change(who, id)),
         1 => (0_usize..2).prop_map(Act::Erase),
     ]
 }
@@ -70,12 +82,24 @@ proptest! {
                     Act::Add(who) => {
                         store.agree(users[who], hour(0)).await.unwrap();
                         let stake = stake("1.5", &who.to_string());
-                        let id = store.add_position(users[who], &stake, hour(1)).await.unwrap();
+                        let id = add(&store, users[who], stake.clone()).await;
                         wanted[who].insert(id.0, stake);
                     }
                     Act::Remove(who, id) => {
                         let removed = store.remove_position(users[who], PositionId(id)).await.unwrap();
                         assert_eq!(removed.map(|removed| removed.stake), wanted[who].remove(&id));
+                    }
+                    Act::Change(who, id) => {
+                        let changed = store.change_position(users[who], PositionId(id), |stake| {
+                            Ok::<_, ()>(Stake { opened: crate::domain::time::Day::parse("2026-01-31"), ..stake })
+                        });
+                        let changed = changed.await.unwrap().map(|changed| changed.unwrap().stake);
+                        let kept = wanted[who].get_mut(&id);
+                        assert_eq!(changed.is_some(), kept.is_some());
+                        if let (Some(kept), Some(changed)) = (kept, changed) {
+                            assert_eq!(changed.opened, crate::domain::time::Day::parse("2026-01-31"));
+                            *kept = changed;
+                        }
                     }
                     Act::Erase(who) => {
                         let count = store.erase_person(users[who]).await.unwrap();
@@ -120,15 +144,17 @@ async fn what_a_person_holds_is_nowhere_in_the_files() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).await;
     store.agree(UserId(5), hour(0)).await.unwrap();
-    store
-        .add_position(UserId(5), &stake("73195.25", "for the roof"), hour(1))
-        .await
-        .unwrap();
+    add(&store, UserId(5), stake("73195.25", "for the roof")).await;
+    let chosen = Chosen {
+        zone: Zone::parse("Pacific/Tongatapu").unwrap(),
+        ..Chosen::default()
+    };
+    store.choose(UserId(5), &chosen).await.unwrap();
     // The files do hold what is not sealed, so the search works.
     store.set_setting("plain", b"PLAINTEXT").await.unwrap();
     for _ in 0..2 {
         assert!(holds(folder.path(), "PLAINTEXT"));
-        for secret in ["SECRETCOIN", "73195", "roof"] {
+        for secret in ["SECRETCOIN", "73195", "roof", "Tongatapu"] {
             assert!(!holds(folder.path(), secret), "{secret}");
         }
         store.close().await;
@@ -142,10 +168,7 @@ async fn a_sealed_position_that_is_moved_to_another_owner_does_not_open() {
     for user in [5, 6] {
         store.agree(UserId(user), hour(0)).await.unwrap();
     }
-    store
-        .add_position(UserId(5), &stake("1", ""), hour(1))
-        .await
-        .unwrap();
+    add(&store, UserId(5), stake("1", "")).await;
     sqlx::query("UPDATE position SET user_id = 6")
         .execute(&store.writer)
         .await
@@ -199,4 +222,53 @@ async fn the_alerts_of_an_erased_person_stay_without_a_name() {
         .await
         .unwrap();
     assert_eq!(named, 0, "removed alerts have no name either");
+}
+
+#[tokio::test]
+async fn a_drawer_takes_as_many_rows_as_it_may_and_all_or_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let user = UserId(5);
+    store.agree(user, hour(0)).await.unwrap();
+    let many = |count: usize| vec![stake("1", "x"); count];
+    let added = store.add_positions(user, &many(250), 300, hour(1)).await;
+    let ids: Vec<i64> = added.unwrap().unwrap().iter().map(|id| id.0).collect();
+    assert_eq!(ids, (1..=250).collect::<Vec<_>>());
+    let refused = store.add_positions(user, &many(51), 300, hour(1)).await;
+    assert_eq!(refused.unwrap(), Err(Full));
+    assert_eq!(store.positions(user).await.unwrap().len(), 250);
+    // A number is never given twice: a button or a file may still hold the old one.
+    store.remove_position(user, PositionId(250)).await.unwrap();
+    assert_eq!(add(&store, user, stake("1", "")).await, PositionId(251));
+}
+
+#[tokio::test]
+async fn what_a_person_chose_and_saw_is_theirs_and_goes_with_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let (one, other) = (UserId(5), UserId(6));
+    for user in [one, other] {
+        store.agree(user, hour(0)).await.unwrap();
+    }
+    let chosen = Chosen {
+        currency: "EUR".parse().unwrap(),
+        ..Chosen::default()
+    };
+    let look = Look {
+        at: hour(3),
+        lines: Vec::new(),
+    };
+    let look = Looks {
+        last: look,
+        before: None,
+    };
+    store.choose(one, &chosen).await.unwrap();
+    store.note_looks(one, &look).await.unwrap();
+    assert_eq!(store.chosen(one).await.unwrap(), chosen);
+    assert_eq!(store.looks(one).await.unwrap(), Some(look));
+    assert_eq!(store.chosen(other).await.unwrap(), Chosen::default());
+    assert_eq!(store.looks(other).await.unwrap(), None);
+    store.erase_person(one).await.unwrap();
+    assert_eq!(store.chosen(one).await.unwrap(), Chosen::default());
+    assert_eq!(store.looks(one).await.unwrap(), None);
 }

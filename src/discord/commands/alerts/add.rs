@@ -172,7 +172,7 @@ async fn previewed(
         &mut budget,
     )
     .await?;
-    let buttons = offer(bot, request)?;
+    let buttons = offer(bot, request);
     Ok(render::preview::draft(
         &wanted.rule,
         wanted.place.channel,
@@ -182,18 +182,13 @@ async fn previewed(
 }
 
 /// Keeps what was asked for until its maker sets it or leaves it; the buttons to do so.
-pub(super) fn offer(bot: &Bot, request: Request) -> Result<[String; 2], CommandError> {
+pub(super) fn offer(bot: &Bot, request: Request) -> [String; 2] {
     let owner = request.caller.user;
     let held = bot.drafts.hold(owner, request, bot.app.clock.now());
-    let button = |button: Button| {
-        button
-            .encode()
-            .ok_or_else(|| anyhow::anyhow!("a button of numbers does not fit"))
-    };
-    Ok([
-        button(Button::Set { owner, held })?,
-        button(Button::Cancel { owner })?,
-    ])
+    [
+        Button::Set { owner, held }.encode(),
+        Button::Cancel { owner }.encode(),
+    ]
 }
 
 /// Sets the alerts that their maker has seen the preview of.

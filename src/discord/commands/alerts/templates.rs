@@ -96,6 +96,6 @@ pub(in crate::discord::commands) async fn previews(
         .await?;
         previews.push((wanted.rule.clone(), wanted.place.channel, preview));
     }
-    let buttons = offer(bot, request)?;
+    let buttons = offer(bot, request);
     Ok(render::preview::drafts(head, &previews, buttons))
 }

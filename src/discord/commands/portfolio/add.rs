@@ -1,173 +1,126 @@
 //! `/portfolio add`: keeps a position, after its owner has agreed once.
 
+use super::told::{self, Known, Told};
 use crate::{
     app::App,
     discord::{
         autocomplete,
-        buttons::Button,
+        commands::consent::{self, Wish},
         context::{Bot, Context, parts},
-        errors::{CommandError, Trouble},
-        lookup,
-        params::{Name, Written},
+        errors::CommandError,
+        params::{Name, OneOf, Written},
     },
     domain::{
         ids::UserId,
-        listing::Listing,
         method::Method,
-        money::Amount,
-        position::{Holding, Position, Stake},
+        money::Sum,
+        position::{Payout, Position, Stake},
+        rate::Percent,
+        time::Date,
     },
-    market::snapshot::Snapshot,
-    render::{self, message::Message, text},
+    render::{self, message::Message},
 };
-
-/// Code points of a note that are kept.
-const LONGEST_NOTE: usize = 200;
 
 /// Keep a position of yours; only you see it
 #[poise::command(slash_command)]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is an option that Discord shows"
+)]
 pub(super) async fn add(
     ctx: Context<'_>,
+    #[description = "How much: units such as 1.5 or 5k, or what it is worth, such as $5k or €2,000"]
+    amount: Written<Sum>,
     #[description = "Pool that it earns in"]
     #[autocomplete = "autocomplete::pool"]
-    pool: Name,
-    #[description = "How many units of a token, such as 1.5 or 5k"] amount: Option<Written<Amount>>,
-    #[description = "Which token of the pool the amount is in"]
+    pool: Option<Name>,
+    #[description = "Which token the amount is in"]
     #[autocomplete = "autocomplete::asset"]
     asset: Option<Name>,
-    #[description = "What it is worth in US dollars, in place of an amount"] value: Option<
-        Written<Amount>,
+    #[description = "What it earns in percent a year, where that is no pool; 0 for nothing"]
+    #[min = 0]
+    #[max = 1000]
+    rate: Option<f64>,
+    #[description = "Where that rate is paid, in your words"]
+    #[max_length = 60]
+    place: Option<String>,
+    #[description = "How it earns; direct or delegated staking needs no pool"] method: Option<
+        OneOf<Method>,
     >,
-    #[description = "What you paid for it in US dollars"] cost: Option<Written<Amount>>,
+    #[description = "What the validator keeps, in percent of the rewards"]
+    #[min = 0]
+    #[max = 100]
+    commission: Option<f64>,
+    #[description = "What it earns on top: a pool, or a rate such as 0.4"]
+    #[autocomplete = "autocomplete::layer"]
+    layer: Option<Name>,
+    #[description = "One more layer on top: a pool, or a rate"]
+    #[autocomplete = "autocomplete::layer"]
+    layer2: Option<Name>,
+    #[description = "What you paid for all of it, such as 4,800 or €4,500"] cost: Option<
+        Written<Sum>,
+    >,
+    #[description = "What getting in has cost you in fees"] fees: Option<Written<Sum>>,
+    #[description = "Since when it earns: 2026-05-01, today, or 90d for 90 days ago"]
+    opened: Option<Written<Date>>,
+    #[description = "How often it pays out"] payout: Option<OneOf<Payout>>,
+    #[description = "Until when it is locked: 2026-05-01, or 90d for in 90 days"]
+    lock_until: Option<Written<Date>>,
     #[description = "A note to yourself"]
     #[max_length = 200]
     note: Option<String>,
 ) -> Result<(), CommandError> {
     let (app, caller) = parts(ctx)?;
-    let bot = ctx.data();
     let told = Told {
-        pool,
-        amount: amount.map(|amount| amount.0),
+        amount: Some(amount.0),
         asset,
-        value: value.map(|value| value.0),
+        pool,
+        rate: rate.and_then(Percent::new),
+        place,
+        method: method.map(|method| method.0),
+        commission: commission.and_then(Percent::new),
+        layers: [layer, layer2].into_iter().flatten().collect(),
         cost: cost.map(|cost| cost.0),
+        fees: fees.map(|fees| fees.0),
+        opened: opened.map(|date| date.0),
+        payout: payout.map(|payout| payout.0),
+        lock_until: lock_until.map(|date| date.0),
         note,
+        ..Told::default()
     };
-    let answer = answer(bot, caller.user, told);
+    let answer = answer(ctx.data(), caller.user, told);
     super::super::answer_alone(app, answer).await
-}
-
-/// A position as it was told.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Told {
-    pub pool: Name,
-    pub amount: Option<Amount>,
-    pub asset: Option<Name>,
-    pub value: Option<Amount>,
-    pub cost: Option<Amount>,
-    pub note: Option<String>,
 }
 
 async fn answer(bot: &Bot, owner: UserId, told: Told) -> Result<Message, CommandError> {
     let app = &bot.app;
-    let stake = stake(&app.market.snapshot(), told)?;
-    if app.store.agreed(owner).await? {
-        return keep(app, owner, &stake).await;
-    }
-    let inline = Button::Agree {
-        owner,
-        stake: stake.clone(),
-    };
-    let button = inline.encode().or_else(|| {
-        let held = bot.pending.hold(owner, stake, app.clock.now());
-        Button::AgreeToHeld { owner, held }.encode()
-    });
-    let button = button.ok_or_else(|| anyhow::anyhow!("a button of numbers does not fit"))?;
-    Ok(render::portfolio::consent(button))
-}
-
-/// What was told, checked against the pool.
-pub fn stake(market: &Snapshot, told: Told) -> Result<Stake, Trouble> {
-    let listing = lookup::pool(market, &told.pool)?;
-    let holding = match (told.amount, told.value) {
-        (None, Some(usd)) if told.asset.is_none() => Holding::Value { usd },
-        (Some(quantity), None) => Holding::Units {
-            asset: asset(listing, told.asset.as_ref())?,
-            quantity,
-        },
-        _ => return Err(Trouble::HoldingUnclear),
-    };
-    let note = told
-        .note
-        .map(|note| note.split_whitespace().collect::<Vec<_>>().join(" "))
-        .filter(|note| !note.is_empty());
-    if note
-        .as_deref()
-        .is_some_and(|note| note.chars().count() > LONGEST_NOTE)
-    {
-        return Err(Trouble::NoteTooLong { most: LONGEST_NOTE });
-    }
-    Ok(Stake {
-        pool: listing.pool.id,
-        holding,
-        cost_usd: told.cost,
-        note,
-    })
-}
-
-/// The token that the amount is in, as the pool writes it.
-fn asset(listing: &Listing, asked: Option<&Name>) -> Result<String, Trouble> {
-    let pool = &listing.pool;
-    if pool.multi_asset || matches!(pool.method, Method::Aggregator | Method::Liquidity) {
-        let pool = text::name(&pool.symbol);
-        return Err(Trouble::ValueNeeded { pool });
-    }
-    let assets = || pool.assets().take(10).map(str::to_owned).collect();
-    let Some(Name(asked)) = asked else {
-        let mut tokens = pool.assets();
-        return match (tokens.next(), tokens.next()) {
-            (Some(only), None) => Ok(only.to_owned()),
-            _ => Err(Trouble::AssetNeeded { assets: assets() }),
-        };
-    };
-    pool.assets()
-        .find(|token| token.eq_ignore_ascii_case(asked))
-        .map(str::to_owned)
-        .ok_or_else(|| Trouble::AssetNotInPool {
-            asset: asked.clone(),
-            assets: assets(),
-        })
-}
-
-/// The owner has pressed the button: their consent is noted, and the position kept.
-pub async fn agreed(app: &App, owner: UserId, stake: &Stake) -> Result<Message, CommandError> {
-    app.store.agree(owner, app.clock.now()).await?;
-    keep(app, owner, stake).await
-}
-
-async fn keep(app: &App, owner: UserId, stake: &Stake) -> Result<Message, CommandError> {
-    let limit = usize::try_from(app.config.portfolio.per_user).unwrap_or(usize::MAX);
-    if app.store.positions(owner).await?.len() >= limit {
-        return Err(Trouble::TooManyPositions { limit }.into());
-    }
     let now = app.clock.now();
-    let id = app.store.add_position(owner, stake, now).await?;
+    let chosen = app.store.chosen(owner).await?;
+    let known = Known {
+        market: &app.market.view(now),
+        today: chosen.zone.day(now),
+        usual: chosen.currency,
+    };
+    let stake = told::added(&told, &known)?;
+    consent::keep_or_ask(bot, owner, Wish::Position(Box::new(stake))).await
+}
+
+/// Keeps it, and tells what it earns.
+pub async fn kept(app: &App, owner: UserId, stake: Stake) -> Result<Message, CommandError> {
+    let now = app.clock.now();
+    let added = app
+        .store
+        .add_positions(owner, std::slice::from_ref(&stake), super::limit(app), now)
+        .await?;
+    let id = added.map_err(|_| super::full(app))?;
+    let id = *id
+        .first()
+        .ok_or_else(|| anyhow::anyhow!("a position was kept without a number"))?;
     let position = Position {
         id,
         owner,
-        stake: stake.clone(),
+        stake,
         added_at: now,
     };
-    let market = app.market.view(now);
-    let portfolio = super::valued(app, &market, vec![position]).await;
-    let line = portfolio
-        .lines
-        .first()
-        .ok_or_else(|| anyhow::anyhow!("a portfolio of one position has no line"))?;
-    let named = super::named(&market, line);
-    Ok(render::portfolio::added(
-        &named,
-        &super::rates(&market),
-        now,
-    ))
+    super::alone(app, position, render::portfolio::added).await
 }

@@ -31,7 +31,5 @@ async fn answer(app: &App, owner: UserId, id: PositionId) -> Result<Message, Com
         .remove_position(owner, id)
         .await?
         .ok_or(Trouble::PositionUnknown)?;
-    let market = app.market.snapshot();
-    let pool = market.get(removed.stake.pool).map(|listing| &*listing.pool);
-    Ok(render::portfolio::removed(&removed, pool))
+    Ok(render::portfolio::removed(&removed))
 }

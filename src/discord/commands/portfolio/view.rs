@@ -3,35 +3,92 @@
 use crate::{
     app::App,
     discord::{
+        autocomplete,
         context::{Context, parts},
         errors::CommandError,
+        params::{Choice, OneOf, Written},
+        reply::{self, Visibility},
     },
-    domain::ids::UserId,
-    render::{self, message::Message},
+    domain::{
+        currency::Currency,
+        ids::UserId,
+        income::Order,
+        person::{Chosen, Looks},
+    },
+    render::{self, message::Message, portfolio::Shown},
 };
+
+impl Choice for Order {
+    fn offered() -> Vec<(&'static str, &'static str, Self)> {
+        vec![
+            ("what earns most", "income", Self::Income),
+            ("what is worth most", "value", Self::Value),
+            ("the highest rate", "rate", Self::Rate),
+            ("the worst verdict", "verdict", Self::Verdict),
+            ("as they were added", "added", Self::Added),
+        ]
+    }
+}
 
 /// What your positions are worth and earn at today's rates
 #[poise::command(slash_command)]
-pub(super) async fn view(ctx: Context<'_>) -> Result<(), CommandError> {
+pub(super) async fn view(
+    ctx: Context<'_>,
+    #[description = "Currency of the figures; the one you chose when left out"]
+    #[autocomplete = "autocomplete::currency"]
+    currency: Option<Written<Currency>>,
+    #[description = "What comes first; what earns most when left out"] sort: Option<OneOf<Order>>,
+) -> Result<(), CommandError> {
     let (app, caller) = parts(ctx)?;
-    let answer = answer(&ctx.data().app, caller.user);
-    super::super::answer_alone(app, answer).await
+    let currency = currency.map(|currency| currency.0);
+    let order = sort.map_or(Order::Income, |order| order.0);
+    let bot = ctx.data();
+    let looked = looked(&bot.app, caller.user, currency, order);
+    reply::defer(app, Visibility::Private).await?;
+    let (message, looks) = looked.await?;
+    reply::send(app, message, Visibility::Private).await?;
+    if let Some(looks) = looks {
+        bot.app.store.note_looks(caller.user, &looks).await?;
+    }
+    Ok(())
 }
 
-async fn answer(app: &App, owner: UserId) -> Result<Message, CommandError> {
+/// Values and words it, and answers with what is to be kept of how it stood, once that was told.
+pub async fn looked(
+    app: &App,
+    owner: UserId,
+    currency: Option<Currency>,
+    order: Order,
+) -> Result<(Message, Option<Looks>), CommandError> {
+    let now = app.clock.now();
+    let chosen = app.store.chosen(owner).await?;
+    let chosen = Chosen {
+        currency: currency.unwrap_or(chosen.currency),
+        ..chosen
+    };
     let positions = app.store.positions(owner).await?;
-    let market = app.market.view(app.clock.now());
-    let portfolio = super::valued(app, &market, positions).await;
+    if positions.is_empty() {
+        return Ok((render::portfolio::empty(), None));
+    }
+    let market = app.market.view(now);
+    let mut portfolio = app.market.valued(&app.store, &market, positions, now).await;
+    let looks = app.store.looks(owner).await?;
+    portfolio.sort(order);
     let lines: Vec<_> = portfolio
         .lines
         .iter()
         .map(|line| super::named(&market, line))
         .collect();
-    let rates = super::rates(&market);
-    Ok(render::portfolio::view(
-        &portfolio,
-        &lines,
-        &rates,
-        app.clock.now(),
-    ))
+    let earlier = looks.as_ref().and_then(|looks| looks.earlier(now));
+    let message = render::portfolio::view(&Shown {
+        portfolio: &portfolio,
+        lines: &lines,
+        rates: super::rates(&market),
+        reckoning: super::reckoning(&chosen),
+        chosen: &chosen,
+        changes: earlier.map(|earlier| portfolio.since(earlier)),
+        now,
+    });
+    let look = portfolio.look(now);
+    Ok((message, Looks::after(looks, look)))
 }

@@ -1,0 +1,108 @@
+//! `/portfolio import`: positions of a file, shown before any of them is kept.
+
+use poise::serenity_prelude as serenity;
+
+use super::{table, told::Known};
+use crate::{
+    app::App,
+    discord::{
+        buttons::Button,
+        commands::consent::{self, Wish},
+        context::{Bot, Context, parts},
+        errors::{CommandError, Trouble},
+    },
+    domain::{
+        ids::{PositionId, UserId},
+        position::{Position, Stake},
+        sheet,
+    },
+    render::{self, error, message::Message, portfolio::BadLine},
+};
+
+/// Two hundred positions have some 40 KiB.
+const LONGEST: u32 = 512 * 1024;
+
+/// Take positions over from a file; you see what is in it before anything is kept
+#[poise::command(slash_command)]
+pub(super) async fn import(
+    ctx: Context<'_>,
+    #[description = "A table as /portfolio export writes it: comma-separated, with a line of column names"]
+    file: serenity::Attachment,
+) -> Result<(), CommandError> {
+    let (app, caller) = parts(ctx)?;
+    let answer = answer(ctx.data(), caller.user, file);
+    super::super::answer_alone(app, answer).await
+}
+
+async fn answer(
+    bot: &Bot,
+    owner: UserId,
+    file: serenity::Attachment,
+) -> Result<Message, CommandError> {
+    if file.size > LONGEST {
+        let most_kib = LONGEST / 1024;
+        return Err(Trouble::FileTooLong { most_kib }.into());
+    }
+    let bytes = file.download().await?;
+    previewed(bot, owner, &bytes).await
+}
+
+async fn previewed(bot: &Bot, owner: UserId, bytes: &[u8]) -> Result<Message, CommandError> {
+    let app = &bot.app;
+    let rows = sheet::read(bytes, table::COLUMNS)
+        .map_err(|error| Trouble::TableUnreadable(error.to_string()))?;
+    let now = app.clock.now();
+    let chosen = app.store.chosen(owner).await?;
+    let market = app.market.view(now);
+    let known = Known {
+        market: &market,
+        today: chosen.zone.day(now),
+        usual: chosen.currency,
+    };
+    let (mut stakes, mut bad) = (Vec::new(), Vec::new());
+    for row in &rows {
+        match table::stake(row, &known) {
+            Ok(stake) => stakes.push(stake),
+            Err(trouble) => bad.push(BadLine {
+                line: row.line,
+                why: error::line(&trouble),
+            }),
+        }
+    }
+    let held = app.store.positions(owner).await?.len();
+    if held + stakes.len() > super::limit(app) {
+        return Err(super::full(app).into());
+    }
+    let positions = stakes.iter().map(|stake| Position {
+        id: PositionId(0),
+        owner,
+        stake: stake.clone(),
+        added_at: now,
+    });
+    let valued = app
+        .market
+        .valued(&app.store, &market, positions.collect(), now);
+    let portfolio = valued.await;
+    let named = portfolio
+        .lines
+        .iter()
+        .map(|line| super::named(&market, line));
+    let buttons = (!stakes.is_empty()).then(|| {
+        let keep = consent::held(bot, owner, Wish::Positions(stakes.clone()));
+        [keep, Button::Cancel { owner }.encode()]
+    });
+    let lines: Vec<_> = named.collect();
+    let rates = super::rates(&market);
+    Ok(render::portfolio::preview(&lines, &bad, &rates, buttons))
+}
+
+/// Keeps all of them, or none where there is no room.
+pub async fn kept(app: &App, owner: UserId, stakes: &[Stake]) -> Result<Message, CommandError> {
+    let now = app.clock.now();
+    let added = app
+        .store
+        .add_positions(owner, stakes, super::limit(app), now)
+        .await?;
+    let added = added.map_err(|_| super::full(app))?;
+    Ok(render::portfolio::imported(added.len()))
+}

@@ -1,0 +1,358 @@
+//! Positions as lines of a file: the columns, and the way there and back.
+
+use super::told::{Known, Told, added};
+use crate::{
+    discord::{errors::Trouble, lookup, params::Name},
+    domain::{
+        method::Method,
+        money::{Money, Sum},
+        position::{Earns, Holding, Payout, Position, Stake},
+        rate::Percent,
+        sheet::{Cell, Columns, Row},
+        time::Date,
+    },
+};
+
+/// The columns of a file of positions, in the order in which they are written.
+pub(super) const COLUMNS: Columns = Columns {
+    needed: &["amount"],
+    others: &[
+        "asset",
+        "currency",
+        "pool",
+        "pool_name",
+        "rate",
+        "place",
+        "method",
+        "commission",
+        "layer",
+        "layer_name",
+        "layer2",
+        "layer2_name",
+        "cost",
+        "cost_currency",
+        "fees",
+        "fees_currency",
+        "opened",
+        "payout",
+        "lock_until",
+        "note",
+    ],
+};
+
+/// A position as a line of a file.
+pub(super) fn cells(position: &Position) -> Vec<Cell> {
+    let stake = &position.stake;
+    let (amount, asset, currency) = match &stake.holding {
+        Holding::Units { asset, quantity } => (*quantity, Some(asset.as_str()), None),
+        Holding::Worth(money) => (money.amount, None, Some(money.currency)),
+    };
+    let mut upper = stake.layers.iter().skip(1);
+    let (base, one, two) = (stake.base(), upper.next(), upper.next());
+    let (pool, rate) = match base {
+        Some(Earns::Pool { id, .. }) => (Some(*id), None),
+        Some(Earns::Stated { rate, .. }) => (None, Some(rate.get())),
+        Some(Earns::Network { .. }) | None => (None, None),
+    };
+    let (method, commission) = match base {
+        Some(Earns::Network {
+            approach,
+            commission,
+            ..
+        }) => (Some(approach.method()), *commission),
+        _ => (stake.method, None),
+    };
+    let place = match base {
+        Some(Earns::Stated { place, .. }) => Some(place.as_str()).filter(|it| !it.is_empty()),
+        _ => None,
+    };
+    let money = |money: Option<Money>| {
+        [
+            Cell::plain(money.map(|money| money.amount)),
+            Cell::plain(money.map(|money| money.currency)),
+        ]
+    };
+    let [cost, cost_currency] = money(stake.paid);
+    let [fees, fees_currency] = money(stake.fees);
+    vec![
+        Cell::plain(Some(amount)),
+        Cell::text(asset),
+        Cell::plain(currency),
+        Cell::plain(pool),
+        Cell::text(base.and_then(called)),
+        Cell::plain(rate),
+        Cell::text(place),
+        Cell::plain(method.map(Method::slug)),
+        Cell::plain(commission.map(Percent::get)),
+        layer(one),
+        Cell::text(one.and_then(called)),
+        layer(two),
+        Cell::text(two.and_then(called)),
+        cost,
+        cost_currency,
+        fees,
+        fees_currency,
+        Cell::plain(stake.opened),
+        Cell::plain(stake.payout.map(Payout::slug)),
+        Cell::plain(stake.lock_until),
+        Cell::text(stake.note.as_deref()),
+    ]
+}
+
+fn layer(earns: Option<&Earns>) -> Cell {
+    match earns {
+        Some(Earns::Pool { id, .. }) => Cell::plain(Some(id)),
+        Some(Earns::Stated { rate, .. }) => Cell::plain(Some(rate.get())),
+        Some(Earns::Network { .. }) | None => Cell::Empty,
+    }
+}
+
+fn called(earns: &Earns) -> Option<&str> {
+    match earns {
+        Earns::Pool { called, .. } => Some(called.as_str()).filter(|called| !called.is_empty()),
+        Earns::Network { .. } | Earns::Stated { .. } => None,
+    }
+}
+
+/// The position that a line tells.
+pub(super) fn stake(row: &Row, known: &Known<'_>) -> Result<Stake, Trouble> {
+    let told = told(row)?;
+    let stake = added(&told, known)?;
+    Ok(stake)
+}
+
+fn told(row: &Row) -> Result<Told, Trouble> {
+    let name = |column| row.get(column).map(|name| Name(name.to_owned()));
+    let sum = |column, currency| {
+        let sum: Option<Sum> = read(row, column)?;
+        let stated = read(row, currency)?;
+        Ok::<_, Trouble>(sum.map(|sum| Sum {
+            currency: sum.currency.or(stated),
+            ..sum
+        }))
+    };
+    Ok(Told {
+        amount: sum("amount", "currency")?,
+        asset: name("asset"),
+        pool: name("pool"),
+        rate: rate(row, "rate")?,
+        place: row.get("place").map(str::to_owned),
+        method: row.get("method").map(method).transpose()?,
+        commission: rate(row, "commission")?,
+        layers: ["layer", "layer2"].into_iter().filter_map(name).collect(),
+        called: ["pool_name", "layer_name", "layer2_name"]
+            .map(|column| row.get(column).map(str::to_owned)),
+        cost: sum("cost", "cost_currency")?,
+        fees: sum("fees", "fees_currency")?,
+        opened: read::<Date>(row, "opened")?,
+        payout: row.get("payout").map(payout).transpose()?,
+        lock_until: read::<Date>(row, "lock_until")?,
+        is_kept_already: true,
+        note: row.get("note").map(str::to_owned),
+    })
+}
+
+fn read<T: std::str::FromStr>(row: &Row, column: &'static str) -> Result<Option<T>, Trouble>
+where
+    T::Err: std::fmt::Display,
+{
+    let cell = row.get(column);
+    cell.map(|cell| {
+        cell.parse()
+            .map_err(|error: T::Err| Trouble::Unreadable(error.to_string()))
+    })
+    .transpose()
+}
+
+fn rate(row: &Row, column: &'static str) -> Result<Option<Percent>, Trouble> {
+    let cell = row.get(column);
+    cell.map(|cell| {
+        lookup::plain_rate(cell).ok_or_else(|| Trouble::RateUnreadable(cell.to_owned()))
+    })
+    .transpose()
+}
+
+fn method(slug: &str) -> Result<Method, Trouble> {
+    let found = Method::ALL.into_iter().find(|method| method.slug() == slug);
+    found.ok_or_else(|| Trouble::WordUnknown {
+        what: "method",
+        text: slug.to_owned(),
+        known: Method::ALL.map(Method::slug).to_vec(),
+    })
+}
+
+fn payout(slug: &str) -> Result<Payout, Trouble> {
+    Payout::parse(slug).ok_or_else(|| Trouble::WordUnknown {
+        what: "rhythm",
+        text: slug.to_owned(),
+        known: Payout::ALL.map(Payout::slug).to_vec(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rust_decimal::Decimal;
+
+    use super::*;
+    use crate::{
+        domain::{
+            currency::Currency,
+            ids::{PositionId, UserId},
+            money::Amount,
+            sheet,
+            staking::{Approach, Network},
+            time::{Day, Timestamp},
+            verdict::Screen,
+        },
+        market::{
+            fixture::{after, hour, id, row},
+            health::Health,
+            snapshot::Snapshot,
+            view::View,
+        },
+    };
+
+    fn market() -> View {
+        let change = after(
+            &Snapshot::default(),
+            hour(0),
+            vec![row(1, 3.0), row(2, 4.0)],
+        );
+        View::new(
+            change.snapshot.into(),
+            &Health::default(),
+            &Screen::default(),
+            hour(1),
+        )
+    }
+
+    fn any_amount() -> impl Strategy<Value = Amount> {
+        (1_i64..1_000_000_000_000, 0_u32..9)
+            .prop_map(|(digits, places)| Amount::new(Decimal::new(digits, places)).unwrap())
+    }
+
+    fn any_money() -> impl Strategy<Value = Money> {
+        (any_amount(), proptest::sample::select(&Currency::ALL[..]))
+            .prop_map(|(amount, currency)| Money { amount, currency })
+    }
+
+    fn any_rate() -> impl Strategy<Value = Percent> {
+        (0_u32..100_000).prop_map(|rate| Percent::new(f64::from(rate) / 1_000.0).unwrap())
+    }
+
+    fn pool(listing: u8) -> Earns {
+        Earns::in_pool(&market().get(id(listing)).unwrap().pool)
+    }
+
+    fn any_base() -> impl Strategy<Value = (Earns, &'static str)> {
+        prop_oneof![
+            Just((pool(1), "USDC")),
+            Just((
+                Earns::Pool {
+                    id: id(9),
+                    called: "OLD · gone-v1 · Base".to_owned()
+                },
+                "USDC"
+            )),
+            (proptest::option::of(any_rate()), any::<bool>()).prop_map(|(commission, direct)| {
+                let approach = if direct {
+                    Approach::Direct
+                } else {
+                    Approach::Delegated
+                };
+                let commission = commission.filter(|_| !direct);
+                (
+                    Earns::Network {
+                        network: Network::Solana,
+                        approach,
+                        commission,
+                    },
+                    "SOL",
+                )
+            }),
+            (any_rate(), "[a-z]{0,10}")
+                .prop_map(|(rate, place)| (Earns::Stated { rate, place }, "USDC")),
+        ]
+    }
+
+    fn any_upper() -> impl Strategy<Value = Earns> {
+        prop_oneof![
+            Just(pool(2)),
+            any_rate().prop_map(|rate| Earns::Stated {
+                rate,
+                place: String::new()
+            }),
+        ]
+    }
+
+    fn any_stake() -> impl Strategy<Value = Stake> {
+        let told = (
+            any_base(),
+            proptest::collection::vec(any_upper(), 0..=2),
+            prop_oneof![any_amount().prop_map(Ok), any_money().prop_map(Err)],
+            proptest::option::of(any_money()),
+            proptest::option::of(any_money()),
+        );
+        let beside = (
+            proptest::option::of(0_i32..20_000),
+            proptest::option::of(0_usize..Payout::ALL.len()),
+            proptest::option::of(1_i32..18_000),
+            proptest::option::of("[=+@'a-z][^\\p{C}]{0,20}"),
+            proptest::option::of(0_usize..Method::ALL.len()),
+        );
+        (told, beside).prop_map(
+            |(((base, asset), upper, held, paid, fees), (opened, payout, lock, note, method))| {
+                let is_network = matches!(base, Earns::Network { .. });
+                let approach = match &base {
+                    Earns::Network { approach, .. } => Some(approach.method()),
+                    _ => None,
+                };
+                let method = method.map(|at| Method::ALL[at]).filter(|method| {
+                    !matches!(method, Method::StakingDirect | Method::StakingDelegated)
+                });
+                Stake {
+                    holding: match held {
+                        Err(money) if !is_network => Holding::Worth(money),
+                        held => Holding::Units {
+                            asset: asset.to_owned(),
+                            quantity: held.unwrap_or_else(|money| money.amount),
+                        },
+                    },
+                    layers: std::iter::once(base.clone()).chain(upper).collect(),
+                    method: approach.or(method),
+                    paid,
+                    fees,
+                    opened: opened.map(|days| Day(TODAY.0 - days)),
+                    payout: payout.map(|at| Payout::ALL[at]),
+                    lock_until: lock.map(|days| Day(TODAY.0 + days)),
+                    note: note
+                        .map(|note| note.split_whitespace().collect::<Vec<_>>().join(" "))
+                        .filter(|note| !note.is_empty()),
+                }
+            },
+        )
+    }
+
+    const TODAY: Day = Day(20_600);
+
+    proptest! {
+        /// What is taken out of one bot and put into another is the same to the last digit.
+        #[test]
+        fn an_export_that_is_imported_is_the_same(stakes in proptest::collection::vec(any_stake(), 1..8)) {
+            let positions = stakes.iter().map(|stake| Position {
+                id: PositionId(1),
+                owner: UserId(1),
+                stake: stake.clone(),
+                added_at: Timestamp::default(),
+            });
+            let header: Vec<&str> = COLUMNS.all().collect();
+            let bytes = sheet::write(&header, positions.map(|position| cells(&position)));
+            let market = market();
+            let known = Known { market: &market, today: TODAY, usual: Currency::Chf };
+            let rows = sheet::read(&bytes, COLUMNS).unwrap();
+            let read: Result<Vec<Stake>, Trouble> = rows.iter().map(|row| stake(row, &known)).collect();
+            prop_assert_eq!(read, Ok(stakes));
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! A table of rows that each belong to one person and are sealed as one piece. Nothing in a row but its
+//! number, its owner and when it was added can be read without the key, and every look-up carries the owner.
+
+use serde::{Serialize, de::DeserializeOwned};
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+
+use super::super::{
+    Store, StoreError,
+    columns::{bad, snowflake, time},
+    market::CHUNK,
+    sealed::Place,
+};
+use crate::domain::{ids::UserId, time::Timestamp};
+
+/// A kind of row, with its statements.
+#[derive(Debug)]
+pub(super) struct Drawer {
+    table: &'static str,
+    list: &'static str,
+    one: &'static str,
+    count: &'static str,
+    /// The highest number that the table ever gave.
+    last: &'static str,
+    insert: &'static str,
+    change: &'static str,
+    remove: &'static str,
+    empty: &'static str,
+}
+
+/// The drawer over the table of this name, which has the columns `id`, `user_id`, `sealed` and `added_at`.
+macro_rules! drawer {
+    ($table:literal) => {
+        Drawer {
+            table: $table,
+            list: concat!(
+                "SELECT id, sealed, added_at FROM ",
+                $table,
+                " WHERE user_id = $1 ORDER BY id"
+            ),
+            one: concat!(
+                "SELECT id, sealed, added_at FROM ",
+                $table,
+                " WHERE user_id = $1 AND id = $2"
+            ),
+            count: concat!("SELECT COUNT(*) FROM ", $table, " WHERE user_id = $1"),
+            last: concat!(
+                "SELECT seq FROM sqlite_sequence WHERE name = '",
+                $table,
+                "'"
+            ),
+            insert: concat!("INSERT INTO ", $table, " (id, user_id, sealed, added_at) "),
+            change: concat!(
+                "UPDATE ",
+                $table,
+                " SET sealed = $3 WHERE user_id = $1 AND id = $2"
+            ),
+            remove: concat!("DELETE FROM ", $table, " WHERE user_id = $1 AND id = $2"),
+            empty: concat!("DELETE FROM ", $table, " WHERE user_id = $1"),
+        }
+    };
+}
+
+pub(super) const POSITIONS: Drawer = drawer!("position");
+pub(super) const ENTRIES: Drawer = drawer!("ledger_entry");
+pub(super) const GOALS: Drawer = drawer!("goal");
+
+/// A row as it was put in.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Kept<T> {
+    pub id: i64,
+    pub what: T,
+    pub added_at: Timestamp,
+}
+
+/// The drawer is as full as its owner may fill it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Full;
+
+impl Drawer {
+    const fn place(&self, owner: UserId, row: i64) -> Place {
+        Place {
+            table: self.table,
+            column: "sealed",
+            row,
+            owner: owner.0,
+        }
+    }
+}
+
+type Row = (i64, Vec<u8>, i64);
+
+impl Store {
+    fn opened<T: DeserializeOwned>(
+        &self,
+        drawer: &Drawer,
+        owner: UserId,
+        (id, sealed, added_at): Row,
+    ) -> Result<Kept<T>, StoreError> {
+        let plain = self.sealer.open(&drawer.place(owner, id), &sealed)?;
+        Ok(Kept {
+            id,
+            what: serde_json::from_slice(&plain).map_err(|_| bad("sealed"))?,
+            added_at: time(added_at),
+        })
+    }
+
+    fn closed<T: Serialize>(
+        &self,
+        drawer: &Drawer,
+        owner: UserId,
+        id: i64,
+        what: &T,
+    ) -> Result<Vec<u8>, StoreError> {
+        let plain = serde_json::to_vec(what).map_err(|_| bad("sealed"))?;
+        Ok(self.sealer.seal(&drawer.place(owner, id), &plain))
+    }
+
+    /// All rows of a person, the oldest first.
+    pub(super) async fn drawn<T: DeserializeOwned>(
+        &self,
+        drawer: &Drawer,
+        owner: UserId,
+    ) -> Result<Vec<Kept<T>>, StoreError> {
+        let rows: Vec<Row> = sqlx::query_as(drawer.list)
+            .bind(snowflake(owner.0))
+            .fetch_all(&self.readers)
+            .await?;
+        let opened = rows.into_iter().map(|row| self.opened(drawer, owner, row));
+        opened.collect()
+    }
+
+    /// Puts rows in, all of them or none, and answers with their numbers. The person has to have agreed
+    /// before, and has at most `most` rows after.
+    pub(super) async fn put<T: Serialize>(
+        &self,
+        drawer: &Drawer,
+        owner: UserId,
+        rows: &[T],
+        most: usize,
+        now: Timestamp,
+    ) -> Result<Result<Vec<i64>, Full>, StoreError> {
+        let mut tx = self.begin().await?;
+        let held: i64 = sqlx::query_scalar(drawer.count)
+            .bind(snowflake(owner.0))
+            .fetch_one(&mut *tx)
+            .await?;
+        let held = usize::try_from(held).map_err(|_| bad("count"))?;
+        if held.saturating_add(rows.len()) > most {
+            return Ok(Err(Full));
+        }
+        // A row's number is part of what its seal is bound to, so it has to be known first. The table
+        // gives no number twice, not even that of a row that is gone.
+        let last: Option<i64> = sqlx::query_scalar(drawer.last)
+            .fetch_optional(&mut *tx)
+            .await?;
+        let numbered: Vec<(i64, &T)> = (last.unwrap_or(0) + 1..).zip(rows).collect();
+        for chunk in numbered.chunks(CHUNK) {
+            let sealed = chunk.iter().map(|(id, what)| {
+                let sealed = self.closed(drawer, owner, *id, *what)?;
+                Ok((*id, sealed))
+            });
+            let sealed: Vec<(i64, Vec<u8>)> = sealed.collect::<Result<_, StoreError>>()?;
+            insert(&mut tx, drawer, owner, &sealed, now).await?;
+        }
+        tx.commit().await?;
+        Ok(Ok(numbered.into_iter().map(|(id, _)| id).collect()))
+    }
+
+    /// Changes a row of this person, and answers with what it is now; `None` where there is no such row
+    /// of theirs. What `change` refuses is not changed.
+    pub(super) async fn changed<T: Serialize + DeserializeOwned, E>(
+        &self,
+        drawer: &Drawer,
+        owner: UserId,
+        id: i64,
+        change: impl FnOnce(T) -> Result<T, E>,
+    ) -> Result<Option<Result<Kept<T>, E>>, StoreError> {
+        let mut tx = self.begin().await?;
+        let row: Option<Row> = sqlx::query_as(drawer.one)
+            .bind(snowflake(owner.0))
+            .bind(id)
+            .fetch_optional(&mut *tx)
+            .await?;
+        let Some(row) = row else {
+            return Ok(None);
+        };
+        let before: Kept<T> = self.opened(drawer, owner, row)?;
+        let what = match change(before.what) {
+            Ok(what) => what,
+            Err(refused) => return Ok(Some(Err(refused))),
+        };
+        sqlx::query(drawer.change)
+            .bind(snowflake(owner.0))
+            .bind(id)
+            .bind(self.closed(drawer, owner, id, &what)?)
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(Some(Ok(Kept { what, ..before })))
+    }
+
+    /// Takes a row of this person out. Somebody else's is not there.
+    pub(super) async fn taken<T: DeserializeOwned>(
+        &self,
+        drawer: &Drawer,
+        owner: UserId,
+        id: i64,
+    ) -> Result<Option<Kept<T>>, StoreError> {
+        let mut tx = self.begin().await?;
+        let row: Option<Row> = sqlx::query_as(drawer.one)
+            .bind(snowflake(owner.0))
+            .bind(id)
+            .fetch_optional(&mut *tx)
+            .await?;
+        let Some(row) = row else {
+            return Ok(None);
+        };
+        sqlx::query(drawer.remove)
+            .bind(snowflake(owner.0))
+            .bind(id)
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        self.opened(drawer, owner, row).map(Some)
+    }
+
+    /// Empties the person's drawer, and answers with how many rows that were.
+    pub(super) async fn emptied(
+        connection: &mut SqliteConnection,
+        drawer: &Drawer,
+        owner: UserId,
+    ) -> Result<u64, StoreError> {
+        let done = sqlx::query(drawer.empty)
+            .bind(snowflake(owner.0))
+            .execute(connection)
+            .await?;
+        Ok(done.rows_affected())
+    }
+}
+
+async fn insert(
+    connection: &mut SqliteConnection,
+    drawer: &Drawer,
+    owner: UserId,
+    rows: &[(i64, Vec<u8>)],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let mut query = QueryBuilder::<Sqlite>::new(drawer.insert);
+    query.push_values(rows, |mut row, (id, sealed)| {
+        row.push_bind(id)
+            .push_bind(snowflake(owner.0))
+            .push_bind(sealed)
+            .push_bind(now.millis());
+    });
+    query.build().execute(connection).await?;
+    Ok(())
+}
