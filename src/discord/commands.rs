@@ -210,7 +210,7 @@ async fn pressed(
     reply::acknowledge(ctx, press).await?;
     // A second press comes in before the answer to the first has taken the buttons away; that answer
     // is the one to stay.
-    if !bot.first_answer(press.message.id.get()) {
+    if !bot.first_answer(press.message.id.get(), button) {
         return Ok(());
     }
     let message = act(bot, button, owner).await?;
