@@ -21,6 +21,7 @@ pub mod config;
 pub mod consent;
 mod fate;
 pub mod help;
+pub mod ledger;
 pub mod notice;
 pub mod operator;
 pub mod portfolio;
@@ -52,7 +53,7 @@ pub struct Entry {
 }
 
 /// Every command that can be called. One that is missing here is refused.
-pub const TABLE: [Entry; 46] = [
+pub const TABLE: [Entry; 53] = [
     public("yield find"),
     public("yield pool"),
     public("yield staking"),
@@ -71,6 +72,13 @@ pub const TABLE: [Entry; 46] = [
     private("portfolio import"),
     private("portfolio export"),
     private("portfolio settings"),
+    private("ledger log"),
+    private("ledger list"),
+    private("ledger edit"),
+    private("ledger delete"),
+    private("ledger import"),
+    private("ledger summary"),
+    private("ledger export"),
     managing("alerts add"),
     managing("alerts list"),
     managing("alerts show"),
@@ -145,6 +153,7 @@ pub fn all() -> Vec<Command> {
         risk::risk(),
         check::check(),
         portfolio::portfolio(),
+        ledger::ledger(),
         alerts::alerts(),
         config::config(),
         setup::setup(),

@@ -159,6 +159,28 @@ fn line(logged: &Logged) -> String {
     format!("**{}**{DOT}{}", logged.id, described(&logged.entry))
 }
 
+/// An entry on one line where markdown is not read: `12: 0.0042 ETH · $11.34 · staking · 2026-03-01`. The day
+/// is that of UTC.
+pub fn plain_line(logged: &Logged) -> String {
+    let entry = &logged.entry;
+    let asset = text::plain_name(&entry.asset);
+    let mut parts = vec![format!(
+        "{}: {} {asset}",
+        logged.id,
+        units(entry.quantity.get())
+    )];
+    parts.extend(entry.worth().map(money));
+    parts.push(entry.kind.label().to_owned());
+    parts.push(entry.at.day().to_string());
+    parts.extend(
+        entry
+            .note
+            .as_deref()
+            .map(|note| text::clean(note, text::NAME)),
+    );
+    parts.join(DOT)
+}
+
 /// An entry on one line.
 fn described(entry: &Entry) -> String {
     let mut parts = vec![

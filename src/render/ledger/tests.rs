@@ -82,6 +82,19 @@ fn what_is_kept_is_told_with_its_value_and_whose_word_that_is() {
 }
 
 #[test]
+fn what_is_offered_while_an_entry_is_named_is_plain() {
+    let lines: Vec<String> = ledger().iter().map(plain_line).collect();
+    assert_eq!(
+        lines,
+        [
+            "1: 0.0042 ETH · $11.34 · staking · 2026-01-31 · **cold** @everyone",
+            "2: 10 USDC · €20.00 · LP fee · 2026-02-03",
+            "3: 500 NEW · airdrop · 2026-02-10",
+        ]
+    );
+}
+
+#[test]
 fn a_list_names_what_it_leaves_out() {
     let ledger = ledger();
     let newest: Vec<&Logged> = ledger.iter().rev().collect();
