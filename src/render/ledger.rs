@@ -349,17 +349,14 @@ fn part_line(key: &Key, tally: &Tally, asked: &Asked) -> String {
 
 /// What is known of a sum, and that it is not all where it is not.
 fn known(tally: &Tally, currency: Currency) -> String {
-    let mut words = sums(tally.value, currency, &tally.values_apart);
-    let none = tally.value.is_zero() && tally.values_apart.is_empty();
-    if none {
-        "not known".clone_into(&mut words);
-    } else if tally.without_value > 0 {
-        words.push_str(&format!(
-            " + {} without a value",
-            grouped(tally.without_value)
-        ));
+    if tally.value.is_zero() && tally.values_apart.is_empty() {
+        return "not known".to_owned();
     }
-    words
+    let words = sums(tally.value, currency, &tally.values_apart);
+    match tally.without_value {
+        0 => words,
+        some => format!("{words} + {} without a value", grouped(some)),
+    }
 }
 
 /// Sums beside each other, each in its own currency: `$41.34 and €20.00`.

@@ -14,11 +14,11 @@ fn entry(at: &str, kind: Kind, asset: &str, quantity: &str) -> Entry {
     Entry::new(at, kind, asset, quantity.parse().unwrap())
 }
 
-fn worth(unit: &str, currency: Currency) -> Option<UnitValue> {
-    Some(UnitValue::stated(Money {
+fn worth(unit: &str, currency: Currency) -> UnitValue {
+    UnitValue::stated(Money {
         amount: unit.parse().unwrap(),
         currency,
-    }))
+    })
 }
 
 fn asked(by: By) -> Asked {
@@ -36,7 +36,7 @@ fn asked(by: By) -> Asked {
 fn ledger() -> Vec<Logged> {
     let entries = [
         Entry {
-            unit_value: worth("2,700", Currency::Usd),
+            unit_value: Some(worth("2,700", Currency::Usd)),
             withdrawn_at: Timestamp::parse("2026-02-01T00:00:00Z"),
             fee: Some(Money {
                 amount: "1.5".parse().unwrap(),
@@ -45,11 +45,11 @@ fn ledger() -> Vec<Logged> {
             ..entry("2025-12-31T23:30:00Z", Kind::Staking, "ETH", "0.0042")
         },
         Entry {
-            unit_value: worth("2", Currency::Eur),
+            unit_value: Some(worth("2", Currency::Eur)),
             ..entry("2026-01-15T12:00:00Z", Kind::Interest, "USDC", "10")
         },
         Entry {
-            unit_value: worth("3,000", Currency::Usd),
+            unit_value: Some(worth("3,000", Currency::Usd)),
             ..entry("2026-03-01T12:00:00Z", Kind::Staking, "eth", "0.01")
         },
         entry("2026-03-02T12:00:00Z", Kind::Airdrop, "NEW", "500"),
