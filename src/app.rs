@@ -22,7 +22,7 @@ use crate::{
         feed::{Feed, FeedError, Source},
     },
     ops::{config::Config, endpoint, exit::Exit, secrets::SecretError},
-    sources::{SetupError, defillama::Defillama, file::FileSource, token_metrics::KeyError},
+    sources::{KeyError, SetupError, defillama::Defillama, file::FileSource},
     store::{OpenError, Store, StoreError, integrity::Damage, lock::LockError},
 };
 
@@ -30,8 +30,8 @@ mod asked;
 mod follow;
 
 use asked::charts;
-pub(crate) use asked::{defillama, followers};
-use follow::{fill_in_the_past, follow, follow_networks, look_around};
+pub(crate) use asked::{defillama, exchange, followers};
+use follow::{fill_in_the_past, follow, follow_exchange, follow_networks, look_around};
 
 /// What commands and tasks share.
 #[derive(Debug)]
@@ -119,6 +119,16 @@ const fn discord_exit(error: &ClientError) -> Exit {
     }
 }
 
+/// An empty market with those whom it asks by itself.
+fn market(config: &Config, defillama: &Defillama) -> Result<Market, RunError> {
+    let prices = config.sources.defillama.enabled.then(|| defillama.clone());
+    let market = Market::new(config.verdict, prices);
+    Ok(match exchange(config)? {
+        Some(source) => market.with_exchange(source),
+        None => market,
+    })
+}
+
 impl App {
     /// Opens the database and takes over what it holds.
     pub async fn open(
@@ -131,8 +141,7 @@ impl App {
         let now = clock.now();
         let store = Arc::new(Store::open(config.database.path(), key, now).await?);
         let defillama = defillama(&config)?;
-        let prices = config.sources.defillama.enabled.then(|| defillama.clone());
-        let market = Market::new(config.verdict, prices);
+        let market = market(&config, &defillama)?;
         let charts = Charts::new(charts(&config, &defillama));
         let pools = market.load(&store).await?;
         let alerting = Alerting::load(&store)
@@ -292,7 +301,9 @@ pub async fn run(
         let (app, stop) = (Arc::clone(&app), stop.clone());
         async move {
             // What was not read by now is asked for again after the next start.
-            stop.run_until_cancelled(follow_networks(&app, followers))
+            let networks = follow_networks(&app, followers);
+            let exchange = follow_exchange(&app);
+            stop.run_until_cancelled(futures::future::join(networks, exchange))
                 .await;
             Ok(())
         }

@@ -4,10 +4,14 @@
 //! async, so a command, a tick, a replay and a benchmark reach the same answer from the same input.
 
 pub mod alert;
+pub mod better;
+pub mod calendar;
 pub mod closes;
 pub mod correlation;
 pub mod currency;
 pub mod episode;
+pub mod exposure;
+pub mod flow;
 pub mod ids;
 pub mod impermanent;
 pub mod incident;
@@ -21,13 +25,16 @@ pub mod method;
 pub mod money;
 pub mod notice;
 pub mod payer;
+pub mod payout;
 pub mod peg;
+pub mod performance;
 pub mod person;
 pub mod past;
 pub mod plan;
 pub mod pool;
 pub mod position;
 pub mod preview;
+pub mod price;
 pub mod protocol;
 pub mod rate;
 pub mod rating;

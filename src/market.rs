@@ -4,21 +4,29 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use foldhash::HashMap;
-use rust_decimal::Decimal;
 
 use crate::{
     domain::{
-        ids::PoolId, listing::Listing, pool::Pool, reading::DEFILLAMA, strain::Strain,
-        time::Timestamp, verdict::Screen,
+        currency::Exchange,
+        ids::PoolId,
+        listing::Listing,
+        pool::Pool,
+        price::Quoted,
+        reading::DEFILLAMA,
+        strain::Strain,
+        time::{Day, Timestamp},
+        verdict::Screen,
     },
-    sources::defillama::Defillama,
+    sources::{SourceError, coingecko::Coingecko, defillama::Defillama},
     store::{Store, StoreError},
 };
 
 pub mod around;
+pub mod better;
 pub mod calmer;
 pub mod charts;
 pub mod closes;
+pub mod exchange;
 pub mod facts;
 pub mod feed;
 #[cfg(test)]
@@ -35,15 +43,22 @@ pub mod quarantine;
 pub mod search;
 pub mod snapshot;
 mod strains;
+#[cfg(test)]
+mod tests;
+mod untold;
 pub mod view;
 
 use closes::{PastPrices, PoolPast};
+use exchange::{ExchangeRates, NoExchange};
 use facts::{Facts, Line, Topic};
 use health::Health;
 use networks::Networks;
-use prices::Prices;
+use prices::{Asset, Prices};
 use snapshot::{Origin, Snapshot};
 use view::View;
+
+/// How long a command waits for a source.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The present market. Readers take the snapshot of the moment without a lock.
 #[derive(Debug)]
@@ -52,6 +67,7 @@ pub struct Market {
     health: ArcSwap<Health>,
     prices: Prices,
     past_prices: PastPrices,
+    exchange: ExchangeRates,
     facts: ArcSwap<Facts>,
     /// How each source of facts does, where there is one.
     lines: ArcSwap<BTreeMap<Topic, Line>>,
@@ -69,6 +85,7 @@ impl Market {
             health: ArcSwap::default(),
             past_prices: PastPrices::new(prices.clone()),
             prices: Prices::new(prices),
+            exchange: ExchangeRates::default(),
             facts: ArcSwap::default(),
             lines: ArcSwap::default(),
             networks: ArcSwap::default(),
@@ -77,8 +94,16 @@ impl Market {
         }
     }
 
+    /// Exchange rates are asked of this source, and of nobody without it.
+    #[must_use]
+    pub fn with_exchange(mut self, source: Coingecko) -> Self {
+        self.exchange = ExchangeRates::new(source);
+        self
+    }
+
     /// Puts the market in place as the last batch left it, so that the first minute already answers.
     pub async fn load(&self, store: &Store) -> Result<usize, StoreError> {
+        self.exchange.load(store).await?;
         let Some((_, fetched_at, _)) = store.last_batch().await? else {
             return Ok(0);
         };
@@ -162,11 +187,15 @@ impl Market {
         self.lines.load().values().cloned().collect()
     }
 
-    /// How the sources of prices do, which are asked when somebody needs them.
+    /// How the sources of prices do, which are asked when somebody needs them, and that of exchange rates.
     pub fn prices_health(&self) -> impl Iterator<Item = (&'static str, Health)> {
-        [self.prices.health(), self.past_prices.health()]
-            .into_iter()
-            .flatten()
+        [
+            self.prices.health(),
+            self.past_prices.health(),
+            self.exchange.health(),
+        ]
+        .into_iter()
+        .flatten()
     }
 
     fn line(&self, topic: Topic) -> Option<Line> {
@@ -197,7 +226,6 @@ impl Market {
 
     /// What prices say of a pool over the last months. Where no source answers within two seconds, less.
     pub async fn past_of(&self, listing: &Listing, now: Timestamp) -> PoolPast {
-        const PATIENCE: Duration = Duration::from_secs(2);
         self.past_prices.of(listing, now, PATIENCE).await
     }
 
@@ -206,17 +234,96 @@ impl Market {
         self.past_prices.remembered(listing, now)
     }
 
-    /// US dollars for one unit of a token of the pool. `None` where no source has a price, or none
-    /// answers within two seconds and none is remembered.
+    /// What one unit of a token of the pool costs. `None` where no source has a price, or none answers
+    /// within two seconds and none is remembered.
     pub async fn unit_price(
         &self,
         store: &Store,
         pool: &Pool,
         asset: &str,
         now: Timestamp,
-    ) -> Option<Decimal> {
-        const PATIENCE: Duration = Duration::from_secs(2);
-        self.prices.of(store, pool, asset, now, PATIENCE).await
+    ) -> Option<Quoted> {
+        let assets = [Asset::OfPool(pool, asset)];
+        self.prices_of(store, &assets, now).await.pop().flatten()
+    }
+
+    /// What one unit of a well-known coin costs, by its symbol alone. `None` for any other symbol, and as
+    /// with [`Self::unit_price`].
+    pub async fn price_of_symbol(
+        &self,
+        store: &Store,
+        symbol: &str,
+        now: Timestamp,
+    ) -> Option<Quoted> {
+        let assets = [Asset::Coin(symbol)];
+        self.prices_of(store, &assets, now).await.pop().flatten()
+    }
+
+    /// What one unit of each of these costs, in their order: asked for in one question, so that a source
+    /// which is slow costs two seconds and not two for each.
+    pub async fn prices_of(
+        &self,
+        store: &Store,
+        assets: &[Asset<'_>],
+        now: Timestamp,
+    ) -> Vec<Option<Quoted>> {
+        self.prices.of(store, assets, now, PATIENCE).await
+    }
+
+    /// What one unit cost at a time in the past, as the hour of that time began. `None` for a time to come,
+    /// and as with [`Self::unit_price`]; what was told once is kept.
+    pub async fn price_at(
+        &self,
+        store: &Store,
+        asset: Asset<'_>,
+        at: Timestamp,
+        now: Timestamp,
+    ) -> Option<Quoted> {
+        let wanted = [(asset, at)];
+        self.prices_at(store, &wanted, now).await.pop().flatten()
+    }
+
+    /// What one unit of each of these cost at its time, in their order, as with [`Self::price_at`]. Each hour
+    /// is a question of its own, so that many of them take more than the two seconds that are waited: what
+    /// was told by then is kept, and asking again goes on from there.
+    pub async fn prices_at(
+        &self,
+        store: &Store,
+        wanted: &[(Asset<'_>, Timestamp)],
+        now: Timestamp,
+    ) -> Vec<Option<Quoted>> {
+        self.prices.at(store, wanted, now, PATIENCE).await
+    }
+
+    /// What a US dollar is in other currencies, by [`COINGECKO`](crate::domain::currency::COINGECKO). Nobody
+    /// waits.
+    ///
+    /// # Errors
+    ///
+    /// Where no source has told it, or that is more than 48 hours ago.
+    pub fn exchange(&self, now: Timestamp) -> Result<Arc<Exchange>, NoExchange> {
+        self.exchange.present(now)
+    }
+
+    /// What a US dollar was in other currencies as a past day began, 00:00 UTC; for today the present rates.
+    /// `None` for days to come and those that no source tells, such as most that are more than a year ago,
+    /// and where none answers within two seconds. What was told once is kept.
+    pub async fn exchange_on(
+        &self,
+        store: &Store,
+        day: Day,
+        now: Timestamp,
+    ) -> Option<Arc<Exchange>> {
+        self.exchange.on(store, day, now, PATIENCE).await
+    }
+
+    /// Asks for the present exchange rates and takes them over. `None` where there is nobody to ask.
+    pub async fn refresh_exchange(
+        &self,
+        store: &Store,
+        now: Timestamp,
+    ) -> Option<Result<(), SourceError>> {
+        self.exchange.refresh(store, now).await
     }
 }
 

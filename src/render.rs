@@ -9,11 +9,14 @@
 //! zero.
 
 pub mod alerts;
+pub mod better;
 pub mod bundle;
+pub mod calendar;
 pub mod calmer;
 pub mod compare;
 pub mod correlation;
 pub mod error;
+pub mod exposure;
 pub mod fate;
 pub mod help;
 pub mod history;
@@ -24,6 +27,7 @@ pub mod message;
 pub mod notice;
 pub mod numbers;
 pub mod payer;
+pub mod performance;
 pub mod picture;
 pub mod pool;
 pub mod portfolio;

@@ -1,5 +1,6 @@
 //! What comes in from outside: readings of pools, their past, prices of tokens, what is known of
-//! protocols, loans and coins, what networks pay for staking, and ratings.
+//! protocols, loans and coins, what a dollar is in other currencies, what networks pay for staking, and
+//! ratings.
 //!
 //! One upstream is one module. [`fetch`] holds the only policy by which anything is asked of the
 //! network: time-outs, size caps, no redirects, and how long to wait after a failure. An upstream's
@@ -14,11 +15,13 @@
 use std::{fmt, hash::BuildHasher as _, io, time::Duration};
 
 use foldhash::quality::FixedState;
-use reqwest::Url;
+use reqwest::{Url, header::HeaderValue};
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::domain::{reading::Observed, time::Timestamp};
 
 pub mod cardano;
+pub mod coingecko;
 pub mod cosmos;
 pub mod defillama;
 pub mod fetch;
@@ -135,6 +138,24 @@ pub enum SetupError {
     Address(&'static str),
     #[error("the HTTP client cannot be set up")]
     Client(#[source] reqwest::Error),
+}
+
+/// Why a client that shows a key cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+    /// Names the source, and not the key.
+    #[error("the key of {0} is not one line of printable text")]
+    NotPrintable(&'static str),
+}
+
+/// A key as a header holds it, marked as sensitive, so that nothing prints it.
+fn shown_key(key: &SecretString, source: &'static str) -> Result<HeaderValue, KeyError> {
+    let mut key =
+        HeaderValue::from_str(key.expose_secret()).map_err(|_| KeyError::NotPrintable(source))?;
+    key.set_sensitive(true);
+    Ok(key)
 }
 
 /// An address that can be asked.

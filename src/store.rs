@@ -22,6 +22,7 @@ use crate::{domain::time::Timestamp, failpoint::failpoint};
 
 pub mod columns;
 pub mod destinations;
+pub mod exchange;
 pub mod facts;
 pub mod history;
 pub mod identifies;

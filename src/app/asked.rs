@@ -16,6 +16,7 @@ use crate::{
     sources::{
         SetupError,
         cardano::Cardano,
+        coingecko::Coingecko,
         cosmos::Cosmos,
         defillama::{self, Defillama},
         fetch::{Fetcher, Policy, is_on_this_machine},
@@ -63,6 +64,7 @@ pub(crate) fn defillama(config: &Config) -> Result<Defillama, SetupError> {
         pools_url: settings.pools_url.clone(),
         chart_url: settings.chart_url.clone(),
         prices_url: settings.prices_url.clone(),
+        historical_prices_url: settings.historical_prices_url.clone(),
         price_chart_url: settings.price_chart_url.clone(),
         protocols_url: settings.protocols_url.clone(),
         fees_url: settings.fees_url.clone(),
@@ -77,19 +79,10 @@ pub(crate) fn defillama(config: &Config) -> Result<Defillama, SetupError> {
 }
 
 /// The sources of networks' figures that may be asked, each with how often.
-///
-/// Whoever talks to a stand-in for Discord on this machine is a test or a demonstration, and asks nobody
-/// in the world: there, only sources on this machine count.
 pub(crate) fn followers(config: &Config) -> Result<Vec<Follower>, RunError> {
-    const PATIENCE: Duration = Duration::from_secs(30);
     let sources = &config.sources;
-    let policy = Policy {
-        total: PATIENCE,
-        ..Policy::default()
-    };
-    let fetcher = Fetcher::new(policy).map_err(SetupError::Client)?;
-    let at_home = is_on_this_machine(&config.discord.api_url);
-    let may_ask = |url: &str| !at_home || is_on_this_machine(url);
+    let fetcher = patient()?;
+    let may_ask = |url: &str| may_ask(config, url);
     let is_on = |rates: &config::Rates| rates.enabled && may_ask(&rates.url);
     let fetcher = || fetcher.clone();
     let mut followers = Vec::new();
@@ -120,6 +113,32 @@ pub(crate) fn followers(config: &Config) -> Result<Vec<Follower>, RunError> {
     Ok(followers)
 }
 
+/// Who is asked what a dollar is in other currencies, as the configuration says; `None` for nobody.
+pub(crate) fn exchange(config: &Config) -> Result<Option<Coingecko>, RunError> {
+    let settings = &config.sources.coingecko;
+    if !settings.enabled || !may_ask(config, &settings.url) {
+        return Ok(None);
+    }
+    let key = secrets::coingecko_key(config)?;
+    let source = Coingecko::new(patient()?, &settings.url, key.as_ref())?;
+    Ok(Some(source))
+}
+
+/// Whether this address may be asked: any by whoever talks to Discord itself, and only one on this machine
+/// by whoever talks to a stand-in for it here, which is a test or a demonstration.
+fn may_ask(config: &Config, url: &str) -> bool {
+    !is_on_this_machine(&config.discord.api_url) || is_on_this_machine(url)
+}
+
+/// A client for small answers, each of which may take half a minute; who cannot wait so long gives up sooner.
+fn patient() -> Result<Fetcher, SetupError> {
+    let policy = Policy {
+        total: Duration::from_secs(30),
+        ..Policy::default()
+    };
+    Fetcher::new(policy).map_err(SetupError::Client)
+}
+
 /// Who knows the past of pools: the folder of saved charts, or the upstream where it is asked for the
 /// pools as well.
 pub(super) fn charts(config: &Config, source: &Defillama) -> Option<Defillama> {
@@ -135,12 +154,15 @@ mod tests {
     use super::*;
     use crate::{market::networks::Origin, ops::config::Raw};
 
-    fn followed(settings: &[(&str, &str)]) -> Vec<Origin> {
+    fn config(settings: &[(&str, &str)]) -> Config {
         let settings = settings
             .iter()
             .map(|(name, value)| (format!("STIPEND_{name}"), (*value).to_owned()));
-        let config = Config::check(Raw::read(None, settings.collect())).unwrap();
-        let followers = followers(&config).unwrap();
+        Config::check(Raw::read(None, settings.collect())).unwrap()
+    }
+
+    fn followed(settings: &[(&str, &str)]) -> Vec<Origin> {
+        let followers = followers(&config(settings)).unwrap();
         followers.iter().map(Follower::origin).collect()
     }
 
@@ -164,6 +186,23 @@ mod tests {
             ("SOURCES__TOKEN_METRICS__ENABLED", "false"),
         ];
         assert_eq!(followed(&off), []);
+    }
+
+    fn asks_for_exchange(settings: &[(&str, &str)]) -> bool {
+        exchange(&config(settings)).unwrap().is_some()
+    }
+
+    #[test]
+    fn exchange_rates_are_asked_for_unless_that_is_switched_off_or_leads_off_this_machine() {
+        let stand_in = ("DISCORD__API_URL", "http://127.0.0.1:4000");
+        let here = ("SOURCES__COINGECKO__URL", "http://127.0.0.1:1/api");
+        assert!(asks_for_exchange(&[]));
+        assert!(!asks_for_exchange(&[(
+            "SOURCES__COINGECKO__ENABLED",
+            "false"
+        )]));
+        assert!(!asks_for_exchange(&[stand_in]));
+        assert!(asks_for_exchange(&[stand_in, here]));
     }
 
     /// Every test and the demonstration talk to a stand-in for Discord.

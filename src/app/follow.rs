@@ -1,5 +1,5 @@
-//! What is asked again and again while the bot runs: the market, what is known beside it, networks, and the
-//! past of pools.
+//! What is asked again and again while the bot runs: the market, what is known beside it, networks, exchange
+//! rates, and the past of pools.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -85,6 +85,31 @@ async fn follow_network(app: &App, mut follower: Follower) {
         }
         app.market
             .update_networks(|known| known.with(origin, said.clone(), now));
+        tokio::time::sleep(wait).await;
+    }
+}
+
+/// Asks for exchange rates, for ever.
+pub(super) async fn follow_exchange(app: &App) {
+    const BACKOFF: Backoff = Backoff {
+        first: Duration::from_mins(1),
+        longest: Duration::from_hours(1),
+    };
+    let interval = app.config.sources.coingecko.interval.0;
+    let mut schedule = Schedule::new(BACKOFF);
+    loop {
+        let now = app.clock.now();
+        let Some(told) = app.market.refresh_exchange(&app.store, now).await else {
+            // A task that ends ends the bot, and nobody may be asked.
+            return std::future::pending().await;
+        };
+        match &told {
+            Ok(()) => tracing::info!("exchange rates are read"),
+            Err(error) => {
+                tracing::warn!(error = error as &dyn std::error::Error, "no exchange rates");
+            }
+        }
+        let wait = schedule.next_delay(Outcome::of(&told), interval, random());
         tokio::time::sleep(wait).await;
     }
 }

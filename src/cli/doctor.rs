@@ -9,6 +9,7 @@ use crate::{
     app,
     clock::{Clock as _, SystemClock},
     delivery::http::Client,
+    domain::currency::COINGECKO,
     ops::{
         config::{self, Config},
         exit::Exit,
@@ -82,6 +83,7 @@ pub(super) async fn doctor(args: &ConfigArgs) -> Exit {
     sources(&config, &mut report).await;
     charts(&config, &mut report);
     networks(&config, &mut report).await;
+    exchange(&config, &mut report).await;
     incidents(&config, &mut report).await;
     if report.failed {
         Exit::Failed
@@ -249,6 +251,28 @@ async fn networks(config: &Config, report: &mut Report) {
                 ),
             ),
         }
+    }
+}
+
+/// The source of exchange rates. Everything is told in dollars without it.
+async fn exchange(config: &Config, report: &mut Report) {
+    let source = match app::exchange(config) {
+        Ok(Some(source)) => source,
+        Ok(None) => return,
+        Err(error) => return report.bad("exchange", error),
+    };
+    match source.rates(SystemClock.now()).await {
+        Ok(exchange) => report.good(
+            "exchange",
+            format_args!("{COINGECKO} tells {} currencies", exchange.rates().count()),
+        ),
+        Err(error) => report.note(
+            "exchange",
+            format_args!(
+                "{COINGECKO}: {}; without it values are told in US dollars",
+                fault_of(&error)
+            ),
+        ),
     }
 }
 

@@ -44,6 +44,7 @@ impl Upstream {
             .route("/pools", get(pools))
             .route("/chart/{pool}", get(chart))
             .route("/prices/{coins}", get(prices))
+            .route("/historical_prices/{time}/{coins}", get(prices))
             .with_state((recording, Arc::clone(&day)));
         let server = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {

@@ -132,6 +132,11 @@ const FOLLOWING: [&str; 12] = [
     "RLUSD",
 ];
 
+/// Whether a coin, in upper case, is one of those.
+pub fn follows_a_currency(coin: &str) -> bool {
+    FOLLOWING.contains(&coin)
+}
+
 /// Shares of vaults and lending markets are named after the coin that is paid in: `STEAKUSDC`,
 /// `GTWETH`. That is a habit of names and no promise, so only these few coins are read so.
 const NAMED_AFTER: [&str; 4] = ["USDC", "USDT", "WETH", "WBTC"];
@@ -233,7 +238,7 @@ pub fn dependencies(pool: &Pool) -> Vec<Dependency> {
             name: pool.chain.to_string(),
         },
     ]);
-    let follows = |token: &String| FOLLOWING.contains(&root(token).as_str());
+    let follows = |token: &String| follows_a_currency(&root(token));
     if pool.stablecoin || tokens(pool).iter().any(follows) {
         found.insert(Dependency {
             on: On::Stablecoins,

@@ -153,6 +153,9 @@ impl<'de> Deserialize<'de> for Currency {
     }
 }
 
+/// Who says what a US dollar is in other currencies, as people know it.
+pub const COINGECKO: &str = "CoinGecko";
+
 /// What a US dollar is in other currencies.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Exchange {
@@ -163,9 +166,11 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// Rates that are not above zero are left out.
+    /// Rates that are not above zero are left out, and so is that of US dollars, which is one.
     pub fn new(rates: impl IntoIterator<Item = (Currency, Decimal)>, at: Timestamp) -> Self {
-        let usable = rates.into_iter().filter(|(_, rate)| *rate > Decimal::ZERO);
+        let usable = rates
+            .into_iter()
+            .filter(|(currency, rate)| *currency != Currency::Usd && *rate > Decimal::ZERO);
         Self {
             per_usd: usable.collect(),
             at,
@@ -178,6 +183,18 @@ impl Exchange {
             return Some(Decimal::ONE);
         }
         self.per_usd.get(&currency).copied()
+    }
+
+    /// The rates that are known, each above zero; US dollars are not among them.
+    pub fn rates(&self) -> impl Iterator<Item = (Currency, Decimal)> {
+        self.per_usd
+            .iter()
+            .map(|(currency, rate)| (*currency, *rate))
+    }
+
+    /// Whether no rate is known.
+    pub fn is_empty(&self) -> bool {
+        self.per_usd.is_empty()
     }
 
     pub fn from_usd(&self, usd: Decimal, to: Currency) -> Option<Decimal> {

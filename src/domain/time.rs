@@ -91,6 +91,16 @@ impl Day {
         Timestamp(self.0 as i64 * DAY_MS)
     }
 
+    /// The day of a calendar date.
+    pub fn of(date: NaiveDate) -> Self {
+        Timestamp(
+            date.and_time(chrono::NaiveTime::MIN)
+                .and_utc()
+                .timestamp_millis(),
+        )
+        .day()
+    }
+
     /// Where the day stands in the calendar.
     pub fn date(self) -> NaiveDate {
         DateTime::<Utc>::from_timestamp_millis(self.start().millis())
@@ -100,8 +110,9 @@ impl Day {
 
     /// Reads `YYYY-MM-DD`.
     pub fn parse(text: &str) -> Option<Self> {
-        let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
-        Some(Timestamp(date.and_hms_opt(0, 0, 0)?.and_utc().timestamp_millis()).day())
+        NaiveDate::parse_from_str(text, "%Y-%m-%d")
+            .ok()
+            .map(Self::of)
     }
 }
 

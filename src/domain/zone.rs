@@ -61,9 +61,7 @@ impl Zone {
 
     /// The date that a local calendar shows at this moment.
     pub fn day(self, at: Timestamp) -> Day {
-        let local = self.local(at).date_naive();
-        let midnight = local.and_time(NaiveTime::MIN).and_utc();
-        Timestamp::from_millis(midnight.timestamp_millis()).day()
+        Day::of(self.local(at).date_naive())
     }
 
     /// Names that contain what was typed, those whose place begins with it first; some well-known ones

@@ -51,13 +51,13 @@ impl Snapshot {
 }
 
 /// Whether nothing is said against a pool from outside of its figures.
-fn is_calm(strain: &Strain) -> bool {
+pub(super) fn is_calm(strain: &Strain) -> bool {
     strain.protocol.is_none_or(Trouble::is_calm)
         && (strain.peg.as_ref()).is_none_or(|peg| peg.deviation.abs() < BAD_DEVIATION)
 }
 
 /// Whether whoever is in `pool` needs no further asset for `other`.
-fn takes_no_other(other: &Pool, pool: &Pool) -> bool {
+pub(super) fn takes_no_other(other: &Pool, pool: &Pool) -> bool {
     let mut assets = other.assets().peekable();
     assets.peek().is_some() && assets.all(|asset| pool.holds(asset))
 }

@@ -1,6 +1,8 @@
-//! Small markets for tests.
+//! Small markets for tests, and a database for them.
 
 use std::sync::Arc;
+
+use tempfile::TempDir;
 
 use crate::{
     domain::{
@@ -17,6 +19,7 @@ use crate::{
         snapshot::Snapshot,
     },
     sources::Batch,
+    store::Store,
 };
 
 /// 2026-02-16 00:00 UTC, where the tests' time begins.
@@ -107,4 +110,12 @@ pub(crate) fn batch(at: Timestamp, mut rows: Vec<Observed>) -> Batch {
 
 pub(crate) fn after(old: &Snapshot, at: Timestamp, rows: Vec<Observed>) -> Change {
     advance(old, batch(at, rows), &Screen::default())
+}
+
+/// A database that holds nothing. It goes with its folder.
+pub(crate) async fn store() -> (TempDir, Store) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("stipend.db");
+    let store = Store::open(&path, &[7; 32], hour(0)).await.unwrap();
+    (folder, store)
 }

@@ -66,7 +66,8 @@ impl Market {
         now: Timestamp,
     ) -> Option<Decimal> {
         let listing = view.followed(base?.pool()?)?;
-        self.unit_price(store, &listing.pool, asset, now).await
+        let quoted = self.unit_price(store, &listing.pool, asset, now).await;
+        quoted.map(|quoted| quoted.usd)
     }
 
     /// What is known of a layer now.

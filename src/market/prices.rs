@@ -1,14 +1,21 @@
-//! Prices of tokens, asked few at a time and remembered, so that holdings can be valued.
+//! Prices of tokens, asked few at a time and remembered, so that holdings can be valued. What they cost in the
+//! past is in `prices/past.rs`.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
-use rust_decimal::Decimal;
-use tokio::sync::Mutex;
-
-use super::health::{Health, OnDemand};
+use super::{
+    health::{Health, OnDemand},
+    untold::Untold,
+};
 use crate::{
     domain::{
         pool::Pool,
+        price::{Quoted, coin_id},
+        reading::DEFILLAMA,
         time::{Span, Timestamp},
     },
     sources::defillama::{
@@ -17,6 +24,8 @@ use crate::{
     },
     store::{Store, StoreError, market::PriceRow},
 };
+
+mod past;
 
 /// The source as people know it.
 const NAME: &str = "DefiLlama prices";
@@ -27,12 +36,80 @@ const OLDEST: Span = Span::hours(24);
 /// A price that its source is less sure of than this is not used.
 const SURE: f64 = 0.9;
 
+/// What a price is wanted of.
+#[derive(Debug, Clone, Copy)]
+pub enum Asset<'a> {
+    /// One of the tokens of a pool, by its symbol.
+    OfPool(&'a Pool, &'a str),
+    /// A well-known coin by its symbol alone, wherever it is kept: see [`coin_id`].
+    Coin(&'a str),
+}
+
+/// The coins that an asset can be, and how the right one is told among them.
+struct Sought<'a> {
+    keys: Vec<PriceKey>,
+    symbol: &'a str,
+    /// The key alone says which token it is.
+    is_certain: bool,
+}
+
+impl<'a> Sought<'a> {
+    fn of(asset: Asset<'a>) -> Self {
+        match asset {
+            Asset::OfPool(pool, symbol) => {
+                let keys = keys_of(pool, symbol);
+                Self {
+                    // With several tokens in the pool the symbol tells which of them is meant.
+                    is_certain: keys.len() == 1,
+                    keys,
+                    symbol,
+                }
+            }
+            Asset::Coin(symbol) => Self {
+                keys: coin_id(symbol)
+                    .and_then(PriceKey::coingecko)
+                    .into_iter()
+                    .collect(),
+                symbol: symbol.trim(),
+                // An id that came to name another coin gives no price.
+                is_certain: false,
+            },
+        }
+    }
+
+    /// Whether a price of one of the keys is meant, by the symbol that the source gives the coin.
+    fn means(&self, symbol: &str) -> bool {
+        self.is_certain || symbol.eq_ignore_ascii_case(self.symbol)
+    }
+
+    /// What is remembered of it and not older than this.
+    fn remembered(
+        &self,
+        known: &HashMap<String, PriceRow>,
+        now: Timestamp,
+        oldest: Span,
+    ) -> Option<Quoted> {
+        self.keys
+            .iter()
+            .filter_map(|key| known.get(key.as_str()))
+            .filter(|row| now.since(row.fetched_at) <= oldest.0 && now.since(row.at) <= OLDEST.0)
+            .find(|row| self.means(&row.symbol))
+            .map(|row| Quoted {
+                usd: row.usd,
+                at: row.at,
+                source: DEFILLAMA,
+            })
+    }
+}
+
 /// The remembered prices and the source of new ones.
 #[derive(Debug)]
 pub struct Prices {
     source: Option<Defillama>,
     asked: OnDemand,
     known: Mutex<HashMap<String, PriceRow>>,
+    /// Hours of which the source knows no price of a coin.
+    untold: Untold<(PriceKey, i64)>,
 }
 
 impl Prices {
@@ -41,6 +118,7 @@ impl Prices {
             source,
             asked: OnDemand::default(),
             known: Mutex::default(),
+            untold: Untold::default(),
         }
     }
 
@@ -53,63 +131,67 @@ impl Prices {
     /// Takes over what was remembered.
     pub async fn load(&self, store: &Store) -> Result<(), StoreError> {
         let rows = store.prices().await?;
-        let mut known = self.known.lock().await;
-        known.extend(rows.into_iter().map(|row| (row.coin.clone(), row)));
+        self.take_over(rows);
         Ok(())
     }
 
-    /// US dollars for one unit of a token of the pool; waits for the source no longer than `patience`.
+    /// What one unit of each of these costs, in their order. Those that are not remembered from the last
+    /// minutes are asked for together; the source is waited for no longer than `patience`.
     pub async fn of(
         &self,
         store: &Store,
-        pool: &Pool,
-        asset: &str,
+        assets: &[Asset<'_>],
         now: Timestamp,
         patience: Duration,
-    ) -> Option<Decimal> {
-        let keys = keys_of(pool, asset);
-        if let Some(usd) = self.remembered(&keys, asset, now, FRESH).await {
-            return Some(usd);
-        }
-        if let Some(source) = &self.source {
-            let answer = source.prices(&keys);
+    ) -> Vec<Option<Quoted>> {
+        let all: Vec<Sought<'_>> = assets.iter().copied().map(Sought::of).collect();
+        let missing = self.missing(&all, now);
+        if let (Some(source), false) = (&self.source, missing.is_empty()) {
+            let answer = source.prices(&missing);
             if let Some(prices) = self.asked.wait(NAME, patience, now, answer).await {
                 let row = |key: &PriceKey| usable_row(key, prices.get(key)?, now);
-                self.remember(store, keys.iter().filter_map(row).collect())
+                self.remember(store, missing.iter().filter_map(row).collect())
                     .await;
             }
         }
-        self.remembered(&keys, asset, now, OLDEST).await
+        let known = self.known();
+        all.iter()
+            .map(|sought| sought.remembered(&known, now, OLDEST))
+            .collect()
     }
 
-    async fn remembered(
-        &self,
-        keys: &[PriceKey],
-        asset: &str,
-        now: Timestamp,
-        oldest: Span,
-    ) -> Option<Decimal> {
-        let known = self.known.lock().await;
-        keys.iter()
-            .filter_map(|key| known.get(key.as_str()))
-            .filter(|row| now.since(row.fetched_at) <= oldest.0 && now.since(row.at) <= OLDEST.0)
-            // With several tokens in the pool the symbol tells which of them is meant.
-            .find(|row| keys.len() == 1 || row.symbol.eq_ignore_ascii_case(asset))
-            .map(|row| row.usd)
+    /// The keys of what is not remembered from the last minutes.
+    fn missing(&self, all: &[Sought<'_>], now: Timestamp) -> Vec<PriceKey> {
+        let known = self.known();
+        all.iter()
+            .filter(|sought| sought.remembered(&known, now, FRESH).is_none())
+            .flat_map(|sought| sought.keys.iter().cloned())
+            .collect()
     }
 
     async fn remember(&self, store: &Store, rows: Vec<PriceRow>) {
         if let Err(error) = store.save_prices(&rows).await {
             tracing::warn!(%error, "prices cannot be kept");
         }
-        let mut known = self.known.lock().await;
-        known.extend(rows.into_iter().map(|row| (row.coin.clone(), row)));
+        self.take_over(rows);
+    }
+
+    fn take_over(&self, rows: Vec<PriceRow>) {
+        let rows = rows.into_iter().map(|row| (row.coin.clone(), row));
+        self.known().extend(rows);
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<String, PriceRow>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+fn is_sure(price: &Price) -> bool {
+    price.confidence.is_none_or(|sure| sure >= SURE)
+}
+
 fn usable_row(key: &PriceKey, price: &Price, now: Timestamp) -> Option<PriceRow> {
-    let is_sure = price.confidence.is_none_or(|sure| sure >= SURE);
-    is_sure.then(|| PriceRow {
+    is_sure(price).then(|| PriceRow {
         coin: key.as_str().to_owned(),
         usd: price.usd,
         symbol: price.symbol.as_deref().unwrap_or_default().to_owned(),

@@ -36,7 +36,7 @@ pub use ops::{LogFormat, Ops};
 pub use portfolio::Portfolio;
 pub use raw::Raw;
 pub use secrets::Secrets;
-pub use sources::{DefiLlama, Rates, Sources, TokenMetrics};
+pub use sources::{DefiLlama, Keyed, Rates, Sources};
 
 use crate::domain::verdict::Screen;
 use review::Review;

@@ -14,7 +14,10 @@ use std::{
 use chacha20poly1305::aead::{OsRng, rand_core::RngCore};
 use secrecy::{ExposeSecret, SecretBox, SecretString, zeroize::Zeroize};
 
-use super::{config::Config, logging::is_token};
+use super::{
+    config::{Config, Keyed},
+    logging::is_token,
+};
 
 /// Tokens have some 70 characters; nobody's token is longer than this many bytes.
 const LONGEST_TOKEN_FILE: u64 = 4096;
@@ -36,12 +39,15 @@ pub enum SecretError {
         "the bot token is not one line of printable text; copy a fresh one from the Bot page of the developer portal"
     )]
     NotPrintable,
-    #[error("{} holds no key of Token Metrics: it is not one short line of text; put the key into it and nothing else", .0.display())]
-    NotRatingKey(PathBuf),
+    #[error("{} holds no key of {source_name}: it is not one short line of text; put the key into it and nothing else", path.display())]
+    NotSourceKey {
+        path: PathBuf,
+        source_name: &'static str,
+    },
     #[error(
-        "the key of Token Metrics is not one line of printable text; copy it anew from your account there"
+        "the key of {0} is not one line of printable text; copy it anew from your account there"
     )]
-    RatingKeyNotPrintable,
+    SourceKeyNotPrintable(&'static str),
     #[error("{} can be opened by others (mode {mode:04o}); run `chmod 600 {}`", path.display(), path.display())]
     OpenToOthers { path: PathBuf, mode: u32 },
     #[error(
@@ -94,16 +100,31 @@ pub fn token(config: &Config) -> Result<SecretString, SecretError> {
     Ok(SecretString::from(token))
 }
 
-/// The key of Token Metrics: from its file, else from the configuration; `None` where there is neither,
-/// or where it is not to be asked.
+/// The key of `CoinGecko`; `None` where there is none, or where it is not to be asked.
+pub fn coingecko_key(config: &Config) -> Result<Option<SecretString>, SecretError> {
+    source_key(&config.sources.coingecko, "CoinGecko")
+}
+
+/// The key of Token Metrics; `None` where there is none, or where it is not to be asked.
 pub fn token_metrics_key(config: &Config) -> Result<Option<SecretString>, SecretError> {
-    let settings = &config.sources.token_metrics;
+    source_key(&config.sources.token_metrics, "Token Metrics")
+}
+
+/// From its file, else from the configuration.
+fn source_key(
+    settings: &Keyed,
+    source_name: &'static str,
+) -> Result<Option<SecretString>, SecretError> {
+    let not_a_key = |path: &Path| SecretError::NotSourceKey {
+        path: path.to_owned(),
+        source_name,
+    };
     if !settings.enabled {
         return Ok(None);
     }
     let from_file = match &settings.key_file {
         Some(path) => match token_in(path) {
-            Err(SecretError::NotText(path)) => return Err(SecretError::NotRatingKey(path)),
+            Err(SecretError::NotText(path)) => return Err(not_a_key(&path)),
             read => Some((path, read?)),
         },
         None => None,
@@ -116,8 +137,8 @@ pub fn token_metrics_key(config: &Config) -> Result<Option<SecretString>, Secret
     let is_line = !key.is_empty() && key.chars().all(|letter| letter.is_ascii_graphic());
     match from_file {
         _ if is_line => Ok(Some(SecretString::from(key))),
-        Some((path, _)) => Err(SecretError::NotRatingKey(path.clone())),
-        None => Err(SecretError::RatingKeyNotPrintable),
+        Some((path, _)) => Err(not_a_key(path)),
+        None => Err(SecretError::SourceKeyNotPrintable(source_name)),
     }
 }
 
@@ -397,12 +418,26 @@ mod tests {
             "{said}"
         );
         let said = asked(None, Some("tm\u{e9}"), true).unwrap_err();
-        assert!(matches!(said, SecretError::RatingKeyNotPrintable));
+        assert!(matches!(said, SecretError::SourceKeyNotPrintable(_)));
         let open = written(folder.path(), "open", b"tm-1", 0o644);
         assert!(matches!(
             asked(Some(open), None, true),
             Err(SecretError::OpenToOthers { .. })
         ));
+    }
+
+    #[test]
+    fn each_source_is_shown_its_own_key() {
+        let mut config = Config::default();
+        config.sources.coingecko.key = Some(SecretString::from("CG-1"));
+        let coingecko = coingecko_key(&config).unwrap().unwrap();
+        assert_eq!(coingecko.expose_secret(), "CG-1");
+        assert!(token_metrics_key(&config).unwrap().is_none());
+        config.sources.coingecko.key = Some(SecretString::from("two lines\n"));
+        let said = coingecko_key(&config).unwrap_err().to_string();
+        assert!(said.starts_with("the key of CoinGecko"), "{said}");
+        config.sources.coingecko.enabled = false;
+        assert!(coingecko_key(&config).unwrap().is_none());
     }
 
     #[test]

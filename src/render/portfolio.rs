@@ -124,7 +124,7 @@ fn sentence(words: &str) -> String {
     format!("{}{}.", first.collect::<String>(), letters.as_str())
 }
 
-fn small_print(rates: &Rates<'_>, now: Timestamp) -> String {
+pub(super) fn small_print(rates: &Rates<'_>, now: Timestamp) -> String {
     let of = if rates.are_old {
         format!("the rates of {} ago", age(now.since(rates.fetched_at)))
     } else {
@@ -139,7 +139,7 @@ fn left_out_sentence(line: &Line) -> String {
 }
 
 /// What is held, as its owner told it.
-pub(crate) fn holding(stake: &Stake) -> String {
+pub(super) fn holding(stake: &Stake) -> String {
     match &stake.holding {
         Holding::Units { asset, quantity } => {
             format!("{} {}", units(quantity.get()), text::name(asset))
@@ -460,7 +460,7 @@ fn beside(named: &NamedLine<'_>, reckoning: &Reckoning) -> Vec<String> {
 }
 
 /// A date as each reader writes dates; noon is the same date nearly everywhere.
-fn date(on: Day) -> String {
+pub(super) fn date(on: Day) -> String {
     const NOON: std::time::Duration = std::time::Duration::from_hours(12);
     day(on.start().plus(NOON))
 }
@@ -485,7 +485,7 @@ pub fn removed(position: &Position) -> Message {
 }
 
 /// A place by the name that it was picked by.
-fn called(earns: &Earns) -> String {
+pub(super) fn called(earns: &Earns) -> String {
     match earns {
         Earns::Pool { called, .. } if !called.is_empty() => text::escape_to(called, text::SENTENCE),
         earns => place(earns, None),

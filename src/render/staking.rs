@@ -360,7 +360,7 @@ fn pool_line(view: &StakingView<'_>, pool: &PoolView<'_>, inflation: Option<Perc
     parts.join(DOT)
 }
 
-fn unlock_words(unlock: Unlock) -> String {
+pub(super) fn unlock_words(unlock: Unlock) -> String {
     match unlock {
         Unlock::Free => "none: what is staked can be spent at any time".to_owned(),
         Unlock::After(wait) => format!("{} after it is let go", span(wait)),

@@ -47,6 +47,8 @@ pub struct Settings {
     pub chart_url: String,
     /// `/{keys}` is added to it.
     pub prices_url: String,
+    /// `/{unix time}/{keys}` is added to it.
+    pub historical_prices_url: String,
     /// `/{keys}` is added to it.
     pub price_chart_url: String,
     pub protocols_url: String,
@@ -62,6 +64,7 @@ impl Default for Settings {
             pools_url: "https://yields.llama.fi/pools".to_owned(),
             chart_url: "https://yields.llama.fi/chart".to_owned(),
             prices_url: "https://coins.llama.fi/prices/current".to_owned(),
+            historical_prices_url: "https://coins.llama.fi/prices/historical".to_owned(),
             price_chart_url: "https://coins.llama.fi/chart".to_owned(),
             protocols_url: "https://api.llama.fi/protocols".to_owned(),
             fees_url: "https://api.llama.fi/overview/fees".to_owned(),
@@ -81,6 +84,7 @@ impl Settings {
             pools_url: url("pools"),
             chart_url: url("chart"),
             prices_url: url("prices"),
+            historical_prices_url: url("historical_prices"),
             price_chart_url: url("price_chart"),
             protocols_url: url("protocols"),
             fees_url: url("fees"),
@@ -99,18 +103,24 @@ impl fmt::Debug for Settings {
     }
 }
 
+/// Where it is asked, as the settings say; the same for every clone of a client.
+struct Addresses {
+    pools: Url,
+    chart: Url,
+    prices: Url,
+    historical_prices: Url,
+    price_chart: Url,
+    protocols: Url,
+    fees: Url,
+    lend_borrow: Url,
+    stablecoins: Url,
+}
+
 /// The client. A clone shares the connections, and remembers by itself what it read last.
 #[derive(Clone)]
 pub struct Defillama {
     fetcher: Fetcher,
-    pools_url: Url,
-    chart_url: Url,
-    prices_url: Url,
-    price_chart_url: Url,
-    protocols_url: Url,
-    fees_url: Url,
-    lend_borrow_url: Url,
-    stablecoins_url: Url,
+    addresses: Arc<Addresses>,
     /// A folder of charts that is read in the place of `chart_url`.
     saved_charts: Option<PathBuf>,
     categories: Arc<Categories>,
@@ -131,16 +141,20 @@ impl fmt::Debug for Defillama {
 impl Defillama {
     /// Asks nothing yet.
     pub fn new(settings: &Settings) -> Result<Self, SetupError> {
+        let addresses = Addresses {
+            pools: address("pools_url", &settings.pools_url)?,
+            chart: address("chart_url", &settings.chart_url)?,
+            prices: address("prices_url", &settings.prices_url)?,
+            historical_prices: address("historical_prices_url", &settings.historical_prices_url)?,
+            price_chart: address("price_chart_url", &settings.price_chart_url)?,
+            protocols: address("protocols_url", &settings.protocols_url)?,
+            fees: address("fees_url", &settings.fees_url)?,
+            lend_borrow: address("lend_borrow_url", &settings.lend_borrow_url)?,
+            stablecoins: address("stablecoins_url", &settings.stablecoins_url)?,
+        };
         Ok(Self {
             fetcher: Fetcher::new(settings.policy).map_err(SetupError::Client)?,
-            pools_url: address("pools_url", &settings.pools_url)?,
-            chart_url: address("chart_url", &settings.chart_url)?,
-            prices_url: address("prices_url", &settings.prices_url)?,
-            price_chart_url: address("price_chart_url", &settings.price_chart_url)?,
-            protocols_url: address("protocols_url", &settings.protocols_url)?,
-            fees_url: address("fees_url", &settings.fees_url)?,
-            lend_borrow_url: address("lend_borrow_url", &settings.lend_borrow_url)?,
-            stablecoins_url: address("stablecoins_url", &settings.stablecoins_url)?,
+            addresses: Arc::new(addresses),
             saved_charts: None,
             categories: Arc::new(Categories::bundled()),
             validators: Validators::default(),
@@ -165,7 +179,11 @@ impl Defillama {
     /// An answer that cannot be used is forgotten, so the same bytes are an error again next time
     /// and not [`Answer::Unchanged`].
     pub async fn pools(&mut self, now: Timestamp) -> Result<Answer, SourceError> {
-        let (bytes, validators) = match self.fetcher.get(&self.pools_url, &self.validators).await? {
+        let (bytes, validators) = match self
+            .fetcher
+            .get(&self.addresses.pools, &self.validators)
+            .await?
+        {
             Fetched::NotModified => return Ok(Answer::Unchanged),
             Fetched::Body { bytes, validators } => (bytes, validators),
         };
@@ -191,7 +209,7 @@ impl Defillama {
         if let Some(folder) = &self.saved_charts {
             return file::chart(folder, pool).await;
         }
-        let url = below(&self.chart_url, &pool.to_string());
+        let url = below(&self.addresses.chart, &pool.to_string());
         match self.fetch(&url).await {
             Ok(bytes) => aside(move || chart::parse(&bytes)).await,
             Err(SourceError::Refused { status: 400, said }) if said.contains(chart::UNKNOWN) => {
@@ -204,9 +222,28 @@ impl Defillama {
     /// Prices of these keys. A coin that the source does not know is missing without an error; when
     /// one of several requests fails, all do.
     pub async fn prices(&self, keys: &[PriceKey]) -> Result<ByCoin<Price>, SourceError> {
+        self.prices_below(&self.addresses.prices, keys).await
+    }
+
+    /// Prices of these keys at a time in the past. The source takes the reading that is nearest, whose own
+    /// time may be hours away; otherwise as [`Self::prices`].
+    pub async fn prices_at(
+        &self,
+        at: Timestamp,
+        keys: &[PriceKey],
+    ) -> Result<ByCoin<Price>, SourceError> {
+        let url = below(&self.addresses.historical_prices, &at.seconds().to_string());
+        self.prices_below(&url, keys).await
+    }
+
+    async fn prices_below(
+        &self,
+        url: &Url,
+        keys: &[PriceKey],
+    ) -> Result<ByCoin<Price>, SourceError> {
         let mut all = ByCoin::default();
         for portion in prices::portions(keys, prices::MOST_KEYS) {
-            let url = below(&self.prices_url, &portion.join(","));
+            let url = below(url, &portion.join(","));
             let bytes = self.fetch(&url).await?;
             all.extend(prices::parse(&bytes)?);
         }
@@ -224,7 +261,7 @@ impl Defillama {
     ) -> Result<ByCoin<Closes>, SourceError> {
         let mut all = ByCoin::default();
         for portion in prices::portions(keys, closes::MOST_KEYS) {
-            let mut url = below(&self.price_chart_url, &portion.join(","));
+            let mut url = below(&self.addresses.price_chart, &portion.join(","));
             url.query_pairs_mut()
                 .extend_pairs(closes::query(days, now.day()));
             let bytes = self.fetch(&url).await?;
@@ -236,7 +273,7 @@ impl Defillama {
     /// All protocols that the source lists.
     pub async fn protocols(&self) -> Result<Rows<ProtocolFacts>, SourceError> {
         let bytes = self
-            .fetch_within(&self.protocols_url, protocols::BODY)
+            .fetch_within(&self.addresses.protocols, protocols::BODY)
             .await?;
         aside(move || protocols::parse(&bytes)).await
     }
@@ -250,7 +287,7 @@ impl Defillama {
     }
 
     async fn income(&self, kind: &str) -> Result<Rows<fees::Income>, SourceError> {
-        let mut url = self.fees_url.clone();
+        let mut url = self.addresses.fees.clone();
         url.query_pairs_mut()
             // The days of each protocol would be tens of megabytes.
             .append_pair("excludeTotalDataChart", "true")
@@ -262,13 +299,13 @@ impl Defillama {
 
     /// The borrowers' side of all lending pools.
     pub async fn lend_borrow(&self) -> Result<Rows<LendingMarket>, SourceError> {
-        let bytes = self.fetch(&self.lend_borrow_url).await?;
+        let bytes = self.fetch(&self.addresses.lend_borrow).await?;
         aside(move || lend_borrow::parse(&bytes)).await
     }
 
     /// Coins that follow a currency, with their prices.
     pub async fn stablecoins(&self) -> Result<Rows<Stablecoin>, SourceError> {
-        let mut url = self.stablecoins_url.clone();
+        let mut url = self.addresses.stablecoins.clone();
         url.query_pairs_mut().append_pair("includePrices", "true");
         let bytes = self.fetch(&url).await?;
         aside(move || stablecoins::parse(&bytes)).await

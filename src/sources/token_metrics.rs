@@ -10,12 +10,13 @@ use reqwest::{
     Url,
     header::{HeaderName, HeaderValue},
 };
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use serde_json::value::RawValue;
 
 use super::{
-    SMALL_BODY, SetupError, SourceError, address, digest_of,
+    KeyError, SMALL_BODY, SourceError, address, digest_of,
     fetch::{Fetcher, Outcome, joined},
+    shown_key,
     wire::{
         Cell, cells, count_in, digits_in, flag_in, moment_in, number_in, root_of, row, text_in,
     },
@@ -95,16 +96,6 @@ impl RatingError {
     }
 }
 
-/// Why a client cannot be built.
-#[derive(Debug, thiserror::Error)]
-pub enum KeyError {
-    #[error(transparent)]
-    Setup(#[from] SetupError),
-    /// Without the key itself.
-    #[error("the key of Token Metrics is not one line of printable text")]
-    NotPrintable,
-}
-
 /// Which indices are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IndexKind {
@@ -139,13 +130,10 @@ impl fmt::Debug for TokenMetrics {
 impl TokenMetrics {
     /// Asks nothing yet.
     pub fn new(fetcher: Fetcher, url: &str, key: &SecretString) -> Result<Self, KeyError> {
-        let mut key =
-            HeaderValue::from_str(key.expose_secret()).map_err(|_| KeyError::NotPrintable)?;
-        key.set_sensitive(true);
         Ok(Self {
             fetcher,
             url: address("sources.token_metrics.url", url)?,
-            key,
+            key: shown_key(key, "Token Metrics")?,
         })
     }
 

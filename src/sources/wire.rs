@@ -7,6 +7,7 @@
 
 use std::{borrow::Cow, fmt, marker::PhantomData};
 
+use rust_decimal::Decimal;
 use serde::{
     Deserialize, Deserializer,
     de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor},
@@ -22,6 +23,8 @@ use crate::{
 const ABSURD_RATE: f64 = 1e6;
 /// More dollars than there are.
 const ABSURD_USD: f64 = 1e15;
+/// The dearest token costs a thousandth of a millionth of it in dollars.
+const ABSURD_PRICE: Decimal = Decimal::from_parts(3_567_587_328, 232, 0, false, 0);
 /// The longest name in characters. The longest symbol seen has 83.
 const LONGEST_NAME: usize = 200;
 
@@ -359,6 +362,22 @@ pub(in crate::sources) fn digits_in(cell: Cell<'_>) -> Option<&str> {
 pub(in crate::sources) fn number_in(cell: Cell<'_>) -> Option<f64> {
     let number: f64 = digits_in(cell)?.parse().ok()?;
     number.is_finite().then_some(number + 0.0)
+}
+
+/// A decimal number with as many digits as fit, also when it is written as a text.
+fn decimal_in(cell: Cell<'_>) -> Option<Decimal> {
+    let digits = digits_in(cell)?;
+    if digits.contains(['e', 'E']) {
+        // The exponent may have a sign that the parser does not know.
+        Decimal::from_scientific_lossy(&digits.replace('+', "")).ok()
+    } else {
+        Decimal::from_str_radix(digits, 10).ok()
+    }
+}
+
+/// What one unit of anything costs, to the last digit: above zero and not absurd.
+pub(in crate::sources) fn price_in(cell: Cell<'_>) -> Option<Decimal> {
+    decimal_in(cell).filter(|price| *price > Decimal::ZERO && *price <= ABSURD_PRICE)
 }
 
 /// A whole amount in a chain's smallest units, up to 2¹²⁸, as the nearest number. `None` for anything

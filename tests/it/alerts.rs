@@ -116,7 +116,7 @@ async fn a_notice_answers_why_and_what_it_means_for_me() {
     // Who holds something there is told of that.
     let add = call("portfolio add")
         .option("pool", USDC)
-        .option("value", "5000");
+        .option("amount", "$5000");
     let reply = twin.run(&add).await.unwrap();
     let agree = button(&reply.message, "I agree");
     twin.press(&Press::on_reply(reply.interaction, agree))

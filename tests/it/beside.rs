@@ -149,3 +149,20 @@ async fn the_past_of_all_pools_is_read_little_by_little_and_once() {
     assert_eq!(upstream.asked_beside("/chart/"), asked);
     bot.end(&twin);
 }
+
+/// Exchange rates are read in the background, and `/status` tells how that goes.
+#[tokio::test(flavor = "multi_thread")]
+async fn exchange_rates_are_followed_without_anybody_asking() {
+    let (twin, upstream, mut bot) = setting().await;
+    bot.set("SOURCES__COINGECKO__URL", upstream.below("/coingecko"));
+    let now = stipend::clock::Clock::now(&stipend::clock::SystemClock);
+    let rates = format!(
+        r#"{{"bitcoin":{{"usd":100000,"eur":92500,"last_updated_at":{}}}}}"#,
+        now.seconds()
+    );
+    upstream.set_beside("/coingecko/simple/price", StatusCode::OK, &rates);
+    bot.start(&twin, 1).await;
+    status_says(&twin, &["**CoinGecko exchange rates** ✅ answers"]).await;
+    assert_eq!(upstream.asked_beside("/coingecko/"), 1);
+    bot.end(&twin);
+}

@@ -205,8 +205,9 @@ async fn positions_are_their_owners_alone_and_sealed() {
         &["1,5", "is not an amount"],
     )
     .await;
-    private(&twin, &add.clone(), &["`amount`", "`value`"]).await;
-    let asked = add.option("value", "7654321").option("note", "zebrafinch");
+    let asked = add
+        .option("amount", "$7654321")
+        .option("note", "zebrafinch");
     let question = private(&twin, &asked, &["May I keep"]).await;
     let agree = Press::on_reply(question.interaction, button(&question)).by(member());
     let added = twin.press(&agree).await.unwrap();
@@ -227,7 +228,7 @@ async fn positions_are_their_owners_alone_and_sealed() {
     private(
         &twin,
         &call("privacy show"),
-        &["1 position: pool, amount, cost", "you agreed on"],
+        &["1 position: all that you told", "you agreed on"],
     )
     .await;
     let export = private(&twin, &call("privacy export"), &["everything"]).await;
@@ -246,7 +247,7 @@ async fn positions_are_their_owners_alone_and_sealed() {
     )
     .await;
     let again = call("portfolio add").option("pool", USDC);
-    private(&twin, &again.option("value", "4321"), &["Added", "4,321"]).await;
+    private(&twin, &again.option("amount", "$4321"), &["Added", "4,321"]).await;
     let question = private(&twin, &call("privacy delete"), &["Delete 1 position"]).await;
     let erase = Press::on_reply(question.interaction, button(&question)).by(member());
     says(&twin.press(&erase).await.unwrap(), &["1 position"]);
@@ -260,7 +261,7 @@ async fn positions_are_their_owners_alone_and_sealed() {
 async fn a_question_is_answered_once() {
     let (twin, _upstream, bot) = setting().await;
     let add = call("portfolio add").option("pool", USDC);
-    let question = private(&twin, &add.option("value", "5000"), &["May I keep"]).await;
+    let question = private(&twin, &add.option("amount", "$5000"), &["May I keep"]).await;
     let agree = Press::on_reply(question.interaction, button(&question)).by(member());
     let double = [(); 2].map(|()| twin.press_only(&agree).unwrap());
     let answered = || {
@@ -273,7 +274,7 @@ async fn a_question_is_answered_once() {
         requests.any(|it| it.major == *press && it.template.ends_with("/callback"))
     };
     until("both are acknowledged", || double.iter().all(acknowledged)).await;
-    private(&twin, &call("privacy show"), &["1 position: pool"]).await;
+    private(&twin, &call("privacy show"), &["1 position: all"]).await;
     assert!(answered(), "the second press changes what is shown");
     bot.end(&twin);
 }
@@ -283,7 +284,7 @@ async fn a_question_is_answered_once() {
 async fn a_stranger_cannot_agree_for_somebody_else() {
     let (twin, _upstream, bot) = setting().await;
     let add = call("portfolio add").option("pool", USDC);
-    let question = private(&twin, &add.option("value", "5000"), &["May I keep"]).await;
+    let question = private(&twin, &add.option("amount", "$5000"), &["May I keep"]).await;
     let press = Press::on_reply(question.interaction, button(&question)).by(other());
     assert!(twin.press_only(&press).is_err());
     let refused = twin.press(&press.forged()).await.unwrap();

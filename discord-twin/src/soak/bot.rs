@@ -44,6 +44,7 @@ impl Bot {
             ("SOURCES__DEFILLAMA__POOLS_URL", format!("{source}/pools")),
             ("SOURCES__DEFILLAMA__CHART_URL", format!("{source}/chart")),
             ("SOURCES__DEFILLAMA__PRICES_URL", format!("{source}/prices")),
+            ("SOURCES__DEFILLAMA__HISTORICAL_PRICES_URL", nowhere.clone()),
             ("SOURCES__DEFILLAMA__PRICE_CHART_URL", nowhere.clone()),
             ("SOURCES__DEFILLAMA__PROTOCOLS_URL", nowhere.clone()),
             ("SOURCES__DEFILLAMA__FEES_URL", nowhere.clone()),

@@ -25,7 +25,12 @@ use crate::{
 /// The command's name, as Discord shows it in the menu.
 pub const NAME: &str = "Check this yield";
 
-#[poise::command(rename = "Check this yield", context_menu_command = "Check this yield")]
+#[poise::command(
+    rename = "Check this yield",
+    context_menu_command = "Check this yield",
+    install_context = "Guild|User",
+    interaction_context = "Guild|BotDm|PrivateChannel"
+)]
 pub(super) async fn check(
     ctx: Context<'_>,
     message: serenity::Message,

@@ -10,7 +10,11 @@ use crate::{
 };
 
 /// What I can do, what my words mean, and what I cannot do
-#[poise::command(slash_command)]
+#[poise::command(
+    slash_command,
+    install_context = "Guild|User",
+    interaction_context = "Guild|BotDm|PrivateChannel"
+)]
 pub(super) async fn help(ctx: Context<'_>) -> Result<(), CommandError> {
     let (app, _) = parts(ctx)?;
     let contact = ctx.data().app.config.discord.contact.trim();

@@ -11,7 +11,6 @@ use crate::{
         ids::{PositionId, UserId},
         ledger::{Entry, UnitValue},
         position::Position,
-        reading::DEFILLAMA,
         time::Span,
     },
 };
@@ -88,8 +87,8 @@ async fn unit_value(app: &App, position: Option<&Position>, entry: &Entry) -> Op
     if now.since(entry.at) > Span::hours(1).0 {
         return None;
     }
-    let usd = app.market.unit_price(&app.store, pool, asset, now).await?;
-    UnitValue::priced(usd, DEFILLAMA, now)
+    let quoted = app.market.unit_price(&app.store, pool, asset, now).await?;
+    UnitValue::priced(quoted.usd, quoted.source, quoted.at)
 }
 
 /// The entry with what a source of prices says that it was worth, where one says so.

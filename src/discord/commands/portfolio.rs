@@ -18,10 +18,12 @@ use crate::{
 };
 
 pub mod add;
+pub mod calendar;
 pub mod edit;
 pub mod export;
 pub mod import;
 pub mod remove;
+pub mod risk;
 pub mod settings;
 mod table;
 mod told;
@@ -38,6 +40,8 @@ pub mod view;
         "add::add",
         "edit::edit",
         "remove::remove",
+        "calendar::calendar",
+        "risk::risk",
         "import::import",
         "export::export",
         "settings::settings"
@@ -66,7 +70,7 @@ fn named<'a>(market: &'a View, line: &'a Line) -> NamedLine<'a> {
     }
 }
 
-fn rates(market: &View) -> Rates<'_> {
+pub(super) fn rates(market: &View) -> Rates<'_> {
     Rates {
         source: market.origin.source,
         fetched_at: market.answered_at,

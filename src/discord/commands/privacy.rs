@@ -22,6 +22,8 @@ use crate::{
 #[poise::command(
     slash_command,
     subcommand_required,
+    install_context = "Guild|User",
+    interaction_context = "Guild|BotDm|PrivateChannel",
     subcommands("show", "export", "delete")
 )]
 #[expect(

@@ -11,6 +11,8 @@ pub mod rules;
 #[poise::command(
     slash_command,
     subcommand_required,
+    install_context = "Guild|User",
+    interaction_context = "Guild|BotDm|PrivateChannel",
     subcommands("check::check", "rules::rules", "il::il", "correlation::correlation")
 )]
 #[expect(

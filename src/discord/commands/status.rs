@@ -25,7 +25,11 @@ use crate::{
 };
 
 /// How old the data is, and whether notices arrive
-#[poise::command(slash_command)]
+#[poise::command(
+    slash_command,
+    install_context = "Guild|User",
+    interaction_context = "Guild|BotDm|PrivateChannel"
+)]
 pub(super) async fn status(ctx: Context<'_>) -> Result<(), CommandError> {
     let (app, caller) = parts(ctx)?;
     let answer = answer(ctx.data(), caller.guild);

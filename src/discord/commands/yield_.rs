@@ -7,6 +7,7 @@ use crate::{
     render,
 };
 
+pub mod better;
 pub mod compare;
 pub mod find;
 pub mod history;
@@ -19,13 +20,16 @@ pub mod staking;
     slash_command,
     rename = "yield",
     subcommand_required,
+    install_context = "Guild|User",
+    interaction_context = "Guild|BotDm|PrivateChannel",
     subcommands(
         "find::find",
         "pool::pool",
         "history::history",
         "compare::compare",
         "staking::staking",
-        "stack::stack"
+        "stack::stack",
+        "better::better"
     )
 )]
 #[expect(

@@ -20,8 +20,9 @@ use crate::ops::{logging::redact, secrets::mode_open_to_others};
 const SHOWN_CHARS: usize = 60;
 
 /// The keys that may hold a secret in the file itself, each with the one that names a file instead.
-const SECRET_KEYS: [(&str, &str); 2] = [
+const SECRET_KEYS: [(&str, &str); 3] = [
     ("discord.token", "discord.token_file"),
+    ("sources.coingecko.key", "sources.coingecko.key_file"),
     (
         "sources.token_metrics.key",
         "sources.token_metrics.key_file",

@@ -9,8 +9,13 @@ use super::{
 };
 use crate::{
     domain::time::Span,
-    sources::{cardano, cosmos, lido, solana, token_metrics},
+    sources::{cardano, coingecko, cosmos, lido, solana, token_metrics},
 };
+
+/// The source's prices are a minute old at most, and currencies move little in an hour.
+const EXCHANGE_EVERY: Span = Span::hours(1);
+/// Ratings change once a day.
+const RATINGS_EVERY: Span = Span::hours(24);
 
 /// `[sources.*]`: where market data comes from.
 #[derive(Debug, Clone)]
@@ -27,7 +32,10 @@ pub struct Sources {
     pub cosmos: Rates,
     /// Default `https://api.koios.rest/api/v1`.
     pub cardano: Rates,
-    pub token_metrics: TokenMetrics,
+    /// Exchange rates. Default `https://api.coingecko.com/api/v3`, once an hour.
+    pub coingecko: Keyed,
+    /// Ratings, for whom they have given a key. Default `https://api.tokenmetrics.com/v2`, once a day.
+    pub token_metrics: Keyed,
 }
 
 impl Default for Sources {
@@ -41,13 +49,15 @@ impl Default for Sources {
             solana: Rates::at(solana::URL),
             cosmos: Rates::at(cosmos::URL),
             cardano: Rates::at(cardano::URL),
-            token_metrics: TokenMetrics::default(),
+            coingecko: Keyed::at(coingecko::URL, EXCHANGE_EVERY),
+            token_metrics: Keyed::at(token_metrics::URL, RATINGS_EVERY),
         }
     }
 }
 
 impl Sources {
     pub(super) fn read(review: &mut Review) -> Self {
+        let default = Self::default();
         Self {
             defillama: DefiLlama::read(&mut review.section("sources.defillama")),
             file: Saved::read(&mut review.section("sources.file")),
@@ -57,7 +67,11 @@ impl Sources {
             solana: Rates::read(&mut review.section("sources.solana"), solana::URL),
             cosmos: Rates::read(&mut review.section("sources.cosmos"), cosmos::URL),
             cardano: Rates::read(&mut review.section("sources.cardano"), cardano::URL),
-            token_metrics: TokenMetrics::read(&mut review.section("sources.token_metrics")),
+            coingecko: Keyed::read(&mut review.section("sources.coingecko"), default.coingecko),
+            token_metrics: Keyed::read(
+                &mut review.section("sources.token_metrics"),
+                default.token_metrics,
+            ),
         }
     }
 }
@@ -97,36 +111,33 @@ fn interval(given: &Given) -> Result<Span, Expectation> {
     value::span(given, value::SECOND, None)
 }
 
-/// `[sources.token_metrics]`: ratings, for whom they have given a key.
+/// `[sources.coingecko]`, `[sources.token_metrics]`: sources that a key may be shown to.
 #[derive(Debug, Clone)]
-pub struct TokenMetrics {
-    /// Whether it is asked where there is a key. Default true.
+pub struct Keyed {
+    /// Whether the source is asked at all. Default true.
     pub enabled: bool,
-    /// What stands before the paths of the source. Default `https://api.tokenmetrics.com/v2`.
+    /// What stands before the paths of the source.
     pub url: String,
-    /// The file that holds the key. Ask [`crate::ops::secrets::token_metrics_key`] for the key itself.
+    /// The file that holds the key. Ask [`crate::ops::secrets`] for the key itself.
     pub key_file: Option<PathBuf>,
     /// The key where no file holds it, meant for the environment.
     pub key: Option<SecretString>,
-    /// From one asking to the next, 1 s or more. Default 24 h.
+    /// From one asking to the next, 1 s or more.
     pub interval: Span,
 }
 
-impl Default for TokenMetrics {
-    fn default() -> Self {
+impl Keyed {
+    fn at(url: &str, interval: Span) -> Self {
         Self {
             enabled: true,
-            url: token_metrics::URL.to_owned(),
+            url: url.to_owned(),
             key_file: None,
             key: None,
-            interval: Span::hours(24),
+            interval,
         }
     }
-}
 
-impl TokenMetrics {
-    fn read(section: &mut Section<'_>) -> Self {
-        let default = Self::default();
+    fn read(section: &mut Section<'_>, default: Self) -> Self {
         Self {
             enabled: section.read("enabled", default.enabled, value::flag),
             url: section.read("url", default.url, value::base_url),
@@ -166,6 +177,9 @@ pub struct DefiLlama {
     pub chart_url: String,
     /// What stands before `/{assets}` for prices. Default `https://coins.llama.fi/prices/current`.
     pub prices_url: String,
+    /// What stands before `/{time}/{assets}` for prices at a time. Default
+    /// `https://coins.llama.fi/prices/historical`.
+    pub historical_prices_url: String,
     /// What stands before `/{assets}` for past prices. Default `https://coins.llama.fi/chart`.
     pub price_chart_url: String,
     /// Where all protocols are listed. Default `https://api.llama.fi/protocols`.
@@ -193,6 +207,7 @@ impl Default for DefiLlama {
             pools_url: "https://yields.llama.fi/pools".to_owned(),
             chart_url: "https://yields.llama.fi/chart".to_owned(),
             prices_url: "https://coins.llama.fi/prices/current".to_owned(),
+            historical_prices_url: "https://coins.llama.fi/prices/historical".to_owned(),
             price_chart_url: "https://coins.llama.fi/chart".to_owned(),
             protocols_url: "https://api.llama.fi/protocols".to_owned(),
             fees_url: "https://api.llama.fi/overview/fees".to_owned(),
@@ -214,6 +229,11 @@ impl DefiLlama {
             pools_url: section.read("pools_url", default.pools_url, value::base_url),
             chart_url: section.read("chart_url", default.chart_url, value::base_url),
             prices_url: section.read("prices_url", default.prices_url, value::base_url),
+            historical_prices_url: section.read(
+                "historical_prices_url",
+                default.historical_prices_url,
+                value::base_url,
+            ),
             price_chart_url: section.read(
                 "price_chart_url",
                 default.price_chart_url,

@@ -80,6 +80,7 @@ fn the_example_still_loads_with_its_optional_keys() {
         .join("\n");
     let config = with(&text, &[]).unwrap();
     assert!(config.discord.token_file.is_some());
+    assert!(config.sources.coingecko.key_file.is_some());
     assert!(config.sources.token_metrics.key_file.is_some());
     assert!(config.sources.file.path.is_some() && config.sources.file.charts.is_some());
     assert!(config.sources.incidents.path.is_some());

@@ -136,6 +136,22 @@ async fn prices_are_asked_for_in_portions() {
     assert!(source.prices(&[]).await.unwrap().is_empty());
 }
 
+#[tokio::test]
+async fn prices_at_a_time_are_asked_for_by_that_time() {
+    let router = Router::new().route(
+        "/historical_prices/{at}/{keys}",
+        get(|Path((at, keys)): Path<(i64, String)>| async move {
+            let coin = serde_json::json!({"price": 1.5, "timestamp": at - 60});
+            axum::Json(serde_json::json!({ "coins": { keys: coin } }))
+        }),
+    );
+    let source = client(router).await;
+    let key = PriceKey::coingecko("bitcoin").unwrap();
+    let prices = source.prices_at(now(), std::slice::from_ref(&key)).await;
+    let read_at = prices.unwrap().get(&key).unwrap().at;
+    assert_eq!(read_at, now().minus(std::time::Duration::from_mins(1)));
+}
+
 #[test]
 fn an_address_is_checked_and_never_shown() {
     let settings = Settings {

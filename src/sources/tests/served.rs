@@ -26,8 +26,8 @@ pub(in crate::sources) fn fetcher() -> Fetcher {
 #[derive(Debug, Clone, Default)]
 pub(in crate::sources) struct Answers {
     by_name: HashMap<String, (u16, String)>,
-    /// Who does not show this key is answered with 401, and told what was shown.
-    key: Option<String>,
+    /// Who does not show this key in this header is answered with 401, and told what was shown.
+    key: Option<(&'static str, String)>,
 }
 
 impl Answers {
@@ -37,8 +37,8 @@ impl Answers {
         self
     }
 
-    pub(in crate::sources) fn behind(mut self, key: &str) -> Self {
-        self.key = Some(key.to_owned());
+    pub(in crate::sources) fn behind(mut self, header: &'static str, key: &str) -> Self {
+        self.key = Some((header, key.to_owned()));
         self
     }
 
@@ -63,8 +63,8 @@ impl Answers {
     }
 
     fn to(&self, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> (u16, String) {
-        if let Some(key) = &self.key {
-            let shown = headers.get("x-api-key").map(HeaderValue::as_bytes);
+        if let Some((header, key)) = &self.key {
+            let shown = headers.get(*header).map(HeaderValue::as_bytes);
             if shown != Some(key.as_bytes()) {
                 let shown = String::from_utf8_lossy(shown.unwrap_or_default());
                 return (401, format!(r#"{{"message":"{shown} is no key"}}"#));

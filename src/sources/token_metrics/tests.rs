@@ -12,7 +12,7 @@ use crate::sources::{
 const KEY: &str = "tm-00000000-made-up";
 
 async fn client(answers: &Answers) -> TokenMetrics {
-    let url = answers.clone().behind(KEY).start().await;
+    let url = answers.clone().behind("x-api-key", KEY).start().await;
     TokenMetrics::new(fetcher(), &url, &KEY.into()).unwrap()
 }
 
@@ -120,7 +120,10 @@ async fn ratings_are_the_newest_of_each_token_by_its_number() {
 
 #[tokio::test]
 async fn a_wrong_key_is_told_without_it_and_a_plan_apart() {
-    let url = Answers::default().behind("another").start().await;
+    let url = Answers::default()
+        .behind("x-api-key", "another")
+        .start()
+        .await;
     let wrong = TokenMetrics::new(fetcher(), &url, &KEY.into()).unwrap();
     let error = wrong.ratings(&[TokenId(1)], now()).await.unwrap_err();
     assert!(matches!(error, RatingError::KeyRefused));
@@ -147,7 +150,7 @@ async fn a_wrong_key_is_told_without_it_and_a_plan_apart() {
     assert!(!format!("{error} {error:?}").contains(KEY));
     for key in ["two\nlines", "\u{e9}\0"] {
         let error = TokenMetrics::new(fetcher(), &url, &key.into()).unwrap_err();
-        assert!(matches!(error, KeyError::NotPrintable), "{error}");
+        assert!(matches!(error, KeyError::NotPrintable(_)), "{error}");
     }
 }
 
