@@ -12,7 +12,7 @@ use super::{
     text,
 };
 use crate::domain::{
-    currency::Currency,
+    currency::{COINGECKO, Currency},
     ledger::{
         Entry, Kind, Logged, Source, Worth,
         export::Format,
@@ -378,8 +378,9 @@ fn apart(whole: &Tally, currency: Currency) -> Option<Field> {
     }
     Some(Field::wide(
         format!("Not brought to {}", currency.code()),
-        "The exchange rate of some days is not known here yet. Those sums stand beside the total and are in \
-         no share of it; they are asked for little by little, so ask again in some minutes.",
+        "The exchange rate of some days is not known. Days of the last year are asked for little by little, \
+         so ask again in a minute; those before are told by no source here. These sums stand beside the \
+         total and are in no share of it.",
     ))
 }
 
@@ -432,7 +433,7 @@ fn footer(summary: &Summary<'_>) -> String {
     }
     if summary.exchanged > 0 {
         parts.push(format!(
-            "{} brought to {} by the exchange of their days",
+            "{} brought to {} by the exchange of their days by {COINGECKO}",
             grouped(summary.exchanged),
             summary.asked.currency.code()
         ));
@@ -562,7 +563,8 @@ fn preview_fields(import: &Import) -> Vec<Field> {
         fields.push(Field::wide(
             "Without a value",
             format!(
-                "{} – kept as they are; `/ledger edit` gives each one, or asks for its price.",
+                "{}. Prices that are not known yet are asked for little by little: give the file again in a \
+                 minute before you keep them, or give each one later with `/ledger edit`.",
                 count(without, "entry", "entries")
             ),
         ));

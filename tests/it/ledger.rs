@@ -1,7 +1,12 @@
 //! The ledger as people keep it: in a server and in a direct conversation, each for themselves alone.
 
+use axum::http::StatusCode;
 use discord_twin::{Invocation, Press, Reply, Twin};
-use serde_json::Value;
+use serde_json::{Value, json};
+use stipend::{
+    clock::{Clock as _, SystemClock},
+    domain::time::{Span, Timestamp},
+};
 
 use crate::support::{
     TestBot, Upstream, answer, button, call, market, member, one_server, other, said,
@@ -329,5 +334,112 @@ async fn a_ledger_is_told_taken_along_and_erased() {
     .await;
     told(&twin, &call("ledger list"), &["Your ledger is empty"]).await;
     told(&twin, &call("privacy show"), &["Nothing is kept of you."]).await;
+    bot.end(&twin);
+}
+
+/// Ten days ago, half an hour into the hour.
+fn ten_days_ago() -> Timestamp {
+    const HOUR_MS: i64 = 3_600_000;
+    let then = SystemClock.now().minus(Span::days(10).0).millis();
+    Timestamp::from_millis(then - then.rem_euclid(HOUR_MS) + HOUR_MS / 2)
+}
+
+/// What a token was worth when it came in is asked of a source, said with its name and time, and brought to
+/// the currency of whoever asks by the exchange of that day.
+#[tokio::test(flavor = "multi_thread")]
+async fn income_is_priced_at_the_moment_at_which_it_came() {
+    let twin = Twin::start(one_server()).await.unwrap();
+    let upstream = Upstream::start(answer(&market(5.0))).await;
+    let mut bot = TestBot::new(&twin, &upstream);
+    bot.set("SOURCES__COINGECKO__URL", upstream.below("/coingecko"));
+    let then = ten_days_ago();
+    let price = json!({ "coins": { "coingecko:ethereum": {
+        "price": 2700.0, "symbol": "ETH", "timestamp": then.seconds() - 1_800, "confidence": 0.99,
+    } } });
+    upstream.set_beside("/historical_prices/", StatusCode::OK, &price.to_string());
+    let rates = json!({ "market_data": { "current_price": { "usd": 100_000, "eur": 80_000 } } });
+    let present = json!({ "bitcoin": {
+        "usd": 100_000, "eur": 90_000, "last_updated_at": SystemClock.now().seconds(),
+    } });
+    upstream.set_beside(
+        "/coingecko/simple/price",
+        StatusCode::OK,
+        &present.to_string(),
+    );
+    let history = "/coingecko/coins/bitcoin/history";
+    upstream.set_beside(history, StatusCode::OK, &rates.to_string());
+    bot.start(&twin, 1).await;
+
+    let log = |asset: &str| {
+        let log = call("ledger log")
+            .option("kind", "staking")
+            .option("asset", asset);
+        log.option("quantity", "0.0042")
+            .option("when", then.rfc3339())
+    };
+    let priced = format!("price by DefiLlama of <t:{}:f>", then.seconds() - 1_800);
+    let question = told(&twin, &log("ETH"), &["May I keep"]).await;
+    press(
+        &twin,
+        &question,
+        "I agree",
+        &["**0.0042 ETH** = **$11.34**", &priced],
+    )
+    .await;
+    let settings = call("portfolio settings")
+        .option("currency", "EUR")
+        .option("tax_rate", 25);
+    twin.run(&settings).await.unwrap();
+    let again = log("ETH").option("note", "again");
+    told(
+        &twin,
+        &again,
+        &["= **$11.34** (€9.07)", "exchange of the day by CoinGecko"],
+    )
+    .await;
+    assert_eq!(
+        upstream.asked_beside("/historical_prices/"),
+        1,
+        "what is known is not asked again"
+    );
+    let words = [
+        "€18.14",
+        "€4.54 – 25 % of €18.14",
+        "2 brought to EUR",
+        "by CoinGecko",
+    ];
+    told(&twin, &call("ledger summary"), &words).await;
+
+    // A symbol that can mean many coins is no coin that has a price.
+    told(
+        &twin,
+        &log("PEPE2"),
+        &["Logged **0.0042 PEPE2**", "It has no value yet"],
+    )
+    .await;
+    let file = format!(
+        "received_at,kind,asset,quantity\n{},reward,ETH,2\n{},reward,PEPE2,2\n",
+        then.rfc3339(),
+        then.rfc3339()
+    );
+    let import = call("ledger import").option("file", twin.upload("l.csv", file));
+    told(
+        &twin,
+        &import,
+        &["2 ETH = $5,400.00", "2 PEPE2 – value not known"],
+    )
+    .await;
+
+    // Another moment has another price; nobody tells it, so there is none.
+    upstream.set_beside("/historical_prices/", StatusCode::OK, r#"{"coins":{}}"#);
+    let moved = call("ledger edit")
+        .option("entry", "1")
+        .option("when", "2026-01-01 10:00");
+    told(&twin, &moved, &["Changed", "It has no value yet"]).await;
+    let back = call("ledger edit")
+        .option("entry", "1")
+        .option("when", then.rfc3339());
+    let back = back.option("price_again", true);
+    told(&twin, &back, &["= **$11.34**", &priced]).await;
     bot.end(&twin);
 }

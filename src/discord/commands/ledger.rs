@@ -8,11 +8,15 @@ use crate::{
         errors::{CommandError, Trouble},
     },
     domain::{
+        currency::COINGECKO,
         ids::{PositionId, UserId},
-        ledger::{Entry, UnitValue},
+        ledger::{Entry, UnitValue, Worth},
+        person::Chosen,
         position::Position,
-        time::Span,
+        time::Timestamp,
     },
+    market::{prices::Asset, view::View},
+    render::ledger::Exchanged,
 };
 
 pub mod delete;
@@ -71,32 +75,67 @@ async fn own_position(
     Ok(Some(found.ok_or(Trouble::PositionUnknown)?))
 }
 
-/// What a unit of the entry's asset was worth when it was received, by a source of prices; `None` where none
-/// has a price of that moment. A token of a pool that earned it is priced by its own address, anything else by
-/// its symbol where that can mean one coin alone.
-async fn unit_value(app: &App, position: Option<&Position>, entry: &Entry) -> Option<UnitValue> {
-    let now = app.clock.now();
-    let market = app.market.view(now);
+/// What the price of an entry's asset is asked of: a token of a pool that earned it is priced by its own
+/// address, anything else by its symbol where that can mean one coin alone.
+fn priced_by<'a>(market: &'a View, position: Option<&Position>, entry: &'a Entry) -> Asset<'a> {
     let pools = position.into_iter().flat_map(|it| it.stake.pools());
     let mut held = pools.filter_map(|pool| {
         let pool = &*market.followed(pool)?.pool;
         let is_meant = |asset: &&str| asset.eq_ignore_ascii_case(&entry.asset);
-        Some((pool, pool.assets().find(is_meant)?))
+        Some(Asset::OfPool(pool, pool.assets().find(is_meant)?))
     });
-    let (pool, asset) = held.next()?;
-    if now.since(entry.at) > Span::hours(1).0 {
-        return None;
-    }
-    let quoted = app.market.unit_price(&app.store, pool, asset, now).await?;
-    UnitValue::priced(quoted.usd, quoted.source, quoted.at)
+    held.next().unwrap_or(Asset::Coin(&entry.asset))
 }
 
-/// The entry with what a source of prices says that it was worth, where one says so.
-async fn priced(app: &App, position: Option<&Position>, entry: Entry) -> Result<Entry, Trouble> {
-    let unit_value = unit_value(app, position, &entry).await;
-    let priced = Entry {
-        unit_value,
-        ..entry
-    };
-    priced.checked().map_err(Trouble::Entry)
+/// The entries with what a unit was worth when they were received, where a source of prices says so; the others
+/// as they are. Two seconds are waited for all of them together, and what comes later is known the next time.
+async fn priced(app: &App, positions: &[Position], entries: Vec<Entry>) -> Vec<Entry> {
+    let now = app.clock.now();
+    let market = app.market.view(now);
+    let position = |entry: &Entry| positions.iter().find(|it| Some(it.id) == entry.position);
+    let wanted: Vec<(Asset<'_>, Timestamp)> = entries
+        .iter()
+        .map(|entry| (priced_by(&market, position(entry), entry), entry.at))
+        .collect();
+    let quoted = app.market.prices_at(&app.store, &wanted, now).await;
+    entries
+        .iter()
+        .zip(quoted)
+        .map(|(entry, quoted)| {
+            let unit = quoted.and_then(|it| UnitValue::priced(it.usd, it.source, it.at));
+            let priced = Entry {
+                unit_value: unit,
+                ..entry.clone()
+            };
+            // A value that cannot be is none.
+            priced.checked().unwrap_or_else(|_| entry.clone())
+        })
+        .collect()
+}
+
+/// One entry, likewise.
+async fn priced_alone(app: &App, position: Option<&Position>, entry: Entry) -> Entry {
+    let positions = position.map_or(&[][..], std::slice::from_ref);
+    let mut priced = priced(app, positions, vec![entry.clone()]).await;
+    priced.pop().unwrap_or(entry)
+}
+
+/// What an entry is worth in its owner's own currency, where it is told in another one and the exchange of its
+/// day is known.
+async fn exchanged(app: &App, chosen: &Chosen, entry: &Entry) -> Option<Exchanged> {
+    let worth = entry.worth()?;
+    if worth.currency == chosen.currency {
+        return None;
+    }
+    let day = entry.at.day();
+    let exchange = app.market.exchange_on(&app.store, day, app.clock.now());
+    let exchange = exchange.await?;
+    let usd = exchange.to_usd(worth.amount, worth.currency)?;
+    Some(Exchanged {
+        worth: Worth {
+            amount: exchange.from_usd(usd, chosen.currency)?,
+            currency: chosen.currency,
+        },
+        by: COINGECKO,
+    })
 }

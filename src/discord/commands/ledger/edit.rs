@@ -117,7 +117,7 @@ async fn answer(app: &App, owner: UserId, asked: &Asked) -> Result<Message, Comm
     };
     if is_to_be_priced(&before.entry, &after, asked) {
         after.unit_value = None;
-        after = super::priced(app, position.as_ref(), after).await?;
+        after = super::priced_alone(app, position.as_ref(), after).await;
     }
     if after == before.entry {
         return Err(Trouble::EntryUnchanged.into());
@@ -125,7 +125,8 @@ async fn answer(app: &App, owner: UserId, asked: &Asked) -> Result<Message, Comm
     let change = |_: Entry| Ok::<_, Trouble>(after);
     let changed = app.store.change_entry(owner, asked.entry, change).await?;
     let logged = changed.ok_or(Trouble::EntryUnknown)??;
-    Ok(render::ledger::changed(&logged, None))
+    let exchanged = super::exchanged(app, &chosen, &logged.entry).await;
+    Ok(render::ledger::changed(&logged, exchanged))
 }
 
 /// Whether it is asked for, or the price that there was belongs to what the entry is no more.

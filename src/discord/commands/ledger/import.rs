@@ -49,16 +49,33 @@ async fn previewed(bot: &Bot, owner: UserId, bytes: &[u8]) -> Result<Message, Co
     let app = &bot.app;
     let zone = app.store.chosen(owner).await?.zone;
     let held = app.store.entries(owner).await?;
-    let import = ledger::import::read(bytes, zone, app.clock.now(), &held)
+    let mut import = ledger::import::read(bytes, zone, app.clock.now(), &held)
         .map_err(|error| Trouble::LedgerUnreadable(error.to_string()))?;
     if held.len() + import.entries.len() > super::limit(app) {
         return Err(super::full(app).into());
     }
+    price(app, owner, &mut import.entries).await?;
     let buttons = (!import.entries.is_empty()).then(|| {
         let keep = consent::held(bot, owner, Wish::Entries(import.entries.clone()));
         [keep, Button::Cancel { owner }.encode()]
     });
     Ok(render::ledger::preview(&import, buttons))
+}
+
+/// Asks what those without a value were worth.
+async fn price(app: &App, owner: UserId, entries: &mut [Entry]) -> Result<(), CommandError> {
+    let is_open = |entry: &Entry| entry.unit_value.is_none();
+    let open: Vec<Entry> = entries.iter().filter(|it| is_open(it)).cloned().collect();
+    if open.is_empty() {
+        return Ok(());
+    }
+    let positions = app.store.positions(owner).await?;
+    let priced = super::priced(app, &positions, open).await;
+    let open = entries.iter_mut().filter(|entry| is_open(entry));
+    for (entry, priced) in open.zip(priced) {
+        *entry = priced;
+    }
+    Ok(())
 }
 
 /// Keeps all of them, or none where there is no room.

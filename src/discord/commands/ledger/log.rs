@@ -82,7 +82,7 @@ async fn answer(
     let mut entry = told::changed(&nothing_told, &told, &known)?;
     let position = super::own_position(app, owner, entry.position).await?;
     if entry.unit_value.is_none() {
-        entry = super::priced(app, position.as_ref(), entry).await?;
+        entry = super::priced_alone(app, position.as_ref(), entry).await;
     }
     consent::keep_or_ask(bot, owner, Wish::Entry(Box::new(entry))).await
 }
@@ -97,10 +97,12 @@ pub async fn kept(app: &App, owner: UserId, entry: Entry) -> Result<Message, Com
     let ids = added.map_err(|_| super::full(app))?;
     let id = ids.first().copied();
     let id = id.ok_or_else(|| anyhow::anyhow!("an entry was kept without a number"))?;
+    let chosen = app.store.chosen(owner).await?;
+    let exchanged = super::exchanged(app, &chosen, &entry).await;
     let logged = Logged {
         id,
         entry,
         added_at: now,
     };
-    Ok(render::ledger::logged(&logged, None))
+    Ok(render::ledger::logged(&logged, exchanged))
 }

@@ -1,5 +1,9 @@
 //! `/ledger summary`: what came in, summed up.
 
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use futures::{StreamExt as _, stream};
+
 use crate::{
     app::App,
     discord::{
@@ -8,12 +12,19 @@ use crate::{
         params::OneOf,
     },
     domain::{
+        currency::Exchange,
         ids::UserId,
-        ledger::summary::{Asked, Basis, By, Summary},
+        ledger::summary::{Asked, Basis, By, Summary, days_to_exchange},
         rate::Percent,
+        time::Day,
     },
     render::{self, message::Message},
 };
+
+/// How long exchange rates of past days are waited for altogether.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Days that are asked for at once. What a source is not asked for now is asked for by the next summary.
+const AT_ONCE: usize = 4;
 
 /// What came in by year, month, kind or asset, and what to lay aside for tax
 #[poise::command(slash_command)]
@@ -66,6 +77,25 @@ async fn answer(app: &App, owner: UserId, wanted: Wanted) -> Result<Message, Com
         zone: chosen.zone,
         tax: tax.filter(|tax| tax.get() > 0.0),
     };
-    let summary = Summary::of(&entries, asked, |_| None);
-    Ok(render::ledger::summary(&summary))
+    let known = exchanges(app, days_to_exchange(&entries, &asked)).await;
+    let exchange = |day| known.get(&day).map(|exchange: &Arc<Exchange>| &**exchange);
+    Ok(render::ledger::summary(&Summary::of(
+        &entries, asked, exchange,
+    )))
+}
+
+/// What a dollar was on these days, as far as it can be had while somebody waits.
+async fn exchanges(app: &App, days: Vec<Day>) -> BTreeMap<Day, Arc<Exchange>> {
+    let now = app.clock.now();
+    let mut known = BTreeMap::new();
+    let ask = async |day: Day| (day, app.market.exchange_on(&app.store, day, now).await);
+    let mut told = std::pin::pin!(stream::iter(days).map(ask).buffer_unordered(AT_ONCE));
+    let gather = async {
+        while let Some((day, exchange)) = told.next().await {
+            known.extend(exchange.map(|exchange| (day, exchange)));
+        }
+    };
+    // What comes later than this is kept all the same, for the next summary.
+    drop(tokio::time::timeout(PATIENCE, gather).await);
+    known
 }
