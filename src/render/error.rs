@@ -112,6 +112,8 @@ pub enum Trouble {
     },
     /// Nothing of the entry would be otherwise.
     EntryUnchanged,
+    /// Of the moment of an entry no source has a price of this asset, or the same one as before.
+    NoOtherPrice(String),
     Entry(EntryError),
     When(WhenError),
     /// The file is no table of a ledger; why, in words that come from it.
@@ -265,6 +267,11 @@ pub fn line(trouble: &Trouble) -> String {
         Trouble::EntryUnknown => ENTRY_UNKNOWN.to_owned(),
         Trouble::TooManyEntries { limit } => too_many("entries in your ledger", *limit),
         Trouble::EntryUnchanged => ENTRY_UNCHANGED.to_owned(),
+        Trouble::NoOtherPrice(asset) => format!(
+            "No source has another price of {} at that moment, or none answers now. What was kept stays; \
+             state a value with `unit_value`.",
+            text::name(asset)
+        ),
         Trouble::Entry(error) => sentence(&foreign(&error.to_string())),
         Trouble::When(error) => sentence(&foreign(&error.to_string())),
         Trouble::LedgerUnreadable(why) => format!(

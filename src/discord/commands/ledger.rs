@@ -17,6 +17,7 @@ use crate::{
     },
     market::{prices::Asset, view::View},
     render::ledger::Exchanged,
+    store::StoreError,
 };
 
 pub mod delete;
@@ -61,18 +62,17 @@ fn full(app: &App) -> Trouble {
     Trouble::TooManyEntries { limit: limit(app) }
 }
 
-/// The position of this person that an entry is said to come from. Somebody else's is not there.
+/// The person's position of this number; `None` without a number, and for one that is gone or somebody else's.
 async fn own_position(
     app: &App,
     owner: UserId,
     id: Option<PositionId>,
-) -> Result<Option<Position>, CommandError> {
+) -> Result<Option<Position>, StoreError> {
     let Some(id) = id else {
         return Ok(None);
     };
     let positions = app.store.positions(owner).await?;
-    let found = positions.into_iter().find(|position| position.id == id);
-    Ok(Some(found.ok_or(Trouble::PositionUnknown)?))
+    Ok(positions.into_iter().find(|position| position.id == id))
 }
 
 /// What the price of an entry's asset is asked of: a token of a pool that earned it is priced by its own
@@ -104,10 +104,10 @@ async fn priced(app: &App, positions: &[Position], entries: Vec<Entry>) -> Vec<E
         .map(|(entry, quoted)| {
             let unit = quoted.and_then(|it| UnitValue::priced(it.usd, it.source, it.at));
             let priced = Entry {
-                unit_value: unit,
+                unit_value: unit.or_else(|| entry.unit_value.clone()),
                 ..entry.clone()
             };
-            // A value that cannot be is none.
+            // A price at which the entry would be worth more than anything is none.
             priced.checked().unwrap_or_else(|_| entry.clone())
         })
         .collect()

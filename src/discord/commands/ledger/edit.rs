@@ -110,17 +110,21 @@ async fn answer(app: &App, owner: UserId, asked: &Asked) -> Result<Message, Comm
         None => before.entry.clone(),
     };
     let mut after = told::changed(&bare, &asked.told, &known)?;
-    // A position that is gone by now may stay where it is told already.
-    let position = match super::own_position(app, owner, after.position).await {
-        Err(_) if after.position == before.entry.position => None,
-        found => found?,
-    };
+    let position = super::own_position(app, owner, after.position).await?;
+    // One that is gone by now stays where it was told before.
+    if position.is_none() && asked.told.position.is_some() {
+        return Err(Trouble::PositionUnknown.into());
+    }
     if is_to_be_priced(&before.entry, &after, asked) {
-        after.unit_value = None;
         after = super::priced_alone(app, position.as_ref(), after).await;
     }
     if after == before.entry {
-        return Err(Trouble::EntryUnchanged.into());
+        return Err(if asked.price_again {
+            Trouble::NoOtherPrice(after.asset)
+        } else {
+            Trouble::EntryUnchanged
+        }
+        .into());
     }
     let change = |_: Entry| Ok::<_, Trouble>(after);
     let changed = app.store.change_entry(owner, asked.entry, change).await?;

@@ -7,7 +7,7 @@ use crate::{
         autocomplete,
         commands::consent::{self, Wish},
         context::{Bot, Context, parts},
-        errors::CommandError,
+        errors::{CommandError, Trouble},
         params::{Name, OneOf, Written},
     },
     domain::{
@@ -81,6 +81,9 @@ async fn answer(
     let nothing_told = Entry::new(now, kind, "", quantity);
     let mut entry = told::changed(&nothing_told, &told, &known)?;
     let position = super::own_position(app, owner, entry.position).await?;
+    if position.is_none() && entry.position.is_some() {
+        return Err(Trouble::PositionUnknown.into());
+    }
     if entry.unit_value.is_none() {
         entry = super::priced_alone(app, position.as_ref(), entry).await;
     }
