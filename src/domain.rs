@@ -16,6 +16,7 @@ pub mod ids;
 pub mod impermanent;
 pub mod incident;
 pub mod income;
+pub mod ledger;
 pub mod lending;
 pub mod link;
 pub mod listing;

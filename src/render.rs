@@ -22,6 +22,7 @@ pub mod help;
 pub mod history;
 pub mod impermanent;
 pub mod income;
+pub mod ledger;
 pub mod mention;
 pub mod message;
 pub mod notice;

@@ -15,11 +15,12 @@ use crate::{
     domain::listing::Listing,
     domain::{
         currency::Currency,
+        ledger::export,
         position::{Earns, Holding, Position},
         zone::Zone,
     },
     market::{snapshot::Snapshot, view::View},
-    render::{alerts, numbers, text},
+    render::{alerts, ledger, numbers, text},
 };
 
 /// Discord takes no more.
@@ -152,6 +153,25 @@ pub async fn position(ctx: Context<'_>, typed: &str) -> CreateAutocompleteRespon
     let offered = held
         .iter()
         .map(|position| (position_name(&market, position), position.id.to_string()));
+    offer(matching(offered, typed))
+}
+
+/// The caller's own ledger, what was received last first.
+pub async fn entry(ctx: Context<'_>, typed: &str) -> CreateAutocompleteResponse {
+    let Some(caller) = caller(ctx) else {
+        return CreateAutocompleteResponse::new();
+    };
+    let held = match ctx.data().app.store.entries(caller.user).await {
+        Ok(held) => held,
+        Err(error) => {
+            warn!(%error, "entries cannot be offered");
+            return CreateAutocompleteResponse::new();
+        }
+    };
+    let newest_first = export::of_year(&held, None, Zone::default())
+        .into_iter()
+        .rev();
+    let offered = newest_first.map(|logged| (ledger::plain_line(logged), logged.id.to_string()));
     offer(matching(offered, typed))
 }
 

@@ -21,6 +21,7 @@ pub mod config;
 pub mod consent;
 mod fate;
 pub mod help;
+pub mod ledger;
 pub mod notice;
 pub mod operator;
 pub mod plan;
@@ -53,7 +54,7 @@ pub struct Entry {
 }
 
 /// Every command that can be called. One that is missing here is refused.
-pub const TABLE: [Entry; 56] = [
+pub const TABLE: [Entry; 63] = [
     public("yield find"),
     public("yield pool"),
     public("yield staking"),
@@ -82,6 +83,13 @@ pub const TABLE: [Entry; 56] = [
     private("portfolio import"),
     private("portfolio export"),
     private("portfolio settings"),
+    private("ledger log"),
+    private("ledger list"),
+    private("ledger edit"),
+    private("ledger delete"),
+    private("ledger import"),
+    private("ledger summary"),
+    private("ledger export"),
     managing("alerts add"),
     managing("alerts list"),
     managing("alerts show"),
@@ -157,6 +165,7 @@ pub fn all() -> Vec<Command> {
         check::check(),
         plan::plan(),
         portfolio::portfolio(),
+        ledger::ledger(),
         alerts::alerts(),
         config::config(),
         setup::setup(),
@@ -222,7 +231,7 @@ async fn pressed(
     reply::acknowledge(ctx, press).await?;
     // A second press comes in before the answer to the first has taken the buttons away; that answer
     // is the one to stay.
-    if !bot.first_answer(press.message.id.get()) {
+    if !bot.first_answer(press.message.id.get(), button) {
         return Ok(());
     }
     let message = act(bot, button, owner).await?;

@@ -10,6 +10,7 @@ use serenity::{ChannelType, Permissions};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
+    buttons::Button,
     commands::{alerts::add::Request, consent::Wish},
     errors::{CommandError, Trouble},
     pending::Pending,
@@ -39,6 +40,7 @@ pub struct Bot {
     pub started_at: Timestamp,
     interactions: Mutex<Seen>,
     questions: Mutex<Seen>,
+    consents: Mutex<Seen>,
 }
 
 /// Ids that came up in the last while.
@@ -64,6 +66,7 @@ impl Bot {
             stopping,
             interactions: Mutex::default(),
             questions: Mutex::default(),
+            consents: Mutex::default(),
         }
     }
 
@@ -72,9 +75,14 @@ impl Bot {
         insert(&self.interactions, interaction)
     }
 
-    /// `false` for the message of a question that was answered before.
-    pub fn first_answer(&self, question: u64) -> bool {
-        insert(&self.questions, question)
+    /// `false` for a button on the message of a question that was answered before. Whether somebody agrees may be
+    /// asked in the place of the question whose answer made it needful, so that is counted apart.
+    pub fn first_answer(&self, question: u64, button: Button) -> bool {
+        let answered = match button {
+            Button::Agree { .. } => &self.consents,
+            _ => &self.questions,
+        };
+        insert(answered, question)
     }
 }
 

@@ -8,7 +8,12 @@ use serenity::{CommandInteraction, CommandOptionType, CreateCommandOption, Resol
 use crate::{
     alerting::templates::Template,
     domain::{
-        ids::{AlertId, PositionId},
+        ids::{AlertId, LedgerEntryId, PositionId},
+        ledger::{
+            self,
+            export::Format,
+            summary::{Basis, By},
+        },
         manner::Digest,
         method::{Method, MethodFilter},
         plan::{self, allocation::Appetite, basket::Index, cashflow, scenario::Preset},
@@ -125,6 +130,14 @@ impl FromStr for PositionId {
     }
 }
 
+impl FromStr for LedgerEntryId {
+    type Err = Misread;
+
+    fn from_str(text: &str) -> Result<Self, Misread> {
+        number(text).map(Self)
+    }
+}
+
 /// A number out of a list, as `12` or `#12`.
 fn number(text: &str) -> Result<i64, Misread> {
     let digits = text.trim();
@@ -209,6 +222,48 @@ impl Choice for Method {
             .filter(|method| *method != Self::Unknown)
             .map(|method| (method.label(), method.slug(), method))
             .collect()
+    }
+}
+
+impl Choice for ledger::Kind {
+    fn offered() -> Vec<(&'static str, &'static str, Self)> {
+        let all = Self::ALL.into_iter();
+        all.map(|kind| (kind.label(), kind.slug(), kind)).collect()
+    }
+}
+
+impl Choice for By {
+    fn offered() -> Vec<(&'static str, &'static str, Self)> {
+        vec![
+            ("month", "month", Self::Month),
+            ("year", "year", Self::Year),
+            ("kind", "kind", Self::Kind),
+            ("asset", "asset", Self::Asset),
+        ]
+    }
+}
+
+impl Choice for Basis {
+    fn offered() -> Vec<(&'static str, &'static str, Self)> {
+        vec![
+            ("when it was received", "receipt", Self::Receipt),
+            ("when it was withdrawn", "withdrawal", Self::Withdrawal),
+        ]
+    }
+}
+
+impl Choice for Format {
+    fn offered() -> Vec<(&'static str, &'static str, Self)> {
+        let all = Self::ALL.into_iter();
+        all.map(|format| {
+            let name = match format {
+                Self::Csv => "a table for spreadsheets, which /ledger import takes",
+                Self::Json => "JSON for programs",
+                Self::Koinly => "Koinly's universal template",
+            };
+            (name, format.slug(), format)
+        })
+        .collect()
     }
 }
 
@@ -439,6 +494,10 @@ mod tests {
         check::<MethodFilter>();
         check::<VerdictFilter>();
         check::<Order>();
+        check::<ledger::Kind>();
+        check::<By>();
+        check::<Basis>();
+        check::<Format>();
     }
 
     #[test]

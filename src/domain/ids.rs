@@ -98,6 +98,10 @@ numeric_id!(
     /// A holding that a person told us of.
     PositionId(i64)
 );
+numeric_id!(
+    /// Income that a person told us of.
+    LedgerEntryId(i64)
+);
 
 impl MessageId {
     /// When Discord made the message: the upper bits of the id count milliseconds since 2015.

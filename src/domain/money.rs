@@ -12,13 +12,13 @@ use super::currency::Currency;
 #[serde(transparent)]
 pub struct Amount(Decimal);
 
-/// The largest amount taken: a thousand billion, above which somebody's thumb slipped.
-const LARGEST: Decimal = Decimal::from_parts(0xD4A5_1000, 0xE8, 0, false, 0);
-
 impl Amount {
+    /// The largest amount taken: a thousand billion, above which somebody's thumb slipped.
+    pub const LARGEST: Decimal = Decimal::from_parts(0xD4A5_1000, 0xE8, 0, false, 0);
+
     /// `None` unless `value` is above zero and at most a thousand billion.
     pub fn new(value: Decimal) -> Option<Self> {
-        (value > Decimal::ZERO && value <= LARGEST).then(|| Self(value.normalize()))
+        (value > Decimal::ZERO && value <= Self::LARGEST).then(|| Self(value.normalize()))
     }
 
     pub const fn get(self) -> Decimal {

@@ -6,7 +6,8 @@
 use std::{fmt, str::FromStr};
 
 use chrono::{
-    DateTime, Datelike as _, Days as LocalDays, NaiveDate, NaiveTime, TimeZone as _, Utc,
+    DateTime, Datelike as _, Days as LocalDays, NaiveDate, NaiveTime, SecondsFormat, TimeZone as _,
+    Utc,
 };
 use chrono_tz::{TZ_VARIANTS, Tz};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -95,9 +96,20 @@ impl Zone {
             .with_timezone(&self.0)
     }
 
+    /// A moment in RFC 3339 with the offset that the clock has then, with milliseconds only where there
+    /// are any.
+    pub fn rfc3339(self, at: Timestamp) -> String {
+        self.local(at).to_rfc3339_opts(SecondsFormat::AutoSi, false)
+    }
+
+    /// A moment as the clock shows it, in a form of the calendar's library such as `%Y-%m-%d %H:%M`.
+    pub fn format(self, at: Timestamp, form: &str) -> String {
+        self.local(at).format(form).to_string()
+    }
+
     /// The moment at which the clock shows `time` on this date.
-    fn moment(self, date: NaiveDate, time: TimeOfDay) -> Timestamp {
-        let wanted = date.and_time(time.clock());
+    pub fn moment(self, date: NaiveDate, time: NaiveTime) -> Timestamp {
+        let wanted = date.and_time(time);
         let found = self.0.from_local_datetime(&wanted).earliest();
         let millis = found.map_or_else(
             || self.after_gap(wanted.and_utc().timestamp_millis()),
@@ -171,7 +183,8 @@ impl TimeOfDay {
         }
     }
 
-    fn clock(self) -> NaiveTime {
+    /// As the calendar's library has it.
+    pub(super) fn clock(self) -> NaiveTime {
         let seconds = u32::from(self.minutes) * 60;
         NaiveTime::from_num_seconds_from_midnight_opt(seconds, 0).unwrap_or_default()
     }
@@ -296,7 +309,7 @@ impl Cadence {
         first
             .iter_days()
             .filter(|date| self.falls_on(*date))
-            .map(|date| zone.moment(date, self.at()))
+            .map(|date| zone.moment(date, self.at().clock()))
             .find(|moment| *moment > after)
             .unwrap_or(after)
     }
@@ -411,7 +424,10 @@ impl QuietHours {
         } else {
             date + LocalDays::new(1)
         };
-        (zone.moment(date, from), zone.moment(until, to))
+        (
+            zone.moment(date, from.clock()),
+            zone.moment(until, to.clock()),
+        )
     }
 }
 

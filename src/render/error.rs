@@ -8,6 +8,7 @@ use crate::domain::{
     currency::Currency,
     ids::{AlertId, ChannelId, PoolId},
     impermanent::LossError,
+    ledger::{EntryError, when::WhenError},
     plan::{PlanError, projection::MOST_YEARS},
     rate::Percent,
     rule::RuleError,
@@ -114,6 +115,19 @@ pub enum Trouble {
     TooManyPositions {
         limit: usize,
     },
+    /// The ledger has no such entry of the person's.
+    EntryUnknown,
+    TooManyEntries {
+        limit: usize,
+    },
+    /// Nothing of the entry would be otherwise.
+    EntryUnchanged,
+    /// Of the moment of an entry no source has a price of this asset, or the same one as before.
+    NoOtherPrice(String),
+    Entry(EntryError),
+    When(WhenError),
+    /// The file is no table of a ledger; why, in words that come from it.
+    LedgerUnreadable(String),
     /// Nothing of the position would be otherwise.
     PositionUnchanged,
     /// No amount, or one in money with a token beside it.
@@ -190,6 +204,8 @@ const NOTHING_MATCHES: &str =
 const POSITION_UNKNOWN: &str =
     "You have no such position. `/portfolio view` shows those that you have.";
 const POSITION_UNCHANGED: &str = "Nothing of that is new. Name what shall be otherwise, such as `amount`, or what to take away with `clear`.";
+const ENTRY_UNKNOWN: &str = "You have no such entry. `/ledger list` shows those that you have.";
+const ENTRY_UNCHANGED: &str = "Nothing of that is new. Name what shall be otherwise, such as `unit_value`, or what to take away with `clear`.";
 const HOLDING_UNCLEAR: &str = "Tell in `amount` either units of a token, such as 1.5 with `asset`, or what \
      it is worth, such as $500 without an asset.";
 const EARNS_NOWHERE: &str = "Where does it earn? Name a `pool`, or a `rate` in percent a year (0 for \
@@ -268,6 +284,20 @@ pub fn line(trouble: &Trouble) -> String {
         }
         Trouble::PositionUnknown => POSITION_UNKNOWN.to_owned(),
         Trouble::TooManyPositions { limit } => too_many("positions of yours", *limit),
+        Trouble::EntryUnknown => ENTRY_UNKNOWN.to_owned(),
+        Trouble::TooManyEntries { limit } => too_many("entries in your ledger", *limit),
+        Trouble::EntryUnchanged => ENTRY_UNCHANGED.to_owned(),
+        Trouble::NoOtherPrice(asset) => format!(
+            "No source has another price of {} at that moment, or none answers now. What was kept stays; \
+             state a value with `unit_value`.",
+            text::name(asset)
+        ),
+        Trouble::Entry(error) => sentence(&foreign(&error.to_string())),
+        Trouble::When(error) => sentence(&foreign(&error.to_string())),
+        Trouble::LedgerUnreadable(why) => format!(
+            "The file cannot be used: {} Its first line names the columns; `/ledger export` shows how one looks.",
+            stopped(&foreign(&why.split_whitespace().collect::<Vec<_>>().join(" ")))
+        ),
         Trouble::PositionUnchanged => POSITION_UNCHANGED.to_owned(),
         Trouble::HoldingUnclear => HOLDING_UNCLEAR.to_owned(),
         Trouble::EarnsNowhere => EARNS_NOWHERE.to_owned(),

@@ -21,6 +21,7 @@ Wherever a pool is asked for, its address on DefiLlama will do.";
 
 const COMMANDS: &str = "\
 `/portfolio add`, `view`, `remove` – what your own positions earn; only you see it\n\
+`/ledger log`, `list`, `edit`, `delete`, `summary`, `export`, `import` – income that you received, for your tax records\n\
 `/setup` – from nothing to a first alert, for who manages the server\n\
 `/alerts add`, `list`, `show`, `edit`, `remove`, `undo` – tell a channel when that changes\n\
 `/alerts preview`, `why`, `history`, `test` – what an alert would say, and why it is silent\n\

@@ -11,6 +11,8 @@ use crate::domain::time::Timestamp;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Kept {
     pub positions: usize,
+    /// Entries of the ledger.
+    pub entries: usize,
     /// When the person agreed that positions are kept.
     pub consented_at: Option<Timestamp>,
     /// Alerts of servers that name the person as their maker.
@@ -21,7 +23,8 @@ pub struct Kept {
 
 impl Kept {
     const fn is_nothing(&self) -> bool {
-        self.positions == 0 && self.alerts == 0 && self.changes == 0 && self.consented_at.is_none()
+        let told = self.positions + self.entries;
+        told == 0 && self.alerts == 0 && self.changes == 0 && self.consented_at.is_none()
     }
 }
 
@@ -65,6 +68,14 @@ pub fn show(kept: &Kept) -> Message {
                 ),
             ),
             Field::wide(
+                "Ledger",
+                format!(
+                    "{}: all that you told of the income that you received, and what it was worth then, \
+                     encrypted, until you delete them.",
+                    count(kept.entries, "entry", "entries")
+                ),
+            ),
+            Field::wide(
                 "Choices",
                 "Your currency, time zone and tax rate where you chose any, and how your portfolio stood \
                  when you last looked, encrypted, until you delete your data.",
@@ -105,14 +116,31 @@ pub fn question(kept: &Kept, delete: impl Into<String>, keep: impl Into<String>)
         return nothing();
     }
     Message::text(format!(
-        "Delete {} and your consent for good? {}This cannot be undone.",
-        count(kept.positions, "position", "positions"),
+        "Delete {} for good? {}This cannot be undone.",
+        told(kept),
         alerts_stay(kept.alerts)
     ))
     .with_buttons([
         Button::press("Delete for good", ButtonStyle::Danger, delete),
         Button::press("Keep", ButtonStyle::Secondary, keep),
     ])
+}
+
+/// What goes: `3 positions, 1 entry of your ledger and your consent`.
+fn told(kept: &Kept) -> String {
+    let positions = (kept.positions > 0).then(|| count(kept.positions, "position", "positions"));
+    let entries = (kept.entries > 0).then(|| {
+        count(
+            kept.entries,
+            "entry of your ledger",
+            "entries of your ledger",
+        )
+    });
+    let told: Vec<String> = [positions, entries].into_iter().flatten().collect();
+    if told.is_empty() {
+        return "your consent".to_owned();
+    }
+    format!("{} and your consent", told.join(", "))
 }
 
 /// Alerts belong to the server; only the mark of who made them is the person's.
@@ -130,8 +158,8 @@ fn alerts_stay(alerts: usize) -> String {
 /// What was deleted.
 pub fn deleted(gone: &Kept) -> Message {
     Message::text(format!(
-        "Deleted: {} and your consent. {}Backups lose it when they are replaced.",
-        count(gone.positions, "position", "positions"),
+        "Deleted: {}. {}Backups lose it when they are replaced.",
+        told(gone),
         alerts_stay(gone.alerts)
     ))
 }
@@ -150,6 +178,7 @@ mod tests {
     fn what_is_kept_and_how_it_goes() {
         let kept = Kept {
             positions: 3,
+            entries: 1_204,
             consented_at: Some(samples::now()),
             alerts: 1,
             changes: 4,

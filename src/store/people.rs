@@ -8,7 +8,8 @@ use super::{
     sealed::Place,
 };
 use crate::domain::{
-    ids::{PositionId, UserId},
+    ids::{LedgerEntryId, PositionId, UserId},
+    ledger::{Entry, Logged},
     person::{Chosen, Looks},
     position::{Position, Stake},
     time::Timestamp,
@@ -25,6 +26,8 @@ pub struct Person {
     pub agreed_at: Timestamp,
     pub chosen: Chosen,
     pub positions: Vec<Position>,
+    /// Income that they logged.
+    pub entries: Vec<Logged>,
 }
 
 /// What there is one of for each person.
@@ -57,6 +60,14 @@ fn position(owner: UserId, kept: Kept<Stake>) -> Position {
         id: PositionId(kept.id),
         owner,
         stake: kept.what,
+        added_at: kept.added_at,
+    }
+}
+
+fn logged(kept: Kept<Entry>) -> Logged {
+    Logged {
+        id: LedgerEntryId(kept.id),
+        entry: kept.what,
         added_at: kept.added_at,
     }
 }
@@ -120,6 +131,46 @@ impl Store {
     ) -> Result<Option<Position>, StoreError> {
         let taken = self.taken(&POSITIONS, user, id.0).await?;
         Ok(taken.map(|kept| position(user, kept)))
+    }
+
+    /// The person's ledger, in the order in which it was told.
+    pub async fn entries(&self, user: UserId) -> Result<Vec<Logged>, StoreError> {
+        let rows = self.drawn(&ENTRIES, user).await?;
+        Ok(rows.into_iter().map(logged).collect())
+    }
+
+    /// Keeps entries, all of them or none: a person has `most` at most. They have to have agreed before.
+    pub async fn add_entries(
+        &self,
+        user: UserId,
+        entries: &[Entry],
+        most: usize,
+        now: Timestamp,
+    ) -> Result<Result<Vec<LedgerEntryId>, Full>, StoreError> {
+        let put = self.put(&ENTRIES, user, entries, most, now).await?;
+        Ok(put.map(|ids| ids.into_iter().map(LedgerEntryId).collect()))
+    }
+
+    /// Changes an entry of this person as `change` says, and returns what it is now. Somebody else's is not
+    /// there.
+    pub async fn change_entry<E>(
+        &self,
+        user: UserId,
+        id: LedgerEntryId,
+        change: impl FnOnce(Entry) -> Result<Entry, E>,
+    ) -> Result<Option<Result<Logged, E>>, StoreError> {
+        let changed = self.changed(&ENTRIES, user, id.0, change).await?;
+        Ok(changed.map(|changed| changed.map(logged)))
+    }
+
+    /// Removes an entry of this person and returns it. Somebody else's is not there.
+    pub async fn remove_entry(
+        &self,
+        user: UserId,
+        id: LedgerEntryId,
+    ) -> Result<Option<Logged>, StoreError> {
+        let taken = self.taken(&ENTRIES, user, id.0).await?;
+        Ok(taken.map(logged))
     }
 
     /// What the person has chosen; what is usual where they have not.
@@ -192,6 +243,7 @@ impl Store {
             agreed_at: columns::time(agreed_at),
             chosen: self.chosen(user).await?,
             positions: self.positions(user).await?,
+            entries: self.entries(user).await?,
         }))
     }
 

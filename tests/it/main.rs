@@ -21,6 +21,7 @@ mod faults;
 mod gateway;
 mod kills;
 mod kinds;
+mod ledger;
 mod limits;
 mod lookups;
 mod plan;

@@ -8,11 +8,11 @@ use crate::{
         context::Bot,
         errors::{CommandError, Trouble},
     },
-    domain::{ids::UserId, person::Chosen, position::Stake},
+    domain::{ids::UserId, ledger::Entry, person::Chosen, position::Stake},
     render::{self, message::Message},
 };
 
-use super::portfolio;
+use super::{ledger, portfolio};
 
 /// What a person wants to be kept.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +22,10 @@ pub enum Wish {
     /// Those of a file.
     Positions(Vec<Stake>),
     Chosen(Chosen),
+    /// Income that was received, told by hand.
+    Entry(Box<Entry>),
+    /// That of a file.
+    Entries(Vec<Entry>),
 }
 
 /// Keeps it, or asks for the person's consent where they have not given it yet.
@@ -59,6 +63,8 @@ async fn kept(app: &App, owner: UserId, wish: Wish) -> Result<Message, CommandEr
     match wish {
         Wish::Position(stake) => portfolio::add::kept(app, owner, *stake).await,
         Wish::Positions(stakes) => portfolio::import::kept(app, owner, &stakes).await,
+        Wish::Entry(entry) => ledger::log::kept(app, owner, *entry).await,
+        Wish::Entries(entries) => ledger::import::kept(app, owner, &entries).await,
         Wish::Chosen(chosen) => portfolio::settings::kept(app, owner, &chosen).await,
     }
 }

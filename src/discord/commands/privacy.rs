@@ -96,6 +96,7 @@ impl Records {
         let person = self.person.as_ref();
         Kept {
             positions: person.map_or(0, |person| person.positions.len()),
+            entries: person.map_or(0, |person| person.entries.len()),
             consented_at: person.map(|person| person.agreed_at),
             alerts: self.alerts.len(),
             changes: self.changes.len(),
@@ -114,6 +115,17 @@ fn exported(user: UserId, records: &Records, now: Timestamp) -> Result<Message, 
                 "id": position.id,
                 "added_at": position.added_at.rfc3339(),
                 "told": position.stake,
+            })
+        })
+        .collect();
+    let entries = person.map_or(&[][..], |person| &person.entries);
+    let entries: Vec<_> = entries
+        .iter()
+        .map(|logged| {
+            json!({
+                "id": logged.id,
+                "added_at": logged.added_at.rfc3339(),
+                "told": logged.entry,
             })
         })
         .collect();
@@ -148,6 +160,7 @@ fn exported(user: UserId, records: &Records, now: Timestamp) -> Result<Message, 
         "agreed_at": person.map(|person| person.agreed_at.rfc3339()),
         "chosen": person.map(|person| person.chosen),
         "positions": positions,
+        "ledger": entries,
         "alerts_made": alerts,
         "changes_made": changes,
     });
@@ -180,7 +193,8 @@ pub async fn erase(store: &Store, owner: UserId) -> Result<Message, CommandError
 mod tests {
     use super::*;
     use crate::domain::{
-        ids::PositionId,
+        ids::{LedgerEntryId, PositionId},
+        ledger::{Entry, Kind, Logged},
         person::Chosen,
         position::{Earns, Holding, Position, Stake},
     };
@@ -210,6 +224,16 @@ mod tests {
                     },
                     added_at: Timestamp::from_millis(86_400_000),
                 }],
+                entries: vec![Logged {
+                    id: LedgerEntryId(4),
+                    entry: Entry::new(
+                        Timestamp::from_millis(0),
+                        Kind::Staking,
+                        "ETH",
+                        "0.000000000000000001".parse().unwrap(),
+                    ),
+                    added_at: Timestamp::from_millis(0),
+                }],
             }),
             changes: Vec::new(),
             alerts: Vec::new(),
@@ -224,5 +248,9 @@ mod tests {
         );
         assert_eq!(file["positions"][0]["told"]["note"], "cold");
         assert_eq!(file["positions"][0]["added_at"], "1970-01-02T00:00:00Z");
+        assert_eq!(
+            file["ledger"][0]["told"]["quantity"],
+            "0.000000000000000001"
+        );
     }
 }

@@ -10,6 +10,7 @@ use crate::{
         alert::Rule,
         episode::Timing,
         ids::{ChannelId, GuildId},
+        ledger::{self, Entry},
         person::Look,
         position::{Earns, Holding},
         rule::{Condition, Kind, Terms},
@@ -271,4 +272,113 @@ async fn what_a_person_chose_and_saw_is_theirs_and_goes_with_them() {
     store.erase_person(one).await.unwrap();
     assert_eq!(store.chosen(one).await.unwrap(), Chosen::default());
     assert_eq!(store.looks(one).await.unwrap(), None);
+}
+
+fn received(day: i32, quantity: &str) -> Entry {
+    let at = crate::domain::time::Day(day).start();
+    Entry {
+        note: Some("for the roof".to_owned()),
+        ..Entry::new(
+            at,
+            ledger::Kind::Staking,
+            "SECRETCOIN",
+            quantity.parse().unwrap(),
+        )
+    }
+}
+
+#[tokio::test]
+async fn a_ledger_is_its_owners_alone_and_goes_with_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let (one, other) = (UserId(5), UserId(6));
+    for user in [one, other] {
+        store.agree(user, hour(0)).await.unwrap();
+    }
+    let entries = [received(20_000, "73195.25"), received(20_001, "2")];
+    let ids = store
+        .add_entries(one, &entries, 10, hour(1))
+        .await
+        .unwrap()
+        .unwrap();
+    let kept = store.entries(one).await.unwrap();
+    let told: Vec<&Entry> = kept.iter().map(|logged| &logged.entry).collect();
+    assert_eq!(told, entries.iter().collect::<Vec<_>>());
+    assert_eq!(kept[0].added_at, hour(1));
+
+    assert_eq!(store.entries(other).await.unwrap(), []);
+    assert_eq!(store.remove_entry(other, ids[0]).await.unwrap(), None);
+    let wish = |_| Ok::<_, ()>(received(20_002, "9"));
+    assert_eq!(store.change_entry(other, ids[0], wish).await.unwrap(), None);
+    assert_eq!(store.entries(one).await.unwrap(), kept);
+
+    let changed = store.change_entry(one, ids[0], wish).await.unwrap();
+    assert_eq!(changed.unwrap().unwrap().entry, received(20_002, "9"));
+    let refused = store
+        .change_entry(one, ids[0], |_| Err("no"))
+        .await
+        .unwrap();
+    assert_eq!(refused, Some(Err("no")));
+    let removed = store.remove_entry(one, ids[0]).await.unwrap();
+    assert_eq!(removed.unwrap().entry, received(20_002, "9"));
+
+    assert_eq!(store.person(one).await.unwrap().unwrap().entries.len(), 1);
+    store.erase_person(one).await.unwrap();
+    assert_eq!(store.entries(one).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn what_came_in_is_nowhere_in_the_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    store.agree(UserId(5), hour(0)).await.unwrap();
+    let entries = [received(20_000, "73195.25")];
+    store
+        .add_entries(UserId(5), &entries, 10, hour(1))
+        .await
+        .unwrap()
+        .unwrap();
+    store.set_setting("plain", b"PLAINTEXT").await.unwrap();
+    for _ in 0..2 {
+        assert!(holds(folder.path(), "PLAINTEXT"));
+        for secret in ["SECRETCOIN", "73195", "roof", "staking"] {
+            assert!(!holds(folder.path(), secret), "{secret}");
+        }
+        store.close().await;
+    }
+}
+
+/// A ledger as full as it may be, with a file as long as one may be put in at once.
+#[tokio::test]
+async fn a_full_ledger_is_read_while_somebody_waits() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let user = UserId(5);
+    store.agree(user, hour(0)).await.unwrap();
+    let file: Vec<Entry> = (0..10_000)
+        .map(|day| received(14_246 + day % 5_000, "1.5"))
+        .collect();
+    let started = std::time::Instant::now();
+    store
+        .add_entries(user, &file, 20_000, hour(1))
+        .await
+        .unwrap()
+        .unwrap();
+    let put = started.elapsed();
+    store
+        .add_entries(user, &file, 20_000, hour(1))
+        .await
+        .unwrap()
+        .unwrap();
+    let started = std::time::Instant::now();
+    assert_eq!(store.entries(user).await.unwrap().len(), 20_000);
+    println!(
+        "10,000 entries are put in {put:?}, 20,000 opened in {:?}",
+        started.elapsed()
+    );
+    let one_more = store
+        .add_entries(user, &file[..1], 20_000, hour(1))
+        .await
+        .unwrap();
+    assert_eq!(one_more, Err(Full));
 }

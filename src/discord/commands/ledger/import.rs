@@ -1,0 +1,90 @@
+//! `/ledger import`: entries of a file, shown before any of them is kept.
+
+use poise::serenity_prelude as serenity;
+
+use crate::{
+    app::App,
+    discord::{
+        buttons::Button,
+        commands::consent::{self, Wish},
+        context::{Bot, Context, parts},
+        errors::{CommandError, Trouble},
+    },
+    domain::{
+        ids::UserId,
+        ledger::{self, Entry},
+    },
+    render::{self, message::Message},
+};
+
+/// Ten thousand entries with long notes have some 4 MiB.
+const LONGEST: u32 = 4 * 1024 * 1024;
+
+/// Take entries over from a file; you see what is in it before anything is kept
+#[poise::command(slash_command)]
+pub(super) async fn import(
+    ctx: Context<'_>,
+    #[description = "A table as /ledger export writes it: comma-separated, with a line of column names"]
+    file: serenity::Attachment,
+) -> Result<(), CommandError> {
+    let (app, caller) = parts(ctx)?;
+    let answer = answer(ctx.data(), caller.user, file);
+    super::super::answer_alone(app, answer).await
+}
+
+async fn answer(
+    bot: &Bot,
+    owner: UserId,
+    file: serenity::Attachment,
+) -> Result<Message, CommandError> {
+    if file.size > LONGEST {
+        let most_kib = LONGEST / 1024;
+        return Err(Trouble::FileTooLong { most_kib }.into());
+    }
+    let bytes = file.download().await?;
+    previewed(bot, owner, &bytes).await
+}
+
+async fn previewed(bot: &Bot, owner: UserId, bytes: &[u8]) -> Result<Message, CommandError> {
+    let app = &bot.app;
+    let zone = app.store.chosen(owner).await?.zone;
+    let held = app.store.entries(owner).await?;
+    let mut import = ledger::import::read(bytes, zone, app.clock.now(), &held)
+        .map_err(|error| Trouble::LedgerUnreadable(error.to_string()))?;
+    if held.len() + import.entries.len() > super::limit(app) {
+        return Err(super::full(app).into());
+    }
+    price(app, owner, &mut import.entries).await?;
+    let buttons = (!import.entries.is_empty()).then(|| {
+        let keep = consent::held(bot, owner, Wish::Entries(import.entries.clone()));
+        [keep, Button::Cancel { owner }.encode()]
+    });
+    Ok(render::ledger::preview(&import, buttons))
+}
+
+/// Asks what those without a value were worth.
+async fn price(app: &App, owner: UserId, entries: &mut [Entry]) -> Result<(), CommandError> {
+    let is_open = |entry: &Entry| entry.unit_value.is_none();
+    let open: Vec<Entry> = entries.iter().filter(|it| is_open(it)).cloned().collect();
+    if open.is_empty() {
+        return Ok(());
+    }
+    let positions = app.store.positions(owner).await?;
+    let priced = super::priced(app, &positions, open).await;
+    let open = entries.iter_mut().filter(|entry| is_open(entry));
+    for (entry, priced) in open.zip(priced) {
+        *entry = priced;
+    }
+    Ok(())
+}
+
+/// Keeps all of them, or none where there is no room.
+pub async fn kept(app: &App, owner: UserId, entries: &[Entry]) -> Result<Message, CommandError> {
+    let now = app.clock.now();
+    let added = app
+        .store
+        .add_entries(owner, entries, super::limit(app), now)
+        .await?;
+    let added = added.map_err(|_| super::full(app))?;
+    Ok(render::ledger::imported(added.len()))
+}
