@@ -54,7 +54,7 @@ pub struct Entry {
 }
 
 /// Every command that can be called. One that is missing here is refused.
-pub const TABLE: [Entry; 63] = [
+pub const TABLE: [Entry; 65] = [
     public("yield find"),
     public("yield pool"),
     public("yield staking"),
@@ -78,6 +78,8 @@ pub const TABLE: [Entry; 63] = [
     private("portfolio view"),
     private("portfolio edit"),
     private("portfolio remove"),
+    private("portfolio income"),
+    private("portfolio performance"),
     private("portfolio calendar"),
     private("portfolio risk"),
     private("portfolio import"),

@@ -64,6 +64,12 @@ impl Zone {
         Day::of(self.local(at).date_naive())
     }
 
+    /// Noon of a local date: a moment that is on that date in most other zones, too.
+    pub fn noon(self, day: Day) -> Timestamp {
+        const NOON: TimeOfDay = TimeOfDay { minutes: 12 * 60 };
+        self.moment(day.date(), NOON.clock())
+    }
+
     /// Names that contain what was typed, those whose place begins with it first; some well-known ones
     /// before anything is typed. A blank stands for an underscore.
     pub fn matching(typed: &str, limit: usize) -> Vec<&'static str> {

@@ -27,7 +27,7 @@ impl Market {
         now: Timestamp,
     ) -> Portfolio {
         let stakes = positions.iter().map(|position| &position.stake);
-        let assets: Vec<Option<Asset<'_>>> = stakes.map(|stake| asset(view, stake)).collect();
+        let assets: Vec<Option<Asset<'_>>> = stakes.map(|stake| view.priced_by(stake)).collect();
         let sought: Vec<Asset<'_>> = assets.iter().flatten().copied().collect();
         let mut prices = self.prices_of(store, &sought, now).await.into_iter();
         let prices: Vec<Option<Quoted>> = assets
@@ -104,16 +104,17 @@ impl Market {
     }
 }
 
-/// What a holding is priced by: the token of its pool; the well-known coin of its symbol where it lies in no
-/// pool, or in one of which no token is known.
-fn asset<'a>(view: &'a View, stake: &'a Stake) -> Option<Asset<'a>> {
-    let symbol = stake.asset()?;
-    let pool = stake.base().and_then(Earns::pool);
-    let listing = pool.and_then(|id| view.followed(id));
-    Some(
-        match listing.filter(|listing| !listing.pool.underlying.is_empty()) {
+impl View {
+    /// What a holding is priced by: the token of its pool; the well-known coin of its symbol where it lies in
+    /// no pool, or in one of which no token is known. `None` for one that is told in money.
+    pub fn priced_by<'a>(&'a self, stake: &'a Stake) -> Option<Asset<'a>> {
+        let symbol = stake.asset()?;
+        let pool = stake.base().and_then(Earns::pool);
+        let listing = pool.and_then(|id| self.followed(id));
+        let known = listing.filter(|listing| !listing.pool.underlying.is_empty());
+        Some(match known {
             Some(listing) => Asset::OfPool(&listing.pool, symbol),
             None => Asset::Coin(symbol),
-        },
-    )
+        })
+    }
 }

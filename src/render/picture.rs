@@ -23,6 +23,7 @@ use crate::domain::{
 mod axis;
 mod growth;
 mod head;
+pub mod income;
 mod legend;
 mod letters;
 mod panel;

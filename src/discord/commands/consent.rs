@@ -26,6 +26,8 @@ pub enum Wish {
     Entry(Box<Entry>),
     /// That of a file.
     Entries(Vec<Entry>),
+    /// Pay-outs that were expected, as far as their units are known.
+    Payouts(Vec<Entry>),
 }
 
 /// Keeps it, or asks for the person's consent where they have not given it yet.
@@ -64,6 +66,7 @@ async fn kept(app: &App, owner: UserId, wish: Wish) -> Result<Message, CommandEr
         Wish::Position(stake) => portfolio::add::kept(app, owner, *stake).await,
         Wish::Positions(stakes) => portfolio::import::kept(app, owner, &stakes).await,
         Wish::Entry(entry) => ledger::log::kept(app, owner, *entry).await,
+        Wish::Payouts(entries) => ledger::import::payouts(app, owner, entries).await,
         Wish::Entries(entries) => ledger::import::kept(app, owner, &entries).await,
         Wish::Chosen(chosen) => portfolio::settings::kept(app, owner, &chosen).await,
     }

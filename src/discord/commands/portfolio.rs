@@ -22,6 +22,9 @@ pub mod calendar;
 pub mod edit;
 pub mod export;
 pub mod import;
+pub mod income;
+mod logged;
+pub mod performance;
 pub mod remove;
 pub mod risk;
 pub mod settings;
@@ -40,6 +43,8 @@ pub mod view;
         "add::add",
         "edit::edit",
         "remove::remove",
+        "income::income",
+        "performance::performance",
         "calendar::calendar",
         "risk::risk",
         "import::import",

@@ -45,6 +45,16 @@ pub(super) const LOWER: Place = Place {
     value_ticks: 3,
 };
 
+impl Place {
+    /// With labels of its own below it, and so much lower.
+    pub(super) const fn labelled(self) -> Self {
+        Self {
+            labels_high: LOWER.labels_high,
+            ..self
+        }
+    }
+}
+
 pub(super) const VALUES_WIDE: i32 = 140;
 const LABEL: i32 = 29;
 /// The library sets labels of values a little too high.

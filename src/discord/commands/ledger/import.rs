@@ -78,6 +78,16 @@ async fn price(app: &App, owner: UserId, entries: &mut [Entry]) -> Result<(), Co
     Ok(())
 }
 
+/// Keeps pay-outs that were expected, at what they were worth on their days.
+pub async fn payouts(
+    app: &App,
+    owner: UserId,
+    mut entries: Vec<Entry>,
+) -> Result<Message, CommandError> {
+    price(app, owner, &mut entries).await?;
+    kept(app, owner, &entries).await
+}
+
 /// Keeps all of them, or none where there is no room.
 pub async fn kept(app: &App, owner: UserId, entries: &[Entry]) -> Result<Message, CommandError> {
     let now = app.clock.now();

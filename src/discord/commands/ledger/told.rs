@@ -142,8 +142,8 @@ mod tests {
         }
     }
 
-    fn name(text: &str) -> Option<Name> {
-        Some(Name(text.to_owned()))
+    fn name(text: &str) -> Name {
+        Name(text.to_owned())
     }
 
     #[test]
@@ -176,7 +176,7 @@ mod tests {
             ..Told::default()
         };
         let other = Told {
-            asset: name("sol"),
+            asset: Some(name("sol")),
             ..Told::default()
         };
         for told in [&moved, &other] {
@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn what_is_no_symbol_and_what_is_to_come_is_refused() {
         let told = Told {
-            asset: name("=1+1"),
+            asset: Some(name("=1+1")),
             ..Told::default()
         };
         let refused = change(&priced(), &told);
