@@ -13,7 +13,7 @@ use crate::domain::{
     },
     rate::{Percent, Spread, median},
     reading::DataState,
-    verdict::Verdict,
+    verdict::{Origin, Usual, Verdict},
 };
 
 /// How far from a rate its neighbours lie, as a part of it.
@@ -76,15 +76,14 @@ impl Snapshot {
             let apart = listing.reading.apy.points_from(rate).get().abs();
             apart <= NEAR * rate.get()
         };
-        let mut distances: Vec<f64> = self
+        let mut deviations: Vec<f64> = self
             .usable(LEAST_TVL_USD, Verdict::Sustainable)
             .filter(near)
             .filter_map(Listing::usual)
-            .filter_map(|usual| Some(usual.variation? * usual.centre.get()))
-            .filter(|points| points.is_finite())
+            .filter_map(|usual| deviation(&usual))
             .collect();
-        let pools = distances.len();
-        let points = median(&mut distances)? * DEVIATION_OF_DISTANCE;
+        let pools = deviations.len();
+        let points = median(&mut deviations)?;
         (pools >= FEWEST).then_some(Variation { points, pools })
     }
 
@@ -97,6 +96,16 @@ impl Snapshot {
                 && listing.assessment.verdict.rank() >= least.rank().max(Some(0))
         })
     }
+}
+
+/// The standard deviation of a pool's days, in percentage points. The source's own summary is one already.
+fn deviation(usual: &Usual) -> Option<f64> {
+    let spread = usual.variation? * usual.centre.get();
+    let points = match usual.origin {
+        Origin::Own => spread * DEVIATION_OF_DISTANCE,
+        Origin::Feed => spread,
+    };
+    points.is_finite().then_some(points)
 }
 
 #[cfg(test)]
@@ -174,8 +183,21 @@ mod tests {
         let found = market.variation_near(Percent::new(4.0).unwrap()).unwrap();
         assert_eq!(found.pools, 3);
         // Each varies by sigma 0.01 × √365 around 4 %.
-        let expected = 0.01 * 365_f64.sqrt() * DEVIATION_OF_DISTANCE;
+        let expected = 0.01 * 365_f64.sqrt();
         assert!((found.points - expected).abs() < 1e-9, "{}", found.points);
         assert_eq!(market.variation_near(Percent::new(50.0).unwrap()), None);
+    }
+
+    #[test]
+    fn a_median_distance_is_made_a_deviation() {
+        let usual = |origin| Usual {
+            centre: Percent::new(4.0).unwrap(),
+            variation: Some(0.1),
+            days: 60,
+            origin,
+        };
+        assert_eq!(deviation(&usual(Origin::Feed)), Some(0.4));
+        let own = deviation(&usual(Origin::Own)).unwrap();
+        assert!((own - 0.593).abs() < 1e-3, "{own}");
     }
 }

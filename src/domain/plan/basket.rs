@@ -16,11 +16,12 @@ pub enum Index {
     /// The coins of the large networks, staked: for each network its largest pool of liquid staking, weighed
     /// by TVL, with at most [`MOST_WEIGHT`] for one.
     LargeCapStaking,
-    /// The [`DEFI_POOLS`] largest pools of lending, liquidity and vaults with at least [`LEAST_TVL_USD`], at
-    /// most [`OF_A_PROTOCOL`] of a family of protocols, all with the same weight.
+    /// The [`DEFI_POOLS`] largest pools of lending, liquidity and vaults with at least [`LEAST_TVL_USD`] that
+    /// pay at least [`LEAST_APY`], at most [`OF_A_PROTOCOL`] of a family of protocols, all with the same
+    /// weight.
     DefiYield,
     /// [`GROWTH`] in the large-cap basket, whose coins can grow, and the rest in the [`LENDING_POOLS`] largest
-    /// pools that lend stablecoins, of different protocols.
+    /// pools that lend stablecoins, as large and paying as those, of different protocols.
     Balanced,
 }
 
@@ -30,6 +31,8 @@ pub const MOST_WEIGHT: f64 = 0.4;
 pub const GROWTH: f64 = 0.6;
 /// US dollars; a smaller pool is moved by whoever follows a basket.
 pub const LEAST_TVL_USD: f64 = 10_000_000.0;
+/// Percent a year; what pays less is deposited to be borrowed against, and in no basket of yields.
+pub const LEAST_APY: f64 = 1.0;
 /// Pools of a basket of [`Index::DefiYield`].
 pub const DEFI_POOLS: usize = 10;
 /// The most of them that one family of protocols has.
@@ -149,7 +152,7 @@ fn balanced<'a>(offers: &[Offer<'a>]) -> Option<Vec<Part<'a>>> {
     Some(scaled.collect())
 }
 
-/// The first `most` offers that fit and are large enough, with at most so many of a family of protocols.
+/// The first `most` offers that fit, are large enough and pay something, with at most so many of a family of protocols.
 fn largest<'a>(
     offers: &[Offer<'a>],
     of_a_protocol: usize,
@@ -161,7 +164,9 @@ fn largest<'a>(
         let protocol = family(&offer.pool.protocol);
         let known = taken.iter();
         let of_it = known.filter(|other| family(&other.pool.protocol) == protocol);
-        if fits(offer.pool) && offer.tvl_usd >= LEAST_TVL_USD && of_it.count() < of_a_protocol {
+        let is_fit =
+            fits(offer.pool) && offer.tvl_usd >= LEAST_TVL_USD && offer.apy.get() >= LEAST_APY;
+        if is_fit && of_it.count() < of_a_protocol {
             taken.push(*offer);
         }
         if taken.len() == most {
@@ -272,6 +277,7 @@ mod tests {
         let farm = pool(3, Method::Farming, "quick-farm");
         let offers = [
             offer(&farm, 50.0, 1e9, None),
+            offer(&aave, 0.0004, 9.5e8, None),
             offer(&aave, 4.0, 9e8, None),
             offer(&aave, 5.0, 8e8, None),
             offer(&aave, 6.0, 7e8, None),

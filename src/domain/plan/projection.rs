@@ -6,8 +6,10 @@
 
 use rust_decimal::{Decimal, prelude::ToPrimitive as _};
 
-use super::{MONTHS, PlanError, earning, fraction, inflation, share, tax, total_return};
-use crate::domain::rate::Percent;
+use super::{
+    Goal, MONTHS, Period, PlanError, earning, fraction, inflation, share, tax, total_return,
+};
+use crate::domain::{currency::Currency, rate::Percent};
 
 pub mod range;
 
@@ -99,6 +101,17 @@ pub struct Returned {
 }
 
 impl Plan {
+    /// The income that is wanted from it, where one is.
+    pub fn goal(&self, currency: Currency) -> Option<Goal> {
+        let withdrawal = self.withdrawal?;
+        Some(Goal {
+            income_yearly: Period::Month.yearly(withdrawal.monthly),
+            currency,
+            tax: (self.tax.get() > 0.0).then_some(self.tax),
+            capital: Some(self.capital),
+        })
+    }
+
     /// The plan, once every figure of it makes sense.
     pub fn checked(self) -> Result<Self, PlanError> {
         earning(self.rate)?;
@@ -397,6 +410,15 @@ pub(super) mod tests {
         };
         let last = *project(&worth).unwrap().years.last().unwrap();
         assert_eq!(last.end_in_todays_money.round_dp(9), Decimal::from(1_000));
+    }
+
+    #[test]
+    fn what_is_withdrawn_is_the_goal() {
+        assert_eq!(plain(1, 5.0, 1).goal(Currency::Eur), None);
+        let goal = withdrawing(50, 1, plain(1_000, 5.0, 1)).goal(Currency::Eur);
+        let goal = goal.unwrap();
+        assert_eq!(goal.income_yearly, Decimal::from(600));
+        assert_eq!((goal.tax, goal.capital), (None, Some(Decimal::from(1_000))));
     }
 
     #[test]

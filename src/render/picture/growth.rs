@@ -59,11 +59,17 @@ pub(super) fn legend(growth: &Growth<'_>) -> Vec<Entry> {
         let mut years = growth.projection.years.iter();
         years.any(|year| !figure(year).is_zero())
     };
-    if some(|year| year.paid_out) {
+    let pays_out = some(|year| year.paid_out);
+    if pays_out {
         entries.push((Swatch::Area(REWARD), "paid out".to_owned()));
     }
     if some(|year| year.reinvested) {
-        entries.push((Swatch::Area(TVL), "put back, above it".to_owned()));
+        let words = if pays_out {
+            "put back, above it"
+        } else {
+            "put back"
+        };
+        entries.push((Swatch::Area(TVL), words.to_owned()));
     }
     entries
 }
@@ -238,7 +244,7 @@ mod tests {
             inflation: percent(0.0),
             ..plan(1, 30)
         };
-        assert_eq!(named(&saving, None), ["capital", "put back, above it"]);
+        assert_eq!(named(&saving, None), ["capital", "put back"]);
     }
 
     #[test]

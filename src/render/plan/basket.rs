@@ -8,8 +8,8 @@ use crate::{
         currency::Currency,
         income::Income,
         plan::basket::{
-            Basket, DEFI_POOLS, GROWTH, Index, LEAST_TVL_USD, LENDING_POOLS, MOST_WEIGHT,
-            OF_A_PROTOCOL, Part,
+            Basket, DEFI_POOLS, GROWTH, Index, LEAST_APY, LEAST_TVL_USD, LENDING_POOLS,
+            MOST_WEIGHT, OF_A_PROTOCOL, Part,
         },
         rate::Percent,
         rating::{IndexPart, RatedIndex},
@@ -103,7 +103,7 @@ pub fn basket(told: &Told<'_>, today: &Today<'_>) -> Message {
 
 /// How it is composed.
 fn rule(index: Index) -> String {
-    let least = dollars(LEAST_TVL_USD);
+    let (least, pays) = (dollars(LEAST_TVL_USD), limit(LEAST_APY));
     match index {
         Index::LargeCapStaking => format!(
             "Rule: the largest sustainable liquid-staking pool of each of ETH, SOL, DOT, ATOM and ADA that \
@@ -111,13 +111,13 @@ fn rule(index: Index) -> String {
             share(MOST_WEIGHT)
         ),
         Index::DefiYield => format!(
-            "Rule: the {DEFI_POOLS} largest sustainable pools of lending, liquidity and vaults over {least}, \
-             at most {OF_A_PROTOCOL} of a protocol, all with the same weight."
+            "Rule: the {DEFI_POOLS} largest sustainable pools of lending, liquidity and vaults over {least} \
+             that pay {pays} or more, at most {OF_A_PROTOCOL} of a protocol, all with the same weight."
         ),
         Index::Balanced => format!(
             "Rule: {} appreciation assets, which are the large-cap staking basket; {} income, which are the \
-             {LENDING_POOLS} largest sustainable pools that lend stablecoins over {least}, of different \
-             protocols.",
+             {LENDING_POOLS} largest sustainable pools that lend stablecoins, over {least} and paying {pays} or \
+             more, of different protocols.",
             share(GROWTH),
             share(1.0 - GROWTH)
         ),

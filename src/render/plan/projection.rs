@@ -6,12 +6,9 @@ use super::{FROM_YOUR_FIGURES, Today};
 use crate::{
     domain::{
         currency::Currency,
-        plan::{
-            MONTHS,
-            projection::{
-                Independence, Plan, Projection, Year, after_tax,
-                range::{PATHS, Range},
-            },
+        plan::projection::{
+            Independence, Plan, Projection, Year, after_tax,
+            range::{PATHS, Range},
         },
     },
     render::{
@@ -241,8 +238,9 @@ fn outcome(told: &Told<'_>) -> String {
             self::years(told.plan.years)
         ),
     }];
-    lines.extend(independence.zip(told.plan.withdrawal).map(|(found, wish)| {
-        let wish = money(wish.monthly * MONTHS);
+    let goal = told.plan.goal(told.currency);
+    lines.extend(independence.zip(goal).map(|(found, goal)| {
+        let wish = money(goal.income_yearly);
         match found {
             Independence::From(1) => format!("Income after tax covers {wish} a year at once."),
             Independence::From(year) => format!(

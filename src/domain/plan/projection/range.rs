@@ -185,6 +185,41 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]
+        /// Whatever figures somebody writes, there is an answer or a reason.
+        #[test]
+        fn no_figures_panic(
+            figures in proptest::array::uniform5(any::<f64>()), points: f64,
+            amounts in (any::<i64>(), any::<i64>(), any::<i64>()), from: u32, years: u32,
+        ) {
+            let [rate, reinvested, tax, inflation, price_growth] =
+                figures.map(|figure| Percent::new(figure).unwrap_or_default());
+            let (capital, added, monthly) = amounts;
+            let amount = |cents: i64| Decimal::new(cents.saturating_abs(), 2);
+            let withdrawal = super::super::Withdrawal { monthly: amount(monthly), from };
+            let plan = Plan {
+                capital: amount(capital),
+                rate,
+                years,
+                reinvested,
+                contribution: amount(added),
+                withdrawal: (monthly > 0).then_some(withdrawal),
+                tax,
+                inflation,
+                price_growth,
+            };
+            drop(project(&plan));
+            drop(range(&plan, points));
+        }
+
+        /// A range holds as many years as the plan, each from low to high.
+        #[test]
+        fn every_year_has_a_range(plan in any_plan(), points in 0.0..=100.0_f64) {
+            let Ok(range) = range(&plan, points) else { return Ok(()) };
+            prop_assert_eq!(range.ends.len(), usize::try_from(plan.years).unwrap());
+            prop_assert!(range.ends.iter().all(|(low, high)| low <= high));
+            prop_assert!(range.run_out <= PATHS);
+        }
+
         /// Without variation the range is the main path itself.
         #[test]
         fn without_variation_nothing_differs(plan in any_plan()) {
