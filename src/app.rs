@@ -20,6 +20,7 @@ use crate::{
         Market,
         charts::Charts,
         feed::{Feed, FeedError, Source},
+        indices::Indices,
     },
     ops::{config::Config, endpoint, exit::Exit, secrets::SecretError},
     sources::{KeyError, SetupError, defillama::Defillama, file::FileSource},
@@ -40,6 +41,7 @@ pub struct App {
     pub store: Arc<Store>,
     pub market: Market,
     pub charts: Charts,
+    pub indices: Indices,
     pub alerting: Alerting,
     pub delivery: Delivery,
     pub clock: Arc<dyn Clock>,
@@ -143,6 +145,7 @@ impl App {
         let defillama = defillama(&config)?;
         let market = market(&config, &defillama)?;
         let charts = Charts::new(charts(&config, &defillama));
+        let indices = asked::indices(&config)?;
         let pools = market.load(&store).await?;
         let alerting = Alerting::load(&store)
             .await?
@@ -183,6 +186,7 @@ impl App {
             store,
             market,
             charts,
+            indices,
             alerting,
             delivery,
             clock,

@@ -33,6 +33,7 @@ pub mod feed;
 pub(crate) mod fixture;
 pub mod health;
 mod holdings;
+pub mod indices;
 pub mod ingest;
 mod liquid;
 pub mod mention;
@@ -46,6 +47,7 @@ mod strains;
 #[cfg(test)]
 mod tests;
 mod untold;
+pub mod today;
 pub mod view;
 
 use closes::{PastPrices, PoolPast};

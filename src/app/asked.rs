@@ -7,6 +7,7 @@ use super::RunError;
 use crate::{
     market::{
         facts::rounds,
+        indices::Indices,
         networks::{self, Follower},
     },
     ops::{
@@ -103,12 +104,9 @@ pub(crate) fn followers(config: &Config) -> Result<Vec<Follower>, RunError> {
         let source = Cardano::new(fetcher(), &sources.cardano.url)?;
         follow(networks::Source::Cardano(source), sources.cardano.interval);
     }
-    let ratings = &sources.token_metrics;
-    if may_ask(&ratings.url)
-        && let Some(key) = secrets::token_metrics_key(config)?
-    {
-        let source = TokenMetrics::new(fetcher(), &ratings.url, &key)?;
-        follow(networks::Source::TokenMetrics(source), ratings.interval);
+    if let Some(source) = token_metrics(config, fetcher())? {
+        let interval = sources.token_metrics.interval;
+        follow(networks::Source::TokenMetrics(source), interval);
     }
     Ok(followers)
 }
@@ -137,6 +135,24 @@ fn patient() -> Result<Fetcher, SetupError> {
         ..Policy::default()
     };
     Fetcher::new(policy).map_err(SetupError::Client)
+}
+
+/// The rating agency, where there is a key and it may be asked.
+fn token_metrics(config: &Config, fetcher: Fetcher) -> Result<Option<TokenMetrics>, RunError> {
+    let ratings = &config.sources.token_metrics;
+    if !may_ask(config, &ratings.url) {
+        return Ok(None);
+    }
+    let Some(key) = secrets::token_metrics_key(config)? else {
+        return Ok(None);
+    };
+    Ok(Some(TokenMetrics::new(fetcher, &ratings.url, &key)?))
+}
+
+/// Who is asked for the indices of the rating agency, with a patience of our own.
+pub(super) fn indices(config: &Config) -> Result<Indices, RunError> {
+    let fetcher = Fetcher::new(Policy::default()).map_err(SetupError::Client)?;
+    Ok(Indices::new(token_metrics(config, fetcher)?))
 }
 
 /// Who knows the past of pools: the folder of saved charts, or the upstream where it is asked for the

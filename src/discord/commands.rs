@@ -24,6 +24,7 @@ pub mod help;
 pub mod ledger;
 pub mod notice;
 pub mod operator;
+pub mod plan;
 pub mod portfolio;
 pub mod privacy;
 pub mod risk;
@@ -53,7 +54,7 @@ pub struct Entry {
 }
 
 /// Every command that can be called. One that is missing here is refused.
-pub const TABLE: [Entry; 56] = [
+pub const TABLE: [Entry; 63] = [
     public("yield find"),
     public("yield pool"),
     public("yield staking"),
@@ -66,6 +67,13 @@ pub const TABLE: [Entry; 56] = [
     private(check::NAME),
     public("yield history"),
     private("yield better"),
+    private("plan goal"),
+    private("plan capital"),
+    private("plan allocate"),
+    private("plan index"),
+    private("plan scenario"),
+    private("plan project"),
+    private("plan cashflow"),
     private("portfolio add"),
     private("portfolio view"),
     private("portfolio edit"),
@@ -155,6 +163,7 @@ pub fn all() -> Vec<Command> {
         yield_::yield_(),
         risk::risk(),
         check::check(),
+        plan::plan(),
         portfolio::portfolio(),
         ledger::ledger(),
         alerts::alerts(),

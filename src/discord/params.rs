@@ -16,6 +16,7 @@ use crate::{
         },
         manner::Digest,
         method::{Method, MethodFilter},
+        plan::{self, allocation::Appetite, basket::Index, cashflow, scenario::Preset},
         position::Payout,
         rule::{Kind, Unit},
         verdict::Verdict,
@@ -357,6 +358,52 @@ impl Choice for Verdict {
     }
 }
 
+impl Choice for plan::Period {
+    fn offered() -> Vec<(&'static str, &'static str, Self)> {
+        vec![
+            ("a month", "month", Self::Month),
+            ("a year", "year", Self::Year),
+        ]
+    }
+}
+
+impl Choice for cashflow::Every {
+    fn offered() -> Vec<(&'static str, &'static str, Self)> {
+        vec![
+            ("every month", "month", Self::Month),
+            ("every quarter", "quarter", Self::Quarter),
+        ]
+    }
+}
+
+impl Choice for Appetite {
+    fn offered() -> Vec<(&'static str, &'static str, Self)> {
+        let all = Self::ALL.into_iter();
+        all.map(|one| (one.slug(), one.slug(), one)).collect()
+    }
+}
+
+impl Choice for Index {
+    fn offered() -> Vec<(&'static str, &'static str, Self)> {
+        vec![
+            ("large-cap staking, 4–8 %", "staking", Self::LargeCapStaking),
+            ("DeFi yield, 10–20 %", "defi", Self::DefiYield),
+            (
+                "balanced income and growth, 3–7 %",
+                "balanced",
+                Self::Balanced,
+            ),
+        ]
+    }
+}
+
+impl Choice for Preset {
+    fn offered() -> Vec<(&'static str, &'static str, Self)> {
+        let all = Self::ALL.into_iter();
+        all.map(|one| (one.label(), one.slug(), one)).collect()
+    }
+}
+
 impl Choice for Unit {
     fn offered() -> Vec<(&'static str, &'static str, Self)> {
         vec![
@@ -439,6 +486,11 @@ mod tests {
         check::<Days>();
         check::<Weekday>();
         check::<Template>();
+        check::<plan::Period>();
+        check::<cashflow::Every>();
+        check::<Appetite>();
+        check::<Index>();
+        check::<Preset>();
         check::<MethodFilter>();
         check::<VerdictFilter>();
         check::<Order>();

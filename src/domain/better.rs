@@ -70,6 +70,7 @@ mod tests {
             }],
             unit_usd: Some(Decimal::ONE),
             paid_usd: None,
+            ..Quote::default()
         };
         Portfolio::of([(position, quote)]).lines.remove(0)
     }

@@ -109,6 +109,7 @@ mod tests {
                 layers: vec![layer],
                 unit_usd: Some(Decimal::ONE),
                 paid_usd: None,
+                ..Quote::default()
             };
             (position, quote)
         };

@@ -214,6 +214,8 @@ pub struct Reckoning {
     pub per_usd: Decimal,
     /// When that was so; `None` for dollars, which need no exchange.
     pub at: Option<Timestamp>,
+    /// The currency that was wanted and whose exchange is not known, so that it is dollars.
+    pub in_place_of: Option<Currency>,
 }
 
 impl Reckoning {
@@ -221,19 +223,27 @@ impl Reckoning {
         currency: Currency::Usd,
         per_usd: Decimal::ONE,
         at: None,
+        in_place_of: None,
     };
 
-    /// In this currency; `None` where its exchange is not known.
-    pub fn new(currency: Currency, exchange: Option<&Exchange>) -> Option<Self> {
+    /// In this currency; in dollars where its exchange is not known.
+    pub fn new(currency: Currency, exchange: Option<&Exchange>) -> Self {
         if currency == Currency::Usd {
-            return Some(Self::DOLLARS);
+            return Self::DOLLARS;
         }
-        let exchange = exchange?;
-        Some(Self {
-            currency,
-            per_usd: exchange.rate(currency)?,
-            at: Some(exchange.at),
-        })
+        let known = exchange.and_then(|exchange| Some((exchange.rate(currency)?, exchange.at)));
+        match known {
+            Some((per_usd, at)) => Self {
+                currency,
+                per_usd,
+                at: Some(at),
+                in_place_of: None,
+            },
+            None => Self {
+                in_place_of: Some(currency),
+                ..Self::DOLLARS
+            },
+        }
     }
 
     /// What these US dollars are in it.

@@ -9,10 +9,11 @@ use super::{
     correlation::{
         Dependency, On, dependencies, effective, family, follows_a_currency, root, steps, tokens,
     },
-    income::Line,
+    income::{Income, Line},
     method::Method,
     pool::Pool,
     position::Earns,
+    verdict::Verdict,
 };
 
 /// A position with the pools of its layers that are known.
@@ -271,7 +272,7 @@ pub fn present(held: &[Held<'_>]) -> After {
 }
 
 fn figures(one: &Held<'_>) -> (Decimal, Decimal) {
-    let income = one.line.income_usd.map(super::income::Income::year);
+    let income = one.line.income_usd.map(Income::year);
     (
         one.line.value_usd.unwrap_or_default(),
         income.unwrap_or_default(),
@@ -409,9 +410,7 @@ pub fn checks(held: &[Held<'_>]) -> Vec<Checked> {
         (what, share, spread.map_or(1.0, |spread| spread.unknown))
     };
     let method = |of: Method| part(&|one: &Held<'_>| one.line.method == of);
-    let verdict =
-        |of: super::verdict::Verdict| part(&|one: &Held<'_>| one.line.verdict == Some(of));
-    use super::verdict::Verdict::{Unknown, Unsustainable};
+    let verdict = |of: Verdict| part(&|one: &Held<'_>| one.line.verdict == Some(of));
     let found = |rule| match rule {
         Rule::OneProtocol => largest(Side::Protocol),
         Rule::OneChain => largest(Side::Chain),
@@ -419,7 +418,11 @@ pub fn checks(held: &[Held<'_>]) -> Vec<Checked> {
         Rule::Farming => (None, method(Method::Farming), method(Method::Unknown)),
         Rule::Unsustainable => {
             let unjudged = part(&|one: &Held<'_>| one.line.verdict.is_none());
-            (None, verdict(Unsustainable), verdict(Unknown) + unjudged)
+            (
+                None,
+                verdict(Verdict::Unsustainable),
+                verdict(Verdict::Unknown) + unjudged,
+            )
         }
     };
     Rule::ALL

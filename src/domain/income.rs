@@ -1,11 +1,15 @@
 //! What positions earn at today's rates: projected, never promised.
 
+use std::cmp::Reverse;
+
 use rust_decimal::{Decimal, prelude::FromPrimitive as _, prelude::ToPrimitive as _};
 
 use super::{
     method::Method,
+    money::Money,
     person::{Look, Seen},
     position::{Holding, Position},
+    price::Quoted,
     rate::Percent,
     stack::stacked,
     time::Timestamp,
@@ -58,19 +62,27 @@ impl Income {
         }
     }
 
-    /// What is left once `tax` percent of it is laid aside; all of it where that is no share.
+    /// What is left once `tax` percent of it is laid aside.
     #[must_use]
     pub fn after(self, tax: Percent) -> Self {
-        self.part(1.0 - tax.as_fraction()).unwrap_or(self)
+        Self {
+            yearly: after_tax(self.yearly, tax),
+        }
     }
+}
 
-    /// A share of it, 0–1; `None` for what is no share.
-    pub fn part(self, share: f64) -> Option<Self> {
-        let share = Decimal::from_f64(share).filter(|share| *share >= Decimal::ZERO)?;
-        (share <= Decimal::ONE).then(|| Self {
-            yearly: self.yearly.saturating_mul(share),
-        })
+impl std::iter::Sum for Income {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), Self::plus)
     }
+}
+
+/// What is left of a sum once `tax` percent of it is laid aside; all of it where that is no share.
+pub fn after_tax(sum: Decimal, tax: Percent) -> Decimal {
+    let kept = Decimal::from_f64(1.0 - tax.as_fraction());
+    let is_share = |kept: &Decimal| (Decimal::ZERO..=Decimal::ONE).contains(kept);
+    kept.filter(is_share)
+        .map_or(sum, |kept| sum.saturating_mul(kept))
 }
 
 /// What is known of one layer at the moment.
@@ -94,8 +106,12 @@ pub struct Quote {
     /// US dollars for one unit of what is held: of the token, or of the currency that its worth was told
     /// in. `None` where no source says.
     pub unit_usd: Option<Decimal>,
+    /// The price of the token that is held, where it is told in units and a source says.
+    pub price: Option<Quoted>,
     /// US dollars for one unit of the currency in which its cost was told.
     pub paid_usd: Option<Decimal>,
+    /// Likewise, for its fees.
+    pub fees_usd: Option<Decimal>,
 }
 
 /// One position with its figures.
@@ -114,8 +130,12 @@ pub struct Line {
     /// The worst of its layers; `None` where nothing about it is judged.
     pub verdict: Option<Verdict>,
     pub method: Method,
+    /// The price of the token that is held, where it is told in units and a source says.
+    pub price: Option<Quoted>,
     /// What was paid for it, in US dollars of today's exchange.
     pub paid_usd: Option<Decimal>,
+    /// What getting in has cost, likewise.
+    pub fees_usd: Option<Decimal>,
     pub layers: Vec<LayerQuote>,
 }
 
@@ -233,13 +253,12 @@ impl Portfolio {
 
     /// Puts the lines in this order.
     pub fn sort(&mut self, order: Order) {
-        let dollars = |income: Option<Income>| income.map(Income::year);
         match order {
             Order::Income => {
                 self.lines
-                    .sort_by(|a, b| dollars(b.income_usd).cmp(&dollars(a.income_usd)));
+                    .sort_by_key(|line| Reverse(line.income_usd.map(Income::year)));
             }
-            Order::Value => self.lines.sort_by(|a, b| b.value_usd.cmp(&a.value_usd)),
+            Order::Value => self.lines.sort_by_key(|line| Reverse(line.value_usd)),
             Order::Rate => self.lines.sort_by(|a, b| {
                 let rate = |line: &Line| line.rate.map_or(f64::NEG_INFINITY, Percent::get);
                 rate(b).total_cmp(&rate(a))
@@ -320,7 +339,9 @@ fn line(position: Position, quote: Quote) -> Line {
     let Quote {
         layers,
         unit_usd,
+        price,
         paid_usd,
+        fees_usd,
     } = quote;
     let rate = together(&layers);
     let stake = &position.stake;
@@ -329,7 +350,10 @@ fn line(position: Position, quote: Quote) -> Line {
         Holding::Units { quantity, .. } => (quantity.get(), true),
     };
     let value_usd = unit_usd.and_then(|unit| Some(held.checked_mul(unit)?.round_dp(PLACES)));
-    let paid = stake.paid.zip(paid_usd);
+    let in_usd = |money: Option<Money>, unit: Option<Decimal>| {
+        let (money, unit) = money.zip(unit)?;
+        money.amount.get().checked_mul(unit)
+    };
     let of_pool = layers.first().and_then(|base| base.method);
     Line {
         rate,
@@ -343,7 +367,9 @@ fn line(position: Position, quote: Quote) -> Line {
         reward_share: reward_share(&layers),
         verdict: worst(&layers),
         method: stake.method.or(of_pool).unwrap_or(Method::Unknown),
-        paid_usd: paid.and_then(|(paid, unit)| paid.amount.get().checked_mul(unit)),
+        price,
+        paid_usd: in_usd(stake.paid, paid_usd),
+        fees_usd: in_usd(stake.fees, fees_usd),
         layers,
         position,
     }
@@ -490,6 +516,7 @@ mod tests {
             layers: layers.to_vec(),
             unit_usd: unit.map(Decimal::from),
             paid_usd: Some(Decimal::ONE),
+            ..Quote::default()
         }
     }
 
@@ -574,16 +601,27 @@ mod tests {
             verdict: Some(verdict),
             ..layer(2.0)
         };
-        use Verdict::{Mixed, Sustainable, Unknown, Unsustainable};
         for (layers, wanted) in [
-            (vec![judged(Sustainable), judged(Mixed)], Some(Mixed)),
-            (vec![judged(Mixed), judged(Unknown)], Some(Unknown)),
             (
-                vec![judged(Unknown), judged(Unsustainable)],
-                Some(Unsustainable),
+                vec![judged(Verdict::Sustainable), judged(Verdict::Mixed)],
+                Some(Verdict::Mixed),
             ),
-            (vec![judged(Sustainable), layer(1.0)], Some(Unknown)),
-            (vec![layer(0.0), judged(Sustainable)], Some(Sustainable)),
+            (
+                vec![judged(Verdict::Mixed), judged(Verdict::Unknown)],
+                Some(Verdict::Unknown),
+            ),
+            (
+                vec![judged(Verdict::Unknown), judged(Verdict::Unsustainable)],
+                Some(Verdict::Unsustainable),
+            ),
+            (
+                vec![judged(Verdict::Sustainable), layer(1.0)],
+                Some(Verdict::Unknown),
+            ),
+            (
+                vec![layer(0.0), judged(Verdict::Sustainable)],
+                Some(Verdict::Sustainable),
+            ),
             (vec![layer(4.0)], None),
         ] {
             assert_eq!(worst(&layers), wanted, "{layers:?}");

@@ -83,7 +83,11 @@ fn returns(start: Decimal, value: Decimal, income: Decimal, fees: Decimal) -> Op
         return None;
     }
     let share = |part: Decimal| Percent::from_fraction(part.checked_div(start)?.to_f64()?);
-    let (price, income, fees) = (share(value.checked_sub(start)?)?, share(income)?, share(fees)?);
+    let (price, income, fees) = (
+        share(value.checked_sub(start)?)?,
+        share(income)?,
+        share(fees)?,
+    );
     Some(Returns {
         price,
         income,
@@ -136,7 +140,9 @@ mod tests {
     #[test]
     fn income_does_not_hide_a_fall_of_the_price() {
         let line = line("800");
-        let did = Performance::of(&line, past(1_000, 40, 20, 15)).unwrap().returns;
+        let did = Performance::of(&line, past(1_000, 40, 20, 15))
+            .unwrap()
+            .returns;
         let near = |found: Percent, wanted: f64| assert!((found.get() - wanted).abs() < 1e-9);
         near(did.price, -20.0);
         near(did.income, 6.0);

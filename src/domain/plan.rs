@@ -1,9 +1,131 @@
-//! What an income takes: the yield, the capital or the years behind a wish. Pure reckoning over what a person
-//! states; nothing here says whether such a yield lasts.
+//! What an income takes: the yield, the capital or the years behind a wish, and what a capital becomes.
+//!
+//! The formulas that all plans share stand here. [`goal`] and [`capital`] ask what an income takes,
+//! [`allocation`] and [`basket`] spread a capital over the market, [`scenario`] has three plans ready made,
+//! [`projection`] goes through the years, [`cashflow`] divides what comes in. [`reference`](mod@reference) has
+//! the ranges that are generally stated, and what is taken to last.
 
-use rust_decimal::{Decimal, prelude::ToPrimitive as _};
+use rust_decimal::{
+    Decimal,
+    prelude::{FromPrimitive as _, ToPrimitive as _},
+};
 
-use super::rate::Percent;
+use super::{currency::Currency, income::Income, rate::Percent};
+
+pub mod allocation;
+pub mod basket;
+pub mod capital;
+pub mod cashflow;
+pub mod goal;
+pub mod projection;
+pub mod reference;
+pub mod scenario;
+
+/// Months of a year.
+pub const MONTHS: Decimal = Decimal::from_parts(12, 0, 0, false, 0);
+
+/// An income that somebody wants to have from what they own.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Goal {
+    /// A year, as it is to be left after tax.
+    pub income_yearly: Decimal,
+    pub currency: Currency,
+    /// What is taken off the income, 0 to under 100 %; `None` where nobody said.
+    pub tax: Option<Percent>,
+    /// What it is to come from; `None` where that is the question.
+    pub capital: Option<Decimal>,
+}
+
+impl Goal {
+    /// What has to come in a year before tax.
+    pub fn before_tax(&self) -> Option<Decimal> {
+        before_tax(self.income_yearly, self.tax.unwrap_or(Percent::ZERO))
+    }
+}
+
+/// A yield with the income that it brings.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Earning {
+    pub rate: Percent,
+    pub income: Income,
+}
+
+/// The time that an amount is stated for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Period {
+    Month,
+    #[default]
+    Year,
+}
+
+impl Period {
+    /// What an amount for this time is in a year; held at the largest number there is.
+    pub fn yearly(self, amount: Decimal) -> Decimal {
+        match self {
+            Self::Month => amount.saturating_mul(MONTHS),
+            Self::Year => amount,
+        }
+    }
+}
+
+/// Why a plan cannot be reckoned.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum PlanError {
+    /// Not from 0 to under 100 %.
+    Tax(Percent),
+    /// Not over −99 % and up to 1,000 %.
+    Inflation(Percent),
+    /// Not over 0 and up to 1,000 %.
+    Yield(Percent),
+    /// Not over −99 % and up to 1,000 %.
+    PriceGrowth(Percent),
+    /// Not from 0 to 100 %.
+    Share(Percent),
+    /// Shares that make so many percent and not 100.
+    Shares(Decimal),
+    /// Not 1 to [`projection::MOST_YEARS`].
+    Years(u32),
+    WithdrawalAfterTheEnd {
+        from: u32,
+        years: u32,
+    },
+    /// The first year takes more than the whole capital.
+    WithdrawalTooLarge,
+    /// What is added is added until withdrawals begin, and they begin at once.
+    NothingAdded,
+    /// Points that are not from 0 to 100.
+    Variation(f64),
+    BeyondAllNumbers,
+}
+
+/// A tax on income that leaves something: 0 to under 100 %.
+pub fn tax(rate: Percent) -> Result<Percent, PlanError> {
+    let leaves = (0.0..100.0).contains(&rate.get());
+    leaves.then_some(rate).ok_or(PlanError::Tax(rate))
+}
+
+/// An inflation that leaves money some worth: over −99 % and up to 1,000 % a year.
+pub fn inflation(rate: Percent) -> Result<Percent, PlanError> {
+    let is_money = rate.get() > -99.0 && rate.get() <= 1_000.0;
+    is_money.then_some(rate).ok_or(PlanError::Inflation(rate))
+}
+
+/// A yield that brings something: over 0 and up to 1,000 % a year.
+pub fn earning(rate: Percent) -> Result<Percent, PlanError> {
+    let brings = rate.get() > 0.0 && rate.get() <= 1_000.0;
+    brings.then_some(rate).ok_or(PlanError::Yield(rate))
+}
+
+/// A share of a whole: 0 to 100 %.
+pub fn share(rate: Percent) -> Result<Percent, PlanError> {
+    let is_share = (0.0..=100.0).contains(&rate.get());
+    is_share.then_some(rate).ok_or(PlanError::Share(rate))
+}
+
+/// A rate as an exact fraction: 4.5 % is 0.045. `None` beyond what a decimal holds.
+pub fn fraction(rate: Percent) -> Option<Decimal> {
+    Decimal::from_f64(rate.get())?.checked_div(Decimal::ONE_HUNDRED)
+}
 
 /// The yearly yield that brings `income` a year from `capital`: income / capital. `None` without capital, or
 /// where the figure is out of all bounds.
@@ -17,7 +139,7 @@ pub fn required_yield(income: Decimal, capital: Decimal) -> Option<Percent> {
 /// What has to come in before tax for `income` to be left after it: income / (1 − tax). `tax` in percent, 0
 /// to under 100; `None` outside of that.
 pub fn before_tax(income: Decimal, tax: Percent) -> Option<Decimal> {
-    let kept = Decimal::try_from(1.0 - tax.as_fraction()).ok()?;
+    let kept = Decimal::ONE.checked_sub(fraction(tax)?)?;
     (kept > Decimal::ZERO && tax.get() >= 0.0)
         .then(|| income.checked_div(kept))
         .flatten()
@@ -25,7 +147,7 @@ pub fn before_tax(income: Decimal, tax: Percent) -> Option<Decimal> {
 
 /// The capital that brings `income` a year at this yield: income / yield. `None` at a yield of zero or below.
 pub fn required_capital(income: Decimal, rate: Percent) -> Option<Decimal> {
-    let rate = Decimal::try_from(rate.as_fraction()).ok()?;
+    let rate = fraction(rate)?;
     (rate > Decimal::ZERO)
         .then(|| income.checked_div(rate))
         .flatten()
@@ -57,7 +179,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::income::Income;
 
     fn usd(amount: i64) -> Decimal {
         Decimal::from(amount)

@@ -94,6 +94,53 @@ pub fn median(values: &mut [f64]) -> Option<f64> {
         .map(|lower| f64::midpoint(lower, upper))
 }
 
+/// The value at this share, 0–1, of values in ascending order, between two of them by their distance.
+/// `None` when there are none.
+pub fn quantile(values: &[f64], share: f64) -> Option<f64> {
+    let last = values.len().checked_sub(1)?;
+    let place = share.clamp(0.0, 1.0) * u32::try_from(last).map_or(f64::INFINITY, f64::from);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a place between 0 and the last"
+    )]
+    let below = place.floor() as usize;
+    let at = |place: usize| values.get(place.min(last)).copied();
+    let (low, high) = (at(below)?, at(below + 1)?);
+    Some(low + (place - place.floor()) * (high - low))
+}
+
+/// What several pay: the quarter that pays least ends at `low`, the one that pays most begins at `high`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Spread {
+    pub low: Percent,
+    pub median: Percent,
+    pub high: Percent,
+    /// How many it was worked out from.
+    pub of: usize,
+}
+
+/// Fewer rates than this have no spread.
+const FEWEST: usize = 3;
+
+impl Spread {
+    /// `None` for fewer than three rates.
+    pub fn of(rates: impl IntoIterator<Item = Percent>) -> Option<Self> {
+        let mut rates: Vec<f64> = rates.into_iter().map(Percent::get).collect();
+        if rates.len() < FEWEST {
+            return None;
+        }
+        rates.sort_unstable_by(f64::total_cmp);
+        let at = |share| quantile(&rates, share).and_then(Percent::new);
+        Some(Self {
+            low: at(0.25)?,
+            median: at(0.5)?,
+            high: at(0.75)?,
+            of: rates.len(),
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,5 +175,18 @@ mod tests {
         assert_eq!(rate(2.0).change_from(Percent::ZERO), None);
         assert_eq!(rate(2.0).change_from(rate(4.0)), Some(-50.0));
         assert!((rate(2.6).points_from(rate(4.1)).get() + 1.5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_spread_has_its_quarters_and_three_rates_at_least() {
+        let spread =
+            |rates: &[f64]| Spread::of(rates.iter().filter_map(|rate| Percent::new(*rate)));
+        assert_eq!(spread(&[4.0, 2.0]), None);
+        let found = spread(&[5.0, 1.0, 3.0, 2.0, 4.0]).unwrap();
+        let figures = [found.low, found.median, found.high].map(Some);
+        assert_eq!(figures, [2.0, 3.0, 4.0].map(Percent::new));
+        assert_eq!(found.of, 5);
+        assert_eq!(quantile(&[1.0, 2.0], 0.25), Some(1.25));
+        assert_eq!(quantile(&[], 0.5), None);
     }
 }

@@ -17,6 +17,28 @@ pub struct Rating {
     pub read_at: Timestamp,
 }
 
+/// An index that the agency runs itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RatedIndex {
+    /// Hostile text until rendered, like the symbols of what it holds.
+    pub name: Box<str>,
+    pub ticker: Box<str>,
+    /// 0–100.
+    pub grade: Option<f64>,
+    /// By how many percent its price has changed in a month.
+    pub change_1m: Option<f64>,
+    /// The largest of what it holds, largest first.
+    pub largest: Vec<IndexPart>,
+}
+
+/// A token of an index.
+#[derive(Debug, Clone, PartialEq)]
+pub struct IndexPart {
+    pub symbol: Box<str>,
+    /// Percent of the index.
+    pub weight: Option<f64>,
+}
+
 /// What the agency would do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {

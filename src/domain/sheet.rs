@@ -221,7 +221,7 @@ pub fn write(header: &[&str], rows: impl IntoIterator<Item = Vec<Cell>>) -> Vec<
         rows.into_iter().try_for_each(|row| {
             writer.write_record(row.into_iter().map(|cell| match cell {
                 Cell::Plain(value) => value,
-                Cell::Text(words) => guarded(words),
+                Cell::Text(words) => guarded(&words),
                 Cell::Empty => String::new(),
             }))
         })
@@ -232,7 +232,7 @@ pub fn write(header: &[&str], rows: impl IntoIterator<Item = Vec<Cell>>) -> Vec<
         .expect("memory takes whatever is written")
 }
 
-fn guarded(words: String) -> String {
+fn guarded(words: &str) -> String {
     let words = words.trim();
     // A guard of the writer's own is guarded too, so that it is not lost.
     if words.starts_with(FORMULA) || words.starts_with(GUARD) {

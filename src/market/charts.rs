@@ -176,7 +176,7 @@ impl Charts {
         }
         let learnt = backfill(source, store, market, pool, now).await;
         match &learnt {
-            Ok(_) => self.health.note(now, Ok(())),
+            Ok(_) => self.health.note::<SourceError>(now, Ok(())),
             Err(FeedError::Source(error)) => self.health.note(now, Err(error)),
             Err(_) => {}
         }

@@ -1,6 +1,7 @@
 //! How sources do: when they answered, and what went wrong since.
 
 use std::{
+    error::Error,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -44,7 +45,7 @@ pub struct Trouble {
 }
 
 /// What is wrong, with why; what lies deeper is for the log.
-pub fn words_of(error: &dyn std::error::Error) -> String {
+pub fn words_of(error: &dyn Error) -> String {
     match error.source() {
         Some(why) => format!("{error}: {why}"),
         None => error.to_string(),
@@ -57,12 +58,12 @@ pub(super) struct OnDemand(Mutex<Health>);
 
 impl OnDemand {
     /// What the source answers within `patience`. A failure is noted, and nothing is known then.
-    pub(super) async fn wait<T>(
+    pub(super) async fn wait<T, E: Error + 'static>(
         &self,
         name: &'static str,
         patience: Duration,
         now: Timestamp,
-        answer: impl Future<Output = Result<T, SourceError>>,
+        answer: impl Future<Output = Result<T, E>>,
     ) -> Option<T> {
         let Ok(answer) = tokio::time::timeout(patience, answer).await else {
             let what = format!("no answer within {} s", patience.as_secs());
@@ -71,7 +72,7 @@ impl OnDemand {
             return None;
         };
         if let Err(error) = &answer {
-            let error: &dyn std::error::Error = error;
+            let error: &dyn Error = error;
             tracing::warn!(source = name, error, "no answer");
         }
         self.note(now, answer.as_ref().map(|_| ()));
@@ -79,10 +80,13 @@ impl OnDemand {
     }
 
     /// Notes how asking went. What the source does not know is an answer too.
-    pub(super) fn note(&self, now: Timestamp, answer: Result<(), &SourceError>) {
+    pub(super) fn note<E: Error + 'static>(&self, now: Timestamp, answer: Result<(), &E>) {
+        let is_unknown = |error: &(dyn Error + 'static)| {
+            matches!(error.downcast_ref(), Some(SourceError::UnknownPool))
+        };
         self.change(|health| match answer {
-            Ok(()) | Err(SourceError::UnknownPool) => health.answered(now),
-            Err(error) => health.failed(now, words_of(error)),
+            Err(error) if !is_unknown(error) => health.failed(now, words_of(error)),
+            Ok(()) | Err(_) => health.answered(now),
         });
     }
 
@@ -113,7 +117,7 @@ mod tests {
     async fn failures_are_counted_until_the_next_answer() {
         let source = OnDemand::default();
         assert_eq!(source.health(), Health::default());
-        let late = pending::<Result<u8, _>>();
+        let late = pending::<Result<u8, SourceError>>();
         assert_eq!(source.wait("A source", PATIENCE, hour(0), late).await, None);
         assert_eq!(trouble(&source), Some(("no answer within 1 s".into(), 1)));
         let down = Outage::Status {
@@ -129,7 +133,12 @@ mod tests {
         assert_eq!(trouble(&source), Some((words.into(), 2)));
         assert_eq!(source.health().answered_at, None);
         let good = source
-            .wait("A source", PATIENCE, hour(2), ready(Ok(7)))
+            .wait(
+                "A source",
+                PATIENCE,
+                hour(2),
+                ready(Ok::<_, SourceError>(7)),
+            )
             .await;
         assert_eq!(good, Some(7));
         assert_eq!(source.health().answered_at, Some(hour(2)));

@@ -1,15 +1,15 @@
 //! What positions are worth and earn, by all that the market knows at the moment.
 
-use futures::future::join_all;
 use rust_decimal::Decimal;
 
-use super::{Market, view::View};
+use super::{Market, prices::Asset, view::View};
 use crate::{
     domain::{
-        currency::Currency,
+        currency::Exchange,
         income::{LayerQuote, Portfolio, Quote},
         money::Money,
-        position::{Earns, Holding, Position},
+        position::{Earns, Holding, Position, Stake},
+        price::Quoted,
         staking::Approach,
         time::Timestamp,
     },
@@ -17,7 +17,7 @@ use crate::{
 };
 
 impl Market {
-    /// Puts rates and prices to positions. Prices are asked for all at once, so that one slow source
+    /// Puts rates and prices to positions. Prices are asked for in one question, so that a slow source
     /// costs two seconds and not two seconds a position.
     pub async fn valued(
         &self,
@@ -26,48 +26,43 @@ impl Market {
         positions: Vec<Position>,
         now: Timestamp,
     ) -> Portfolio {
-        let quotes = positions
+        let stakes = positions.iter().map(|position| &position.stake);
+        let assets: Vec<Option<Asset<'_>>> = stakes.map(|stake| asset(view, stake)).collect();
+        let sought: Vec<Asset<'_>> = assets.iter().flatten().copied().collect();
+        let mut prices = self.prices_of(store, &sought, now).await.into_iter();
+        let prices: Vec<Option<Quoted>> = assets
             .iter()
-            .map(|position| self.quote(store, view, position, now));
-        let quotes = join_all(quotes).await;
-        Portfolio::of(positions.into_iter().zip(quotes))
+            .map(|asset| asset.and_then(|_| prices.next().flatten()))
+            .collect();
+        let exchange = self.exchange(now).unwrap_or_default();
+        let quoted = positions.into_iter().zip(prices).map(|(position, price)| {
+            let quote = self.quote(view, &exchange, &position.stake, price, now);
+            (position, quote)
+        });
+        Portfolio::of(quoted)
     }
 
-    async fn quote(
+    fn quote(
         &self,
-        store: &Store,
         view: &View,
-        position: &Position,
+        exchange: &Exchange,
+        stake: &Stake,
+        price: Option<Quoted>,
         now: Timestamp,
     ) -> Quote {
-        let stake = &position.stake;
-        let layers = stake
-            .layers
-            .iter()
-            .map(|earns| self.layer(view, earns, now));
+        let layers = stake.layers.iter();
+        // US dollars for one unit of the money's currency.
+        let unit = |money: Money| exchange.to_usd(Decimal::ONE, money.currency);
         Quote {
-            layers: layers.collect(),
+            layers: layers.map(|earns| self.layer(view, earns, now)).collect(),
             unit_usd: match &stake.holding {
-                Holding::Worth(money) => dollars(*money),
-                Holding::Units { asset, .. } => {
-                    self.price(store, view, stake.base(), asset, now).await
-                }
+                Holding::Worth(money) => unit(*money),
+                Holding::Units { .. } => price.map(|price| price.usd),
             },
-            paid_usd: stake.paid.and_then(dollars),
+            price,
+            paid_usd: stake.paid.and_then(unit),
+            fees_usd: stake.fees.and_then(unit),
         }
-    }
-
-    async fn price(
-        &self,
-        store: &Store,
-        view: &View,
-        base: Option<&Earns>,
-        asset: &str,
-        now: Timestamp,
-    ) -> Option<Decimal> {
-        let listing = view.followed(base?.pool()?)?;
-        let quoted = self.unit_price(store, &listing.pool, asset, now).await;
-        quoted.map(|quoted| quoted.usd)
     }
 
     /// What is known of a layer now.
@@ -109,7 +104,16 @@ impl Market {
     }
 }
 
-/// US dollars for one unit of the money's currency.
-fn dollars(money: Money) -> Option<Decimal> {
-    (money.currency == Currency::Usd).then_some(Decimal::ONE)
+/// What a holding is priced by: the token of its pool; the well-known coin of its symbol where it lies in no
+/// pool, or in one of which no token is known.
+fn asset<'a>(view: &'a View, stake: &'a Stake) -> Option<Asset<'a>> {
+    let symbol = stake.asset()?;
+    let pool = stake.base().and_then(Earns::pool);
+    let listing = pool.and_then(|id| view.followed(id));
+    Some(
+        match listing.filter(|listing| !listing.pool.underlying.is_empty()) {
+            Some(listing) => Asset::OfPool(&listing.pool, symbol),
+            None => Asset::Coin(symbol),
+        },
+    )
 }

@@ -92,13 +92,15 @@ fn offer(offer: &Offer<'_>, shown: &Shown<'_>) -> String {
     let line = offer.line;
     let stake = &line.position.stake;
     let rate = line.rate.map(|rate| format!(" at {}", percent(rate)));
-    let mut head = format!("**{}**{}", holding(stake), rate.unwrap_or_default());
+    let mut head = vec![format!(
+        "**{}**{}",
+        holding(stake),
+        rate.unwrap_or_default()
+    )];
     let locked = stake.lock_until.filter(|until| *until > shown.now.day());
-    if let Some(until) = locked {
-        head.push_str(&format!(" – locked until {}", date(until)));
-    }
+    head.extend(locked.map(|until| format!("locked until {}", date(until))));
     let places = offer.places.iter().map(|it| place(it, shown));
-    std::iter::once(head)
+    std::iter::once(head.join(" – "))
         .chain(places)
         .collect::<Vec<_>>()
         .join("\n")
@@ -176,6 +178,7 @@ mod tests {
             }],
             unit_usd: Some(Decimal::ONE),
             paid_usd: None,
+            ..Quote::default()
         };
         let portfolio = Portfolio::of([(position, quote)]);
         let line = &portfolio.lines[0];

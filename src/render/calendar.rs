@@ -76,7 +76,7 @@ pub fn calendar(shown: &Shown<'_>, as_file: bool) -> Message {
         },
         colour: Colour::Blue,
         fields,
-        footer: small_print(&shown.rates, shown.now),
+        footer: small_print(&shown.rates, &shown.reckoning, shown.now),
         ..Embed::default()
     });
     if as_file && !shown.events.is_empty() {
@@ -162,7 +162,7 @@ fn ics(shown: &Shown<'_>) -> Vec<u8> {
     for event in shown.events {
         let stake = &event.line.position.stake;
         let (held, place) = (holding(stake), stake.base().map(called).unwrap_or_default());
-        let head = match event.what {
+        let title = match event.what {
             What::LockEnds => format!("No longer locked: {place}"),
             What::Payout { .. } => format!("Pay-out expected: {place}"),
         };
@@ -179,7 +179,7 @@ fn ics(shown: &Shown<'_>) -> Vec<u8> {
             .timestamp(stamp)
             // Without an end it is that one day: one that ended on it would have no length.
             .starts(event.day.date())
-            .summary(&plain(&head))
+            .summary(&plain(&title))
             .description(&plain(&format!(
                 "{}. Projected at today's rates, not a promise. Not advice.",
                 words(event, &held, shown)
@@ -230,6 +230,7 @@ mod tests {
             layers: vec![layer],
             unit_usd: (asset != "ETH").then(|| "1.5".parse().unwrap()),
             paid_usd: None,
+            ..Quote::default()
         };
         (position, quote)
     }

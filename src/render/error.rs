@@ -1,13 +1,16 @@
 //! What went wrong, in words that say what to do about it.
 
 use super::{
-    numbers::{grouped, limit},
+    numbers::{bare, grouped, grouped_u64, limit},
     text::{self, SENTENCE},
 };
 use crate::domain::{
+    currency::Currency,
     ids::{AlertId, ChannelId, PoolId},
     impermanent::LossError,
     ledger::{EntryError, when::WhenError},
+    plan::{PlanError, projection::MOST_YEARS},
+    rate::Percent,
     rule::RuleError,
     stack::StackError,
     time::Span,
@@ -54,6 +57,13 @@ pub enum Trouble {
     Loss(LossError),
     /// Neither a pool nor a change of price, or both.
     LossUnclear,
+    Plan(PlanError),
+    /// Amounts of one plan in several currencies.
+    CurrenciesDiffer(Currency, Currency),
+    /// A level of risk and shares of one's own.
+    RiskOrShares,
+    /// A year to begin with, and nothing to withdraw.
+    NothingWithdrawn,
     /// Several pools answer to the text.
     PoolAmbiguous {
         text: String,
@@ -216,6 +226,10 @@ const LOOP_HALF: &str = "A loop needs both: tell `loop_ltv`, such as 80, and `lo
 const NOTHING_BORROWED: &str = "Nothing is borrowed without a loop. Tell `loop_ltv` and `loops` as well, or leave `borrow_rate` out.";
 const LOSS_UNCLEAR: &str = "Tell either a `pool`, or what a price has changed by in `change_a` (and \
      `change_b`); one of the two.";
+const RISK_OR_SHARES: &str = "Tell either `risk`, or shares of your own in `staking`, `lending`, `lp` and \
+     `farming`; one of the two.";
+const NOTHING_WITHDRAWN: &str =
+    "`withdraw_from` says from which year on; tell `withdraw` as well, such as 2k.";
 
 /// What was wrong, and what to do.
 pub fn line(trouble: &Trouble) -> String {
@@ -243,6 +257,12 @@ pub fn line(trouble: &Trouble) -> String {
         ),
         Trouble::Stack(error) => sentence(&foreign(&error.to_string())),
         Trouble::Loss(error) => sentence(&foreign(&error.to_string())),
+        Trouble::Plan(error) => plan(*error),
+        Trouble::CurrenciesDiffer(one, other) => {
+            format!("The amounts are in {one} and in {other}. Write all of a plan in one currency.")
+        }
+        Trouble::RiskOrShares => RISK_OR_SHARES.to_owned(),
+        Trouble::NothingWithdrawn => NOTHING_WITHDRAWN.to_owned(),
         Trouble::LoopHalf => LOOP_HALF.to_owned(),
         Trouble::NothingBorrowed => NOTHING_BORROWED.to_owned(),
         Trouble::LossUnclear => LOSS_UNCLEAR.to_owned(),
@@ -381,6 +401,61 @@ pub fn misread(words: &str) -> String {
     sentence(&foreign(words))
 }
 
+fn plan(error: PlanError) -> String {
+    let rate = |rate: Percent| limit(rate.get());
+    match error {
+        PlanError::Tax(tax) => format!(
+            "A tax of {} leaves nothing to plan with. Tell one from 0 to under 100 %.",
+            rate(tax)
+        ),
+        PlanError::Inflation(inflation) => format!(
+            "An inflation of {} cannot be reckoned with. Tell one over −99 % and up to 1,000 % a year.",
+            rate(inflation)
+        ),
+        PlanError::Yield(stated) => format!(
+            "A yield of {} cannot be reckoned with. Tell one over 0 and up to 1,000 % a year.",
+            rate(stated)
+        ),
+        PlanError::PriceGrowth(growth) => format!(
+            "A price that changes by {} cannot be reckoned with. Tell a change over −99 % and up to \
+             1,000 % a year.",
+            rate(growth)
+        ),
+        PlanError::Share(share) => {
+            format!("{} is no share. Tell one from 0 to 100 %.", rate(share))
+        }
+        PlanError::Shares(whole) => format!(
+            "The shares add up to {whole} %. They have to make 100 %; what is left out counts as 0."
+        ),
+        PlanError::Years(years) => format!(
+            "{} is no number of years to look through. Tell 1 to {MOST_YEARS}.",
+            grouped_u64(years.into())
+        ),
+        PlanError::WithdrawalAfterTheEnd { from, years } => format!(
+            "A plan of {years} years has no year {from}. Tell a `withdraw_from` of 1 to {years}."
+        ),
+        PlanError::WithdrawalTooLarge => {
+            "A year of that takes more than the whole capital. Tell a smaller \
+             `withdraw`, or a later `withdraw_from`."
+                .to_owned()
+        }
+        PlanError::NothingAdded => {
+            "What you `contribute` is added until withdrawals begin, and they begin at \
+             once. Tell a later `withdraw_from`, or leave one of the two out."
+                .to_owned()
+        }
+        PlanError::Variation(points) => format!(
+            "A variation of {} points cannot be reckoned with. Tell one from 0 to 100.",
+            bare(points)
+        ),
+        PlanError::BeyondAllNumbers => {
+            "That becomes more than can be counted. Tell smaller amounts, a lower \
+             yield or fewer years."
+                .to_owned()
+        }
+    }
+}
+
 fn pool_unknown(text: &str, closest: &[String]) -> String {
     with_closest(
         &format!("No pool answers to {}.", quoted(text)),
@@ -490,7 +565,6 @@ mod tests {
         domain::{
             impermanent::PriceRatio,
             money::Amount,
-            rate::Percent,
             rule::{Condition, Kind, Terms},
             stack::Loop,
         },
@@ -543,6 +617,24 @@ mod tests {
                 PriceRatio::from_changes(Percent::ZERO, samples::percent(-100.0)).unwrap_err(),
             ),
             Trouble::LossUnclear,
+            Trouble::Plan(PlanError::Tax(samples::percent(100.0))),
+            Trouble::Plan(PlanError::Inflation(samples::percent(-99.0))),
+            Trouble::Plan(PlanError::Yield(Percent::ZERO)),
+            Trouble::Plan(PlanError::PriceGrowth(samples::percent(-99.0))),
+            Trouble::Plan(PlanError::Share(samples::percent(101.0))),
+            Trouble::Plan(PlanError::Shares(95.into())),
+            Trouble::Plan(PlanError::Years(61)),
+            Trouble::Plan(PlanError::WithdrawalAfterTheEnd {
+                from: 11,
+                years: 10,
+            }),
+            Trouble::Plan(PlanError::WithdrawalTooLarge),
+            Trouble::Plan(PlanError::NothingAdded),
+            Trouble::Plan(PlanError::Variation(101.0)),
+            Trouble::Plan(PlanError::BeyondAllNumbers),
+            Trouble::CurrenciesDiffer(Currency::Eur, Currency::Usd),
+            Trouble::RiskOrShares,
+            Trouble::NothingWithdrawn,
             Trouble::PoolAmbiguous {
                 text: words("USDC"),
                 closest: pools(),

@@ -58,7 +58,7 @@ pub fn risk(shown: &Shown<'_>) -> Message {
         description: checks.join("\n"),
         colour: if failed { Colour::Amber } else { Colour::Blue },
         fields,
-        footer: small_print(&shown.rates, shown.now),
+        footer: small_print(&shown.rates, &shown.reckoning, shown.now),
         ..Embed::default()
     })
 }
@@ -111,41 +111,40 @@ fn stress(stress: &Stress, shown: &Shown<'_>) -> String {
     };
     let (before, after) = (shown.present, stress.after);
     let year = Decimal::from(12);
-    let mut words = format!(
+    let mut words = vec![format!(
         "- {what}: value {} → **{}**, income {} → **{}** a month",
         money(before.value),
         money(after.value),
         money(before.income / year),
         money(after.income / year)
-    );
+    )];
     if !stress.unknown.is_zero() {
-        let unknown = money(stress.unknown);
-        words.push_str(&format!(
-            "; {unknown} left as it is, since it is not known what it depends on"
+        words.push(format!(
+            "{} left as it is, since it is not known what it depends on",
+            money(stress.unknown)
         ));
     }
-    words
+    words.join("; ")
 }
 
 fn spread(spread: &Spread) -> String {
-    let named: Vec<String> = spread
+    let mut words: Vec<String> = spread
         .shares
         .iter()
         .take(NAMED)
         .map(|(name, part)| format!("{} {}", text::name(name), share(*part)))
         .collect();
+    if words.is_empty() {
+        words.push("none".to_owned());
+    }
     let more = spread.shares.len().saturating_sub(NAMED);
-    let mut words = if named.is_empty() {
-        "none".to_owned()
-    } else {
-        named.join(", ")
-    };
     if more > 0 {
-        words.push_str(&format!(" and {more} more"));
+        words.push(format!("{more} more"));
     }
     if spread.unknown > 0.0 {
-        words.push_str(&format!(", {} not known", share(spread.unknown)));
+        words.push(format!("{} not known", share(spread.unknown)));
     }
+    let words = words.join(", ");
     let effective = spread.effective.filter(|_| spread.side != Side::Stablecoin);
     let worth = effective.map(|worth| format!(" – as good as {} equal ones", bare(rounded(worth))));
     format!(

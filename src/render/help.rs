@@ -30,6 +30,16 @@ const COMMANDS: &str = "\
 `/privacy show`, `export`, `delete` – what is kept of you\n\
 `/status` – how old the data is and whether notices arrive";
 
+const PLANS: &str = "\
+`/plan goal` – which yield an income takes from a capital, and whether such a yield lasts\n\
+`/plan capital` – which capital an income takes at a yield\n\
+`/plan allocate` – a capital over staking, lending, liquidity and farming, at what pools pay now\n\
+`/plan index` – what an index would hold and pay today\n\
+`/plan scenario` – supplemental income, early retirement, independence, with the arithmetic\n\
+`/plan project` – a capital year by year, drawn, and when it runs out\n\
+`/plan cashflow` – an income divided into tax reserve, what is put back, and what is paid out\n\
+Only you see these, nothing of them is kept, and they work in direct messages too.";
+
 const VERDICTS: &str = "\
 ✅ **sustainable** – paid by fees or interest, and close to what the pool usually pays\n\
 🟡 **mixed** – partly paid in reward tokens, or not certain to last\n\
@@ -57,6 +67,7 @@ pub fn help(contact: Option<&str>) -> Message {
         colour: Colour::Blue,
         fields: vec![
             Field::wide("Looking up", LOOK_UPS),
+            Field::wide("Planning", PLANS),
             Field::wide("Everything else", COMMANDS),
             Field::wide("What a verdict means", VERDICTS),
             Field::wide("Limits", LIMITS),

@@ -12,7 +12,7 @@ use super::{
 use crate::domain::{
     currency::Reckoning,
     flow::{Flow, Month, Parts, Unlogged},
-    income::Income,
+    income::after_tax,
     person::Chosen,
     time::Timestamp,
 };
@@ -44,16 +44,24 @@ pub fn income(shown: &Shown<'_>, picture: Option<Vec<u8>>) -> Message {
     if months.len() > 1 {
         fields.push(Field::wide("By month", lines_within(&months, 1_000)));
     }
-    let methods = flow.methods.iter().map(|(method, parts)| {
-        format!("- {}: {}", method.label(), parts_words(parts, shown))
-    });
+    let methods = flow
+        .methods
+        .iter()
+        .map(|(method, parts)| format!("- {}: {}", method.label(), parts_words(parts, shown)));
     let methods: Vec<String> = methods.collect();
     if methods.len() > 1 {
         fields.push(Field::wide("By method", lines_within(&methods, 1_000)));
     }
     if !flow.unlogged.is_empty() {
-        let lines: Vec<String> = flow.unlogged.iter().map(|one| unlogged(one, shown)).collect();
-        fields.push(Field::wide("Expected and not logged", lines_within(&lines, 1_000)));
+        let lines: Vec<String> = flow
+            .unlogged
+            .iter()
+            .map(|one| unlogged(one, shown))
+            .collect();
+        fields.push(Field::wide(
+            "Expected and not logged",
+            lines_within(&lines, 1_000),
+        ));
     }
     let left_out = left_out(flow);
     if !left_out.is_empty() {
@@ -64,17 +72,23 @@ pub fn income(shown: &Shown<'_>, picture: Option<Vec<u8>>) -> Message {
         description: three(shown),
         colour: Colour::Blue,
         fields,
-        footer: small_print(&shown.rates, shown.now),
+        footer: small_print(&shown.rates, &shown.reckoning, shown.now),
         ..Embed::default()
     });
     message.files.extend(picture.map(|bytes| File {
         name: "income.png".to_owned(),
         bytes,
-        description: format!("Chart of your income {} by month and by method", shown.window),
+        description: format!(
+            "Chart of your income {} by month and by method",
+            shown.window
+        ),
     }));
     match &shown.log {
         Some((id, number)) => {
-            let words = format!("Log {}", count(*number, "of these pay-outs", "of these pay-outs"));
+            let words = format!(
+                "Log {}",
+                count(*number, "of these pay-outs", "of these pay-outs")
+            );
             message.with_buttons([Button::press(words, ButtonStyle::Primary, id.clone())])
         }
         None => message,
@@ -102,10 +116,9 @@ fn three(shown: &Shown<'_>) -> String {
         ),
         format!("Together {}", money(parts.total(), shown)),
     ];
-    lines.extend(shown.chosen.tax.and_then(|tax| {
-        let kept = Income::ZERO.plus_year(parts.total()).after(tax);
-        let kept = money(kept.year(), shown);
-        Some(format!("After {} laid aside for tax: {kept}", percent(tax)))
+    lines.extend(shown.chosen.tax.map(|tax| {
+        let kept = money(after_tax(parts.total(), tax), shown);
+        format!("After {} laid aside for tax: {kept}", percent(tax))
     }));
     lines.join("\n")
 }
@@ -133,7 +146,10 @@ pub(super) fn month_words(month: Month) -> String {
 fn unlogged(one: &Unlogged<'_>, shown: &Shown<'_>) -> String {
     let stake = &one.line.position.stake;
     let asset = stake.asset().map(text::name);
-    let in_units = one.units.zip(asset).map(|(paid, asset)| format!("{} {asset}", units(paid)));
+    let in_units = one
+        .units
+        .zip(asset)
+        .map(|(paid, asset)| format!("{} {asset}", units(paid)));
     let worth = one.usd.map(|usd| money(usd, shown));
     let amount: Vec<String> = [in_units, worth].into_iter().flatten().collect();
     let amount = if amount.is_empty() {

@@ -84,11 +84,18 @@ pub fn dollars(usd: f64) -> String {
         let cents = format!("{size:.2}");
         return format!("{sign}${}", cents.trim_end_matches(".00"));
     }
+    format!("{sign}${}", short(size))
+}
+
+/// An amount at three significant digits, without its currency: `950`, `12.4k`, `−1.2M`, `1.25B`.
+pub fn short(amount: f64) -> String {
+    let size = amount.abs();
+    let sign = if amount < 0.0 { "−" } else { "" };
     let units = [(1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")];
-    // Half a dollar under the unit would print as a thousand of the smaller one.
+    // Half of one under the unit would print as a thousand of the smaller one.
     let unit = units.into_iter().find(|(unit, _)| size >= unit * 0.9995);
     let Some((unit, letter)) = unit else {
-        return format!("{sign}${size:.0}");
+        return fixed(amount, 0);
     };
     let scaled = size / unit;
     let places = match scaled {
@@ -96,7 +103,7 @@ pub fn dollars(usd: f64) -> String {
         scaled if scaled < 99.95 => 1,
         _ => 0,
     };
-    format!("{sign}${}{letter}", without_zeros(&fixed(scaled, places)))
+    format!("{sign}{}{letter}", without_zeros(&fixed(scaled, places)))
 }
 
 /// Exact US dollars to the cent: `$1,250.50`.

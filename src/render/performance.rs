@@ -68,14 +68,17 @@ pub fn performance(shown: &Shown<'_>) -> Message {
         },
         colour: Colour::Blue,
         fields,
-        footer: small_print(&shown.rates, shown.now),
+        footer: small_print(&shown.rates, &shown.reckoning, shown.now),
         ..Embed::default()
     })
 }
 
 fn grown(usd: Decimal, shown: &Shown<'_>) -> String {
     let plus = if usd > Decimal::ZERO { "+" } else { "" };
-    format!("{plus}{}", sum(shown.reckoning.of(usd), shown.reckoning.currency))
+    format!(
+        "{plus}{}",
+        sum(shown.reckoning.of(usd), shown.reckoning.currency)
+    )
 }
 
 fn returns(returns: &Returns) -> String {
@@ -90,20 +93,20 @@ fn returns(returns: &Returns) -> String {
 
 fn line(part: &Performance<'_>, shown: &Shown<'_>) -> String {
     let money = |usd| sum(shown.reckoning.of(usd), shown.reckoning.currency);
-    let past = &part.past;
-    let start = match past.basis {
+    let since = &part.past;
+    let start = match since.basis {
         Basis::Paid => "paid",
         Basis::Worth => "worth then",
     };
     format!(
         "- **{}** since {}: {}\n  {start} {}, now {}{DOT}income {} logged, {} since",
         holding(&part.line.position.stake),
-        date(past.since),
+        date(since.since),
         returns(&part.returns),
-        money(past.start),
+        money(since.start),
         money(part.value),
-        money(past.received),
-        money(past.accrued)
+        money(since.received),
+        money(since.accrued)
     )
 }
 

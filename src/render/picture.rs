@@ -1,4 +1,5 @@
-//! A pool's past as a picture: values in, the bytes of a PNG out, the same for the same values.
+//! A pool's past and a plan's years as pictures: values in, the bytes of a PNG out, the same for the same
+//! values.
 //!
 //! Discord shows a picture 550 px wide and 350 px high at most, and 350 px wide on a telephone. It is
 //! made twice as large, on a card of its own that stands on the dark and on the light theme. The
@@ -12,12 +13,19 @@ use plotters::{
     style::RGBColor,
 };
 
-use crate::domain::{past::Past, pool::Pool};
+use crate::domain::{
+    currency::Currency,
+    past::Past,
+    plan::projection::{Plan, Projection, range::Range},
+    pool::Pool,
+};
 
 mod axis;
+mod growth;
 mod head;
 mod legend;
 mod letters;
+mod panel;
 mod panels;
 mod scale;
 
@@ -28,6 +36,16 @@ pub struct Chart<'a> {
     pub past: &'a Past,
     /// The source as people know it.
     pub source: &'a str,
+}
+
+/// A capital's years to be drawn.
+#[derive(Debug, Clone, Copy)]
+pub struct Growth<'a> {
+    pub plan: &'a Plan,
+    pub currency: Currency,
+    pub projection: &'a Projection,
+    /// `None` where nobody knows how yields vary.
+    pub range: Option<&'a Range>,
 }
 
 /// The drawing library gave up, which it does not for values that are finite.
@@ -73,18 +91,34 @@ const fn px(length: i32) -> i32 {
     length * FINE.cast_signed()
 }
 
-/// Draws the chart, and answers with a PNG of at most some 100 kB. It takes some hundredths of a
+/// Draws a pool's past, and answers with a PNG of at most some 100 kB. It takes some hundredths of a
 /// second, so a caller that keeps others waiting draws elsewhere.
 pub fn chart(chart: &Chart<'_>) -> Result<Vec<u8>, NotDrawn> {
+    card(|canvas| {
+        head::words(canvas, &head::of_past(chart))?;
+        legend::draw(canvas, &legend::of_past(chart.past))?;
+        panels::draw(canvas, chart.past)
+    })
+}
+
+/// Draws a capital's years, like [`chart`].
+pub fn growth(growth: &Growth<'_>) -> Result<Vec<u8>, NotDrawn> {
+    card(|canvas| {
+        head::words(canvas, &growth::head(growth))?;
+        legend::draw(canvas, &growth::legend(growth))?;
+        growth::draw(canvas, growth)
+    })
+}
+
+/// A card with its edge, and on it whatever `draw` does.
+fn card(draw: impl FnOnce(&Canvas<'_>) -> Result<(), NotDrawn>) -> Result<Vec<u8>, NotDrawn> {
     let (width, height) = (WIDTH * FINE, HEIGHT * FINE);
     let mut pixels = vec![0; width as usize * height as usize * CHANNELS];
     {
         let canvas = BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area();
         canvas.fill(&CARD)?;
         head::edge(&canvas)?;
-        head::words(&canvas, chart)?;
-        legend::draw(&canvas, chart.past)?;
-        panels::draw(&canvas, chart.past)?;
+        draw(&canvas)?;
         canvas.present()?;
     }
     encode(&shrink(&pixels))

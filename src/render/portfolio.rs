@@ -10,7 +10,7 @@ use super::{
     pool, text, verdict,
 };
 use crate::domain::{
-    currency::Reckoning,
+    currency::{COINGECKO, Reckoning},
     income::{Changes, Income, Line, Moved, Portfolio, Share},
     listing::Listing,
     person::Chosen,
@@ -114,7 +114,7 @@ fn told(
         ),
         (None, None) => left_out_sentence(line),
     });
-    words.push(format!("-# {}", small_print(rates, now)));
+    words.push(format!("-# {}", small_print(rates, reckoning, now)));
     Message::text(words.join("\n"))
 }
 
@@ -124,14 +124,41 @@ fn sentence(words: &str) -> String {
     format!("{}{}.", first.collect::<String>(), letters.as_str())
 }
 
-pub(super) fn small_print(rates: &Rates<'_>, now: Timestamp) -> String {
+/// The end of what is projected: at whose rates, in what exchange, how old.
+pub(super) fn small_print(rates: &Rates<'_>, reckoning: &Reckoning, now: Timestamp) -> String {
     let of = if rates.are_old {
         format!("the rates of {} ago", age(now.since(rates.fetched_at)))
     } else {
         "today's rates".to_owned()
     };
     let footer = pool::footer(rates.source, rates.fetched_at, None, now);
-    format!("projected at {of}, not a promise{DOT}{footer}")
+    let exchange = exchange(reckoning, now).map(|words| format!("{DOT}{words}"));
+    format!(
+        "projected at {of}, not a promise{}{DOT}{footer}",
+        exchange.unwrap_or_default()
+    )
+}
+
+/// By whose word dollars became something else, or why they did not.
+fn exchange(reckoning: &Reckoning, now: Timestamp) -> Option<String> {
+    if let Some(wanted) = reckoning.in_place_of {
+        return Some(format!(
+            "in US dollars: no source tells the exchange of {} now",
+            wanted.code()
+        ));
+    }
+    let at = reckoning.at?;
+    Some(format!(
+        "$1 = {}, {COINGECKO}, {} old",
+        units_of(reckoning),
+        age(now.since(at))
+    ))
+}
+
+/// `€0.92`: an exchange rate to the digits that tell something.
+fn units_of(reckoning: &Reckoning) -> String {
+    let rate = reckoning.per_usd.round_sf(5).unwrap_or(reckoning.per_usd);
+    format!("{}{}", reckoning.currency.sign(), rate.normalize())
 }
 
 fn left_out_sentence(line: &Line) -> String {
@@ -271,6 +298,10 @@ pub fn view(shown: &Shown<'_>) -> Message {
             lines_within(&names, 1_000),
         ));
     }
+    let prices = prices(shown);
+    if !prices.is_empty() {
+        fields.push(Field::wide("Prices", lines_within(&prices, 1_000)));
+    }
     fields.extend(
         shown
             .changes
@@ -282,7 +313,7 @@ pub fn view(shown: &Shown<'_>) -> Message {
         description: lines_within(&listed, 2_400),
         colour: Colour::Blue,
         fields,
-        footer: small_print(&shown.rates, shown.now),
+        footer: small_print(&shown.rates, &shown.reckoning, shown.now),
         ..Embed::default()
     })
 }
@@ -322,6 +353,26 @@ fn who_pays(portfolio: &Portfolio) -> String {
         shared(portfolio.in_rewards, "no source says"),
         shared(portfolio.unsustainable, "none of it is judged")
     )
+}
+
+/// Each price that the value rests on, with its source and its age.
+fn prices(shown: &Shown<'_>) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for line in &shown.portfolio.lines {
+        if let Some((asset, price)) = line.position.stake.asset().zip(line.price) {
+            let words = format!(
+                "- 1 {} = {} ({}, {} old)",
+                text::name(asset),
+                money(price.usd, &shown.reckoning),
+                price.source,
+                age(shown.now.since(price.at))
+            );
+            if !lines.contains(&words) {
+                lines.push(words);
+            }
+        }
+    }
+    lines
 }
 
 fn methods(portfolio: &Portfolio, reckoning: &Reckoning) -> String {
@@ -607,6 +658,7 @@ mod tests {
             method::Method,
             person::{Look, Seen},
             position::{Payout, usd},
+            price::Quoted,
             staking::{Approach, Network},
             time::Span,
             verdict::Verdict,
@@ -654,7 +706,13 @@ mod tests {
         Quote {
             layers: layers.to_vec(),
             unit_usd: unit.map(|unit| unit.parse().unwrap()),
+            price: unit.map(|unit| Quoted {
+                usd: unit.parse().unwrap(),
+                at: samples::now().minus(Span::minutes(3).0),
+                source: "DefiLlama",
+            }),
             paid_usd: Some(Decimal::ONE),
+            ..Quote::default()
         }
     }
 
@@ -667,7 +725,7 @@ mod tests {
             payout: Some(Payout::Monthly),
             ..Stake::new(held("USDC", "5000"), in_pool())
         };
-        let stacked = Stake {
+        let layered = Stake {
             layers: vec![in_pool(), stated(0.4, "")],
             note: Some("**cold** @everyone".to_owned()),
             ..Stake::new(held("ETH", "10.5"), in_pool())
@@ -697,7 +755,7 @@ mod tests {
         vec![
             (position(1, lent), quote(&[sustainable], Some("1"))),
             (
-                position(2, stacked),
+                position(2, layered),
                 quote(&[sustainable, layer(0.4, None, None)], None),
             ),
             (
@@ -778,6 +836,7 @@ mod tests {
             currency: "EUR".parse().unwrap(),
             per_usd: "0.92".parse().unwrap(),
             at: Some(samples::now()),
+            in_place_of: None,
         };
         let chosen = Chosen {
             currency: euro.currency,

@@ -47,6 +47,15 @@ pub(super) fn view<'a>(
     }
 }
 
+/// Where the market's figures of a plan come from.
+pub(super) fn today() -> super::plan::Today<'static> {
+    super::plan::Today {
+        source: "DefiLlama",
+        fetched_at: now().minus(Span::minutes(4).0),
+        now: now(),
+    }
+}
+
 pub(super) const ID: &str = "aa70268e-4b52-42bf-a116-608b370f9501";
 
 pub(super) fn now() -> Timestamp {

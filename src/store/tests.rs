@@ -345,7 +345,7 @@ async fn a_full_disk_refuses_whole_transactions_until_there_is_room() {
     let mut stored = 0;
     let refused = loop {
         match add(&store, &stake).await {
-            Ok(_) => stored += 1,
+            Ok(()) => stored += 1,
             Err(error) => break error,
         }
     };

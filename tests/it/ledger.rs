@@ -410,7 +410,9 @@ async fn income_is_priced_at_the_moment_at_which_it_came() {
     ];
     told(&twin, &call("ledger summary"), &words).await;
 
-    let same = call("ledger edit").option("entry", "2").option("price_again", true);
+    let same = call("ledger edit")
+        .option("entry", "2")
+        .option("price_again", true);
     told(&twin, &same, &["No source has another price of ETH"]).await;
 
     // A symbol that can mean many coins is no coin that has a price.

@@ -24,6 +24,7 @@ mod kinds;
 mod ledger;
 mod limits;
 mod lookups;
+mod plan;
 mod release;
 mod replay;
 mod replies;

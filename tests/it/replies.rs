@@ -96,7 +96,7 @@ fn typed(asked: &Invocation) -> String {
     format!("{slash}{}{}", asked.command, options.collect::<String>())
 }
 
-async fn keep(twin: &Twin, name: &str, asked: &Invocation) -> Reply {
+pub(crate) async fn keep(twin: &Twin, name: &str, asked: &Invocation) -> Reply {
     let reply = twin.run(asked).await.unwrap();
     keep_reply(name, &typed(asked), &reply);
     reply

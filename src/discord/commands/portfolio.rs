@@ -56,8 +56,9 @@ pub(super) async fn portfolio(_: Context<'_>) -> Result<(), CommandError> {
 }
 
 /// What the person's figures are shown in; dollars where the exchange is not known.
-pub(super) fn reckoning(chosen: &Chosen) -> Reckoning {
-    Reckoning::new(chosen.currency, None).unwrap_or(Reckoning::DOLLARS)
+pub(super) fn reckoning(app: &App, chosen: &Chosen) -> Reckoning {
+    let exchange = app.market.exchange(app.clock.now()).ok();
+    Reckoning::new(chosen.currency, exchange.as_deref())
 }
 
 fn named<'a>(market: &'a View, line: &'a Line) -> NamedLine<'a> {
@@ -92,7 +93,12 @@ async fn alone(
     let line = portfolio.lines.first();
     let line = line.ok_or_else(|| anyhow::anyhow!("a portfolio of one position has no line"))?;
     let named = named(&market, line);
-    Ok(words(&named, &rates(&market), &reckoning(&chosen), now))
+    Ok(words(
+        &named,
+        &rates(&market),
+        &reckoning(app, &chosen),
+        now,
+    ))
 }
 
 /// How many positions the person may have.

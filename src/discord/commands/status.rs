@@ -50,6 +50,7 @@ async fn answer(bot: &Bot, guild: Option<GuildId>) -> Result<Message, CommandErr
     let lines = app.market.lines();
     let when_needed: Vec<_> = (app.charts.health().into_iter())
         .chain(app.market.prices_health())
+        .chain(app.indices.health())
         .collect();
     let charts = (app.config.sources.defillama.backfill_per_hour > 0 && app.charts.can_ask())
         .then(|| app.charts.progress(&market));

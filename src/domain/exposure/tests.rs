@@ -58,6 +58,7 @@ fn line(worth: i64, pool: Option<&Pool>, verdict: Option<Verdict>) -> Line {
         layers: vec![layer],
         unit_usd: Some(Decimal::ONE),
         paid_usd: None,
+        ..Quote::default()
     };
     Portfolio::of([(position, quote)]).lines.remove(0)
 }

@@ -1,7 +1,7 @@
 //! What a pool's own days say of it, worked out once a day: all that the durability score looks at
 //! beside the present reading. Nothing of the present day is in it.
 
-use crate::domain::{reading::DayReading, time::Day, verdict::Usual};
+use crate::domain::{rate, reading::DayReading, time::Day, verdict::Usual};
 
 /// Parts into which the spread of two months is cut.
 const PARTS: usize = 12;
@@ -314,21 +314,9 @@ fn sorted(mut values: Vec<f64>) -> Vec<f64> {
     values
 }
 
-/// The value at this share, 0–1, of values in order, between two of them by their distance.
+/// The value at this share, 0–1, of values in order; NaN without any.
 fn quantile(values: &[f64], share: f64) -> f64 {
-    let Some(last) = values.len().checked_sub(1) else {
-        return f64::NAN;
-    };
-    let place = share * number(last);
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a place between 0 and the last"
-    )]
-    let below = place.floor() as usize;
-    let at = |place: usize| values.get(place.min(last)).copied().unwrap_or(f64::NAN);
-    let within = place - place.floor();
-    at(below) + within * (at(below + 1) - at(below))
+    rate::quantile(values, share).unwrap_or(f64::NAN)
 }
 
 fn mean(values: &[f64]) -> f64 {

@@ -34,17 +34,31 @@ pub(super) fn edge(canvas: &Canvas<'_>) -> Result<(), NotDrawn> {
     Ok(())
 }
 
-pub(super) fn words(canvas: &Canvas<'_>, chart: &Chart<'_>) -> Result<(), NotDrawn> {
+/// The words around the panels, each on one line.
+pub(super) struct Head {
+    pub title: String,
+    pub subtitle: String,
+    pub foot: String,
+}
+
+pub(super) fn of_past(chart: &Chart<'_>) -> Head {
     let pool = chart.pool;
-    let title = style(Weight::Bold, TITLE)?.color(&WORDS);
-    line(canvas, &text::plain_name(&pool.symbol), &title, TITLE_Y)?;
-    let quiet = style(Weight::Regular, SUBTITLE)?.color(&QUIET_WORDS);
     let place = [&pool.protocol, &pool.chain].map(|name| text::plain_name(name));
     let range = scale::range_words(&scale::shown(chart.past));
-    let subtitle = format!("{}{DOT}{range}", place.join(DOT));
-    line(canvas, &subtitle, &quiet, SUBTITLE_Y)?;
+    Head {
+        title: text::plain_name(&pool.symbol),
+        subtitle: format!("{}{DOT}{range}", place.join(DOT)),
+        foot: foot(chart),
+    }
+}
+
+pub(super) fn words(canvas: &Canvas<'_>, head: &Head) -> Result<(), NotDrawn> {
+    let title = style(Weight::Bold, TITLE)?.color(&WORDS);
+    line(canvas, &head.title, &title, TITLE_Y)?;
+    let quiet = style(Weight::Regular, SUBTITLE)?.color(&QUIET_WORDS);
+    line(canvas, &head.subtitle, &quiet, SUBTITLE_Y)?;
     let quiet = style(Weight::Regular, FOOT)?.color(&QUIET_WORDS);
-    line(canvas, &foot(chart), &quiet, FOOT_Y)
+    line(canvas, &head.foot, &quiet, FOOT_Y)
 }
 
 fn foot(chart: &Chart<'_>) -> String {

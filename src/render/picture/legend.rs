@@ -9,6 +9,7 @@ use super::{
     BASE, Canvas, MEDIAN, NotDrawn, QUIET_WORDS, REWARD, SUSPECT, TOTAL, TVL, WORDS,
     head::{MARGIN, style, width},
     letters::Weight,
+    panel::AREA,
     panels, px,
 };
 use crate::{
@@ -26,7 +27,7 @@ const BETWEEN: i32 = 20;
 
 /// How a thing looks on the picture.
 #[derive(Debug, Clone, Copy)]
-enum Swatch {
+pub(super) enum Swatch {
     Line(RGBColor),
     Dashes(RGBColor),
     Area(RGBColor),
@@ -36,25 +37,28 @@ enum Swatch {
     Nothing,
 }
 
-pub(super) fn draw(canvas: &Canvas<'_>, past: &Past) -> Result<(), NotDrawn> {
+/// A thing on the picture, and what it is.
+pub(super) type Entry = (Swatch, String);
+
+pub(super) fn draw(canvas: &Canvas<'_>, entries: &[Entry]) -> Result<(), NotDrawn> {
     let mut left = MARGIN;
-    for (swatch, words) in entries(past) {
+    for (swatch, words) in entries {
         let colour = match swatch {
             Swatch::Nothing => QUIET_WORDS,
             _ => WORDS,
         };
         if !matches!(swatch, Swatch::Nothing) {
-            draw_swatch(canvas, swatch, left)?;
+            draw_swatch(canvas, *swatch, left)?;
             left += SWATCH + AFTER_SWATCH;
         }
         let style = style(Weight::Regular, SIZE)?.color(&colour);
-        canvas.draw_text(&words, &style, (px(left), px(TOP)))?;
-        left += width(canvas, &words, &style)? / px(1) + BETWEEN;
+        canvas.draw_text(words, &style, (px(left), px(TOP)))?;
+        left += width(canvas, words, &style)? / px(1) + BETWEEN;
     }
     Ok(())
 }
 
-fn entries(past: &Past) -> Vec<(Swatch, String)> {
+pub(super) fn of_past(past: &Past) -> Vec<Entry> {
     let Some(figures) = past.figures() else {
         return Vec::new();
     };
@@ -106,7 +110,7 @@ fn draw_swatch(canvas: &Canvas<'_>, swatch: Swatch, left: i32) -> Result<(), Not
         }
         Swatch::Area(colour) => {
             let corners = [(start, middle - px(10)), (end, middle + px(10))];
-            canvas.draw(&Rectangle::new(corners, colour.mix(panels::AREA).filled()))?;
+            canvas.draw(&Rectangle::new(corners, colour.mix(AREA).filled()))?;
         }
         Swatch::Cross(colour) => {
             let stroke = colour.stroke_width(px(4).cast_unsigned());

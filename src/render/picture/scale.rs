@@ -44,6 +44,17 @@ impl Reach {
         }
     }
 
+    /// An axis that leaves nothing out.
+    pub(super) fn whole(values: impl Iterator<Item = f64>) -> Self {
+        let (low, high) = values.fold((0.0_f64, 0.0_f64), |(low, high), value| {
+            (low.min(value), high.max(value))
+        });
+        Self {
+            low: low * HEADROOM,
+            high: if high > 0.0 { high * HEADROOM } else { 1.0 },
+        }
+    }
+
     /// A value, held on the axis.
     pub(super) fn hold(self, value: f64) -> f64 {
         value.clamp(self.low, self.high)

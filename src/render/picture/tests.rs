@@ -84,8 +84,8 @@ const ACROSS: std::ops::Range<usize> = 180..1_050;
 
 /// Where the days from one of the range to another are.
 fn columns(days: RangeInclusive<usize>) -> std::ops::Range<usize> {
-    let left = head::MARGIN + panels::VALUES_WIDE;
-    let across = WIDTH.cast_signed() - head::MARGIN - panels::MARK_ROOM - left;
+    let left = head::MARGIN + panel::VALUES_WIDE;
+    let across = WIDTH.cast_signed() - head::MARGIN - panel::MARK_ROOM - left;
     let day = |day: usize| {
         let place = left + i32::try_from(day).unwrap() * across / 90;
         usize::try_from(place).unwrap()
@@ -142,7 +142,7 @@ fn no_part_is_drawn_where_the_split_is_not_known() {
     // What an area is mixed to on the card, to within what rounding makes of it.
     let is_mixed = |[r, g, b]: [u8; 3], over: RGBColor| {
         let mixed = |over: u8, under: u8| {
-            f64::from(over) * panels::AREA + f64::from(under) * (1.0 - panels::AREA)
+            f64::from(over) * panel::AREA + f64::from(under) * (1.0 - panel::AREA)
         };
         [
             (r, over.0, CARD.0),

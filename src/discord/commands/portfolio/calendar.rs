@@ -62,7 +62,7 @@ async fn answer(
         bound: &bound,
         months,
         rates: super::rates(&market),
-        reckoning: super::reckoning(&chosen),
+        reckoning: super::reckoning(app, &chosen),
         now,
     };
     Ok(render::calendar::calendar(&shown, as_file))

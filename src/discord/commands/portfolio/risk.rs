@@ -55,7 +55,7 @@ async fn answer(app: &App, owner: UserId) -> Result<Message, CommandError> {
         spreads: &spreads(&held),
         common: &common(&held),
         rates: super::rates(&market),
-        reckoning: super::reckoning(&chosen),
+        reckoning: super::reckoning(app, &chosen),
         now,
     }))
 }

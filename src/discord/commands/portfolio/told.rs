@@ -12,6 +12,7 @@ use crate::{
         method::Method,
         money::{Money, Sum},
         position::{Earns, Holding, MOST_LAYERS, Payout, Stake},
+        price::coin_id,
         rate::Percent,
         staking::{Approach, Network},
         time::{Date, Day},
@@ -172,8 +173,8 @@ fn changed(stake: Stake, told: &Told, known: &Known<'_>) -> Result<Stake, Troubl
     let layers = if told.layers.is_empty() {
         stake.layers
     } else {
-        let names = told.called.iter().skip(1);
-        let named = told.layers.iter().zip(names);
+        let called = told.called.iter().skip(1);
+        let named = told.layers.iter().zip(called);
         let upper = named.map(|(name, called)| upper(name, called.as_deref(), known));
         let layers = base.map(Ok).into_iter().chain(upper);
         layers.collect::<Result<Vec<_>, _>>()?
@@ -346,7 +347,8 @@ fn of_pool(listing: &Listing, asked: Option<&str>) -> Result<String, Trouble> {
 /// A token that lies in no pool: one that has a price, or that some pool takes.
 fn free(asked: Option<&str>, known: &Known<'_>) -> Result<String, Trouble> {
     let asked = asked.ok_or(Trouble::AssetNeeded { assets: Vec::new() })?;
-    let found = known.market.asset_named(asked).map(str::to_owned);
+    let coin = coin_id(asked).map(|_| asked.to_uppercase());
+    let found = coin.or_else(|| known.market.asset_named(asked).map(str::to_owned));
     found.ok_or_else(|| Trouble::NameUnknown {
         what: "asset",
         text: asked.to_owned(),

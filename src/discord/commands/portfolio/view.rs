@@ -84,7 +84,7 @@ pub async fn looked(
         portfolio: &portfolio,
         lines: &lines,
         rates: super::rates(&market),
-        reckoning: super::reckoning(&chosen),
+        reckoning: super::reckoning(app, &chosen),
         chosen: &chosen,
         changes: earlier.map(|earlier| portfolio.since(earlier)),
         now,

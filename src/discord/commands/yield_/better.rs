@@ -73,7 +73,7 @@ async fn answer(app: &App, owner: UserId, asked: &Asked) -> Result<Message, Comm
     }
     let market = app.market.view(now);
     let portfolio = app.market.valued(&app.store, &market, positions, now).await;
-    let reckoning = portfolio::reckoning(&chosen);
+    let reckoning = portfolio::reckoning(app, &chosen);
     let dollars = |amount: Amount| amount.get().checked_div(reckoning.per_usd);
     let limits = Limits {
         ceiling: asked.ceiling,
