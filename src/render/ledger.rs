@@ -349,7 +349,7 @@ fn part_line(key: &Key, tally: &Tally, asked: &Asked) -> String {
 
 /// What is known of a sum, and that it is not all where it is not.
 fn known(tally: &Tally, currency: Currency) -> String {
-    if tally.value.is_zero() && tally.values_apart.is_empty() {
+    if tally.entries == tally.without_value {
         return "not known".to_owned();
     }
     let words = sums(tally.value, currency, &tally.values_apart);

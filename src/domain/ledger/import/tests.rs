@@ -182,8 +182,8 @@ fn a_full_file_is_read_while_somebody_waits() {
     let took = started.elapsed();
     assert_eq!(import.known.len(), 10_000);
     println!("10,000 lines in {took:?}");
-    // Unoptimised and on a loaded machine; a release build is some ten times as fast.
-    assert!(took < std::time::Duration::from_secs(10), "{took:?}");
+    // Half a second when unoptimised; the rest is for a loaded machine.
+    assert!(took < std::time::Duration::from_secs(5), "{took:?}");
 }
 
 proptest! {
