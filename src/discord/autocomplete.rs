@@ -20,7 +20,7 @@ use crate::{
         zone::Zone,
     },
     market::{snapshot::Snapshot, view::View},
-    render::{alerts, ledger, numbers, text},
+    render::{alerts, ledger, numbers, plan, text},
 };
 
 /// Discord takes no more.
@@ -134,6 +134,25 @@ pub fn currency(_: Context<'_>, typed: &str) -> Ready<CreateAutocompleteResponse
         )
     });
     ready(offer(named.collect()))
+}
+
+/// The caller's own goals.
+pub async fn goal(ctx: Context<'_>, typed: &str) -> CreateAutocompleteResponse {
+    let Some(caller) = caller(ctx) else {
+        return CreateAutocompleteResponse::new();
+    };
+    let goals = match ctx.data().app.store.goals(caller.user).await {
+        Ok(goals) => goals,
+        Err(error) => {
+            warn!(%error, "goals cannot be offered");
+            return CreateAutocompleteResponse::new();
+        }
+    };
+    let offered = goals.iter().map(|kept| {
+        let words = plan::goals::words(&kept.goal);
+        (format!("{}: {words}", kept.id), kept.id.to_string())
+    });
+    offer(matching(offered, typed))
 }
 
 /// The caller's own positions.

@@ -12,6 +12,8 @@ pub enum Button {
     Agree { owner: UserId, held: u32 },
     /// The owner wants what they have seen a preview of to be kept.
     Keep { owner: UserId, held: u32 },
+    /// The owner wants the wish behind a plan to be kept; the plan stays as it is.
+    Save { owner: UserId, held: u32 },
     /// The owner sets the alert that they have seen the preview of.
     Set { owner: UserId, held: u32 },
     /// The owner wants all that is kept of them erased.
@@ -34,6 +36,7 @@ impl Button {
         match self {
             Self::Agree { owner, .. }
             | Self::Keep { owner, .. }
+            | Self::Save { owner, .. }
             | Self::Set { owner, .. }
             | Self::Erase { owner }
             | Self::Cancel { owner } => owner,
@@ -46,6 +49,7 @@ impl Button {
         match self {
             Self::Agree { held, .. } => format!("{VERSION}|h|{owner}|{held}"),
             Self::Keep { held, .. } => format!("{VERSION}|k|{owner}|{held}"),
+            Self::Save { held, .. } => format!("{VERSION}|g|{owner}|{held}"),
             Self::Set { held, .. } => format!("{VERSION}|s|{owner}|{held}"),
             Self::Erase { .. } => format!("{VERSION}|e|{owner}"),
             Self::Cancel { .. } => format!("{VERSION}|c|{owner}"),
@@ -64,6 +68,7 @@ impl Button {
         match (kind, held) {
             ("h", Some(held)) => Some(Self::Agree { owner, held }),
             ("k", Some(held)) => Some(Self::Keep { owner, held }),
+            ("g", Some(held)) => Some(Self::Save { owner, held }),
             ("s", Some(held)) => Some(Self::Set { owner, held }),
             ("e", None) => Some(Self::Erase { owner }),
             ("c", None) => Some(Self::Cancel { owner }),
@@ -90,6 +95,7 @@ mod tests {
         for button in [
             Button::Agree { owner, held },
             Button::Keep { owner, held },
+            Button::Save { owner, held },
             Button::Set { owner, held: 7 },
             Button::Erase { owner },
             Button::Cancel { owner },

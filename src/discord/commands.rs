@@ -54,7 +54,7 @@ pub struct Entry {
 }
 
 /// Every command that can be called. One that is missing here is refused.
-pub const TABLE: [Entry; 65] = [
+pub const TABLE: [Entry; 67] = [
     public("yield find"),
     public("yield pool"),
     public("yield staking"),
@@ -74,6 +74,8 @@ pub const TABLE: [Entry; 65] = [
     private("plan scenario"),
     private("plan project"),
     private("plan cashflow"),
+    private("plan list"),
+    private("plan delete"),
     private("portfolio add"),
     private("portfolio view"),
     private("portfolio edit"),
@@ -230,6 +232,10 @@ async fn pressed(
     if matches!(button, Button::Set { .. }) && !notice::manages(press) {
         return Err(Trouble::NeedsManageServer.into());
     }
+    if let Button::Save { held, .. } = button {
+        let message = consent::wanted(bot, owner, held).await?;
+        return reply::whisper(ctx, press, message).await;
+    }
     reply::acknowledge(ctx, press).await?;
     // A second press comes in before the answer to the first has taken the buttons away; that answer
     // is the one to stay.
@@ -252,7 +258,9 @@ fn owner_of(button: Button, presser: UserId) -> Result<UserId, Trouble> {
 async fn act(bot: &Bot, button: Button, owner: UserId) -> Result<Message, CommandError> {
     match button {
         Button::Agree { held, .. } => consent::agreed(bot, owner, held).await,
-        Button::Keep { held, .. } => consent::wanted(bot, owner, held).await,
+        Button::Keep { held, .. } | Button::Save { held, .. } => {
+            consent::wanted(bot, owner, held).await
+        }
         Button::Set { held, .. } => alerts::add::set(bot, owner, held).await,
         Button::Erase { .. } => {
             bot.pending.forget(owner);

@@ -8,7 +8,7 @@ use serenity::{CommandInteraction, CommandOptionType, CreateCommandOption, Resol
 use crate::{
     alerting::templates::Template,
     domain::{
-        ids::{AlertId, LedgerEntryId, PositionId},
+        ids::{AlertId, GoalId, LedgerEntryId, PositionId},
         ledger::{
             self,
             export::Format,
@@ -131,6 +131,14 @@ impl FromStr for PositionId {
 }
 
 impl FromStr for LedgerEntryId {
+    type Err = Misread;
+
+    fn from_str(text: &str) -> Result<Self, Misread> {
+        number(text).map(Self)
+    }
+}
+
+impl FromStr for GoalId {
     type Err = Misread;
 
     fn from_str(text: &str) -> Result<Self, Misread> {

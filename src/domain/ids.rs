@@ -95,6 +95,10 @@ numeric_id!(
     DestinationId(i64)
 );
 numeric_id!(
+    /// An income that a person wants to have.
+    GoalId(i64)
+);
+numeric_id!(
     /// A holding that a person told us of.
     PositionId(i64)
 );

@@ -10,7 +10,9 @@ use rust_decimal::{
     prelude::{FromPrimitive as _, ToPrimitive as _},
 };
 
-use super::{currency::Currency, income::Income, rate::Percent};
+use serde::{Deserialize, Serialize};
+
+use super::{currency::Currency, ids::GoalId, income::Income, rate::Percent, time::Timestamp};
 
 pub mod allocation;
 pub mod basket;
@@ -25,7 +27,7 @@ pub mod scenario;
 pub const MONTHS: Decimal = Decimal::from_parts(12, 0, 0, false, 0);
 
 /// An income that somebody wants to have from what they own.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Goal {
     /// A year, as it is to be left after tax.
     pub income_yearly: Decimal,
@@ -41,6 +43,20 @@ impl Goal {
     pub fn before_tax(&self) -> Option<Decimal> {
         before_tax(self.income_yearly, self.tax.unwrap_or(Percent::ZERO))
     }
+
+    /// How much of it an income reaches, 1 being all, where that is so much a year before tax, in its
+    /// currency. `None` where nothing is wanted.
+    pub fn reached_by(&self, yearly: Decimal) -> Option<f64> {
+        yearly.checked_div(self.before_tax()?)?.to_f64()
+    }
+}
+
+/// A goal that somebody keeps, with its number.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct KeptGoal {
+    pub id: GoalId,
+    pub goal: Goal,
+    pub kept_at: Timestamp,
 }
 
 /// A yield with the income that it brings.

@@ -128,6 +128,10 @@ pub enum Trouble {
     When(WhenError),
     /// The file is no table of a ledger; why, in words that come from it.
     LedgerUnreadable(String),
+    GoalUnknown,
+    TooManyGoals {
+        limit: usize,
+    },
     /// Nothing of the position would be otherwise.
     PositionUnchanged,
     /// No amount, or one in money with a token beside it.
@@ -203,6 +207,7 @@ const NOTHING_MATCHES: &str =
     "No pool fits all of these together. Leave one out, or look with `/yield find` first.";
 const POSITION_UNKNOWN: &str =
     "You have no such position. `/portfolio view` shows those that you have.";
+const GOAL_UNKNOWN: &str = "You have no such goal. `/plan list` shows those that you have.";
 const POSITION_UNCHANGED: &str = "Nothing of that is new. Name what shall be otherwise, such as `amount`, or what to take away with `clear`.";
 const ENTRY_UNKNOWN: &str = "You have no such entry. `/ledger list` shows those that you have.";
 const ENTRY_UNCHANGED: &str = "Nothing of that is new. Name what shall be otherwise, such as `unit_value`, or what to take away with `clear`.";
@@ -298,6 +303,8 @@ pub fn line(trouble: &Trouble) -> String {
             "The file cannot be used: {} Its first line names the columns; `/ledger export` shows how one looks.",
             stopped(&foreign(&why.split_whitespace().collect::<Vec<_>>().join(" ")))
         ),
+        Trouble::GoalUnknown => GOAL_UNKNOWN.to_owned(),
+        Trouble::TooManyGoals { limit } => too_many("goals of yours", *limit),
         Trouble::PositionUnchanged => POSITION_UNCHANGED.to_owned(),
         Trouble::HoldingUnclear => HOLDING_UNCLEAR.to_owned(),
         Trouble::EarnsNowhere => EARNS_NOWHERE.to_owned(),

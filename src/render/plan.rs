@@ -17,6 +17,7 @@ pub mod basket;
 pub mod capital;
 pub mod cashflow;
 pub mod goal;
+pub mod goals;
 pub mod projection;
 pub mod scenario;
 

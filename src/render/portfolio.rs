@@ -7,6 +7,7 @@ use super::{
     message::{Button, ButtonStyle, Colour, Embed, Field, Message},
     name,
     numbers::{age, ago, day, percent, points, share, sum, units},
+    plan::goals,
     pool, text, verdict,
 };
 use crate::domain::{
@@ -14,6 +15,7 @@ use crate::domain::{
     income::{Changes, Income, Line, Moved, Portfolio, Share},
     listing::Listing,
     person::Chosen,
+    plan::Goal,
     position::{Earns, Holding, Position, Stake},
     rate::Percent,
     time::{Day, Timestamp},
@@ -46,6 +48,8 @@ pub struct Shown<'a> {
     pub rates: Rates<'a>,
     pub reckoning: Reckoning,
     pub chosen: &'a Chosen,
+    /// The goal that its owner kept last, and how much of it the income reaches, 1 being all.
+    pub goal: Option<(Goal, Option<f64>)>,
     /// What is otherwise than when its owner last looked; `None` at the first look.
     pub changes: Option<Changes<'a>>,
     pub now: Timestamp,
@@ -227,7 +231,7 @@ fn rate_words(named: &NamedLine<'_>, rates: &Rates<'_>) -> String {
     let line = named.line;
     let has_market_rate = |earns: &Earns| !matches!(earns, Earns::Stated { .. });
     let layers = &line.position.stake.layers;
-    let stated_alone = !layers.iter().any(has_market_rate);
+    let stated_alone = layers.len() == 1 && !layers.iter().any(has_market_rate);
     let rate = line.rate.filter(|_| !stated_alone);
     let together = if layers.len() > 1 { " together" } else { "" };
     let rate = rate.map(|rate| format!("{} {when}{together}", percent(rate)));
@@ -282,6 +286,12 @@ pub fn view(shown: &Shown<'_>) -> Message {
             "Projected income",
             income_words(portfolio, reckoning, shown.chosen.tax),
         ));
+        fields.extend(
+            shown
+                .goal
+                .as_ref()
+                .map(|(goal, reached)| Field::wide("Goal", goal_words(goal, *reached))),
+        );
         fields.push(Field::wide("Who pays it", who_pays(portfolio)));
     }
     if portfolio.methods.len() > 1 {
@@ -329,6 +339,18 @@ fn income_words(portfolio: &Portfolio, reckoning: &Reckoning, tax: Option<Percen
         )
     }));
     lines.join("\n")
+}
+
+/// How far it is to the goal.
+fn goal_words(goal: &Goal, reached: Option<f64>) -> String {
+    let wanted = goals::words(goal);
+    match reached {
+        Some(reached) => format!("{} of {wanted}", goals::bar(reached)),
+        None => format!(
+            "{wanted}: no source tells the exchange of {} now",
+            goal.currency
+        ),
+    }
 }
 
 /// A share, and of how much of the income it is one.
@@ -852,6 +874,15 @@ mod tests {
                 rates: rates(are_old),
                 reckoning,
                 chosen,
+                goal: chosen.tax.map(|tax| {
+                    let goal = Goal {
+                        income_yearly: 1_800.into(),
+                        currency: chosen.currency,
+                        tax: Some(tax),
+                        capital: None,
+                    };
+                    (goal, goal.reached_by(reckoning.of(portfolio.income.year())))
+                }),
                 changes,
                 now: samples::now(),
             })

@@ -13,6 +13,7 @@ pub struct Kept {
     pub positions: usize,
     /// Entries of the ledger.
     pub entries: usize,
+    pub goals: usize,
     /// When the person agreed that positions are kept.
     pub consented_at: Option<Timestamp>,
     /// Alerts of servers that name the person as their maker.
@@ -23,7 +24,7 @@ pub struct Kept {
 
 impl Kept {
     const fn is_nothing(&self) -> bool {
-        let told = self.positions + self.entries;
+        let told = self.positions + self.entries + self.goals;
         told == 0 && self.alerts == 0 && self.changes == 0 && self.consented_at.is_none()
     }
 }
@@ -73,6 +74,13 @@ pub fn show(kept: &Kept) -> Message {
                     "{}: all that you told of the income that you received, and what it was worth then, \
                      encrypted, until you delete them.",
                     count(kept.entries, "entry", "entries")
+                ),
+            ),
+            Field::wide(
+                "Goals",
+                format!(
+                    "{}: the income that you want, encrypted, until you delete them.",
+                    count(kept.goals, "goal", "goals")
                 ),
             ),
             Field::wide(
@@ -178,6 +186,7 @@ mod tests {
     fn what_is_kept_and_how_it_goes() {
         let kept = Kept {
             positions: 3,
+            goals: 1,
             entries: 1_204,
             consented_at: Some(samples::now()),
             alerts: 1,

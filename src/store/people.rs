@@ -8,9 +8,10 @@ use super::{
     sealed::Place,
 };
 use crate::domain::{
-    ids::{LedgerEntryId, PositionId, UserId},
+    ids::{GoalId, LedgerEntryId, PositionId, UserId},
     ledger::{Entry, Logged},
     person::{Chosen, Looks},
+    plan::{Goal, KeptGoal},
     position::{Position, Stake},
     time::Timestamp,
 };
@@ -20,6 +21,14 @@ mod drawer;
 pub use drawer::Full;
 use drawer::{ENTRIES, GOALS, Kept, POSITIONS};
 
+const fn kept_goal(kept: &Kept<Goal>) -> KeptGoal {
+    KeptGoal {
+        id: GoalId(kept.id),
+        goal: kept.what,
+        kept_at: kept.added_at,
+    }
+}
+
 /// All that is kept of a person.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Person {
@@ -28,6 +37,7 @@ pub struct Person {
     pub positions: Vec<Position>,
     /// Income that they logged.
     pub entries: Vec<Logged>,
+    pub goals: Vec<KeptGoal>,
 }
 
 /// What there is one of for each person.
@@ -173,6 +183,38 @@ impl Store {
         Ok(taken.map(logged))
     }
 
+    /// The person's goals, oldest first.
+    pub async fn goals(&self, user: UserId) -> Result<Vec<KeptGoal>, StoreError> {
+        let rows = self.drawn(&GOALS, user).await?;
+        Ok(rows.iter().map(kept_goal).collect())
+    }
+
+    /// Keeps a goal: a person has `most` at most. They have to have agreed before.
+    pub async fn add_goal(
+        &self,
+        user: UserId,
+        goal: &Goal,
+        most: usize,
+        now: Timestamp,
+    ) -> Result<Result<GoalId, Full>, StoreError> {
+        let put = self.put(&GOALS, user, std::slice::from_ref(goal), most, now);
+        let put = put.await?;
+        Ok(put.and_then(|ids| ids.first().copied().map(GoalId).ok_or(Full)))
+    }
+
+    /// Removes a goal of this person and returns it. Somebody else's is not there.
+    pub async fn remove_goal(
+        &self,
+        user: UserId,
+        id: GoalId,
+    ) -> Result<Option<KeptGoal>, StoreError> {
+        Ok(self
+            .taken(&GOALS, user, id.0)
+            .await?
+            .as_ref()
+            .map(kept_goal))
+    }
+
     /// What the person has chosen; what is usual where they have not.
     pub async fn chosen(&self, user: UserId) -> Result<Chosen, StoreError> {
         Ok(self.page(user, Subject::Chosen).await?.unwrap_or_default())
@@ -244,6 +286,7 @@ impl Store {
             chosen: self.chosen(user).await?,
             positions: self.positions(user).await?,
             entries: self.entries(user).await?,
+            goals: self.goals(user).await?,
         }))
     }
 

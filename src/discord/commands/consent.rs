@@ -8,11 +8,11 @@ use crate::{
         context::Bot,
         errors::{CommandError, Trouble},
     },
-    domain::{ids::UserId, ledger::Entry, person::Chosen, position::Stake},
+    domain::{ids::UserId, ledger::Entry, person::Chosen, plan::Goal, position::Stake},
     render::{self, message::Message},
 };
 
-use super::{ledger, portfolio};
+use super::{ledger, plan, portfolio};
 
 /// What a person wants to be kept.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +22,7 @@ pub enum Wish {
     /// Those of a file.
     Positions(Vec<Stake>),
     Chosen(Chosen),
+    Goal(Goal),
     /// Income that was received, told by hand.
     Entry(Box<Entry>),
     /// That of a file.
@@ -46,6 +47,12 @@ pub fn held(bot: &Bot, owner: UserId, wish: Wish) -> String {
     Button::Keep { owner, held }.encode()
 }
 
+/// Likewise, where what the button stands on is to stay as it is.
+pub fn beside(bot: &Bot, owner: UserId, wish: Wish) -> String {
+    let held = bot.pending.hold(owner, wish, bot.app.clock.now());
+    Button::Save { owner, held }.encode()
+}
+
 /// They have agreed: that is noted, and what waited for it is kept.
 pub async fn agreed(bot: &Bot, owner: UserId, held: u32) -> Result<Message, CommandError> {
     let now = bot.app.clock.now();
@@ -65,6 +72,7 @@ async fn kept(app: &App, owner: UserId, wish: Wish) -> Result<Message, CommandEr
     match wish {
         Wish::Position(stake) => portfolio::add::kept(app, owner, *stake).await,
         Wish::Positions(stakes) => portfolio::import::kept(app, owner, &stakes).await,
+        Wish::Goal(goal) => plan::kept(app, owner, &goal).await,
         Wish::Entry(entry) => ledger::log::kept(app, owner, *entry).await,
         Wish::Payouts(entries) => ledger::import::payouts(app, owner, entries).await,
         Wish::Entries(entries) => ledger::import::kept(app, owner, &entries).await,

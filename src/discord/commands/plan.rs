@@ -1,20 +1,40 @@
-//! `/plan`: what an income takes, and what a capital becomes. Pure reckoning, of which nothing is kept.
+//! `/plan`: what an income takes, and what a capital becomes. Pure reckoning, of which nothing is kept but a
+//! goal that its asker wants to be kept.
 
 use crate::{
+    app::App,
     discord::{
-        context::Context,
+        commands::{
+            Application,
+            consent::{self, Wish},
+        },
+        context::{Bot, Caller, Context},
         errors::{CommandError, Trouble},
+        reply::{self, Visibility},
     },
-    domain::{currency::Currency, money::Sum, plan::PlanError, rate::Percent, time::Timestamp},
+    domain::{
+        currency::Currency,
+        ids::UserId,
+        money::Sum,
+        plan::{Goal, PlanError},
+        rate::Percent,
+        time::Timestamp,
+    },
     market::view::View,
-    render::plan::Today,
+    render::{
+        self,
+        message::{Button, ButtonStyle, Message},
+        plan::Today,
+    },
 };
 
 pub mod allocate;
 pub mod capital;
 pub mod cashflow;
+pub mod delete;
 pub mod goal;
 pub mod index;
+pub mod list;
 pub mod project;
 pub mod scenario;
 
@@ -31,7 +51,9 @@ pub mod scenario;
         "index::index",
         "scenario::scenario",
         "project::project",
-        "cashflow::cashflow"
+        "cashflow::cashflow",
+        "list::list",
+        "delete::delete"
     )
 )]
 #[expect(
@@ -40,6 +62,45 @@ pub mod scenario;
 )]
 pub(super) async fn plan(_: Context<'_>) -> Result<(), CommandError> {
     Ok(())
+}
+
+/// A plan in words, with the wish behind it where there is one.
+#[derive(Debug)]
+pub struct Planned {
+    pub message: Message,
+    pub goal: Option<Goal>,
+}
+
+/// Answers the asker alone, with a button that keeps the wish as a goal of theirs.
+async fn tell(
+    ctx: Application<'_>,
+    bot: &Bot,
+    caller: &Caller,
+    planned: Planned,
+) -> Result<(), CommandError> {
+    let message = match planned.goal {
+        Some(goal) => {
+            let save = consent::beside(bot, caller.user, Wish::Goal(goal));
+            planned.message.with_buttons([Button::press(
+                "Save as my goal",
+                ButtonStyle::Secondary,
+                save,
+            )])
+        }
+        None => planned.message,
+    };
+    reply::send(ctx, message, Visibility::Private).await
+}
+
+/// Goals that one person may keep.
+const MOST_GOALS: usize = 20;
+
+/// Keeps a goal, and tells what it is for.
+pub async fn kept(app: &App, owner: UserId, goal: &Goal) -> Result<Message, CommandError> {
+    let added = app.store.add_goal(owner, goal, MOST_GOALS, app.clock.now());
+    let full = Trouble::TooManyGoals { limit: MOST_GOALS };
+    added.await?.map_err(|_| full)?;
+    Ok(render::plan::goals::kept(goal))
 }
 
 /// The one currency of a plan: what was written with an amount, else what was chosen, else US dollars.

@@ -97,6 +97,7 @@ impl Records {
         Kept {
             positions: person.map_or(0, |person| person.positions.len()),
             entries: person.map_or(0, |person| person.entries.len()),
+            goals: person.map_or(0, |person| person.goals.len()),
             consented_at: person.map(|person| person.agreed_at),
             alerts: self.alerts.len(),
             changes: self.changes.len(),
@@ -117,6 +118,11 @@ fn exported(user: UserId, records: &Records, now: Timestamp) -> Result<Message, 
                 "told": position.stake,
             })
         })
+        .collect();
+    let goals = person.map_or(&[][..], |person| &person.goals);
+    let goals: Vec<_> = goals
+        .iter()
+        .map(|kept| json!({ "id": kept.id, "kept_at": kept.kept_at.rfc3339(), "goal": kept.goal }))
         .collect();
     let entries = person.map_or(&[][..], |person| &person.entries);
     let entries: Vec<_> = entries
@@ -161,6 +167,7 @@ fn exported(user: UserId, records: &Records, now: Timestamp) -> Result<Message, 
         "chosen": person.map(|person| person.chosen),
         "positions": positions,
         "ledger": entries,
+        "goals": goals,
         "alerts_made": alerts,
         "changes_made": changes,
     });
@@ -224,6 +231,7 @@ mod tests {
                     },
                     added_at: Timestamp::from_millis(86_400_000),
                 }],
+                goals: Vec::new(),
                 entries: vec![Logged {
                     id: LedgerEntryId(4),
                     entry: Entry::new(

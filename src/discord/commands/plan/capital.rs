@@ -1,20 +1,19 @@
 //! `/plan capital`: the capital that an income takes at a yield.
 
-use super::{currency, percent};
+use super::{Planned, currency, percent};
 use crate::{
     discord::{
         autocomplete,
         context::{Context, parts},
         errors::{CommandError, Trouble},
         params::{OneOf, Written},
-        reply::{self, Visibility},
     },
     domain::{
         currency::Currency,
         money::Sum,
         plan::{Goal, Period, capital::needed},
     },
-    render::{self, message::Message},
+    render,
 };
 
 /// Which capital an income takes at a yield, and at a point less and more
@@ -36,7 +35,7 @@ pub(super) async fn capital(
     #[autocomplete = "autocomplete::currency"]
     currency: Option<Written<Currency>>,
 ) -> Result<(), CommandError> {
-    let (app, _) = parts(ctx)?;
+    let (app, caller) = parts(ctx)?;
     let asked = Asked {
         income: income.0,
         rate,
@@ -45,7 +44,7 @@ pub(super) async fn capital(
         currency: currency.map(|currency| currency.0),
         max_apy: ctx.data().app.market.screen().max_apy,
     };
-    reply::send(app, answer(&asked)?, Visibility::Private).await
+    super::tell(app, ctx.data(), &caller, answer(&asked)?).await
 }
 
 /// What was asked for, as it was written. Rates are in percent.
@@ -61,7 +60,7 @@ pub struct Asked {
 }
 
 /// Reckons and words it.
-pub fn answer(asked: &Asked) -> Result<Message, Trouble> {
+pub fn answer(asked: &Asked) -> Result<Planned, Trouble> {
     let goal = Goal {
         income_yearly: asked.per.yearly(asked.income.amount.get()),
         currency: currency([asked.income], asked.currency)?,
@@ -69,11 +68,10 @@ pub fn answer(asked: &Asked) -> Result<Message, Trouble> {
         capital: None,
     };
     let needed = needed(&goal, percent(asked.rate)?).map_err(Trouble::Plan)?;
-    Ok(render::plan::capital::capital(
-        &goal,
-        &needed,
-        asked.max_apy,
-    ))
+    Ok(Planned {
+        message: render::plan::capital::capital(&goal, &needed, asked.max_apy),
+        goal: Some(goal),
+    })
 }
 
 #[cfg(test)]
@@ -91,7 +89,7 @@ mod tests {
             currency: None,
             max_apy: 100.0,
         };
-        let words = answer(&asked).unwrap().to_discord().to_string();
+        let words = answer(&asked).unwrap().message.to_discord().to_string();
         assert!(words.contains("**CHF 833,333.33**"), "{words}");
         let none = Asked { rate: 0.0, ..asked };
         let refused = answer(&none).unwrap_err();

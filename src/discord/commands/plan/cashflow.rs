@@ -1,20 +1,19 @@
 //! `/plan cashflow`: an income divided into tax, what is put back, and what is paid out.
 
-use super::{currency, percent};
+use super::{Planned, currency, percent};
 use crate::{
     discord::{
         autocomplete,
         context::{Context, parts},
         errors::{CommandError, Trouble},
         params::{OneOf, Written},
-        reply::{self, Visibility},
     },
     domain::{
         currency::Currency,
         money::Sum,
         plan::cashflow::{Every, Wish, divided},
     },
-    render::{self, message::Message},
+    render,
 };
 
 /// Divide an income into tax reserve, what is reinvested, and what is paid out
@@ -35,7 +34,7 @@ pub(super) async fn cashflow(
     #[autocomplete = "autocomplete::currency"]
     currency: Option<Written<Currency>>,
 ) -> Result<(), CommandError> {
-    let (app, _) = parts(ctx)?;
+    let (app, caller) = parts(ctx)?;
     let asked = Asked {
         income: income.0,
         every: withdraw_every.map_or_else(Every::default, |every| every.0),
@@ -43,7 +42,7 @@ pub(super) async fn cashflow(
         reinvest,
         currency: currency.map(|currency| currency.0),
     };
-    reply::send(app, answer(&asked)?, Visibility::Private).await
+    super::tell(app, ctx.data(), &caller, answer(&asked)?).await
 }
 
 /// What was asked for, as it was written. Shares are in percent.
@@ -58,7 +57,7 @@ pub struct Asked {
 }
 
 /// Reckons and words it.
-pub fn answer(asked: &Asked) -> Result<Message, Trouble> {
+pub fn answer(asked: &Asked) -> Result<Planned, Trouble> {
     let wish = Wish {
         monthly: asked.income.amount.get(),
         currency: currency([asked.income], asked.currency)?,
@@ -67,7 +66,10 @@ pub fn answer(asked: &Asked) -> Result<Message, Trouble> {
         reinvested: percent(asked.reinvest.unwrap_or_default())?,
     };
     let cashflow = divided(&wish).map_err(Trouble::Plan)?;
-    Ok(render::plan::cashflow::cashflow(&wish, &cashflow))
+    Ok(Planned {
+        message: render::plan::cashflow::cashflow(&wish, &cashflow),
+        goal: Some(wish.goal(&cashflow)),
+    })
 }
 
 #[cfg(test)]
@@ -84,7 +86,7 @@ mod tests {
             reinvest: Some(40.0),
             currency: None,
         };
-        let words = answer(&asked).unwrap().to_discord().to_string();
+        let words = answer(&asked).unwrap().message.to_discord().to_string();
         let split =
             "of $1,400.00: **$350.00** tax reserve, **$420.00** reinvested, **$630.00** pay-out";
         assert!(words.contains(split), "{words}");

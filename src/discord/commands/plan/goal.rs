@@ -1,13 +1,12 @@
 //! `/plan goal`: which yield an income takes, and whether such a yield lasts.
 
-use super::{currency, percent, today};
+use super::{Planned, currency, percent, today};
 use crate::{
     discord::{
         autocomplete,
         context::{Context, parts},
         errors::{CommandError, Trouble},
         params::{OneOf, Written},
-        reply::{self, Visibility},
     },
     domain::{
         currency::Currency,
@@ -16,7 +15,7 @@ use crate::{
         time::Timestamp,
     },
     market::view::View,
-    render::{self, message::Message},
+    render,
 };
 
 /// Which yield an income takes from a capital, and whether such a yield lasts
@@ -35,7 +34,7 @@ pub(super) async fn goal(
     #[autocomplete = "autocomplete::currency"]
     currency: Option<Written<Currency>>,
 ) -> Result<(), CommandError> {
-    let (app, _) = parts(ctx)?;
+    let (app, caller) = parts(ctx)?;
     let bot = ctx.data();
     let now = bot.app.clock.now();
     let asked = Asked {
@@ -47,8 +46,8 @@ pub(super) async fn goal(
         currency: currency.map(|currency| currency.0),
         max_apy: bot.app.market.screen().max_apy,
     };
-    let message = answer(&bot.app.market.view(now), &asked, now)?;
-    reply::send(app, message, Visibility::Private).await
+    let planned = answer(&bot.app.market.view(now), &asked, now)?;
+    super::tell(app, bot, &caller, planned).await
 }
 
 /// What was asked for, as it was written. Rates are in percent.
@@ -65,7 +64,7 @@ pub struct Asked {
 }
 
 /// Reckons and words it.
-pub fn answer(market: &View, asked: &Asked, now: Timestamp) -> Result<Message, Trouble> {
+pub fn answer(market: &View, asked: &Asked, now: Timestamp) -> Result<Planned, Trouble> {
     let capital = asked.capital.amount.get();
     let goal = Goal {
         income_yearly: asked.per.yearly(asked.income.amount.get()),
@@ -81,7 +80,10 @@ pub fn answer(market: &View, asked: &Asked, now: Timestamp) -> Result<Message, T
         paying: market.paying(required.before_tax),
         max_apy: asked.max_apy,
     };
-    Ok(render::plan::goal::goal(&told, &today(market, now)))
+    Ok(Planned {
+        message: render::plan::goal::goal(&told, &today(market, now)),
+        goal: Some(goal),
+    })
 }
 
 #[cfg(test)]
@@ -110,7 +112,7 @@ mod tests {
             currency: None,
             max_apy: 100.0,
         };
-        answer(&market, &asked, hour(1)).map(|message| message.to_discord().to_string())
+        answer(&market, &asked, hour(1)).map(|planned| planned.message.to_discord().to_string())
     }
 
     #[test]

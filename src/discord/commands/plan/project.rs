@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use tracing::warn;
 
-use super::{currency, percent, today};
+use super::{Planned, currency, percent, today};
 use crate::{
     app::App,
     discord::{
@@ -13,6 +13,7 @@ use crate::{
         context::{Context, parts},
         errors::{CommandError, Trouble},
         params::Written,
+        reply::{self, Visibility},
     },
     domain::{
         currency::Currency,
@@ -27,7 +28,6 @@ use crate::{
     },
     render::{
         self,
-        message::Message,
         picture::{self, Growth},
     },
 };
@@ -69,7 +69,8 @@ pub(super) async fn project(
     #[autocomplete = "autocomplete::currency"]
     currency: Option<Written<Currency>>,
 ) -> Result<(), CommandError> {
-    let (app, _) = parts(ctx)?;
+    let (app, caller) = parts(ctx)?;
+    let bot = ctx.data();
     let asked = Asked {
         capital: capital.0,
         rate,
@@ -84,8 +85,9 @@ pub(super) async fn project(
         variation,
         currency: currency.map(|currency| currency.0),
     };
-    let answer = answer(&ctx.data().app, &asked);
-    super::super::answer_alone(app, answer).await
+    reply::defer(app, Visibility::Private).await?;
+    let planned = answer(&bot.app, &asked).await?;
+    super::tell(app, bot, &caller, planned).await
 }
 
 /// What was asked for, as it was written. Rates are in percent, the variation in points.
@@ -141,7 +143,7 @@ impl Asked {
     }
 }
 
-async fn answer(app: &Arc<App>, asked: &Asked) -> Result<Message, CommandError> {
+async fn answer(app: &Arc<App>, asked: &Asked) -> Result<Planned, CommandError> {
     let now = app.clock.now();
     let market = app.market.view(now);
     let (plan, currency) = (asked.plan()?, asked.currency()?);
@@ -161,11 +163,11 @@ async fn answer(app: &Arc<App>, asked: &Asked) -> Result<Message, CommandError> 
         range: walked.range.as_ref(),
         measured_by: measured.map(|measured| measured.pools),
     };
-    Ok(render::plan::projection::projection(
-        &told,
-        walked.picture,
-        &today(&market, now),
-    ))
+    let today = today(&market, now);
+    Ok(Planned {
+        message: render::plan::projection::projection(&told, walked.picture, &today),
+        goal: plan.goal(currency),
+    })
 }
 
 /// A plan gone through.

@@ -1,13 +1,12 @@
 //! `/plan scenario`: a ready-made plan with its arithmetic, beside what the market pays.
 
-use super::{currency, today};
+use super::{Planned, currency, today};
 use crate::{
     discord::{
         autocomplete,
         context::{Context, parts},
         errors::{CommandError, Trouble},
         params::{OneOf, Written},
-        reply::{self, Visibility},
     },
     domain::{
         currency::Currency,
@@ -19,7 +18,7 @@ use crate::{
         time::Timestamp,
     },
     market::view::View,
-    render::{self, message::Message},
+    render,
 };
 
 /// A ready-made plan with its arithmetic: an income beside work, early retirement, independence
@@ -39,7 +38,7 @@ pub(super) async fn scenario(
     #[autocomplete = "autocomplete::currency"]
     currency: Option<Written<Currency>>,
 ) -> Result<(), CommandError> {
-    let (app, _) = parts(ctx)?;
+    let (app, caller) = parts(ctx)?;
     let bot = ctx.data();
     let now = bot.app.clock.now();
     let asked = Asked {
@@ -50,8 +49,8 @@ pub(super) async fn scenario(
         currency: currency.map(|currency| currency.0),
         max_apy: bot.app.market.screen().max_apy,
     };
-    let message = answer(&bot.app.market.view(now), &asked, now)?;
-    reply::send(app, message, Visibility::Private).await
+    let planned = answer(&bot.app.market.view(now), &asked, now)?;
+    super::tell(app, bot, &caller, planned).await
 }
 
 /// What was asked for, as it was written.
@@ -68,7 +67,7 @@ pub struct Asked {
 }
 
 /// Reckons and words it.
-pub fn answer(market: &View, asked: &Asked, now: Timestamp) -> Result<Message, Trouble> {
+pub fn answer(market: &View, asked: &Asked, now: Timestamp) -> Result<Planned, Trouble> {
     let of_preset = Scenario::from(asked.preset);
     let yearly = |income: Sum| asked.per.yearly(income.amount.get());
     let written = asked.capital.into_iter().chain(asked.income);
@@ -84,12 +83,10 @@ pub fn answer(market: &View, asked: &Asked, now: Timestamp) -> Result<Message, T
         .outcome(|holding| market.holding(holding), asked.max_apy)
         .map_err(Trouble::Plan)?;
     let today = today(market, now);
-    Ok(render::plan::scenario::scenario(
-        &scenario,
-        &outcome,
-        asked.max_apy,
-        &today,
-    ))
+    Ok(Planned {
+        message: render::plan::scenario::scenario(&scenario, &outcome, asked.max_apy, &today),
+        goal: Some(scenario.goal()),
+    })
 }
 
 #[cfg(test)]
@@ -114,8 +111,8 @@ mod tests {
             max_apy: 100.0,
         };
         let told = |asked: &Asked| {
-            let message = answer(&market, asked, hour(1)).unwrap();
-            message.to_discord().to_string()
+            let planned = answer(&market, asked, hour(1)).unwrap();
+            planned.message.to_discord().to_string()
         };
         let words = told(&asked);
         assert!(words.contains("**$250.00 a month**"), "{words}");

@@ -73,6 +73,14 @@ pub async fn looked(
     let market = app.market.view(now);
     let mut portfolio = app.market.valued(&app.store, &market, positions, now).await;
     let looks = app.store.looks(owner).await?;
+    let goal = app.store.goals(owner).await?.pop().map(|kept| {
+        let exchange = app.market.exchange(now).unwrap_or_default();
+        let income = exchange.from_usd(portfolio.income.year(), kept.goal.currency);
+        (
+            kept.goal,
+            income.and_then(|income| kept.goal.reached_by(income)),
+        )
+    });
     portfolio.sort(order);
     let lines: Vec<_> = portfolio
         .lines
@@ -86,6 +94,7 @@ pub async fn looked(
         rates: super::rates(&market),
         reckoning: super::reckoning(app, &chosen),
         chosen: &chosen,
+        goal,
         changes: earlier.map(|earlier| portfolio.since(earlier)),
         now,
     });

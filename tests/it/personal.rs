@@ -1,0 +1,535 @@
+//! What people keep for themselves: the same in a server and in a direct conversation, and nobody else's
+//! business, by whatever command, component or number.
+
+use axum::http::StatusCode;
+use discord_twin::{Invocation, Person, Press, Reply, Twin};
+use serde_json::{Map, Value, json};
+use stipend::clock::{Clock as _, SystemClock};
+
+use crate::{
+    replies::keep,
+    support::{
+        Node, TestBot, USDC, USDT, Upstream, answer, button, call, market, member, one_server,
+        other, said,
+    },
+};
+
+const USDC_TOKEN: &str = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48";
+
+/// What tokens cost now.
+fn prices() -> String {
+    let now = SystemClock.now().seconds();
+    let price = |usd: f64, symbol: &str| json!({ "price": usd, "symbol": symbol, "timestamp": now, "confidence": 0.99 });
+    json!({ "coins": {
+        format!("ethereum:{USDC_TOKEN}"): price(1.0, "USDC"),
+        "coingecko:ethereum": price(2_700.0, "ETH"),
+        "coingecko:solana": price(180.5, "SOL"),
+    }})
+    .to_string()
+}
+
+/// A dollar is 92 cents and 80 rappen.
+fn exchange() -> String {
+    let now = SystemClock.now().seconds();
+    json!({ "bitcoin": { "usd": 100_000, "eur": 92_000, "chf": 80_000, "last_updated_at": now } })
+        .to_string()
+}
+
+struct Setting {
+    twin: Twin,
+    bot: TestBot,
+    _upstream: Upstream,
+    _node: Node,
+}
+
+async fn setting() -> Setting {
+    let twin = Twin::start(one_server()).await.unwrap();
+    let upstream = Upstream::start(answer(&market(5.0))).await;
+    upstream.set_beside("/prices/", StatusCode::OK, &prices());
+    upstream.set_beside("/coingecko/simple/price", StatusCode::OK, &exchange());
+    let node = Node::start().await;
+    let mut bot = TestBot::new(&twin, &upstream);
+    bot.set("SOURCES__COINGECKO__URL", upstream.below("/coingecko"));
+    bot.set("SOURCES__SOLANA__URL", node.url.clone());
+    bot.start(&twin, 1).await;
+    crate::support::status_says(
+        &twin,
+        &["**CoinGecko exchange rates** ✅", "**Solana RPC** ✅"],
+    )
+    .await;
+    Setting {
+        twin,
+        bot,
+        _upstream: upstream,
+        _node: node,
+    }
+}
+
+/// Runs a command whose answer nobody else may see, and checks that it says all of this.
+async fn told(twin: &Twin, asked: &Invocation, words: &[&str]) -> Reply {
+    let reply = twin.run(asked).await.unwrap();
+    assert!(reply.ephemeral, "{}: others see it", asked.command);
+    let said = said(&reply);
+    for word in words {
+        let command = &asked.command;
+        assert!(said.contains(word), "{command}: “{word}” is not in: {said}");
+    }
+    reply
+}
+
+async fn pressed(twin: &Twin, on: &Reply, label: &str, words: &[&str]) {
+    let id = button(&on.message, label);
+    let reply = twin
+        .press(&Press::on_reply(on.interaction, id).by(member()))
+        .await;
+    let said = said(&reply.unwrap());
+    for word in words {
+        assert!(said.contains(word), "{label}: “{word}” is not in: {said}");
+    }
+}
+
+/// The same in a direct conversation, by somebody's own installation of the bot.
+fn direct(asked: &Invocation) -> Invocation {
+    Invocation {
+        options: asked.options.clone(),
+        user_install: true,
+        ..Invocation::of(&asked.command)
+    }
+}
+
+fn add(amount: &str) -> Invocation {
+    call("portfolio add").option("amount", amount)
+}
+
+/// One position of each kind.
+async fn hold(twin: &Twin) {
+    let lent = add("5,000")
+        .option("pool", USDC)
+        .option("cost", "$4,800")
+        .option("opened", "90d")
+        .option("payout", "weekly")
+        .option("lock_until", "20d")
+        .option("note", "zebrafinch");
+    let question = told(twin, &lent, &["May I keep what you tell me?"]).await;
+    pressed(
+        twin,
+        &question,
+        "I agree",
+        &["Added 5,000 USDC", "$20.83 a month"],
+    )
+    .await;
+    let staked = add("120")
+        .option("asset", "SOL")
+        .option("method", "staking-delegated")
+        .option("commission", 5)
+        .option("payout", "daily");
+    told(
+        twin,
+        &direct(&staked),
+        &["Added 120 SOL", "delegated staking on Solana"],
+    )
+    .await;
+    let saved = add("€1k").option("rate", 3.5).option("place", "my bank");
+    told(twin, &saved, &["Added €1,000.00 in my bank at 3.50 %"]).await;
+    let layered = add("2")
+        .option("asset", "ETH")
+        .option("rate", 3)
+        .option("layer", "0.4");
+    told(twin, &layered, &["3.41 %", "$15.35 a month"]).await;
+}
+
+/// All that shows what is held says the same wherever it is asked for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_keeps_positions_wherever_they_are() {
+    let Setting { twin, bot, .. } = &setting().await;
+    hold(twin).await;
+    let chosen = call("portfolio settings")
+        .option("currency", "EUR")
+        .option("time_zone", "Europe/Berlin")
+        .option("tax_rate", 25);
+    told(
+        twin,
+        &chosen,
+        &["Your figures are in euro", "Europe/Berlin", "25.00 %"],
+    )
+    .await;
+    for (name, asked) in [
+        ("portfolio_view", call("portfolio view")),
+        (
+            "portfolio_view_in_francs",
+            call("portfolio view")
+                .option("currency", "CHF")
+                .option("sort", "rate"),
+        ),
+        ("portfolio_risk", call("portfolio risk")),
+        (
+            "portfolio_calendar",
+            call("portfolio calendar")
+                .option("months", 1)
+                .option("ics", true),
+        ),
+        ("portfolio_performance", call("portfolio performance")),
+        ("portfolio_settings", call("portfolio settings")),
+        ("yield_better", call("yield better").option("min_gain", "1")),
+    ] {
+        let in_server = keep(twin, name, &asked).await;
+        let elsewhere = told(twin, &direct(&asked), &[]).await;
+        for part in ["title", "description", "fields"] {
+            // What is told to have changed is a look at the same figures.
+            let part = |reply: &Reply| {
+                let mut part = reply.message["embeds"][0][part].clone();
+                if let Some(fields) = part.as_array_mut() {
+                    fields.retain(|field| field["name"] != "Since you last looked");
+                }
+                part
+            };
+            assert_eq!(part(&in_server), part(&elsewhere), "{name}");
+        }
+    }
+    let income = told(
+        twin,
+        &call("portfolio income").option("window", "back"),
+        &[
+            "**Received €0.00**",
+            "**Expected €",
+            "**Estimated €",
+            "5,000 USDC",
+            "After 25.00 % laid aside",
+        ],
+    )
+    .await;
+    assert_eq!(income.message["attachments"][0]["filename"], "income.png");
+    pressed(twin, &income, "Log", &["Kept"]).await;
+    told(twin, &direct(&call("ledger list")), &["USDC", "interest"]).await;
+    told(
+        twin,
+        &call("portfolio income").option("window", "back"),
+        &["By method"],
+    )
+    .await;
+    bot_ends(twin, bot);
+}
+
+fn bot_ends(twin: &Twin, bot: &TestBot) {
+    let violations = twin.violations();
+    assert!(violations.is_empty(), "{violations:?}");
+    assert!(!bot.log().contains("\"level\":\"ERROR\""), "{}", bot.log());
+}
+
+/// What is wrong with a position is said in one line, and nothing of it is kept.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_position_that_makes_no_sense_is_refused_with_the_mend() {
+    let Setting { twin, bot, .. } = &setting().await;
+    hold(twin).await;
+    let of = |amount: &str, options: &[(&str, &str)]| {
+        let mut asked = add(amount);
+        for (name, value) in options {
+            asked = asked.option(*name, *value);
+        }
+        asked
+    };
+    for (asked, words) in [
+        (of("-5", &[("pool", USDC)]), "`-5` is not an amount"),
+        (of("1,5", &[("pool", USDC)]), "is not an amount"),
+        (of("99999999999999", &[("pool", USDC)]), "is not an amount"),
+        (of("5", &[]), "Where does it earn?"),
+        (
+            of("5", &[("pool", USDC), ("asset", "WETH")]),
+            "The pool does not hold",
+        ),
+        (
+            of("$5", &[("pool", USDC), ("asset", "USDC")]),
+            "either units of a token",
+        ),
+        (of("5", &[("pool", "nosuchpool")]), "No pool answers to"),
+        (
+            of("5", &[("pool", "00000000-0000-4000-8000-000000000000")]),
+            "does not list the pool",
+        ),
+        (
+            of("5", &[("pool", USDC), ("opened", "2999-01-01")]),
+            "has not come yet",
+        ),
+        (
+            of("5", &[("pool", USDC), ("opened", "yesterday-ish")]),
+            "is no date",
+        ),
+        (
+            of("5", &[("pool", USDC), ("lock_until", "2001-01-01")]),
+            "over already",
+        ),
+        (
+            of("5", &[("pool", USDC), ("place", "bank")]),
+            "belongs to a rate",
+        ),
+    ] {
+        told(twin, &asked, &[words]).await;
+    }
+    let free = add("5").option("asset", "NOSUCHCOIN").option("rate", 3);
+    told(twin, &free, &["NOSUCHCOIN"]).await;
+    told(twin, &call("portfolio view"), &["Your 4 positions"]).await;
+    let edit = |id: &str| call("portfolio edit").option("position", id);
+    told(twin, &edit("1"), &["Nothing of that is new"]).await;
+    told(
+        twin,
+        &edit("1").option("amount", "6k"),
+        &["Changed", "6,000 USDC"],
+    )
+    .await;
+    told(twin, &edit("1").option("clear", "note"), &["Changed"]).await;
+    told(
+        twin,
+        &edit("9").option("amount", "1"),
+        &["no such position"],
+    )
+    .await;
+    told(
+        twin,
+        &edit("1").option("pool", USDT).option("asset", "USDT"),
+        &["USDT"],
+    )
+    .await;
+    bot_ends(twin, bot);
+}
+
+/// A file is shown before any of it is kept, its bad lines by their numbers, and what was exported is the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn positions_are_taken_out_and_put_in_again() {
+    let Setting { twin, bot, .. } = &setting().await;
+    hold(twin).await;
+    let export = told(
+        twin,
+        &direct(&call("portfolio export")),
+        &["Here are your 4 positions"],
+    )
+    .await;
+    let file = &export.message["attachments"][0];
+    let id = file["id"].as_str().unwrap().parse().unwrap();
+    let text = String::from_utf8(twin.file(id).unwrap().to_vec()).unwrap();
+    assert!(text.starts_with("amount,asset,currency,pool,"), "{text}");
+    assert_eq!(text.lines().count(), 5);
+    let import = |text: &str| {
+        let file = twin.upload("positions.csv", text.to_owned());
+        call("portfolio import").option("file", file)
+    };
+    let broken =
+        format!("{text}5,NOSUCHCOIN,,,,3,,,,,,,,,,,,,,,\r\n-1,ETH,,,,3,,,,,,,,,,,,,,,\r\n");
+    let preview = keep(twin, "portfolio_import", &import(&broken)).await;
+    pressed(twin, &preview, "Leave it", &["Nothing was changed."]).await;
+    told(twin, &call("portfolio view"), &["Your 4 positions"]).await;
+    told(twin, &call("privacy delete"), &["Delete 4 positions"]).await;
+    for id in 1..=4 {
+        let remove = call("portfolio remove").option("position", id.to_string());
+        told(twin, &remove, &["Removed"]).await;
+    }
+    let preview = told(
+        twin,
+        &import(&text),
+        &["4 positions in the file", "Nothing is kept yet"],
+    )
+    .await;
+    pressed(twin, &preview, "Keep them", &["Kept 4 positions"]).await;
+    let again = told(twin, &call("portfolio export"), &["4 positions"]).await;
+    let id = again.message["attachments"][0]["id"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert_eq!(
+        String::from_utf8(twin.file(id).unwrap().to_vec()).unwrap(),
+        text
+    );
+
+    let koinly = "Date,Sent Amount,Received Amount\n2026-01-01,1,2\n";
+    told(
+        twin,
+        &import(koinly),
+        &["no column `amount`", "`Sent Amount`"],
+    )
+    .await;
+    told(twin, &import(""), &["no rows"]).await;
+    let large = twin.upload("large.csv", vec![b'x'; 25 * 1024 * 1024]);
+    let large = call("portfolio import").option("file", large);
+    told(twin, &large, &["too long"]).await;
+    bot_ends(twin, bot);
+}
+
+/// What only the member's own answers may hold.
+const SECRETS: [&str; 4] = ["zebrafinch", "7,654,321", "7654321", "aardvark"];
+
+/// A value for an option of this name, such that a stranger aims at what is the member's.
+fn aimed(twin: &Twin, name: &str, kind: u64) -> Option<Value> {
+    let text = |value: &str| Some(Value::from(value));
+    match (name, kind) {
+        ("position" | "entry" | "goal" | "alert", _) => text("1"),
+        ("amount" | "quantity" | "capital" | "income" | "withdraw" | "contribute", _) => text("5"),
+        ("pool" | "pool1" | "base", _) => text(USDC),
+        ("pool2" | "layer", _) => text(USDT),
+        ("asset", _) => text("USDC"),
+        ("kind", _) => text("staking"),
+        ("preset", _) => text("supplemental"),
+        ("name" | "time" | "at", _) => text("x"),
+        ("from", 3) => text("22:00"),
+        ("to", 3) => text("07:00"),
+        ("file", _) => Some(twin.upload("x.csv", "amount,pool\n5,\n".to_owned()).into()),
+        (_, 7) => Some(Value::from((crate::support::server() + 1).to_string())),
+        (_, 10) => Some(Value::from(5)),
+        (_, 4) => Some(Value::from(2)),
+        _ => None,
+    }
+}
+
+/// Every command that there is, as one who is not the member would use it: all that has to be told, and each
+/// number under which the member's things are kept.
+fn commands(twin: &Twin) -> Vec<(String, Map<String, Value>)> {
+    fn leaves(of: &Value, path: &str, into: &mut Vec<(String, Value)>) {
+        let path = format!("{path}{}", of["name"].as_str().unwrap());
+        let options = of["options"].as_array().cloned().unwrap_or_default();
+        let (below, own): (Vec<Value>, Vec<Value>) = options
+            .into_iter()
+            .partition(|option| matches!(option["type"].as_u64(), Some(1 | 2)));
+        if below.is_empty() {
+            into.push((path, Value::from(own)));
+        } else {
+            for child in &below {
+                leaves(child, &format!("{path} "), into);
+            }
+        }
+    }
+    let mut all = Vec::new();
+    for command in twin.commands(None) {
+        // What stands in the menu of a message is about that message alone.
+        if command["type"].as_u64() == Some(1) {
+            leaves(&command, "", &mut all);
+        }
+    }
+    let filled = all.into_iter().map(|(name, options)| {
+        let mut values = Map::new();
+        for option in options.as_array().unwrap() {
+            let (key, kind) = (
+                option["name"].as_str().unwrap(),
+                option["type"].as_u64().unwrap(),
+            );
+            let needed = option["required"].as_bool().unwrap_or(false);
+            let is_number_of_a_thing = matches!(key, "position" | "entry" | "goal");
+            if needed || is_number_of_a_thing {
+                let first = option["choices"][0]["value"].clone();
+                let value = if first.is_null() {
+                    aimed(twin, key, kind)
+                } else {
+                    Some(first)
+                };
+                let value = value.unwrap_or_else(|| panic!("{name}: what is {key}?"));
+                values.insert(key.to_owned(), value);
+            }
+        }
+        (name, values)
+    });
+    filled.collect()
+}
+
+fn shows(message: &Value) -> Option<&'static str> {
+    let text = message.to_string();
+    SECRETS.into_iter().find(|secret| text.contains(secret))
+}
+
+/// Made from the list of commands that Discord was told, so that a new one is in it by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_reaches_nothing_of_a_members_by_any_command() {
+    let Setting { twin, bot, .. } = &setting().await;
+    let secret = add("$7654321")
+        .option("pool", USDC)
+        .option("note", "zebrafinch");
+    let question = told(twin, &secret, &["May I keep"]).await;
+    pressed(twin, &question, "I agree", &["Added"]).await;
+    let log = call("ledger log")
+        .option("kind", "staking")
+        .option("asset", "ETH")
+        .option("quantity", "7654321")
+        .option("position", "1")
+        .option("note", "aardvark");
+    told(twin, &log, &["Logged"]).await;
+    // The member does see them, so that looking for them is worth something.
+    told(twin, &call("portfolio view"), &["7,654,321", "zebrafinch"]).await;
+    told(twin, &call("ledger list"), &["aardvark"]).await;
+
+    let manager = Person::new(other().id, "bob").manager();
+    let all = commands(twin);
+    assert!(all.len() >= 60, "{}", all.len());
+    for (name, options) in &all {
+        let asked = Invocation {
+            options: options.clone(),
+            ..call(name)
+        }
+        .by(manager.clone());
+        if name.starts_with("operator") {
+            continue;
+        }
+        let mut places = vec![asked.clone()];
+        if !asked_in_servers_alone(name) {
+            places.push(direct(&asked).by(manager.clone()));
+        }
+        for place in places {
+            let reply = twin
+                .run(&place)
+                .await
+                .unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert_eq!(
+                shows(&reply.message),
+                None,
+                "{name} shows {}",
+                reply.message
+            );
+            for file in reply.message["attachments"]
+                .as_array()
+                .into_iter()
+                .flatten()
+            {
+                let id = file["id"].as_str().unwrap().parse().unwrap();
+                let text = String::from_utf8_lossy(&twin.file(id).unwrap()).into_owned();
+                assert_eq!(shows(&Value::from(text)), None, "{name}");
+            }
+        }
+        for key in ["position", "entry", "goal"] {
+            if options.contains_key(key) {
+                let typed = asked.clone().option(key, "");
+                let offered = twin.autocomplete(&typed, key).await.unwrap();
+                assert_eq!(
+                    shows(&Value::from(offered.choices)),
+                    None,
+                    "{name} offers it"
+                );
+            }
+        }
+    }
+    // Nothing that the stranger did has changed anything of the member's.
+    told(
+        twin,
+        &call("portfolio view"),
+        &["Your 1 position", "7,654,321", "zebrafinch"],
+    )
+    .await;
+    told(twin, &call("ledger list"), &["1 entry", "aardvark"]).await;
+
+    // A button of the member's is the member's alone.
+    for asked in [call("privacy delete"), call("portfolio income"), secret] {
+        let reply = twin.run(&asked).await.unwrap();
+        for line in reply.message["components"].as_array().into_iter().flatten() {
+            for component in line["components"].as_array().into_iter().flatten() {
+                let Some(id) = component["custom_id"].as_str() else {
+                    continue;
+                };
+                let press = Press::on_reply(reply.interaction, id).by(other()).forged();
+                let refused = twin.press(&press).await.unwrap();
+                assert!(said(&refused).contains("This button is for somebody else."));
+            }
+        }
+    }
+    bot_ends(twin, bot);
+}
+
+fn asked_in_servers_alone(name: &str) -> bool {
+    ["alerts ", "config ", "setup"]
+        .iter()
+        .any(|group| name.starts_with(group))
+}
