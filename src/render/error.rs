@@ -695,6 +695,18 @@ mod tests {
                 rights: vec!["View Channel", "Manage Webhooks"],
             },
             Trouble::ChannelRefused(words("it is a forum")),
+            Trouble::EntryUnknown,
+            Trouble::TooManyEntries { limit: 20_000 },
+            Trouble::EntryUnchanged,
+            Trouble::NoOtherPrice(words("**WETH**")),
+            Trouble::Entry(EntryError::Asset(words("@here"))),
+            Trouble::Entry(EntryError::WithdrawnBefore),
+            Trouble::Entry(EntryError::TooMuch),
+            Trouble::Entry(EntryError::NoteTooLong),
+            Trouble::When(WhenError::Unreadable(words("soon"))),
+            Trouble::When(WhenError::ToCome(words("2126-01-01"))),
+            Trouble::When(WhenError::TooEarly(words("1999-01-01"))),
+            Trouble::LedgerUnreadable("it has no column `kind`; its columns are `Date`".to_owned()),
         ];
         let mut lines: Vec<String> = troubles.iter().map(line).collect();
         let misreadings = [
