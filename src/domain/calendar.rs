@@ -25,8 +25,8 @@ pub enum What {
     Payout {
         usd: Option<Decimal>,
         units: Option<Decimal>,
-        /// It comes every day from then on, and is told once.
-        daily: bool,
+        /// How often it comes from that day on: once, or where it comes daily every day, which is told once.
+        times: u32,
     },
     /// What was locked can be taken out.
     LockEnds,
@@ -49,6 +49,7 @@ pub fn events(portfolio: &Portfolio, today: Day, to: Day) -> Vec<Event<'_>> {
         let daily = rhythm == Payout::Daily;
         let days = payout::days(since, rhythm, tomorrow, to);
         let told = days.take(if daily { 1 } else { usize::MAX });
+        let left = |day: Day| u32::try_from(to.0 - day.0 + 1).unwrap_or(1);
         events.extend(told.map(|day| {
             let before = payout::before(since, rhythm, day);
             let length = u32::try_from(day.0 - before.0).unwrap_or(0);
@@ -58,7 +59,7 @@ pub fn events(portfolio: &Portfolio, today: Day, to: Day) -> Vec<Event<'_>> {
                 what: What::Payout {
                     usd: line.income_usd.map(|income| income.over(length)),
                     units: line.income_units.map(|income| income.over(length)),
-                    daily,
+                    times: if daily { left(day) } else { 1 },
                 },
             }
         }));

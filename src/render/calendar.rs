@@ -44,9 +44,8 @@ pub fn calendar(shown: &Shown<'_>, as_file: bool) -> Message {
     let mut fields = Vec::new();
     let expected: Decimal = shown.events.iter().filter_map(expected_usd).sum();
     if !expected.is_zero() {
-        let each = "daily pay-outs counted once";
-        let words = format!("{} ({each})", money(expected, shown));
-        fields.push(Field::wide("Expected on those days", words));
+        let words = money(expected, shown);
+        fields.push(Field::wide("Expected in all", words));
     }
     if !shown.bound.is_empty() {
         let lines: Vec<String> = shown.bound.iter().map(bound_line).collect();
@@ -96,9 +95,9 @@ fn money(usd: Decimal, shown: &Shown<'_>) -> String {
     sum(shown.reckoning.of(usd), shown.reckoning.currency)
 }
 
-const fn expected_usd(event: &Event<'_>) -> Option<Decimal> {
+fn expected_usd(event: &Event<'_>) -> Option<Decimal> {
     match event.what {
-        What::Payout { usd, .. } => usd,
+        What::Payout { usd, times, .. } => usd.map(|usd| usd.saturating_mul(Decimal::from(times))),
         What::LockEnds => None,
     }
 }
@@ -114,7 +113,7 @@ fn words(event: &Event<'_>, held: &str, shown: &Shown<'_>) -> String {
         What::Payout {
             usd,
             units: paid,
-            daily,
+            times,
         } => {
             let asset = event.line.position.stake.asset().map(text::plain_name);
             let in_units = paid
@@ -127,7 +126,7 @@ fn words(event: &Event<'_>, held: &str, shown: &Shown<'_>) -> String {
             } else {
                 amount.join(" = ")
             };
-            let each = if daily {
+            let each = if times > 1 {
                 " that day and each day after"
             } else {
                 ""
@@ -184,7 +183,7 @@ fn ics(shown: &Shown<'_>) -> Vec<u8> {
                 "{}. Projected at today's rates, not a promise. Not advice.",
                 words(event, &held, shown)
             )));
-        if matches!(event.what, What::Payout { daily: true, .. }) {
+        if matches!(event.what, What::Payout { times: 2.., .. }) {
             entry.add_property("RRULE", "FREQ=DAILY");
         }
         calendar.push(entry.done());

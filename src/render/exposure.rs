@@ -146,7 +146,10 @@ fn spread(spread: &Spread) -> String {
     }
     let words = words.join(", ");
     let effective = spread.effective.filter(|_| spread.side != Side::Stablecoin);
-    let worth = effective.map(|worth| format!(" – as good as {} equal ones", bare(rounded(worth))));
+    let worth = effective.map(|worth| match rounded(worth) {
+        one if one <= 1.0 => " – all in one".to_owned(),
+        several => format!(" – as good as {} equal parts", bare(several)),
+    });
     format!(
         "- by {}: {words}{}",
         spread.side.label(),

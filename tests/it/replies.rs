@@ -76,7 +76,8 @@ fn masked() -> insta::Settings {
             r"(fetched|unchanged for|up|read|reading) (under )?\d+ (s|min)",
             "$1 ‹a moment›",
         ),
-        (r"\d+ s ago", "‹a moment› ago"),
+        (r"\d+ s (ago|old)", "‹a moment› $1"),
+        (r"file:\d{17,20}", "file:‹a file›"),
         (r"http://127\.0\.0\.1:\d+", "http://‹here›"),
     ] {
         settings.add_filter(found, put);
