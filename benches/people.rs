@@ -20,6 +20,7 @@ use stipend::{
         ledger::import,
         money::{Amount, Money},
         position::{Earns, Holding, Payout, Stake},
+        time::Span,
         verdict::Screen,
         zone::Zone,
     },
@@ -111,14 +112,13 @@ async fn looks(app: &App) -> Times {
 
 /// A file of so many lines, each another moment of the last two years.
 fn file() -> String {
-    let mut text = "received_at,kind,asset,quantity,unit_value,currency,note\r\n".to_owned();
-    for line in 0..LINES {
-        let at = START.minus(Duration::from_mins(
-            100 * u64::try_from(line).expect("few") + 100,
-        ));
-        text += &format!("{at},staking,ETH,0.00{line},2700.5,USD,from the bench\r\n");
-    }
-    text
+    let lines = (0..LINES).map(|line| {
+        let minutes = 100 * u64::try_from(line).expect("few") + 100;
+        let at = START.minus(Duration::from_mins(minutes));
+        format!("{at},staking,ETH,0.00{line}1,2700.5,USD,from the bench\r\n")
+    });
+    let header = "received_at,kind,asset,quantity,unit_value,currency,note\r\n".to_owned();
+    std::iter::once(header).chain(lines).collect()
 }
 
 /// Read, checked, sealed and kept.
@@ -137,13 +137,22 @@ async fn import(app: &App, text: &str, owner: UserId) -> Duration {
     begun.elapsed()
 }
 
+/// The captured market after its second batch.
+fn market() -> Snapshot {
+    let mut upstream = Upstream::full();
+    let (categories, screen) = (Categories::bundled(), Screen::default());
+    let before = START.minus(Span::hours(1).0);
+    let first = batch(&upstream.body(), before, &categories);
+    upstream.step(0.5);
+    let second = batch(&upstream.body(), START, &categories);
+    let after_one = advance(&Snapshot::default(), first, &screen).snapshot;
+    advance(&after_one, second, &screen).snapshot
+}
+
 #[tokio::main]
 async fn main() {
     let folder = tempfile::tempdir().expect("a folder");
-    let upstream = Upstream::full();
-    let (categories, screen) = (Categories::bundled(), Screen::default());
-    let first = batch(&upstream.body(), START, &categories);
-    let market = advance(&Snapshot::default(), first, &screen).snapshot;
+    let market = market();
     let app = app(folder.path()).await;
     app.market.swap(market.clone());
     fill(&app, &market).await;

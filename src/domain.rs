@@ -9,6 +9,7 @@ pub mod calendar;
 pub mod closes;
 pub mod correlation;
 pub mod currency;
+pub mod drift;
 pub mod episode;
 pub mod exposure;
 pub mod flow;

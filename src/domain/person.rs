@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     currency::Currency,
     ids::PositionId,
+    plan::allocation::Shares,
     rate::Percent,
     time::{Span, Timestamp},
     verdict::Verdict,
@@ -22,6 +23,8 @@ pub struct Chosen {
     pub zone: Zone,
     /// The share of income that they lay aside for tax, in percent, 0 to under 100.
     pub tax: Option<Percent>,
+    /// How they want their money to be divided.
+    pub target: Option<Shares>,
 }
 
 /// Whoever looks again within this time is told what changed since the look before.

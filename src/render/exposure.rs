@@ -1,5 +1,7 @@
 //! The risk of a portfolio as a whole, in words.
 
+use std::cmp::Ordering;
+
 use rust_decimal::Decimal;
 
 use super::{
@@ -12,7 +14,9 @@ use super::{
 use crate::domain::{
     correlation::On,
     currency::Reckoning,
+    drift::Drift,
     exposure::{After, Checked, Common, Rule, Shock, Side, Spread, Stands, Stress},
+    plan::allocation::Sleeve,
     time::Timestamp,
 };
 
@@ -27,6 +31,8 @@ pub struct Shown<'a> {
     pub stresses: &'a [Stress],
     pub spreads: &'a [Spread],
     pub common: &'a [Common],
+    /// Nothing where its owner chose no allocation.
+    pub drift: &'a [Drift],
     pub rates: Rates<'a>,
     pub reckoning: Reckoning,
     pub now: Timestamp,
@@ -51,6 +57,10 @@ pub fn risk(shown: &Shown<'_>) -> Message {
         let common = shown.common.iter().take(SHARED);
         let lines: Vec<String> = common.map(|it| shared(it, shown.positions)).collect();
         fields.push(Field::wide("Shared", lines_within(&lines, 1_000)));
+    }
+    if !shown.drift.is_empty() {
+        let lines: Vec<String> = shown.drift.iter().map(|it| drifted(it, shown)).collect();
+        fields.push(Field::wide("Against your target", lines.join("\n")));
     }
     fields.push(Field::wide("Not in it", not_in_it(shown.unvalued)));
     Message::from(Embed {
@@ -157,6 +167,24 @@ fn spread(spread: &Spread) -> String {
     )
 }
 
+fn drifted(part: &Drift, shown: &Shown<'_>) -> String {
+    let name = part.sleeve.map_or("anything else", Sleeve::label);
+    let over = sum(
+        shown.reckoning.of(part.over.abs()),
+        shown.reckoning.currency,
+    );
+    let wanted = part.wanted.normalize();
+    let words = match part.over.cmp(&Decimal::ZERO) {
+        Ordering::Greater => format!(", {over} too much"),
+        Ordering::Less => format!(", {over} missing"),
+        Ordering::Equal => String::new(),
+    };
+    format!(
+        "- {name}: {} % where you want {wanted} %{words}",
+        bare(rounded(part.now))
+    )
+}
+
 /// To a tenth.
 fn rounded(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
@@ -225,6 +253,7 @@ mod tests {
             stresses: &[],
             spreads: &[],
             common: &[],
+            drift: &[],
             rates: Rates {
                 source: "DefiLlama",
                 fetched_at: samples::now().minus(Span::minutes(4).0),
@@ -278,6 +307,26 @@ mod tests {
             common: &[
                 common(On::Token, "WSTETH", 3, 0.75),
                 common(On::Stablecoins, "", 2, 0.5),
+            ],
+            drift: &[
+                Drift {
+                    sleeve: Some(Sleeve::Staking),
+                    now: 60.04,
+                    wanted: 45.into(),
+                    over: 1_500.into(),
+                },
+                Drift {
+                    sleeve: Some(Sleeve::Farming),
+                    now: 0.0,
+                    wanted: 5.into(),
+                    over: (-500).into(),
+                },
+                Drift {
+                    sleeve: None,
+                    now: 10.0,
+                    wanted: 0.into(),
+                    over: 1_000.into(),
+                },
             ],
             ..shown(after(10_000, 1_000), 1)
         };

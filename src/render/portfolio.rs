@@ -576,11 +576,21 @@ pub fn settings(chosen: &Chosen) -> Message {
         || "nothing is laid aside for tax".to_owned(),
         |tax| format!("{} of income is laid aside for tax", percent(tax)),
     );
+    let target = chosen.target.map(|target| {
+        let parts = target
+            .all()
+            .map(|(sleeve, share)| format!("{} % {}", share.normalize(), sleeve.label()));
+        format!(
+            "{DOT}to be divided into {}",
+            parts.collect::<Vec<_>>().join(", ")
+        )
+    });
     Message::text(format!(
-        "Your figures are in {} ({}){DOT}dates in files are of {}{DOT}{tax}.",
+        "Your figures are in {} ({}){DOT}dates in files are of {}{DOT}{tax}{}.",
         chosen.currency.name(),
         chosen.currency.code(),
-        chosen.zone.name()
+        chosen.zone.name(),
+        target.unwrap_or_default()
     ))
 }
 
@@ -863,6 +873,7 @@ mod tests {
         let chosen = Chosen {
             currency: euro.currency,
             tax: Some(samples::percent(25.0)),
+            target: "45/35/15/5".parse().ok(),
             ..Chosen::default()
         };
         let usual = Chosen::default();

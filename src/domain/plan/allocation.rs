@@ -1,6 +1,9 @@
 //! A capital divided over ways of earning, with what the market pays for each.
 
+use std::str::FromStr;
+
 use rust_decimal::{Decimal, prelude::FromPrimitive as _};
+use serde::{Deserialize, Serialize};
 
 use super::{
     Earning, PlanError,
@@ -103,8 +106,31 @@ impl Appetite {
 }
 
 /// The shares of a whole, in the order of [`Sleeve::ALL`]: none below 0, and 100 % together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Shares([Decimal; 4]);
+
+/// The text is no allocation.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` is no allocation; write staking/lending/liquidity/farming in percent, such as 45/35/15/5, which make 100"
+)]
+pub struct SharesError(String);
+
+impl FromStr for Shares {
+    type Err = SharesError;
+
+    fn from_str(text: &str) -> Result<Self, SharesError> {
+        let refused = || SharesError(text.chars().filter(|c| *c != '`').take(40).collect());
+        let parts = text.split('/').map(|part| {
+            let figure = part.trim().trim_end_matches('%').trim_end();
+            figure.parse().ok().and_then(Percent::new)
+        });
+        let parts: Option<Vec<Percent>> = parts.collect();
+        let parts: Option<[Percent; 4]> = parts.and_then(|parts| parts.try_into().ok());
+        Self::new(parts.ok_or_else(refused)?).map_err(|_| refused())
+    }
+}
 
 impl Shares {
     /// Shares in percent, in the order of [`Sleeve::ALL`].
@@ -120,6 +146,11 @@ impl Shares {
         (whole == Decimal::ONE_HUNDRED)
             .then_some(Self(exact))
             .ok_or(PlanError::Shares(whole))
+    }
+
+    /// Each sleeve with its share in percent, also where that is nothing.
+    pub fn all(self) -> impl Iterator<Item = (Sleeve, Decimal)> {
+        Sleeve::ALL.into_iter().zip(self.0)
     }
 
     /// Each sleeve that has a share, with it in percent.

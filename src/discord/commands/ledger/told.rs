@@ -126,7 +126,7 @@ mod tests {
             chosen: &Chosen {
                 currency: Currency::Eur,
                 zone: Zone::parse("Europe/Berlin").unwrap(),
-                tax: None,
+                ..Chosen::default()
             },
             now: now(),
         };

@@ -7,6 +7,7 @@ use crate::{
         errors::CommandError,
     },
     domain::{
+        drift::drift,
         exposure::{Held, checks, common, present, spreads, stresses},
         ids::UserId,
     },
@@ -54,6 +55,10 @@ async fn answer(app: &App, owner: UserId) -> Result<Message, CommandError> {
         stresses: &stresses(&held),
         spreads: &spreads(&held),
         common: &common(&held),
+        drift: &chosen
+            .target
+            .map(|target| drift(&held, target))
+            .unwrap_or_default(),
         rates: super::rates(&market),
         reckoning: super::reckoning(app, &chosen),
         now,

@@ -9,7 +9,10 @@ use crate::{
         errors::{CommandError, Trouble},
         params::{Name, Written},
     },
-    domain::{currency::Currency, ids::UserId, person::Chosen, rate::Percent, zone::Zone},
+    domain::{
+        currency::Currency, ids::UserId, person::Chosen, plan::allocation::Shares, rate::Percent,
+        zone::Zone,
+    },
     render::{self, message::Message},
 };
 
@@ -27,12 +30,15 @@ pub(super) async fn settings(
     #[min = 0]
     #[max = 99]
     tax_rate: Option<f64>,
+    #[description = "How you want it divided, in percent: staking/lending/liquidity/farming, such as 45/35/15/5"]
+    target: Option<Written<Shares>>,
 ) -> Result<(), CommandError> {
     let (app, caller) = parts(ctx)?;
     let asked = Asked {
         currency: currency.map(|currency| currency.0),
         zone: time_zone,
         tax: tax_rate.and_then(Percent::new),
+        target: target.map(|target| target.0),
     };
     let answer = answer(ctx.data(), caller.user, &asked);
     super::super::answer_alone(app, answer).await
@@ -43,6 +49,7 @@ struct Asked {
     currency: Option<Currency>,
     zone: Option<Name>,
     tax: Option<Percent>,
+    target: Option<Shares>,
 }
 
 async fn answer(bot: &Bot, owner: UserId, asked: &Asked) -> Result<Message, CommandError> {
@@ -58,6 +65,7 @@ async fn answer(bot: &Bot, owner: UserId, asked: &Asked) -> Result<Message, Comm
             Some(tax) => Some(tax).filter(|tax| tax.get() > 0.0),
             None => before.tax,
         },
+        target: asked.target.or(before.target),
     };
     if chosen == before {
         return Ok(render::portfolio::settings(&chosen));
