@@ -19,9 +19,16 @@ const LOOK_UPS: &str = "\
 *Apps › Check this yield* in a message's menu – which pools it can mean, and what they pay\n\
 Wherever a pool is asked for, its address on DefiLlama will do.";
 
-const COMMANDS: &str = "\
-`/portfolio add`, `view`, `remove` – what your own positions earn; only you see it\n\
+const YOURS: &str = "\
+`/portfolio add`, `edit`, `remove`, `import`, `export` – what you hold, and where it earns\n\
+`/portfolio view`, `income`, `calendar`, `performance` – what it earns and earned, and when that comes\n\
+`/portfolio risk` – what all of it depends on, and what would be left\n\
+`/portfolio settings` – your currency, time zone, tax rate and wanted allocation\n\
+`/yield better` – where it would earn more at no more risk\n\
 `/ledger log`, `list`, `edit`, `delete`, `summary`, `export`, `import` – income that you received, for your tax records\n\
+`/plan list`, `delete` – goals that you kept from a plan";
+
+const COMMANDS: &str = "\
 `/setup` – from nothing to a first alert, for who manages the server\n\
 `/alerts add`, `list`, `show`, `edit`, `remove`, `undo` – tell a channel when that changes\n\
 `/alerts preview`, `why`, `history`, `test` – what an alert would say, and why it is silent\n\
@@ -68,6 +75,7 @@ pub fn help(contact: Option<&str>) -> Message {
         fields: vec![
             Field::wide("Looking up", LOOK_UPS),
             Field::wide("Planning", PLANS),
+            Field::wide("Yours, seen by you alone", YOURS),
             Field::wide("Everything else", COMMANDS),
             Field::wide("What a verdict means", VERDICTS),
             Field::wide("Limits", LIMITS),
