@@ -3,6 +3,7 @@
 //! A command is parse → call → render → reply. What it does stands below its poise function and
 //! takes what it needs, not the context, so that it runs without Discord.
 
+mod attached;
 pub mod autocomplete;
 pub mod budget;
 pub mod buttons;

@@ -37,6 +37,7 @@ pub mod press;
 pub mod preview;
 pub mod privacy;
 pub mod report;
+pub mod review;
 pub mod risk;
 pub mod server;
 pub mod setup;

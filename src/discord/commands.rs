@@ -54,7 +54,7 @@ pub struct Entry {
 }
 
 /// Every command that can be called. One that is missing here is refused.
-pub const TABLE: [Entry; 67] = [
+pub const TABLE: [Entry; 68] = [
     public("yield find"),
     public("yield pool"),
     public("yield staking"),
@@ -84,6 +84,7 @@ pub const TABLE: [Entry; 67] = [
     private("portfolio performance"),
     private("portfolio calendar"),
     private("portfolio risk"),
+    private("portfolio review"),
     private("portfolio import"),
     private("portfolio export"),
     private("portfolio settings"),

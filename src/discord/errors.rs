@@ -80,7 +80,8 @@ pub fn is_over(error: &serenity::Error) -> bool {
 pub fn answer(failed: &CommandError, command: &str, interaction: u64) -> Option<Message> {
     match failed {
         CommandError::User(trouble) => {
-            debug!(command, ?trouble, "command was refused");
+            // Not why in full: that may repeat what a person typed.
+            debug!(command, "command was refused");
             Some(Message::text(error::line(trouble)))
         }
         CommandError::Internal(cause) => {

@@ -14,6 +14,8 @@ use crate::domain::{
 /// How long anything is held: as long as an interaction may be answered.
 const HELD_FOR: Span = Span::minutes(15);
 const MOST: usize = 1_000;
+/// What one person may have waiting: somebody who looks something up in between can still answer.
+const MOST_EACH: usize = 4;
 
 /// What waits, oldest first. Past a thousand the oldest is let go.
 #[derive(Debug)]
@@ -43,12 +45,16 @@ impl<T> Default for Pending<T> {
 }
 
 impl<T> Pending<T> {
-    /// Holds it and returns the number to ask for it with. One per owner: a newer one takes
-    /// the place of the older.
+    /// Holds it and returns the number to ask for it with. A few for each owner: past that a newer one
+    /// takes the place of the oldest.
     pub fn hold(&self, owner: UserId, what: T, now: Timestamp) -> u32 {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.forget_old(now);
-        waiting.held.retain(|held| held.owner != owner);
+        let theirs = waiting.held.iter().filter(|held| held.owner == owner);
+        if theirs.count() >= MOST_EACH {
+            let oldest = waiting.held.iter().position(|held| held.owner == owner);
+            oldest.and_then(|at| waiting.held.remove(at));
+        }
         if waiting.held.len() >= MOST {
             waiting.held.pop_front();
         }

@@ -140,12 +140,21 @@ impl Held<'_> {
     /// Whether nothing can be said of it from this side, as opposed to it having no part in it: staking on
     /// a network involves no protocol, and ether no stablecoin.
     fn is_unknown(&self, side: Side) -> bool {
-        let base = self.line.position.stake.base();
         match side {
-            Side::Protocol => !matches!(base, Some(Earns::Network { .. })) && self.pools.is_empty(),
+            Side::Protocol => self.lies_somewhere_unknown(),
             Side::Stablecoin => self.assets().is_empty(),
             side => self.groups(side).is_empty(),
         }
+    }
+}
+
+impl Held<'_> {
+    /// Whether it earns in a layer of which nobody knows whose it is: at a rate that its owner stated, or in
+    /// a pool that is not listed any more.
+    fn lies_somewhere_unknown(&self) -> bool {
+        let stake = &self.line.position.stake;
+        let stated = |earns: &Earns| matches!(earns, Earns::Stated { .. });
+        stake.layers.iter().any(stated) || self.pools.len() < stake.pools().count()
     }
 }
 
@@ -195,8 +204,7 @@ pub struct Common {
     pub share: f64,
 }
 
-/// What positions share, the larger share of the value first. What stands for another thing in the same
-/// positions is told once, by the narrower name: who shares wstETH shares ether too.
+/// What positions share, the larger share of the value first.
 pub fn common(held: &[Held<'_>]) -> Vec<Common> {
     let whole: f64 = held.iter().map(Held::value).sum();
     let mut by: BTreeMap<(On, String), (Dependency, BTreeSet<usize>)> = BTreeMap::new();
@@ -328,9 +336,10 @@ fn kept(one: &Held<'_>, shock: &Shock) -> Option<Decimal> {
         Shock::Depeg { coin } => fallen(one, tenth, |asset| asset == coin),
         Shock::Fall => fallen(one, half, |asset| !follows_a_currency(asset)),
         Shock::Loss { protocol } => {
-            let is_hit = one.groups(Side::Protocol).contains(protocol);
-            let known = !one.is_unknown(Side::Protocol);
-            known.then_some(if is_hit { Decimal::ZERO } else { Decimal::ONE })
+            if one.groups(Side::Protocol).contains(protocol) {
+                return Some(Decimal::ZERO);
+            }
+            (!one.is_unknown(Side::Protocol)).then_some(Decimal::ONE)
         }
     }
 }

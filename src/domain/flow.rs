@@ -22,6 +22,8 @@ pub struct Received {
     /// US dollars when it was received; `None` where no price is known.
     pub usd: Option<Decimal>,
     pub position: Option<PositionId>,
+    /// It is what the position pays, so that it is no longer expected; an airdrop comes on top.
+    pub is_payout: bool,
 }
 
 /// A month of a calendar.
@@ -76,13 +78,14 @@ pub struct Parts {
 
 impl Parts {
     pub fn total(&self) -> Decimal {
-        self.received + self.expected + self.estimated
+        let logged_and_expected = self.received.saturating_add(self.expected);
+        logged_and_expected.saturating_add(self.estimated)
     }
 
     fn add(&mut self, other: Self) {
-        self.received += other.received;
-        self.expected += other.expected;
-        self.estimated += other.estimated;
+        self.received = self.received.saturating_add(other.received);
+        self.expected = self.expected.saturating_add(other.expected);
+        self.estimated = self.estimated.saturating_add(other.estimated);
     }
 }
 
@@ -151,7 +154,7 @@ impl<'a> Flow<'a> {
         for line in &portfolio.lines {
             let logged: Vec<Day> = logged
                 .iter()
-                .filter(|income| income.position == Some(line.position.id))
+                .filter(|income| income.is_payout && income.position == Some(line.position.id))
                 .map(|income| income.day)
                 .collect();
             match line.position.stake.payout {
@@ -315,6 +318,7 @@ mod tests {
             day: day(on),
             usd: Some(Decimal::from(usd)),
             position: Some(PositionId(position)),
+            is_payout: true,
         }
     }
 
@@ -355,6 +359,20 @@ mod tests {
         assert_eq!(flow.parts.received, Decimal::from(345));
         assert_eq!(flow.parts.estimated.round_dp(6), Decimal::from(10));
         assert_eq!(flow.methods[0].0, Method::Lending);
+    }
+
+    /// It comes on top of what a position pays, and is no pay-out of it.
+    #[test]
+    fn an_airdrop_takes_no_pay_out_away() {
+        let held = portfolio(vec![position(2, 10_000, day("2026-01-01"), None)]);
+        let airdrop = Received {
+            is_payout: false,
+            ..received("2026-12-31", 5, 2)
+        };
+        let year = (day("2026-01-01"), day("2026-12-31"));
+        let flow = Flow::of(&held, &[airdrop], year, day("2026-12-31"));
+        assert_eq!(flow.parts.received, Decimal::from(5));
+        assert_eq!(flow.parts.estimated.round_dp(6), Decimal::from(364));
     }
 
     #[test]
@@ -408,6 +426,7 @@ mod tests {
                 day: Day(*day),
                 usd: Some(Decimal::from(*usd)),
                 position: Some(PositionId(*position)),
+                is_payout: *position % 2 == 0,
             }).collect();
             let flow = Flow::of(&held, &logged, (Day(from), Day(from + long)), Day(20_500));
             let sum = |parts: Vec<Parts>| parts.iter().fold(Parts::default(), |mut sum, part| {

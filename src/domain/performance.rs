@@ -27,6 +27,12 @@ pub struct Past {
     pub accrued: Decimal,
     /// Fees of getting in, and of receiving.
     pub fees: Decimal,
+    /// Logged incomes without a price, which `received` leaves out.
+    pub unpriced: usize,
+    /// Fees whose exchange is not known, which `fees` leaves out.
+    pub unknown_fees: usize,
+    /// Without a rate nothing is known to have come together.
+    pub has_rate: bool,
 }
 
 /// A position or all of them, each part in percent of the start.
@@ -133,6 +139,9 @@ mod tests {
             received: received.into(),
             accrued: accrued.into(),
             fees: fees.into(),
+            unpriced: 0,
+            unknown_fees: 0,
+            has_rate: true,
         }
     }
 

@@ -169,12 +169,19 @@ fn ics(shown: &Shown<'_>) -> Vec<u8> {
             What::LockEnds => "lock",
             What::Payout { .. } => "payout",
         };
+        let times = match event.what {
+            What::Payout { times, .. } => times,
+            What::LockEnds => 1,
+        };
+        // A series of days is the same series whenever it is written.
+        let on = if times > 1 {
+            "daily".to_owned()
+        } else {
+            event.day.to_string()
+        };
         let mut entry = Entry::new();
         entry
-            .uid(&format!(
-                "{kind}-{}-{}@stipend",
-                event.line.position.id, event.day
-            ))
+            .uid(&format!("{kind}-{}-{on}@stipend", event.line.position.id))
             .timestamp(stamp)
             // Without an end it is that one day: one that ended on it would have no length.
             .starts(event.day.date())
@@ -183,8 +190,8 @@ fn ics(shown: &Shown<'_>) -> Vec<u8> {
                 "{}. Projected at today's rates, not a promise. Not advice.",
                 words(event, &held, shown)
             )));
-        if matches!(event.what, What::Payout { times: 2.., .. }) {
-            entry.add_property("RRULE", "FREQ=DAILY");
+        if times > 1 {
+            entry.add_property("RRULE", format!("FREQ=DAILY;COUNT={times}"));
         }
         calendar.push(entry.done());
     }

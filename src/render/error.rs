@@ -96,6 +96,8 @@ pub enum Trouble {
     FileTooLong {
         most_kib: u32,
     },
+    /// Discord did not hand the file out.
+    FileUnreachable,
     /// The file is no text.
     NotText,
     /// The file holds no alerts as we write them; why, in words that come from it.
@@ -129,6 +131,8 @@ pub enum Trouble {
     /// The file is no table of a ledger; why, in words that come from it.
     LedgerUnreadable(String),
     GoalUnknown,
+    /// What a dollar is in it no source tells now.
+    ExchangeUnknown(Currency),
     TooManyGoals {
         limit: usize,
     },
@@ -150,6 +154,8 @@ pub enum Trouble {
     },
     /// Something is said to have happened after today.
     DateAhead,
+    /// Something is said to have happened before there was any chain.
+    DateTooEarly,
     LockIsOver,
     LockTooLong,
     /// A word of a file that is none of those that are known.
@@ -303,6 +309,9 @@ pub fn line(trouble: &Trouble) -> String {
             "The file cannot be used: {} Its first line names the columns; `/ledger export` shows how one looks.",
             stopped(&foreign(&why.split_whitespace().collect::<Vec<_>>().join(" ")))
         ),
+        Trouble::ExchangeUnknown(currency) => format!(
+            "No source tells the exchange of {currency} at the moment. Write the amount in US dollars, such as $20."
+        ),
         Trouble::GoalUnknown => GOAL_UNKNOWN.to_owned(),
         Trouble::TooManyGoals { limit } => too_many("goals of yours", *limit),
         Trouble::PositionUnchanged => POSITION_UNCHANGED.to_owned(),
@@ -317,6 +326,9 @@ pub fn line(trouble: &Trouble) -> String {
             format!("A position has {most} layers at most: where it lies, and what it earns on top.")
         }
         Trouble::DateAhead => DATE_AHEAD.to_owned(),
+        Trouble::DateTooEarly => {
+            "Before 2009-01-03 there was no chain to earn on. Name a later day.".to_owned()
+        }
         Trouble::LockIsOver => LOCK_IS_OVER.to_owned(),
         Trouble::LockTooLong => "A lock of more than 50 years is not kept.".to_owned(),
         Trouble::WordUnknown { what, text, known } => {
@@ -378,6 +390,9 @@ pub fn line(trouble: &Trouble) -> String {
         ),
         Trouble::FileTooLong { most_kib } => {
             format!("The file is too long; files up to {most_kib} KiB are read.")
+        }
+        Trouble::FileUnreachable => {
+            "Discord did not hand the file out. Attach it again and try once more.".to_owned()
         }
         Trouble::NotText => "The file is no text in UTF-8.".to_owned(),
         Trouble::FileUnreadable(why) => format!(

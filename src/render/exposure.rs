@@ -91,6 +91,11 @@ fn check(checked: &Checked) -> String {
         Stands::Fail => "❌",
         Stands::NotKnown => "❔",
     };
+    format!("{mark} {}", rule_words(checked))
+}
+
+/// A rule with what it found.
+pub(super) fn rule_words(checked: &Checked) -> String {
     let most = share(checked.rule.most());
     let rule = match checked.rule {
         Rule::OneProtocol => format!("no protocol over {most}"),
@@ -109,7 +114,7 @@ fn check(checked: &Checked) -> String {
     } else {
         String::new()
     };
-    format!("{mark} {rule}: {found}{unknown}")
+    format!("{rule}: {found}{unknown}")
 }
 
 fn stress(stress: &Stress, shown: &Shown<'_>) -> String {

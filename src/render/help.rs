@@ -22,7 +22,7 @@ Wherever a pool is asked for, its address on DefiLlama will do.";
 const YOURS: &str = "\
 `/portfolio add`, `edit`, `remove`, `import`, `export` – what you hold, and where it earns\n\
 `/portfolio view`, `income`, `calendar`, `performance` – what it earns and earned, and when that comes\n\
-`/portfolio risk` – what all of it depends on, and what would be left\n\
+`/portfolio risk`, `review` – what all of it depends on, what would be left, and what changed in a quarter\n\
 `/portfolio settings` – your currency, time zone, tax rate and wanted allocation\n\
 `/yield better` – where it would earn more at no more risk\n\
 `/ledger log`, `list`, `edit`, `delete`, `summary`, `export`, `import` – income that you received, for your tax records\n\

@@ -99,12 +99,21 @@ fn money(usd: Decimal, shown: &Shown<'_>) -> String {
     sum(shown.reckoning.of(usd), shown.reckoning.currency)
 }
 
+/// Sums are reckoned in dollars.
+const fn exchanged(shown: &Shown<'_>) -> &'static str {
+    match shown.reckoning.at {
+        Some(_) => " in dollars, at today's exchange",
+        None => "",
+    }
+}
+
 fn three(shown: &Shown<'_>) -> String {
     let parts = &shown.flow.parts;
     let mut lines = vec![
         format!(
-            "**Received {}** – what you logged, at its value then",
-            money(parts.received, shown)
+            "**Received {}** – what you logged, at its value then{}",
+            money(parts.received, shown),
+            exchanged(shown)
         ),
         format!(
             "**Expected {}** – by how often positions pay out, at today's rates",
@@ -164,7 +173,7 @@ fn left_out(flow: &Flow<'_>) -> Vec<String> {
     let mut lines = Vec::new();
     if flow.unpriced > 0 {
         lines.push(format!(
-            "- {} without a price; `/ledger list` shows them",
+            "- {} without a price or an exchange rate; `/ledger list` shows them",
             count(flow.unpriced, "logged income", "logged incomes")
         ));
     }

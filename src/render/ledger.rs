@@ -586,6 +586,25 @@ fn lines_named(lines: &[u64]) -> String {
     format!("{word} {}{more}", named.join(", "))
 }
 
+/// So many pay-outs that were expected were logged, and so many were not.
+pub fn payouts(logged: usize, left: usize) -> Message {
+    let mut words = vec![match logged {
+        0 => "None of them was logged.".to_owned(),
+        logged => format!(
+            "Logged {}, as they were expected and not as anybody measured them: `/ledger edit` sets one right.",
+            count(logged, "pay-out", "pay-outs")
+        ),
+    }];
+    if left > 0 {
+        words.push(format!(
+            "{} left: no source told what a unit was worth then, or it is logged already. Look at \
+             `/portfolio income` again in a while, or state it with `/ledger log`.",
+            count(left, "is", "are")
+        ));
+    }
+    Message::text(words.join(" "))
+}
+
 /// So many entries of a file were kept.
 pub fn imported(entries: usize) -> Message {
     Message::text(format!(

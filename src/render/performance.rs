@@ -35,7 +35,12 @@ pub fn performance(shown: &Shown<'_>) -> Message {
     if let Some(all) = &shown.all {
         let gained = shown.parts.iter().fold(Decimal::ZERO, |sum, part| {
             let past = &part.past;
-            sum + part.value - past.start + past.received + past.accrued - past.fees
+            let came = part
+                .value
+                .saturating_add(past.received)
+                .saturating_add(past.accrued);
+            let went = past.start.saturating_add(past.fees);
+            sum.saturating_add(came.saturating_sub(went))
         });
         fields.push(Field::wide(
             "All of them",
@@ -45,7 +50,7 @@ pub fn performance(shown: &Shown<'_>) -> Message {
     if !shown.left_out.is_empty() {
         let lines = shown.left_out.iter().map(|line| {
             let held = holding(&line.position.stake);
-            format!("- {held}: neither a cost nor a price of its first day is known")
+            format!("- {held}: what it cost, or what a price was or is, is not known")
         });
         let lines: Vec<String> = lines.collect();
         fields.push(Field::wide("Not measured", lines_within(&lines, 1_000)));
@@ -54,7 +59,8 @@ pub fn performance(shown: &Shown<'_>) -> Message {
         "How to read it",
         "total return = price + income − fees, each in percent of what was paid or of what it was \
          worth at its start. Income is what you logged, and what has come together at today's rate \
-         since. A share of a pool that was told in money has no price of its own.",
+         since. A share of a pool that was told in money has no price of its own. All is reckoned in \
+         dollars and shown at today's exchange.",
     ));
     let lines: Vec<String> = shown.parts.iter().map(|part| line(part, shown)).collect();
     Message::from(Embed {
@@ -98,16 +104,33 @@ fn line(part: &Performance<'_>, shown: &Shown<'_>) -> String {
         Basis::Paid => "paid",
         Basis::Worth => "worth then",
     };
-    format!(
-        "- **{}** since {}: {}\n  {start} {}, now {}{DOT}income {} logged, {} since",
+    let mut words = vec![format!(
+        "- **{}** since {}: {}\n  {start} {}, now {}",
         holding(&part.line.position.stake),
         date(since.since),
         returns(&part.returns),
         money(since.start),
-        money(part.value),
-        money(since.received),
-        money(since.accrued)
-    )
+        money(part.value)
+    )];
+    words.push(if since.has_rate {
+        format!(
+            "income {} logged, {} since",
+            money(since.received),
+            money(since.accrued)
+        )
+    } else {
+        format!(
+            "income {} logged; its rate is not known",
+            money(since.received)
+        )
+    });
+    if since.unpriced > 0 {
+        words.push(format!("{} of it without a price", since.unpriced));
+    }
+    if since.unknown_fees > 0 {
+        words.push("a fee whose exchange is not known".to_owned());
+    }
+    words.join(DOT)
 }
 
 #[cfg(test)]
@@ -156,6 +179,9 @@ mod tests {
             received: 30.into(),
             accrued: 10.into(),
             fees: fees.into(),
+            unpriced: 2,
+            unknown_fees: 1,
+            has_rate: fees > 0,
         };
         let parts = [
             Performance::of(&portfolio.lines[0], past(5_000, Basis::Paid, 25)).unwrap(),

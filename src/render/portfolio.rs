@@ -456,10 +456,10 @@ fn moved(moved: &Moved<'_>) -> String {
     format!(
         "- {}: {}",
         holding(&line.position.stake),
-        if parts.is_empty() {
-            "judged for the first time".to_owned()
-        } else {
-            parts.join(DOT)
+        match (parts.is_empty(), line.verdict) {
+            (false, _) => parts.join(DOT),
+            (true, Some(_)) => "judged for the first time".to_owned(),
+            (true, None) => "no longer judged".to_owned(),
         }
     )
 }
@@ -627,7 +627,7 @@ pub fn preview(
     let mut fields = Vec::new();
     if !rejected.is_empty() {
         fields.push(Field::wide(
-            format!("Not readable: {}", count(bad.len(), "line", "lines")),
+            format!("Left out: {}", count(bad.len(), "line", "lines")),
             lines_within(&rejected, 1_000),
         ));
     }
@@ -651,7 +651,7 @@ pub fn preview(
             let these = if bad.is_empty() {
                 "Keep them"
             } else {
-                "Keep those that are readable"
+                "Keep the others"
             };
             message.with_buttons([
                 Button::press(these, ButtonStyle::Primary, keep),

@@ -144,10 +144,9 @@ fn told(kept: &Kept) -> String {
             "entries of your ledger",
         )
     });
-    let told: Vec<String> = [positions, entries].into_iter().flatten().collect();
-    if told.is_empty() {
-        return "your consent".to_owned();
-    }
+    let goals = (kept.goals > 0).then(|| count(kept.goals, "goal", "goals"));
+    let told = [positions, entries, goals].into_iter().flatten();
+    let told: Vec<String> = told.chain(["what you chose".to_owned()]).collect();
     format!("{} and your consent", told.join(", "))
 }
 

@@ -10,7 +10,7 @@ use super::{
 use crate::domain::{
     ids::{GoalId, LedgerEntryId, PositionId, UserId},
     ledger::{Entry, Logged},
-    person::{Chosen, Looks},
+    person::{Chosen, Look, Looks},
     plan::{Goal, KeptGoal},
     position::{Position, Stake},
     time::Timestamp,
@@ -38,6 +38,9 @@ pub struct Person {
     /// Income that they logged.
     pub entries: Vec<Logged>,
     pub goals: Vec<KeptGoal>,
+    pub looks: Option<Looks>,
+    /// The last review that was marked as done.
+    pub review: Option<Look>,
 }
 
 /// What there is one of for each person.
@@ -45,6 +48,7 @@ pub struct Person {
 enum Subject {
     Chosen,
     Look,
+    Review,
 }
 
 impl Subject {
@@ -52,6 +56,7 @@ impl Subject {
         match self {
             Self::Chosen => "chosen",
             Self::Look => "look",
+            Self::Review => "review",
         }
     }
 
@@ -140,7 +145,25 @@ impl Store {
         id: PositionId,
     ) -> Result<Option<Position>, StoreError> {
         let taken = self.taken(&POSITIONS, user, id.0).await?;
+        if taken.is_some() {
+            self.unsee(user, id).await?;
+        }
         Ok(taken.map(|kept| position(user, kept)))
+    }
+
+    /// Forgets how a position stood that is gone.
+    async fn unsee(&self, user: UserId, id: PositionId) -> Result<(), StoreError> {
+        let forget = |look: &mut Look| look.lines.retain(|seen| seen.position != id);
+        if let Some(mut looks) = self.looks(user).await? {
+            forget(&mut looks.last);
+            looks.before.iter_mut().for_each(forget);
+            self.note_looks(user, &looks).await?;
+        }
+        if let Some(mut review) = self.last_review(user).await? {
+            forget(&mut review);
+            self.note_review(user, &review).await?;
+        }
+        Ok(())
     }
 
     /// The person's ledger, in the order in which it was told.
@@ -234,6 +257,15 @@ impl Store {
         self.write_page(user, Subject::Look, looks).await
     }
 
+    /// How things stood when the person last marked a review as done.
+    pub async fn last_review(&self, user: UserId) -> Result<Option<Look>, StoreError> {
+        self.page(user, Subject::Review).await
+    }
+
+    pub async fn note_review(&self, user: UserId, look: &Look) -> Result<(), StoreError> {
+        self.write_page(user, Subject::Review, look).await
+    }
+
     async fn page<T: DeserializeOwned>(
         &self,
         user: UserId,
@@ -287,6 +319,8 @@ impl Store {
             positions: self.positions(user).await?,
             entries: self.entries(user).await?,
             goals: self.goals(user).await?,
+            looks: self.looks(user).await?,
+            review: self.last_review(user).await?,
         }))
     }
 

@@ -323,7 +323,7 @@ async fn a_ledger_is_told_taken_along_and_erased() {
     .await;
     let export = told(&twin, &call("privacy export"), &["everything"]).await;
     assert!(file(&twin, &export).1.contains("\"quantity\": \"0.0042\""));
-    let words = ["Delete 1 entry of your ledger and your consent"];
+    let words = ["Delete 1 entry of your ledger, what you chose and your consent"];
     let question = told(&twin, &call("privacy delete"), &words).await;
     press(
         &twin,

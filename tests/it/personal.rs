@@ -46,6 +46,7 @@ async fn setting() -> Setting {
     let twin = Twin::start(one_server()).await.unwrap();
     let upstream = Upstream::start(answer(&market(5.0))).await;
     upstream.set_beside("/prices/", StatusCode::OK, &prices());
+    upstream.cost(format!("ethereum:{USDC_TOKEN}"), "USDC", 1.0);
     upstream.set_beside("/coingecko/simple/price", StatusCode::OK, &exchange());
     let node = Node::start().await;
     let mut bot = TestBot::new(&twin, &upstream);
@@ -176,6 +177,7 @@ async fn a_member_keeps_positions_wherever_they_are() {
         ),
         ("portfolio_performance", call("portfolio performance")),
         ("portfolio_settings", call("portfolio settings")),
+        ("portfolio_review", call("portfolio review")),
         ("yield_better", call("yield better").option("min_gain", "1")),
     ] {
         let in_server = keep(twin, name, &asked).await;
@@ -192,6 +194,14 @@ async fn a_member_keeps_positions_wherever_they_are() {
             assert_eq!(part(&in_server), part(&elsewhere), "{name}");
         }
     }
+    let review = told(
+        twin,
+        &call("portfolio review"),
+        &["Review of what you hold", "the first one"],
+    )
+    .await;
+    pressed(twin, &review, "Mark as done", &["Noted as done"]).await;
+    told(twin, &call("portfolio review"), &["the last one was done"]).await;
     let income = told(
         twin,
         &call("portfolio income").option("window", "back"),
@@ -209,14 +219,14 @@ async fn a_member_keeps_positions_wherever_they_are() {
         twin,
         &income,
         "Log 12 of these pay-outs",
-        &["Kept 12 entries"],
+        &["Logged 12 pay-outs", "not as anybody measured them"],
     )
     .await;
     told(twin, &direct(&call("ledger list")), &["USDC", "interest"]).await;
     told(
         twin,
         &call("portfolio income").option("window", "back"),
-        &["12 logged incomes without a price"],
+        &["**Received €52.93**", "**Expected €0.00**"],
     )
     .await;
     bot.end(twin);
@@ -330,8 +340,10 @@ async fn positions_are_taken_out_and_put_in_again() {
         let file = twin.upload("positions.csv", text.to_owned());
         call("portfolio import").option("file", file)
     };
+    // One that is new, three that are there already, and two that make no sense.
+    let news = text.replacen("5000,USDC", "5001,USDC", 1);
     let broken =
-        format!("{text}5,NOSUCHCOIN,,,,3,,,,,,,,,,,,,,,\r\n-1,ETH,,,,3,,,,,,,,,,,,,,,\r\n");
+        format!("{news}5,NOSUCHCOIN,,,,3,,,,,,,,,,,,,,,\r\n-1,ETH,,,,3,,,,,,,,,,,,,,,\r\n");
     let preview = keep(twin, "portfolio_import", &import(&broken)).await;
     pressed(twin, &preview, "Leave it", &["Nothing was changed."]).await;
     told(twin, &call("portfolio view"), &["Your 4 positions"]).await;

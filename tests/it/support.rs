@@ -153,6 +153,8 @@ struct Answers {
     others: BTreeMap<&'static str, (StatusCode, String)>,
     /// The routes that were asked for, but for the pools.
     asked_beside: Vec<String>,
+    /// What a coin cost at any time in the past: its key, its symbol, US dollars.
+    past_prices: Vec<(String, &'static str, f64)>,
 }
 
 /// A stand-in for the source.
@@ -175,6 +177,7 @@ impl Upstream {
                 .map(|route| (route, (StatusCode::OK, r#"{"coins":{}}"#.to_owned())))
                 .into(),
             asked_beside: Vec::new(),
+            past_prices: Vec::new(),
         }));
         let router = Router::new()
             .route("/pools", get(pools_answer))
@@ -231,6 +234,12 @@ impl Upstream {
     pub(crate) fn set_beside(&self, route: &'static str, status: StatusCode, body: &str) {
         let mut answers = self.answers.lock().unwrap();
         answers.others.insert(route, (status, body.to_owned()));
+    }
+
+    /// Tells from now on what a coin cost at any time in the past.
+    pub(crate) fn cost(&self, coin: String, symbol: &'static str, usd: f64) {
+        let mut answers = self.answers.lock().unwrap();
+        answers.past_prices.push((coin, symbol, usd));
     }
 
     /// The address of a route.
@@ -301,12 +310,27 @@ async fn other_answer(
         Some((of, asked)) => path == of && query.contains(asked),
         None => path == route || route.ends_with('/') && path.starts_with(route),
     };
+    if let Some(told) = past_prices(path, &answers.past_prices) {
+        return (StatusCode::OK, [("content-type", "application/json")], told);
+    }
     let said = answers.others.iter().find(|(route, _)| is_meant(route));
     let (status, body) = said.map_or_else(
         || (StatusCode::NOT_FOUND, String::new()),
         |(_, said)| said.clone(),
     );
     (status, [("content-type", "application/json")], body)
+}
+
+/// What `/historical_prices/{time}/{coins}` says, once a story has told what a coin cost.
+fn past_prices(path: &str, known: &[(String, &str, f64)]) -> Option<String> {
+    let rest = path.strip_prefix("/historical_prices/")?;
+    let at: i64 = rest.split('/').next()?.parse().ok()?;
+    let told = known.iter().map(|(coin, symbol, usd)| {
+        let price = json!({ "price": usd, "symbol": symbol, "timestamp": at, "confidence": 0.99 });
+        (coin.clone(), price)
+    });
+    let coins: serde_json::Map<String, Value> = told.collect();
+    (!coins.is_empty()).then(|| json!({ "coins": coins }).to_string())
 }
 
 /// A stand-in for a node of Solana: 65 % of the supply is staked, which makes 7 % of an inflation of 4.55 %.

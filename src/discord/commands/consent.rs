@@ -8,7 +8,13 @@ use crate::{
         context::Bot,
         errors::{CommandError, Trouble},
     },
-    domain::{ids::UserId, ledger::Entry, person::Chosen, plan::Goal, position::Stake},
+    domain::{
+        ids::UserId,
+        ledger::Entry,
+        person::{Chosen, Look},
+        plan::Goal,
+        position::Stake,
+    },
     render::{self, message::Message},
 };
 
@@ -23,6 +29,8 @@ pub enum Wish {
     Positions(Vec<Stake>),
     Chosen(Chosen),
     Goal(Goal),
+    /// How things stood when a review was done.
+    Review(Look),
     /// Income that was received, told by hand.
     Entry(Box<Entry>),
     /// That of a file.
@@ -72,6 +80,7 @@ async fn kept(app: &App, owner: UserId, wish: Wish) -> Result<Message, CommandEr
     match wish {
         Wish::Position(stake) => portfolio::add::kept(app, owner, *stake).await,
         Wish::Positions(stakes) => portfolio::import::kept(app, owner, &stakes).await,
+        Wish::Review(look) => portfolio::review::kept(app, owner, &look).await,
         Wish::Goal(goal) => plan::kept(app, owner, &goal).await,
         Wish::Entry(entry) => ledger::log::kept(app, owner, *entry).await,
         Wish::Payouts(entries) => ledger::import::payouts(app, owner, entries).await,

@@ -8,7 +8,12 @@ use crate::{
         errors::{CommandError, Trouble},
     },
     domain::{
-        currency::Reckoning, income::Line, person::Chosen, position::Position, time::Timestamp,
+        currency::Reckoning,
+        exposure::Held,
+        income::{Line, Portfolio},
+        person::Chosen,
+        position::Position,
+        time::Timestamp,
     },
     market::view::View,
     render::{
@@ -26,6 +31,7 @@ pub mod income;
 mod logged;
 pub mod performance;
 pub mod remove;
+pub mod review;
 pub mod risk;
 pub mod settings;
 mod table;
@@ -47,6 +53,7 @@ pub mod view;
         "performance::performance",
         "calendar::calendar",
         "risk::risk",
+        "review::review",
         "import::import",
         "export::export",
         "settings::settings"
@@ -82,6 +89,19 @@ pub(super) fn rates(market: &View) -> Rates<'_> {
         fetched_at: market.answered_at,
         are_old: market.is_silent,
     }
+}
+
+/// Each position with the pools of its layers.
+fn held<'a>(view: &'a View, portfolio: &'a Portfolio) -> Vec<Held<'a>> {
+    let held = portfolio.lines.iter().map(|line| {
+        let pools = line.position.stake.pools();
+        let listings = pools.filter_map(|id| view.followed(id));
+        Held {
+            line,
+            pools: listings.map(|listing| &*listing.pool).collect(),
+        }
+    });
+    held.collect()
 }
 
 /// One position with its figures, in the words of `render`.

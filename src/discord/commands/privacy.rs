@@ -168,6 +168,8 @@ fn exported(user: UserId, records: &Records, now: Timestamp) -> Result<Message, 
         "positions": positions,
         "ledger": entries,
         "goals": goals,
+        "last_looks": person.map(|person| &person.looks),
+        "last_review": person.map(|person| &person.review),
         "alerts_made": alerts,
         "changes_made": changes,
     });
@@ -232,6 +234,8 @@ mod tests {
                     added_at: Timestamp::from_millis(86_400_000),
                 }],
                 goals: Vec::new(),
+                looks: None,
+                review: None,
                 entries: vec![Logged {
                     id: LedgerEntryId(4),
                     entry: Entry::new(

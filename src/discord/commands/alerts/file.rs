@@ -10,6 +10,7 @@ use crate::{
     alerting::rules_file::{self, NamedRule},
     app::App,
     discord::{
+        attached,
         commands::Application,
         context::{Bot, Caller, Context, parts},
         errors::{CommandError, Trouble},
@@ -22,7 +23,7 @@ use crate::{
 };
 
 /// A file of fifty alerts has some 20 KiB.
-const LONGEST: u32 = 256 * 1024;
+const LONGEST_KIB: u32 = 256;
 
 /// All alerts of this server as a text file
 #[poise::command(slash_command, guild_only)]
@@ -70,13 +71,7 @@ async fn imported(
     place: Place,
     file: serenity::Attachment,
 ) -> Result<Message, CommandError> {
-    if file.size > LONGEST {
-        return Err(Trouble::FileTooLong {
-            most_kib: LONGEST / 1024,
-        }
-        .into());
-    }
-    let bytes = file.download().await?;
+    let bytes = attached::bytes(&file, LONGEST_KIB).await?;
     let text = String::from_utf8(bytes).map_err(|_| Trouble::NotText)?;
     let named =
         rules_file::parse(&text).map_err(|error| Trouble::FileUnreadable(error.to_string()))?;

@@ -5,6 +5,7 @@ use poise::serenity_prelude as serenity;
 use crate::{
     app::App,
     discord::{
+        attached,
         buttons::Button,
         commands::consent::{self, Wish},
         context::{Bot, Context, parts},
@@ -12,13 +13,14 @@ use crate::{
     },
     domain::{
         ids::UserId,
-        ledger::{self, Entry},
+        ledger::{self, Entry, Logged},
+        time::{Span, Timestamp},
     },
     render::{self, message::Message},
 };
 
 /// Ten thousand entries with long notes have some 4 MiB.
-const LONGEST: u32 = 4 * 1024 * 1024;
+const LONGEST_KIB: u32 = 4096;
 
 /// Take entries over from a file; you see what is in it before anything is kept
 #[poise::command(slash_command)]
@@ -37,11 +39,7 @@ async fn answer(
     owner: UserId,
     file: serenity::Attachment,
 ) -> Result<Message, CommandError> {
-    if file.size > LONGEST {
-        let most_kib = LONGEST / 1024;
-        return Err(Trouble::FileTooLong { most_kib }.into());
-    }
-    let bytes = file.download().await?;
+    let bytes = attached::bytes(&file, LONGEST_KIB).await?;
     previewed(bot, owner, &bytes).await
 }
 
@@ -85,7 +83,27 @@ pub async fn payouts(
     mut entries: Vec<Entry>,
 ) -> Result<Message, CommandError> {
     price(app, owner, &mut entries).await?;
-    kept(app, owner, &entries).await
+    let expected = entries.len();
+    let logged = app.store.entries(owner).await?;
+    // Without a price it would be missing from every sum, and no longer expected either. What was logged
+    // meanwhile is not logged twice.
+    entries.retain(|entry| {
+        let is_there = |known: &Logged| {
+            known.entry.position == entry.position && is_near(known.entry.at, entry.at)
+        };
+        entry.unit_value.is_some() && !logged.iter().any(is_there)
+    });
+    let now = app.clock.now();
+    let limit = super::limit(app);
+    let added = app.store.add_entries(owner, &entries, limit, now).await?;
+    let added = added.map_err(|_| super::full(app))?.len();
+    Ok(render::ledger::payouts(added, expected - added))
+}
+
+/// Whether two moments lie within half a day of each other, so that they are one pay-out.
+fn is_near(one: Timestamp, other: Timestamp) -> bool {
+    const HALF_A_DAY: Span = Span::hours(12);
+    one.since(other) < HALF_A_DAY.0 && other.since(one) < HALF_A_DAY.0
 }
 
 /// Keeps all of them, or none where there is no room.

@@ -61,7 +61,7 @@ pub(super) async fn add(
         Written<Sum>,
     >,
     #[description = "What getting in has cost you in fees"] fees: Option<Written<Sum>>,
-    #[description = "Since when it earns: 2026-05-01, today, or 90d for 90 days ago"]
+    #[description = "Since when it earns: 2026-05-01, or 90d for 90 days ago; today when left out"]
     opened: Option<Written<Date>>,
     #[description = "How often it pays out"] payout: Option<OneOf<Payout>>,
     #[description = "Until when it is locked: 2026-05-01, or 90d for in 90 days"]

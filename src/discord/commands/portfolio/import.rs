@@ -6,6 +6,7 @@ use super::{table, told::Known};
 use crate::{
     app::App,
     discord::{
+        attached,
         buttons::Button,
         commands::consent::{self, Wish},
         context::{Bot, Context, parts},
@@ -20,7 +21,7 @@ use crate::{
 };
 
 /// Two hundred positions have some 40 KiB.
-const LONGEST: u32 = 512 * 1024;
+const LONGEST_KIB: u32 = 512;
 
 /// Take positions over from a file; you see what is in it before anything is kept
 #[poise::command(slash_command)]
@@ -39,11 +40,7 @@ async fn answer(
     owner: UserId,
     file: serenity::Attachment,
 ) -> Result<Message, CommandError> {
-    if file.size > LONGEST {
-        let most_kib = LONGEST / 1024;
-        return Err(Trouble::FileTooLong { most_kib }.into());
-    }
-    let bytes = file.download().await?;
+    let bytes = attached::bytes(&file, LONGEST_KIB).await?;
     previewed(bot, owner, &bytes).await
 }
 
@@ -59,9 +56,14 @@ async fn previewed(bot: &Bot, owner: UserId, bytes: &[u8]) -> Result<Message, Co
         today: chosen.zone.day(now),
         usual: chosen.currency,
     };
+    let held = app.store.positions(owner).await?;
     let (mut stakes, mut bad) = (Vec::new(), Vec::new());
     for row in &rows {
         match table::stake(row, &known) {
+            Ok(stake) if held.iter().any(|held| held.stake == stake) => bad.push(BadLine {
+                line: row.line,
+                why: "you keep that position already".to_owned(),
+            }),
             Ok(stake) => stakes.push(stake),
             Err(trouble) => bad.push(BadLine {
                 line: row.line,
@@ -69,8 +71,7 @@ async fn previewed(bot: &Bot, owner: UserId, bytes: &[u8]) -> Result<Message, Co
             }),
         }
     }
-    let held = app.store.positions(owner).await?.len();
-    if held + stakes.len() > super::limit(app) {
+    if held.len() + stakes.len() > super::limit(app) {
         return Err(super::full(app).into());
     }
     let positions = stakes.iter().map(|stake| Position {

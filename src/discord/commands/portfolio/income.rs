@@ -108,11 +108,13 @@ async fn answer(bot: &Bot, owner: UserId, window: Window) -> Result<Message, Com
         today,
         ..
     } = &books;
+    let now = app.clock.now();
     let flow = Flow::of(portfolio, received, window.days(*today), *today);
     let entries: Vec<Entry> = flow
         .unlogged
         .iter()
-        .filter_map(|one| entry(one, chosen.zone.noon(one.day)))
+        // What comes today has come by now at the latest.
+        .filter_map(|one| entry(one, chosen.zone.noon(one.day).min(now)))
         .collect();
     let number = entries.len();
     let log = (number > 0).then(|| (consent::held(bot, owner, Wish::Payouts(entries)), number));
@@ -125,7 +127,7 @@ async fn answer(bot: &Bot, owner: UserId, window: Window) -> Result<Message, Com
         rates: super::rates(view),
         reckoning,
         log,
-        now: app.clock.now(),
+        now,
     };
     Ok(render::income::income(&shown, picture))
 }
@@ -152,6 +154,7 @@ fn entry(one: &Unlogged<'_>, at: Timestamp) -> Option<Entry> {
     let quantity = Amount::new(one.units?.round_dp(12))?;
     Some(Entry {
         position: Some(position.id),
+        note: Some("as it was expected, not measured".to_owned()),
         ..Entry::new(at, kind(one.line.method), position.stake.asset()?, quantity)
     })
 }

@@ -9,7 +9,7 @@ use crate::{
         flow::Received,
         ids::{PositionId, UserId},
         income::Portfolio,
-        ledger::Logged,
+        ledger::{Kind, Logged},
         person::Chosen,
         time::Day,
     },
@@ -47,6 +47,7 @@ pub(super) async fn books(app: &App, owner: UserId) -> Result<Option<Books>, Sto
             day: chosen.zone.day(logged.entry.at),
             usd: worth.and_then(|worth| exchange.to_usd(worth.amount, worth.currency)),
             position: logged.entry.position,
+            is_payout: logged.entry.kind != Kind::Airdrop,
         }
     });
     Ok(Some(Books {
@@ -60,32 +61,43 @@ pub(super) async fn books(app: &App, owner: UserId) -> Result<Option<Books>, Sto
     }))
 }
 
-impl Books {
-    /// What was logged of a position from a day on, in US dollars, and the last day on which anything was.
-    pub(super) fn received_since(
-        &self,
-        position: PositionId,
-        since: Day,
-    ) -> (Decimal, Option<Day>) {
-        let of_it = self
-            .received
-            .iter()
-            .filter(|income| income.position == Some(position) && income.day >= since);
-        of_it.fold((Decimal::ZERO, None), |(sum, last), income| {
-            let usd = income.usd.unwrap_or_default();
-            (sum.saturating_add(usd), last.max(Some(income.day)))
-        })
-    }
+/// What was logged of a position from a day on.
+#[derive(Default)]
+pub(super) struct Of {
+    /// US dollars.
+    pub(super) received: Decimal,
+    /// How many incomes have no price, or are in a currency whose exchange is not known.
+    pub(super) unpriced: usize,
+    /// The last day on which something was paid.
+    pub(super) last: Option<Day>,
+    /// What receiving it has cost, in US dollars of today's exchange.
+    pub(super) fees: Decimal,
+    /// Fees whose exchange is not known.
+    pub(super) unknown_fees: usize,
+}
 
-    /// What receiving it has cost from a day on, in US dollars of today's exchange.
-    pub(super) fn fees_since(&self, position: PositionId, since: Day) -> Decimal {
-        let fees = self.entries.iter().filter_map(|logged| {
-            let entry = &logged.entry;
-            let is_meant =
-                entry.position == Some(position) && self.chosen.zone.day(entry.at) >= since;
-            let fee = entry.fee.filter(|_| is_meant)?;
-            self.exchange.to_usd(fee.amount.get(), fee.currency)
-        });
-        fees.fold(Decimal::ZERO, Decimal::saturating_add)
+impl Books {
+    pub(super) fn of(&self, position: PositionId, since: Day) -> Of {
+        let mut of = Of::default();
+        let both = self.received.iter().zip(&self.entries);
+        for (income, logged) in both {
+            if income.position != Some(position) || income.day < since {
+                continue;
+            }
+            match income.usd {
+                Some(usd) => of.received = of.received.saturating_add(usd),
+                None => of.unpriced += 1,
+            }
+            if income.is_payout {
+                of.last = of.last.max(Some(income.day));
+            }
+            if let Some(fee) = logged.entry.fee {
+                match self.exchange.to_usd(fee.amount.get(), fee.currency) {
+                    Some(usd) => of.fees = of.fees.saturating_add(usd),
+                    None => of.unknown_fees += 1,
+                }
+            }
+        }
+        of
     }
 }

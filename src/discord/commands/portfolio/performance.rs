@@ -104,6 +104,7 @@ struct Start {
 /// For each position what it is measured by: what was paid, where all of its time is looked at and its owner
 /// said so; else what its units cost then. Prices of the past are asked for together.
 async fn starts(app: &App, books: &Books, window: Window) -> Vec<Option<Start>> {
+    let now = app.clock.now();
     let mut wanted = Vec::new();
     let lines = &books.portfolio.lines;
     let since = |line: &Line| window.start(line.position.since(), books.today);
@@ -117,12 +118,9 @@ async fn starts(app: &App, books: &Books, window: Window) -> Vec<Option<Start>> 
     };
     for line in lines.iter().filter(|line| paid(line).is_none()) {
         let asset = books.view.priced_by(&line.position.stake);
-        wanted.extend(asset.map(|asset| (asset, since(line).start())));
+        wanted.extend(asset.map(|asset| (asset, since(line).start().min(now))));
     }
-    let prices = app
-        .market
-        .prices_at(&app.store, &wanted, app.clock.now())
-        .await;
+    let prices = app.market.prices_at(&app.store, &wanted, now).await;
     let mut prices = prices.into_iter();
     lines
         .iter()
@@ -144,22 +142,24 @@ async fn starts(app: &App, books: &Books, window: Window) -> Vec<Option<Start>> 
 }
 
 fn past(books: &Books, line: &Line, start: Start) -> Past {
-    let id = line.position.id;
-    let (received, last) = books.received_since(id, start.since);
-    let accrues_from = last.map_or(start.since, |last| last.max(start.since));
-    let days = u32::try_from(books.today.0 - accrues_from.0).unwrap_or(0);
+    let of = books.of(line.position.id, start.since);
+    let accrues_from = of.last.map_or(start.since, |last| last.max(start.since));
+    let days = u32::try_from(books.today.0.saturating_sub(accrues_from.0)).unwrap_or(0);
     // What getting in has cost belongs to the time in which that was done.
-    let from_the_start = start.since == line.position.since();
-    let entry_fees = line.fees_usd.filter(|_| from_the_start).unwrap_or_default();
+    let told_fees = line.position.stake.fees.is_some() && start.since == line.position.since();
+    let entry_fees = line.fees_usd.filter(|_| told_fees);
     Past {
         since: start.since,
         basis: start.basis,
         start: start.usd,
-        received,
+        received: of.received,
         accrued: line
             .income_usd
             .map(|income| income.over(days))
             .unwrap_or_default(),
-        fees: entry_fees.saturating_add(books.fees_since(id, start.since)),
+        fees: entry_fees.unwrap_or_default().saturating_add(of.fees),
+        unpriced: of.unpriced,
+        unknown_fees: of.unknown_fees + usize::from(told_fees && entry_fees.is_none()),
+        has_rate: line.income_usd.is_some(),
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     },
     domain::{
         drift::drift,
-        exposure::{Held, checks, common, present, spreads, stresses},
+        exposure::{checks, common, present, spreads, stresses},
         ids::UserId,
     },
     render::{self, exposure::Shown, message::Message},
@@ -31,18 +31,7 @@ async fn answer(app: &App, owner: UserId) -> Result<Message, CommandError> {
     }
     let market = app.market.view(now);
     let portfolio = app.market.valued(&app.store, &market, positions, now).await;
-    let held: Vec<Held<'_>> = portfolio
-        .lines
-        .iter()
-        .map(|line| {
-            let pools = line.position.stake.pools();
-            let listings = pools.filter_map(|id| market.followed(id));
-            Held {
-                line,
-                pools: listings.map(|listing| &*listing.pool).collect(),
-            }
-        })
-        .collect();
+    let held = super::held(&market, &portfolio);
     let unvalued = portfolio
         .lines
         .iter()

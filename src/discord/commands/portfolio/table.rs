@@ -92,7 +92,7 @@ pub(super) fn cells(position: &Position) -> Vec<Cell> {
         cost_currency,
         fees,
         fees_currency,
-        Cell::plain(stake.opened),
+        Cell::plain(Some(position.since())),
         Cell::plain(stake.payout.map(Payout::slug)),
         Cell::plain(stake.lock_until),
         Cell::text(stake.note.as_deref()),
@@ -295,7 +295,7 @@ mod tests {
             proptest::option::of(any_money()),
         );
         let beside = (
-            proptest::option::of(0_i32..20_000),
+            0_i32..6_000,
             proptest::option::of(0_usize..Payout::ALL.len()),
             proptest::option::of(1_i32..18_000),
             proptest::option::of("[=+@'a-z][^\\p{C}]{0,20}"),
@@ -323,7 +323,7 @@ mod tests {
                     method: approach.or(method),
                     paid,
                     fees,
-                    opened: opened.map(|days| Day(TODAY.0 - days)),
+                    opened: Some(Day(TODAY.0 - opened)),
                     payout: payout.map(|at| Payout::ALL[at]),
                     lock_until: lock.map(|days| Day(TODAY.0 + days)),
                     note: note

@@ -30,6 +30,9 @@ const MOST_STATED: f64 = 1_000.0;
 /// How far ahead a lock may reach.
 const LONGEST_LOCK_DAYS: i32 = 365 * 50;
 
+/// 2009-01-03: before the first block of the first chain nothing earned.
+const FIRST_DAY: Day = Day(14_247);
+
 /// What was told, each part as it was written; what is left out stays as it is.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Told {
@@ -85,7 +88,11 @@ pub(super) struct Known<'a> {
 pub(super) fn added(told: &Told, known: &Known<'_>) -> Result<Stake, Trouble> {
     let earns = earns(told, None, known)?.ok_or(Trouble::EarnsNowhere)?;
     let holding = holding(told, None, &earns, known)?;
-    changed(Stake::new(holding, earns), told, known)
+    let stake = changed(Stake::new(holding, earns), told, known)?;
+    Ok(Stake {
+        opened: stake.opened.or(Some(known.today)),
+        ..stake
+    })
 }
 
 /// A position with what was told put in the place of what it was.
@@ -96,6 +103,7 @@ pub(super) fn edited(before: Stake, told: &Told, known: &Known<'_>) -> Result<St
     let asset = asset.filter(|_| !lies_in_a_pool);
     let moved = earns(told, asset.as_deref(), known)?;
     let base = moved.as_ref().or(before.base()).cloned();
+    let base = base.map(|base| recommissioned(base, &before, told));
     let base = base.ok_or(Trouble::EarnsNowhere)?;
     let is_moved = moved.is_some() || told.amount.is_some() || told.asset.is_some();
     let holding = if is_moved {
@@ -114,6 +122,26 @@ pub(super) fn edited(before: Stake, told: &Told, known: &Known<'_>) -> Result<St
         ..before
     };
     changed(stake, told, known)
+}
+
+/// Delegated staking with the commission that was told, else with the one that it had.
+fn recommissioned(base: Earns, before: &Stake, told: &Told) -> Earns {
+    let had = match before.base() {
+        Some(Earns::Network { commission, .. }) => *commission,
+        _ => None,
+    };
+    match base {
+        Earns::Network {
+            network,
+            approach: Approach::Delegated,
+            ..
+        } => Earns::Network {
+            network,
+            approach: Approach::Delegated,
+            commission: told.commission.or(had),
+        },
+        base => base,
+    }
 }
 
 /// A position without one of its parts.
@@ -161,6 +189,9 @@ fn changed(stake: Stake, told: &Told, known: &Known<'_>) -> Result<Stake, Troubl
     let opened = told.opened.map(|date| date.ago(known.today));
     if opened.is_some_and(|day| day > known.today) {
         return Err(Trouble::DateAhead);
+    }
+    if opened.is_some_and(|day| day < FIRST_DAY) {
+        return Err(Trouble::DateTooEarly);
     }
     let lock_until = told.lock_until.map(|date| date.ahead(known.today));
     if !told.is_kept_already && lock_until.is_some_and(|day| day <= known.today) {
@@ -298,6 +329,8 @@ fn holding(
         (Some(_), Some(_)) if told.amount.is_some_and(|sum| sum.currency.is_some()) => {
             Err(Trouble::HoldingUnclear)
         }
+        // Five thousand dollars do not become five thousand units of something.
+        (Some(_), Some(_)) if told.amount.is_none() => Err(Trouble::HoldingUnclear),
         (Some(currency), None) => Ok(Holding::Worth(Money { amount, currency })),
         _ => Ok(Holding::Units {
             asset: asset(asked.or(held), earns, known)?,

@@ -48,7 +48,10 @@ pub(super) async fn view(
     let (message, looks) = looked.await?;
     reply::send(app, message, Visibility::Private).await?;
     if let Some(looks) = looks {
-        bot.app.store.note_looks(caller.user, &looks).await?;
+        // The answer stands; the next look is compared with an earlier one.
+        if let Err(error) = bot.app.store.note_looks(caller.user, &looks).await {
+            tracing::warn!(%error, "how a portfolio stood is not kept");
+        }
     }
     Ok(())
 }

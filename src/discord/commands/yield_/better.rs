@@ -7,7 +7,7 @@ use crate::{
     discord::{
         commands::{answer_alone, portfolio},
         context::{Context, parts},
-        errors::CommandError,
+        errors::{CommandError, Trouble},
         params::{OneOf, Written},
     },
     domain::{
@@ -15,7 +15,7 @@ use crate::{
         ids::UserId,
         income::Line,
         listing::Listing,
-        money::{Amount, Sum},
+        money::Sum,
         risk::{Finding, State},
         verdict::Verdict,
     },
@@ -50,18 +50,18 @@ pub(super) async fn better(
     let (app, caller) = parts(ctx)?;
     let asked = Asked {
         ceiling: risk_ceiling.map(|verdict| verdict.0),
-        min_gain: min_gain.map(|sum| sum.0.amount),
-        cost: switch_cost.map(|sum| sum.0.amount),
+        min_gain: min_gain.map(|sum| sum.0),
+        cost: switch_cost.map(|sum| sum.0),
     };
     let answer = answer(&ctx.data().app, caller.user, &asked);
     answer_alone(app, answer).await
 }
 
-/// What was asked for, in what the person reckons in.
+/// What was asked for, as it was written.
 struct Asked {
     ceiling: Option<Verdict>,
-    min_gain: Option<Amount>,
-    cost: Option<Amount>,
+    min_gain: Option<Sum>,
+    cost: Option<Sum>,
 }
 
 async fn answer(app: &App, owner: UserId, asked: &Asked) -> Result<Message, CommandError> {
@@ -74,11 +74,20 @@ async fn answer(app: &App, owner: UserId, asked: &Asked) -> Result<Message, Comm
     let market = app.market.view(now);
     let portfolio = app.market.valued(&app.store, &market, positions, now).await;
     let reckoning = portfolio::reckoning(app, &chosen);
-    let dollars = |amount: Amount| amount.get().checked_div(reckoning.per_usd);
+    let exchange = app.market.exchange(now).unwrap_or_default();
+    let dollars = |sum: Sum| {
+        let money = sum.or_in(chosen.currency);
+        let usd = exchange.to_usd(money.amount.get(), money.currency);
+        usd.ok_or(Trouble::ExchangeUnknown(money.currency))
+    };
     let limits = Limits {
         ceiling: asked.ceiling,
-        min_gain: asked.min_gain.and_then(dollars).unwrap_or_default(),
-        cost: asked.cost.and_then(dollars).unwrap_or(USUAL_COST.into()),
+        min_gain: asked.min_gain.map(dollars).transpose()?.unwrap_or_default(),
+        cost: asked
+            .cost
+            .map(dollars)
+            .transpose()?
+            .unwrap_or(USUAL_COST.into()),
     };
     let (facts, networks) = (app.market.facts(), app.market.networks());
     let around = Around {
