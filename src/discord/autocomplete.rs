@@ -275,6 +275,7 @@ fn place_name(market: &View, earns: &Earns) -> String {
             },
         ),
         Earns::Network { network, .. } => network.name().to_owned(),
+        Earns::Index { index } => index.label().to_owned(),
         Earns::Stated { rate, place } if place.is_empty() => numbers::percent(*rate),
         Earns::Stated { place, .. } => text::clean(place, text::NAME),
     }

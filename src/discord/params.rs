@@ -393,15 +393,13 @@ impl Choice for Appetite {
 
 impl Choice for Index {
     fn offered() -> Vec<(&'static str, &'static str, Self)> {
-        vec![
-            ("large-cap staking, 4–8 %", "staking", Self::LargeCapStaking),
-            ("DeFi yield, 10–20 %", "defi", Self::DefiYield),
-            (
-                "balanced income and growth, 3–7 %",
-                "balanced",
-                Self::Balanced,
-            ),
+        [
+            ("large-cap staking, 4–8 %", Self::LargeCapStaking),
+            ("DeFi yield, 10–20 %", Self::DefiYield),
+            ("balanced income and growth, 3–7 %", Self::Balanced),
         ]
+        .map(|(words, index)| (words, index.slug(), index))
+        .to_vec()
     }
 }
 

@@ -149,11 +149,11 @@ impl Held<'_> {
 }
 
 impl Held<'_> {
-    /// Whether it earns in a layer of which nobody knows whose it is: at a rate that its owner stated, or in
-    /// a pool that is not listed any more.
+    /// Whether it earns in a layer of which nobody knows whose it is: at a rate that its owner stated, in
+    /// a basket whose parts change with the market, or in a pool that is not listed any more.
     fn lies_somewhere_unknown(&self) -> bool {
         let stake = &self.line.position.stake;
-        let stated = |earns: &Earns| matches!(earns, Earns::Stated { .. });
+        let stated = |earns: &Earns| matches!(earns, Earns::Stated { .. } | Earns::Index { .. });
         stake.layers.iter().any(stated) || self.pools.len() < stake.pools().count()
     }
 }

@@ -7,6 +7,7 @@ use super::{
     ids::{PoolId, PositionId, UserId},
     method::Method,
     money::{Amount, Money},
+    plan::basket::Index,
     pool::Pool,
     rate::Percent,
     staking::{Approach, Network},
@@ -42,6 +43,8 @@ pub enum Earns {
         /// What the validator keeps, in percent; what is usual where its owner does not say.
         commission: Option<Percent>,
     },
+    /// As a basket of the market, at what that pays now.
+    Index { index: Index },
     /// At a rate that its owner states, in percent a year; zero for what is only held.
     Stated { rate: Percent, place: String },
 }
@@ -58,7 +61,7 @@ impl Earns {
     pub const fn pool(&self) -> Option<PoolId> {
         match self {
             Self::Pool { id, .. } => Some(*id),
-            Self::Network { .. } | Self::Stated { .. } => None,
+            Self::Network { .. } | Self::Index { .. } | Self::Stated { .. } => None,
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     domain::{
         currency::Exchange,
         income::{LayerQuote, Portfolio, Quote},
+        method::Method,
         money::Money,
         position::{Earns, Holding, Position, Stake},
         price::Quoted,
@@ -96,6 +97,11 @@ impl Market {
                     method: Some(approach.method()),
                 }
             }
+            Earns::Index { index } => LayerQuote {
+                rate: view.basket(*index).map(|basket| basket.rate),
+                method: Some(Method::Index),
+                ..LayerQuote::default()
+            },
             Earns::Stated { rate, .. } => LayerQuote {
                 rate: Some(*rate),
                 ..LayerQuote::default()

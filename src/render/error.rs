@@ -130,6 +130,8 @@ pub enum Trouble {
     When(WhenError),
     /// The file is no table of a ledger; why, in words that come from it.
     LedgerUnreadable(String),
+    /// The entry was changed by somebody while this change of it was worked out.
+    EntryMoved,
     GoalUnknown,
     /// What a dollar is in it no source tells now.
     ExchangeUnknown(Currency),
@@ -220,8 +222,8 @@ const ENTRY_UNCHANGED: &str = "Nothing of that is new. Name what shall be otherw
 const HOLDING_UNCLEAR: &str = "Tell in `amount` either units of a token, such as 1.5 with `asset`, or what \
      it is worth, such as $500 without an asset.";
 const EARNS_NOWHERE: &str = "Where does it earn? Name a `pool`, or a `rate` in percent a year (0 for \
-     nothing), or direct or delegated staking as its `method` with ETH, SOL, DOT, ATOM or ADA as its `asset`.";
-const EARNS_TWICE: &str = "It lies either in a `pool` or at a `rate` that you state; name one of the two. \
+     nothing), or an `index`, or direct or delegated staking as its `method` with ETH, SOL, DOT, ATOM or ADA as its `asset`.";
+const EARNS_TWICE: &str = "It lies in a `pool`, in an `index` or at a `rate` that you state; name one of them. \
      What it earns on top goes into `layer`.";
 const PLACE_WITHOUT_RATE: &str =
     "A `place` belongs to a rate that you state. Tell its `rate` in percent a year too.";
@@ -312,6 +314,9 @@ pub fn line(trouble: &Trouble) -> String {
         Trouble::ExchangeUnknown(currency) => format!(
             "No source tells the exchange of {currency} at the moment. Write the amount in US dollars, such as $20."
         ),
+        Trouble::EntryMoved => {
+            "That entry was changed a moment ago. Look at `/ledger list`, then try again.".to_owned()
+        }
         Trouble::GoalUnknown => GOAL_UNKNOWN.to_owned(),
         Trouble::TooManyGoals { limit } => too_many("goals of yours", *limit),
         Trouble::PositionUnchanged => POSITION_UNCHANGED.to_owned(),

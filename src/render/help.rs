@@ -45,7 +45,7 @@ const PLANS: &str = "\
 `/plan scenario` – supplemental income, early retirement, independence, with the arithmetic\n\
 `/plan project` – a capital year by year, drawn, and when it runs out\n\
 `/plan cashflow` – an income divided into tax reserve, what is put back, and what is paid out\n\
-Only you see these, nothing of them is kept, and they work in direct messages too.";
+Only you see these, nothing of them is kept but a goal that you save, and they work in direct messages too.";
 
 const VERDICTS: &str = "\
 ✅ **sustainable** – paid by fees or interest, and close to what the pool usually pays\n\

@@ -214,6 +214,7 @@ fn place(earns: &Earns, listing: Option<&Listing>) -> String {
             let kept = commission.map(|kept| format!(" at {} commission", percent(kept)));
             way + &kept.unwrap_or_default()
         }
+        (Earns::Index { index }, None) => format!("stipend's own basket, {}", index.label()),
         (Earns::Stated { rate, place }, None) => {
             let place = text::escape_to(place, text::SENTENCE);
             match (place.is_empty(), rate.get() > 0.0) {

@@ -38,7 +38,8 @@ pub fn consent(agree: impl Into<String>) -> Message {
              notes and what you choose, and how your portfolio stood when you last looked, with your \
              Discord id. Nothing else, and no wallet address.\n\
              It is encrypted on disk, but **whoever runs this bot holds the key and could read \
-             it**. It is shown to nobody but you.\n\
+             it**. It is shown to nobody but you. Which coins' prices were asked for, and for which hours, \
+             is kept in the open, without whose question it was.\n\
              `/privacy show` tells what is kept, `/privacy delete` erases it for good, at any time."
                 .to_owned(),
         colour: Colour::Blue,

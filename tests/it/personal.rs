@@ -290,6 +290,10 @@ async fn a_position_that_makes_no_sense_is_refused_with_the_mend() {
     let free = add("5").option("asset", "NOSUCHCOIN").option("rate", 3);
     told(twin, &free, &["NOSUCHCOIN"]).await;
     told(twin, &call("portfolio view"), &["Your 4 positions"]).await;
+    let basket = add("$2k").option("index", "staking");
+    told(twin, &basket, &["own basket, large-cap staking"]).await;
+    let units = add("2").option("index", "staking");
+    told(twin, &units, &["is no single token"]).await;
     let edit = |id: &str| call("portfolio edit").option("position", id);
     told(twin, &edit("1"), &["Nothing of that is new"]).await;
     told(
@@ -343,7 +347,7 @@ async fn positions_are_taken_out_and_put_in_again() {
     // One that is new, three that are there already, and two that make no sense.
     let news = text.replacen("5000,USDC", "5001,USDC", 1);
     let broken =
-        format!("{news}5,NOSUCHCOIN,,,,3,,,,,,,,,,,,,,,\r\n-1,ETH,,,,3,,,,,,,,,,,,,,,\r\n");
+        format!("{news}5,NOSUCHCOIN,,,,3,,,,,,,,,,,,,,,,\r\n-1,ETH,,,,3,,,,,,,,,,,,,,,,\r\n");
     let preview = keep(twin, "portfolio_import", &import(&broken)).await;
     pressed(twin, &preview, "Leave it", &["Nothing was changed."]).await;
     told(twin, &call("portfolio view"), &["Your 4 positions"]).await;

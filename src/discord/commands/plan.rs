@@ -10,6 +10,7 @@ use crate::{
         },
         context::{Bot, Caller, Context},
         errors::{CommandError, Trouble},
+        params::Written,
         reply::{self, Visibility},
     },
     domain::{
@@ -103,15 +104,34 @@ pub async fn kept(app: &App, owner: UserId, goal: &Goal) -> Result<Message, Comm
     Ok(render::plan::goals::kept(goal))
 }
 
-/// The one currency of a plan: what was written with an amount, else what was chosen, else US dollars.
-fn currency(
-    written: impl IntoIterator<Item = Sum>,
-    chosen: Option<Currency>,
-) -> Result<Currency, Trouble> {
+/// What amounts are in that name no currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ToldIn {
+    /// As the asker said with the plan.
+    pub named: Option<Currency>,
+    /// What the asker reckons in else.
+    pub usual: Currency,
+}
+
+/// What an asker's amounts are in.
+async fn told_in(
+    bot: &Bot,
+    caller: &Caller,
+    named: Option<Written<Currency>>,
+) -> Result<ToldIn, CommandError> {
+    Ok(ToldIn {
+        named: named.map(|named| named.0),
+        usual: bot.app.store.chosen(caller.user).await?.currency,
+    })
+}
+
+/// The one currency of a plan: what was written with an amount, else what was said with the plan, else what
+/// the asker reckons in.
+fn currency(written: impl IntoIterator<Item = Sum>, told: ToldIn) -> Result<Currency, Trouble> {
     let written = written.into_iter().filter_map(|sum| sum.currency);
-    let mut named = written.chain(chosen);
+    let mut named = written.chain(told.named);
     let Some(one) = named.next() else {
-        return Ok(Currency::default());
+        return Ok(told.usual);
     };
     match named.find(|other| *other != one) {
         Some(other) => Err(Trouble::CurrenciesDiffer(one, other)),
@@ -142,11 +162,15 @@ mod tests {
         let sums = |texts: &[&str]| -> Vec<Sum> {
             texts.iter().map(|text| text.parse().unwrap()).collect()
         };
-        assert_eq!(currency(sums(&["€250k", "20k"]), None), Ok(Currency::Eur));
-        assert_eq!(currency(sums(&["250k"]), None), Ok(Currency::Usd));
-        let chosen = currency(sums(&["250k"]), Some(Currency::Chf));
-        assert_eq!(chosen, Ok(Currency::Chf));
-        let both = Trouble::CurrenciesDiffer(Currency::Eur, Currency::Chf);
-        assert_eq!(currency(sums(&["€250k"]), Some(Currency::Chf)), Err(both));
+        let named = |named| ToldIn {
+            named,
+            usual: Currency::Chf,
+        };
+        let told = |texts: &[&str], said| currency(sums(texts), named(said));
+        assert_eq!(told(&["€250k", "20k"], None), Ok(Currency::Eur));
+        assert_eq!(told(&["250k"], None), Ok(Currency::Chf));
+        assert_eq!(told(&["250k"], Some(Currency::Usd)), Ok(Currency::Usd));
+        let both = Trouble::CurrenciesDiffer(Currency::Eur, Currency::Usd);
+        assert_eq!(told(&["€250k"], Some(Currency::Usd)), Err(both));
     }
 }

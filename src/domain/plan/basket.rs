@@ -1,6 +1,8 @@
 //! Baskets of pools that stand for a kind of index, composed from what the market offers now. They are
 //! stipend's own, and no product that anybody sells: what each holds follows from the rules here.
 
+use serde::{Deserialize, Serialize};
+
 use super::reference::{self, Range};
 use crate::domain::{
     correlation::family,
@@ -11,7 +13,8 @@ use crate::domain::{
 };
 
 /// A kind of index.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Index {
     /// The coins of the large networks, staked: for each network its largest pool of liquid staking, weighed
     /// by TVL, with at most [`MOST_WEIGHT`] for one.
@@ -44,6 +47,15 @@ const FEWEST: usize = 2;
 
 impl Index {
     pub const ALL: [Self; 3] = [Self::LargeCapStaking, Self::DefiYield, Self::Balanced];
+
+    /// The name that files and command options use. It never changes.
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::LargeCapStaking => "staking",
+            Self::DefiYield => "defi",
+            Self::Balanced => "balanced",
+        }
+    }
 
     pub const fn label(self) -> &'static str {
         match self {

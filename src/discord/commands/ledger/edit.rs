@@ -126,7 +126,14 @@ async fn answer(app: &App, owner: UserId, asked: &Asked) -> Result<Message, Comm
         }
         .into());
     }
-    let change = |_: Entry| Ok::<_, Trouble>(after);
+    // Somebody's other edit, made while a price was asked for, is not undone by this one.
+    let change = |now: Entry| {
+        if now == before.entry {
+            Ok(after)
+        } else {
+            Err(Trouble::EntryMoved)
+        }
+    };
     let changed = app.store.change_entry(owner, asked.entry, change).await?;
     let logged = changed.ok_or(Trouble::EntryUnknown)??;
     let exchanged = super::exchanged(app, &chosen, &logged.entry).await;

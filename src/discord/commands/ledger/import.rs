@@ -1,5 +1,7 @@
 //! `/ledger import`: entries of a file, shown before any of them is kept.
 
+use std::collections::HashSet;
+
 use poise::serenity_prelude as serenity;
 
 use crate::{
@@ -12,7 +14,7 @@ use crate::{
         errors::{CommandError, Trouble},
     },
     domain::{
-        ids::UserId,
+        ids::{PositionId, UserId},
         ledger::{self, Entry, Logged},
         time::{Span, Timestamp},
     },
@@ -51,6 +53,17 @@ async fn previewed(bot: &Bot, owner: UserId, bytes: &[u8]) -> Result<Message, Co
         .map_err(|error| Trouble::LedgerUnreadable(error.to_string()))?;
     if held.len() + import.entries.len() > super::limit(app) {
         return Err(super::full(app).into());
+    }
+    // A number that is no position of theirs says nothing here, such as one of another bot's file.
+    let own: HashSet<PositionId> = app
+        .store
+        .positions(owner)
+        .await?
+        .iter()
+        .map(|it| it.id)
+        .collect();
+    for entry in &mut import.entries {
+        entry.position = entry.position.filter(|id| own.contains(id));
     }
     price(app, owner, &mut import.entries).await?;
     let buttons = (!import.entries.is_empty()).then(|| {

@@ -1,6 +1,6 @@
 //! `/plan allocate`: a capital over ways of earning, at what the market pays for each.
 
-use super::{currency, percent, today};
+use super::{ToldIn, currency, percent, today};
 use crate::{
     discord::{
         autocomplete,
@@ -54,7 +54,7 @@ pub(super) async fn allocate(
     #[autocomplete = "autocomplete::currency"]
     currency: Option<Written<Currency>>,
 ) -> Result<(), CommandError> {
-    let (app, _) = parts(ctx)?;
+    let (app, caller) = parts(ctx)?;
     let bot = ctx.data();
     let now = bot.app.clock.now();
     let asked = Asked {
@@ -62,7 +62,7 @@ pub(super) async fn allocate(
         risk: risk.map(|risk| risk.0),
         shares: [staking, lending, lp, farming],
         least: min_verdict.map_or(Verdict::Sustainable, |verdict| verdict.0),
-        currency: currency.map(|currency| currency.0),
+        currency: super::told_in(ctx.data(), &caller, currency).await?,
     };
     let message = answer(&bot.app.market.view(now), &asked, now)?;
     reply::send(app, message, Visibility::Private).await
@@ -77,7 +77,7 @@ pub struct Asked {
     pub shares: [Option<f64>; 4],
     /// The verdict that pools have at least.
     pub least: Verdict,
-    pub currency: Option<Currency>,
+    pub currency: ToldIn,
 }
 
 /// Reckons and words it.
@@ -132,7 +132,7 @@ mod tests {
             risk,
             shares,
             least: Verdict::Sustainable,
-            currency: None,
+            currency: ToldIn::default(),
         };
         answer(&market, &asked, hour(1)).map(|message| message.to_discord().to_string())
     }

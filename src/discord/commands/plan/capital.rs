@@ -1,6 +1,6 @@
 //! `/plan capital`: the capital that an income takes at a yield.
 
-use super::{Planned, currency, percent};
+use super::{Planned, ToldIn, currency, percent};
 use crate::{
     discord::{
         autocomplete,
@@ -41,7 +41,7 @@ pub(super) async fn capital(
         rate,
         per: per.map_or_else(Period::default, |per| per.0),
         tax_rate,
-        currency: currency.map(|currency| currency.0),
+        currency: super::told_in(ctx.data(), &caller, currency).await?,
         max_apy: ctx.data().app.market.screen().max_apy,
     };
     super::tell(app, ctx.data(), &caller, answer(&asked)?).await
@@ -54,7 +54,7 @@ pub struct Asked {
     pub rate: f64,
     pub per: Period,
     pub tax_rate: Option<f64>,
-    pub currency: Option<Currency>,
+    pub currency: ToldIn,
     /// Percent above which offers are screened out.
     pub max_apy: f64,
 }
@@ -86,7 +86,7 @@ mod tests {
             rate: 6.0,
             per: Period::Year,
             tax_rate: None,
-            currency: None,
+            currency: ToldIn::default(),
             max_apy: 100.0,
         };
         let words = answer(&asked).unwrap().message.to_discord().to_string();

@@ -1,6 +1,6 @@
 //! `/plan cashflow`: an income divided into tax, what is put back, and what is paid out.
 
-use super::{Planned, currency, percent};
+use super::{Planned, ToldIn, currency, percent};
 use crate::{
     discord::{
         autocomplete,
@@ -40,7 +40,7 @@ pub(super) async fn cashflow(
         every: withdraw_every.map_or_else(Every::default, |every| every.0),
         tax_reserve,
         reinvest,
-        currency: currency.map(|currency| currency.0),
+        currency: super::told_in(ctx.data(), &caller, currency).await?,
     };
     super::tell(app, ctx.data(), &caller, answer(&asked)?).await
 }
@@ -53,7 +53,7 @@ pub struct Asked {
     pub every: Every,
     pub tax_reserve: Option<f64>,
     pub reinvest: Option<f64>,
-    pub currency: Option<Currency>,
+    pub currency: ToldIn,
 }
 
 /// Reckons and words it.
@@ -84,7 +84,7 @@ mod tests {
             every: Every::Month,
             tax_reserve: Some(25.0),
             reinvest: Some(40.0),
-            currency: None,
+            currency: ToldIn::default(),
         };
         let words = answer(&asked).unwrap().message.to_discord().to_string();
         let split =

@@ -1,6 +1,6 @@
 //! `/plan goal`: which yield an income takes, and whether such a yield lasts.
 
-use super::{Planned, currency, percent, today};
+use super::{Planned, ToldIn, currency, percent, today};
 use crate::{
     discord::{
         autocomplete,
@@ -43,7 +43,7 @@ pub(super) async fn goal(
         per: per.map_or_else(Period::default, |per| per.0),
         tax_rate,
         inflation,
-        currency: currency.map(|currency| currency.0),
+        currency: super::told_in(ctx.data(), &caller, currency).await?,
         max_apy: bot.app.market.screen().max_apy,
     };
     let planned = answer(&bot.app.market.view(now), &asked, now)?;
@@ -58,7 +58,7 @@ pub struct Asked {
     pub per: Period,
     pub tax_rate: Option<f64>,
     pub inflation: Option<f64>,
-    pub currency: Option<Currency>,
+    pub currency: ToldIn,
     /// Percent above which offers are screened out.
     pub max_apy: f64,
 }
@@ -109,7 +109,7 @@ mod tests {
             per: Period::Month,
             tax_rate,
             inflation: None,
-            currency: None,
+            currency: ToldIn::default(),
             max_apy: 100.0,
         };
         answer(&market, &asked, hour(1)).map(|planned| planned.message.to_discord().to_string())

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{currency, today};
+use super::{ToldIn, currency, today};
 use crate::{
     app::App,
     discord::{
@@ -26,11 +26,11 @@ pub(super) async fn index(
     #[autocomplete = "autocomplete::currency"]
     currency: Option<Written<Currency>>,
 ) -> Result<(), CommandError> {
-    let (app, _) = parts(ctx)?;
+    let (app, caller) = parts(ctx)?;
     let asked = Asked {
         index: kind.0,
         capital: capital.0,
-        currency: currency.map(|currency| currency.0),
+        currency: super::told_in(ctx.data(), &caller, currency).await?,
     };
     let answer = with_rated(&ctx.data().app, &asked);
     super::super::answer_alone(app, answer).await
@@ -41,7 +41,7 @@ pub(super) async fn index(
 pub struct Asked {
     pub index: Index,
     pub capital: Sum,
-    pub currency: Option<Currency>,
+    pub currency: ToldIn,
 }
 
 /// How long whoever asks waits for the rating agency.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use tracing::warn;
 
-use super::{Planned, currency, percent, today};
+use super::{Planned, ToldIn, currency, percent, today};
 use crate::{
     app::App,
     discord::{
@@ -83,7 +83,7 @@ pub(super) async fn project(
         inflation,
         price_growth,
         variation,
-        currency: currency.map(|currency| currency.0),
+        currency: super::told_in(ctx.data(), &caller, currency).await?,
     };
     reply::defer(app, Visibility::Private).await?;
     let planned = answer(&bot.app, &asked).await?;
@@ -106,7 +106,7 @@ pub struct Asked {
     pub inflation: Option<f64>,
     pub price_growth: Option<f64>,
     pub variation: Option<f64>,
-    pub currency: Option<Currency>,
+    pub currency: ToldIn,
 }
 
 impl Asked {
@@ -214,7 +214,7 @@ mod tests {
             inflation: None,
             price_growth: None,
             variation: None,
-            currency: None,
+            currency: ToldIn::default(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! `/plan scenario`: a ready-made plan with its arithmetic, beside what the market pays.
 
-use super::{Planned, currency, today};
+use super::{Planned, ToldIn, currency, today};
 use crate::{
     discord::{
         autocomplete,
@@ -46,7 +46,7 @@ pub(super) async fn scenario(
         capital: capital.map(|capital| capital.0),
         income: income.map(|income| income.0),
         per: per.map_or_else(Period::default, |per| per.0),
-        currency: currency.map(|currency| currency.0),
+        currency: super::told_in(ctx.data(), &caller, currency).await?,
         max_apy: bot.app.market.screen().max_apy,
     };
     let planned = answer(&bot.app.market.view(now), &asked, now)?;
@@ -61,7 +61,7 @@ pub struct Asked {
     pub income: Option<Sum>,
     /// Of the income.
     pub per: Period,
-    pub currency: Option<Currency>,
+    pub currency: ToldIn,
     /// Percent above which offers are screened out.
     pub max_apy: f64,
 }
@@ -107,7 +107,7 @@ mod tests {
             capital: None,
             income: None,
             per: Period::Month,
-            currency: None,
+            currency: ToldIn::default(),
             max_apy: 100.0,
         };
         let told = |asked: &Asked| {

@@ -14,6 +14,7 @@ use crate::{
         ids::UserId,
         method::Method,
         money::Sum,
+        plan::basket::Index,
         position::{Payout, Position, Stake},
         rate::Percent,
         time::Date,
@@ -44,6 +45,9 @@ pub(super) async fn add(
     #[description = "Where that rate is paid, in your words"]
     #[max_length = 60]
     place: Option<String>,
+    #[description = "As a basket of today's market (see /plan index), told in money"] index: Option<
+        OneOf<Index>,
+    >,
     #[description = "How it earns; direct or delegated staking needs no pool"] method: Option<
         OneOf<Method>,
     >,
@@ -77,6 +81,7 @@ pub(super) async fn add(
         pool,
         rate: rate.and_then(Percent::new),
         place,
+        index: index.map(|index| index.0),
         method: method.map(|method| method.0),
         commission: commission.and_then(Percent::new),
         layers: [layer, layer2].into_iter().flatten().collect(),

@@ -73,6 +73,6 @@ fn bound<'a>(line: &Line, market: &'a View) -> Option<Bound<'a>> {
     match line.position.stake.base()? {
         Earns::Network { network, .. } => Some(Bound::Network(network.unlock())),
         Earns::Pool { id, .. } => market.followed(*id)?.pool.lock_up().map(Bound::Pool),
-        Earns::Stated { .. } => None,
+        Earns::Index { .. } | Earns::Stated { .. } => None,
     }
 }

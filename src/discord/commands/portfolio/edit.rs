@@ -13,6 +13,7 @@ use crate::{
         ids::{PositionId, UserId},
         method::Method,
         money::Sum,
+        plan::basket::Index,
         position::{Payout, Stake},
         rate::Percent,
         time::Date,
@@ -61,6 +62,9 @@ pub(super) async fn edit(
     #[description = "Where that rate is paid, in your words"]
     #[max_length = 60]
     place: Option<String>,
+    #[description = "As a basket of today's market (see /plan index), told in money"] index: Option<
+        OneOf<Index>,
+    >,
     #[description = "How it earns"] method: Option<OneOf<Method>>,
     #[description = "What the validator keeps, in percent of the rewards"]
     #[min = 0]
@@ -93,6 +97,7 @@ pub(super) async fn edit(
         pool,
         rate: rate.and_then(Percent::new),
         place,
+        index: index.map(|index| index.0),
         method: method.map(|method| method.0),
         commission: commission.and_then(Percent::new),
         layers: [layer, layer2].into_iter().flatten().collect(),

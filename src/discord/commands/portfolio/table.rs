@@ -6,6 +6,7 @@ use crate::{
     domain::{
         method::Method,
         money::{Money, Sum},
+        plan::basket::Index,
         position::{Earns, Holding, Payout, Position, Stake},
         rate::Percent,
         sheet::{Cell, Columns, Row},
@@ -23,6 +24,7 @@ pub(super) const COLUMNS: Columns = Columns {
         "pool_name",
         "rate",
         "place",
+        "index",
         "method",
         "commission",
         "layer",
@@ -52,7 +54,11 @@ pub(super) fn cells(position: &Position) -> Vec<Cell> {
     let (pool, rate) = match base {
         Some(Earns::Pool { id, .. }) => (Some(*id), None),
         Some(Earns::Stated { rate, .. }) => (None, Some(rate.get())),
-        Some(Earns::Network { .. }) | None => (None, None),
+        Some(Earns::Network { .. } | Earns::Index { .. }) | None => (None, None),
+    };
+    let index = match base {
+        Some(Earns::Index { index }) => Some(index.slug()),
+        _ => None,
     };
     let (method, commission) = match base {
         Some(Earns::Network {
@@ -82,6 +88,7 @@ pub(super) fn cells(position: &Position) -> Vec<Cell> {
         Cell::text(base.and_then(called)),
         Cell::plain(rate),
         Cell::text(place),
+        Cell::plain(index),
         Cell::plain(method.map(Method::slug)),
         Cell::plain(commission.map(Percent::get)),
         layer(one),
@@ -103,14 +110,14 @@ fn layer(earns: Option<&Earns>) -> Cell {
     match earns {
         Some(Earns::Pool { id, .. }) => Cell::plain(Some(id)),
         Some(Earns::Stated { rate, .. }) => Cell::plain(Some(rate.get())),
-        Some(Earns::Network { .. }) | None => Cell::Empty,
+        Some(Earns::Network { .. } | Earns::Index { .. }) | None => Cell::Empty,
     }
 }
 
 fn called(earns: &Earns) -> Option<&str> {
     match earns {
         Earns::Pool { called, .. } => Some(called.as_str()).filter(|called| !called.is_empty()),
-        Earns::Network { .. } | Earns::Stated { .. } => None,
+        Earns::Network { .. } | Earns::Index { .. } | Earns::Stated { .. } => None,
     }
 }
 
@@ -137,6 +144,7 @@ fn told(row: &Row) -> Result<Told, Trouble> {
         pool: name("pool"),
         rate: rate(row, "rate")?,
         place: row.get("place").map(str::to_owned),
+        index: row.get("index").map(index).transpose()?,
         method: row.get("method").map(method).transpose()?,
         commission: rate(row, "commission")?,
         layers: ["layer", "layer2"].into_iter().filter_map(name).collect(),
@@ -178,6 +186,15 @@ fn method(slug: &str) -> Result<Method, Trouble> {
         what: "method",
         text: slug.to_owned(),
         known: Method::ALL.map(Method::slug).to_vec(),
+    })
+}
+
+fn index(slug: &str) -> Result<Index, Trouble> {
+    let found = Index::ALL.into_iter().find(|index| index.slug() == slug);
+    found.ok_or_else(|| Trouble::WordUnknown {
+        what: "index",
+        text: slug.to_owned(),
+        known: Index::ALL.map(Index::slug).to_vec(),
     })
 }
 
@@ -271,6 +288,12 @@ mod tests {
                     "SOL",
                 )
             }),
+            (0_usize..Index::ALL.len()).prop_map(|at| (
+                Earns::Index {
+                    index: Index::ALL[at]
+                },
+                ""
+            )),
             (any_rate(), "[a-z]{0,10}")
                 .prop_map(|(rate, place)| (Earns::Stated { rate, place }, "USDC")),
         ]
@@ -311,8 +334,14 @@ mod tests {
                 let method = method.map(|at| Method::ALL[at]).filter(|method| {
                     !matches!(method, Method::StakingDirect | Method::StakingDelegated)
                 });
+                let is_index = matches!(base, Earns::Index { .. });
+                let usd = |amount| Money {
+                    amount,
+                    currency: Currency::Usd,
+                };
                 Stake {
                     holding: match held {
+                        Ok(amount) if is_index => Holding::Worth(usd(amount)),
                         Err(money) if !is_network => Holding::Worth(money),
                         held => Holding::Units {
                             asset: asset.to_owned(),

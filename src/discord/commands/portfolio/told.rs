@@ -11,6 +11,7 @@ use crate::{
         listing::Listing,
         method::Method,
         money::{Money, Sum},
+        plan::basket::Index,
         position::{Earns, Holding, MOST_LAYERS, Payout, Stake},
         price::coin_id,
         rate::Percent,
@@ -43,6 +44,7 @@ pub(super) struct Told {
     pub rate: Option<Percent>,
     /// Where a stated rate is paid.
     pub place: Option<String>,
+    pub index: Option<Index>,
     pub method: Option<Method>,
     /// Percent of the rewards.
     pub commission: Option<Percent>,
@@ -246,8 +248,11 @@ fn earns(told: &Told, held: Option<&str>, known: &Known<'_>) -> Result<Option<Ea
     if told.place.is_some() && told.rate.is_none() {
         return Err(Trouble::PlaceWithoutRate);
     }
+    let index = told.index.map(|index| Earns::Index { index });
     match (&told.pool, told.rate) {
         (Some(_), Some(_)) => Err(Trouble::EarnsTwice),
+        (Some(_), None) | (None, Some(_)) if index.is_some() => Err(Trouble::EarnsTwice),
+        (None, None) if index.is_some() => Ok(index),
         (Some(name), None) => {
             let [called, ..] = &told.called;
             in_pool(name, called.as_deref(), known).map(Some)
@@ -347,6 +352,9 @@ fn asset(asked: Option<&str>, earns: &Earns, known: &Known<'_>) -> Result<String
             Some(listing) => of_pool(listing, asked),
             None => free(asked, known),
         },
+        Earns::Index { index } => Err(Trouble::ValueNeeded {
+            pool: format!("the basket {}", index.label()),
+        }),
         Earns::Stated { .. } => free(asked, known),
     }
 }
