@@ -25,7 +25,7 @@ use stipend::{
     delivery::post::Waits,
     domain::{
         episode::Timing,
-        ids::{ChannelId, GuildId, MessageId, WebhookId},
+        ids::{ChannelId, GuildId, Home, MessageId, WebhookId},
         time::{Span, Timestamp},
         verdict::Screen,
     },
@@ -93,7 +93,7 @@ async fn fill(folder: &Path, twin: &Twin, bodies: &[Bytes], count: usize, now: T
         let channel = guild.id + 1;
         let webhook = twin.add_webhook(channel, "stipend").expect("a webhook");
         let proven = Proven {
-            guild: GuildId(guild.id),
+            home: Home::Server(GuildId(guild.id)),
             channel: ChannelId(channel),
             parent: None,
             webhook: Some((WebhookId(webhook.id), SecretString::from(webhook.token))),

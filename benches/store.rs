@@ -15,7 +15,7 @@ use stipend::{
         urgency::Urgency,
     },
     domain::{
-        ids::{AlertId, ChannelId, DestinationId, GuildId, MessageId, PoolId, WebhookId},
+        ids::{AlertId, ChannelId, DestinationId, GuildId, Home, MessageId, PoolId, WebhookId},
         listing::Listing,
         rate::Percent,
         reading::Reading,
@@ -191,7 +191,7 @@ fn entry(destination: DestinationId, nth: u64) -> Entry {
 
 async fn fill_outbox(store: &Store) {
     let proven = Proven {
-        guild: GuildId(1),
+        home: Home::Server(GuildId(1)),
         channel: ChannelId(2),
         parent: None,
         webhook: Some((WebhookId(3), SecretString::from("token"))),

@@ -16,7 +16,7 @@ use stipend::{
     delivery::post::Waits,
     domain::{
         episode::Timing,
-        ids::{AlertId, ChannelId, GuildId, MessageId, WebhookId},
+        ids::{AlertId, ChannelId, GuildId, Home, MessageId, WebhookId},
         rule::LONGEST_WINDOW,
         time::{Span, Timestamp},
         verdict::Screen,
@@ -99,7 +99,7 @@ impl Bench {
         let mut channels = Vec::new();
         for at in 1..=CHANNELS {
             let proven = Proven {
-                guild: GuildId(at),
+                home: Home::Server(GuildId(at)),
                 channel: ChannelId(1000 + at),
                 parent: None,
                 webhook: Some((WebhookId(2000 + at), SecretString::from("token"))),

@@ -51,4 +51,5 @@ pub mod strain;
 pub mod time;
 pub mod track;
 pub mod verdict;
+pub mod watch;
 pub mod zone;

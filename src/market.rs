@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use foldhash::HashMap;
+use tokio::sync::watch;
 
 use crate::{
     domain::{
@@ -77,6 +78,8 @@ pub struct Market {
     /// Pools that go on under another key.
     became: ArcSwap<HashMap<PoolId, PoolId>>,
     screen: Screen,
+    /// Told of each new snapshot.
+    swapped: watch::Sender<()>,
 }
 
 impl Market {
@@ -93,6 +96,7 @@ impl Market {
             networks: ArcSwap::default(),
             became: ArcSwap::default(),
             screen,
+            swapped: watch::Sender::new(()),
         }
     }
 
@@ -157,6 +161,12 @@ impl Market {
     /// Puts another snapshot in place of the present one.
     pub fn swap(&self, snapshot: Snapshot) {
         self.current.store(Arc::new(snapshot));
+        self.swapped.send_replace(());
+    }
+
+    /// Tells of each new snapshot from now on.
+    pub fn swaps(&self) -> watch::Receiver<()> {
+        self.swapped.subscribe()
     }
 
     /// How the source of the market does.

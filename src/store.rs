@@ -36,6 +36,8 @@ pub mod rules;
 pub mod sealed;
 pub mod servers;
 pub mod track;
+mod veil;
+pub mod watches;
 
 use integrity::Damage;
 use lock::{InstanceLock, LockError};

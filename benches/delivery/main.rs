@@ -26,7 +26,7 @@ use stipend::{
         state::State,
         urgency::Urgency,
     },
-    domain::ids::{AlertId, ChannelId, DestinationId, GuildId, MessageId, WebhookId},
+    domain::ids::{AlertId, ChannelId, DestinationId, GuildId, Home, MessageId, WebhookId},
     render::message::{Embed, Message},
     store::{
         Store,
@@ -156,7 +156,7 @@ async fn hand_over(store: &Store, webhooks: Vec<(u64, NewWebhook)>, guild: u64, 
     let mut number = 0;
     for (channel, webhook) in webhooks {
         let proven = Proven {
-            guild: GuildId(guild),
+            home: Home::Server(GuildId(guild)),
             channel: ChannelId(channel),
             parent: None,
             webhook: Some((WebhookId(webhook.id), SecretString::from(webhook.token))),

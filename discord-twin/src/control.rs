@@ -86,6 +86,17 @@ pub(crate) fn router<S: Clone + Send + Sync + 'static>(handle: Handle) -> Router
             "/webhooks/{id}/reset",
             post(by_id(Handle::reset_webhook_token)),
         )
+        .route(
+            "/people/{id}/direct",
+            delete(by_id(|twin: &Handle, id| {
+                twin.close_direct(id);
+                Ok(())
+            }))
+            .post(by_id(|twin: &Handle, id| {
+                twin.reopen_direct(id);
+                Ok(())
+            })),
+        )
         .route("/token/revoke", post(plain(Handle::revoke_token)))
         .route("/token/restore", post(plain(Handle::restore_token)))
         .route("/guilds", post(with_body(Handle::add_guild)))

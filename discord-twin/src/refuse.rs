@@ -91,6 +91,8 @@ pub(crate) const MISSING_ACCESS: Refusal = Refusal::new(403, 50001, "Missing Acc
 pub(crate) const EDIT_OF_ANOTHER: Refusal =
     Refusal::new(403, 50005, "Cannot edit a message authored by another user");
 pub(crate) const EMPTY_MESSAGE: Refusal = Refusal::new(400, 50006, "Cannot send an empty message");
+pub(crate) const NO_DIRECT_MESSAGES: Refusal =
+    Refusal::new(403, 50007, "Cannot send messages to this user");
 pub(crate) const NOT_A_TEXT_CHANNEL: Refusal =
     Refusal::new(400, 50008, "Cannot send messages in a non-text channel");
 pub(crate) const MISSING_PERMISSIONS: Refusal = Refusal::new(403, 50013, "Missing Permissions");

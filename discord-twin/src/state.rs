@@ -92,6 +92,8 @@ pub(crate) struct State {
     pub(crate) channels: HashMap<u64, ChannelState>,
     /// Direct channels by the person's id.
     pub(crate) directs: HashMap<u64, u64>,
+    /// People who take no direct messages from the bot.
+    pub(crate) closed: HashSet<u64>,
     pub(crate) users: HashMap<u64, String>,
     pub(crate) webhooks: HashMap<u64, Webhook>,
     /// Webhooks of which the bot was told that they are gone.
@@ -138,6 +140,7 @@ impl State {
             guilds,
             channels,
             directs: HashMap::new(),
+            closed: HashSet::new(),
             users: HashMap::new(),
             webhooks: HashMap::new(),
             dead_webhooks: HashSet::new(),
@@ -219,6 +222,14 @@ impl State {
         );
         self.directs.insert(user, id);
         id
+    }
+
+    /// Whether a channel is the direct one of a person who takes no messages from the bot.
+    pub(crate) fn is_closed(&self, channel: u64) -> bool {
+        let people = self.directs.iter();
+        people
+            .filter(|(_, direct)| **direct == channel)
+            .any(|(user, _)| self.closed.contains(user))
     }
 
     /// The name of a person, as far as it is known.

@@ -98,6 +98,30 @@ impl Shared {
         }
     }
 
+    /// The direct channel of a person, opened where there is none. Whether they take messages there is
+    /// not known before one is sent.
+    pub(super) async fn direct(
+        &self,
+        person: UserId,
+        why: (Purpose, Duration),
+    ) -> Result<(ChannelId, MessageId), Failed> {
+        #[derive(serde::Deserialize)]
+        struct Opened {
+            id: String,
+            last_message_id: Option<String>,
+        }
+        let exchange = self
+            .bot_call((Method::Post, "users/@me/channels"), why, || {
+                self.client.open_direct(person)
+            })
+            .await?;
+        let opened: Opened = read(&exchange)?;
+        let channel = opened.id.parse();
+        let channel = channel.map_err(|_| Failed::Refused(exchange.outcome))?;
+        let newest = opened.last_message_id.and_then(|id| id.parse().ok());
+        Ok((ChannelId(channel), MessageId(newest.unwrap_or(channel))))
+    }
+
     /// A channel of a server, with what the bot may do in it.
     pub(super) async fn channel(
         &self,

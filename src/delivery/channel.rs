@@ -18,7 +18,7 @@ use super::{
     state::DestinationState,
 };
 use crate::{
-    domain::ids::{ChannelId, DestinationId, GuildId, WebhookId},
+    domain::ids::{ChannelId, DestinationId, GuildId, Home, UserId, WebhookId},
     store::{
         StoreError,
         destinations::{Destination, Proven},
@@ -106,6 +106,11 @@ pub enum ChannelRefused {
     WrongKind { channel: ChannelId },
     #[error("Discord asks me to wait {} s before I set up a channel. Try again after that.", wait.as_secs() + 1)]
     RateLimited { wait: Duration },
+    #[error(
+        "Discord does not let me write to you. Allow direct messages from a server that we share, in its menu \
+         under Privacy Settings, or install me for yourself; then give /watch test."
+    )]
+    DirectRefused,
     #[error("Discord does not answer properly at present. Try again in a minute.")]
     Unreachable,
     #[error("Discord refuses my token. Whoever runs me has to put in a new one.")]
@@ -145,7 +150,7 @@ impl Delivery {
         let _turn = shared.preparing(channel).lock().await;
         if let Some(known) = shared.store.destination_for(channel).await?
             && known.state == DestinationState::Ready
-            && known.guild == guild
+            && known.home == Home::Server(guild)
             && known.webhook.is_some()
         {
             return Ok(Prepared {
@@ -164,6 +169,21 @@ impl Delivery {
             carrier,
             can_read: Some(proof.can_read),
         })
+    }
+
+    /// Makes sure that a person can be written to, as far as that shows before a message is sent. What was
+    /// parked is then sent.
+    pub async fn prepare_direct(&self, person: UserId) -> Result<DestinationId, ChannelRefused> {
+        let shared = &*self.shared;
+        if let Some(known) = shared.store.destination_of(person).await?
+            && known.state == DestinationState::Ready
+        {
+            return Ok(known.id);
+        }
+        let proven = shared.prove_direct(person).await?;
+        let destination = shared.keep(&proven).await?;
+        self.poke();
+        Ok(destination)
     }
 
     /// A channel is gone: what is for it is kept, and nothing is sent there.
@@ -232,7 +252,7 @@ impl Proof {
         let without_webhook =
             |reason| matches!(reason, Some(DeadEnd::WebhookGone | DeadEnd::TokenChanged));
         Proven {
-            guild,
+            home: Home::Server(guild),
             channel,
             parent: self.parent,
             webhook: self.webhook.clone(),
@@ -247,13 +267,25 @@ impl Proof {
 impl Shared {
     /// Tries whether a parked destination takes messages again, without anybody having asked.
     pub(super) async fn revive(&self, parked: &Destination) -> Result<bool, StoreError> {
-        let (guild, channel) = (parked.guild, parked.channel);
+        let channel = parked.channel;
         let _turn = self.preparing(channel).lock().await;
         let now = self.clock.now();
-        match self.prove(channel, guild, !parked.remade).await {
-            Ok(proof) => {
-                self.keep(&proof.proven(guild, channel, Some(parked)))
-                    .await?;
+        let proven = match parked.home {
+            Home::Server(guild) => {
+                let proof = self.prove(channel, guild, !parked.remade).await;
+                proof.map(|proof| proof.proven(guild, channel, Some(parked)))
+            }
+            Home::Person(person) => {
+                let proven = self.prove_direct(person).await;
+                proven.map(|proven| Proven {
+                    unasked: true,
+                    ..proven
+                })
+            }
+        };
+        match proven {
+            Ok(proven) => {
+                self.keep(&proven).await?;
                 tracing::info!(%channel, "channel takes messages again");
                 Ok(true)
             }
@@ -269,6 +301,25 @@ impl Shared {
                 Ok(false)
             }
         }
+    }
+
+    /// Opens the direct channel of a person.
+    async fn prove_direct(&self, person: UserId) -> Result<Proven, ChannelRefused> {
+        let opened = self.direct(person, FOR_A_PERSON).await;
+        let (channel, newest) = opened.map_err(|failed| match &failed {
+            Failed::Refused(Outcome::DeadEnd(_)) => ChannelRefused::DirectRefused,
+            // The channel and the right are those of no server, and are not named for what is left.
+            failed => refused(ChannelId(0), failed, Right::ViewChannel),
+        })?;
+        Ok(Proven {
+            home: Home::Person(person),
+            channel,
+            parent: None,
+            webhook: None,
+            newest,
+            unasked: false,
+            remade: false,
+        })
     }
 
     async fn keep(&self, proven: &Proven) -> Result<DestinationId, StoreError> {
@@ -387,6 +438,7 @@ fn refused(channel: ChannelId, failed: &Failed, right: Right) -> ChannelRefused 
             | DeadEnd::TokenUnreadable
             | DeadEnd::NotDiscord
             | DeadEnd::Failing => ChannelRefused::Unreachable,
+            DeadEnd::DirectRefused => ChannelRefused::DirectRefused,
         },
         Outcome::Accepted { .. }
         | Outcome::Unreached

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     domain::{
         episode::EdgeKind,
-        ids::{AlertId, EntryId},
+        ids::{AlertId, EntryId, Home},
         time::Timestamp,
     },
     render::{
@@ -66,12 +66,12 @@ pub(super) fn compose(
     // What was held back for one reason is one list.
     let held = needed.first().and_then(|one| one.held);
     let mut told: Vec<Waiting> = needed.into_iter().filter(|one| one.held == held).collect();
-    if held.is_some() && !may_attach(place.carrier()) {
+    if held.is_some() && !may_attach(place) {
         let lines = lines(&told, place);
         told.truncate(listable(&lines).max(1));
     } else if held.is_none() {
         let parts: Vec<Part> = told.iter().map(|one| part(one, place)).collect();
-        told.truncate(fitting(&parts, may_attach(place.carrier())).min(most));
+        told.truncate(fitting(&parts, may_attach(place)).min(most));
     }
     Composed {
         post: new_post(&told, place, now),
@@ -91,6 +91,7 @@ fn new_post(told: &[Waiting], place: &Destination, now: Timestamp) -> Option<New
             entries: told.iter().map(|one| one.id).collect(),
             fallback: body(&fallback),
             calls: !message.roles.is_empty(),
+            reader: place.home.person(),
             wire: Wire {
                 payload: body(&message),
                 attachment: attachment(&message),
@@ -105,7 +106,7 @@ fn new_post(told: &[Waiting], place: &Destination, now: Timestamp) -> Option<New
 /// What a post says now of the notices that it tells.
 pub(super) fn revise(told: &[Waiting], place: &Destination, marker: &str) -> Revised {
     let mut message = to_read(told, place, marker);
-    if !message.files.is_empty() && !may_attach(place.carrier()) {
+    if !message.files.is_empty() && !may_attach(place) {
         let parts: Vec<Part> = told.iter().map(|one| part(one, place)).collect();
         message = plain(&parts, marker);
     }
@@ -123,9 +124,12 @@ fn to_read(told: &[Waiting], place: &Destination, marker: &str) -> Message {
     bundle(&parts, marker)
 }
 
-/// The bot's own messages need a right of its own for files.
-const fn may_attach(carrier: Carrier) -> bool {
-    matches!(carrier, Carrier::Webhook(_))
+/// The bot's own messages need a right of its own for files, though not where it writes to one person.
+const fn may_attach(place: &Destination) -> bool {
+    matches!(
+        (place.carrier(), place.home),
+        (Carrier::Webhook(_), _) | (_, Home::Person(_))
+    )
 }
 
 fn attachment(message: &Message) -> Option<String> {
@@ -216,7 +220,7 @@ fn part(one: &Waiting, place: &Destination) -> Part {
         ..
     }) = one.beginning
     {
-        let link = message::link(place.guild, channel, id);
+        let link = message::link(place.home, channel, id);
         message = linked(message, &link);
     }
     let is_news = matches!(one.occasion, Occasion::Edge(kind) if kind != EdgeKind::Closed);

@@ -6,9 +6,10 @@ use super::urgency::Urgency;
 use crate::{
     domain::{
         episode::{Edge, EdgeKind},
-        ids::{AlertId, DestinationId, PoolId, RoleId},
+        ids::{AlertId, DestinationId, PoolId, RoleId, UserId, WatchId},
         rate::Percent,
         time::{Span, Timestamp},
+        watch::Told,
     },
     render::message::Message,
 };
@@ -49,6 +50,8 @@ pub struct Telling {
     pub apy: Option<(Percent, Percent)>,
     /// It is kept to be looked up, and not told.
     pub is_unsaid: bool,
+    /// The one person whom it is for; then its words lie under seal.
+    pub reader: Option<UserId>,
 }
 
 /// Until when a notice waits, and why.
@@ -214,6 +217,52 @@ pub fn together_key(keys: &[[u8; 32]]) -> [u8; 32] {
     for key in keys {
         hash.update(key);
     }
+    hash.finalize().into()
+}
+
+/// The identity of what a person's watch tells: of an episode with the subject of that number, or of the
+/// reminder of a day. No pool stands in it, since a key lies open.
+pub fn watch_key(watch: WatchId, no: u32, told: &Told) -> [u8; 32] {
+    let mut hash = subject_hash(watch, no);
+    match told {
+        Told::Edge(edge) => {
+            hash.update(edge.kind.slug());
+            hash.update(edge.episode.to_le_bytes());
+            // As with alerts, an episode may be told again often.
+            if matches!(edge.kind, EdgeKind::Escalated | EdgeKind::Reminded) {
+                hash.update(edge.ordinal.to_le_bytes());
+            }
+        }
+        Told::Reminder(day) => {
+            hash.update("reminder");
+            hash.update(day.0.to_le_bytes());
+        }
+    }
+    hash.finalize().into()
+}
+
+/// The identity of the notice with which an episode of a person's watch began.
+pub fn watch_opening_key(watch: WatchId, no: u32, episode: u32) -> [u8; 32] {
+    let mut hash = subject_hash(watch, no);
+    hash.update(EdgeKind::Opened.slug());
+    hash.update(episode.to_le_bytes());
+    hash.finalize().into()
+}
+
+fn subject_hash(watch: WatchId, no: u32) -> Sha256 {
+    let mut hash = Sha256::new();
+    hash.update("watch");
+    hash.update(watch.0.to_le_bytes());
+    hash.update(no.to_le_bytes());
+    hash
+}
+
+/// The identity of a message by which a person sees that they can be written to: once for each time that
+/// they asked.
+pub fn greeting_key(interaction: u64) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update("greeting");
+    hash.update(interaction.to_le_bytes());
     hash.finalize().into()
 }
 

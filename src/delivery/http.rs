@@ -249,6 +249,14 @@ impl Client {
         self.call(Method::GET, url, Authority::BotToken, None).await
     }
 
+    /// Opens the direct channel of a person; the same one for each call.
+    pub async fn open_direct(&self, person: UserId) -> Exchange {
+        let url = self.url(&["users", "@me", "channels"]);
+        let body = serde_json::json!({ "recipient_id": person.to_string() }).to_string();
+        self.call(Method::POST, url, Authority::BotToken, Some(body.into()))
+            .await
+    }
+
     /// The roles of a server.
     pub async fn roles(&self, guild: GuildId) -> Exchange {
         let url = self.url(&["guilds", &guild.to_string(), "roles"]);

@@ -117,10 +117,12 @@ pub enum DeadEnd {
     NotDiscord,
     /// A notice became too old in spite of attempts, and nothing got through for a day.
     Failing,
+    /// A person takes no direct messages from the bot, or shares no server with it.
+    DirectRefused,
 }
 
 impl DeadEnd {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::WebhookGone,
         Self::TokenChanged,
         Self::TokenUnreadable,
@@ -132,6 +134,7 @@ impl DeadEnd {
         Self::ThreadClosed,
         Self::NotDiscord,
         Self::Failing,
+        Self::DirectRefused,
     ];
 
     pub const fn slug(self) -> &'static str {
@@ -147,6 +150,7 @@ impl DeadEnd {
             Self::ThreadClosed => "thread_closed",
             Self::NotDiscord => "not_discord",
             Self::Failing => "failing",
+            Self::DirectRefused => "direct_refused",
         }
     }
 
@@ -274,6 +278,7 @@ fn refusal(authority: Authority, status: u16, code: Option<u64>) -> Outcome {
         (Some(10003 | 10004), _) => Outcome::DeadEnd(DeadEnd::ChannelGone),
         (Some(10015), _) => Outcome::DeadEnd(DeadEnd::WebhookGone),
         (Some(50027), _) | (_, 401) => Outcome::DeadEnd(DeadEnd::TokenChanged),
+        (Some(50007 | 50278), _) => Outcome::DeadEnd(DeadEnd::DirectRefused),
         (Some(50001), _) => Outcome::DeadEnd(DeadEnd::NoAccess),
         (Some(50013), _) => Outcome::DeadEnd(DeadEnd::NoPermission),
         (Some(50083 | 160_005), _) => Outcome::DeadEnd(DeadEnd::ThreadClosed),

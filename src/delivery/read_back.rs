@@ -18,7 +18,7 @@ use super::{
     rights::Rights,
 };
 use crate::{
-    domain::ids::{ChannelId, MessageId, UserId},
+    domain::ids::{ChannelId, Home, MessageId, UserId},
     store::{StoreError, destinations::Destination, posts::Kept},
 };
 
@@ -173,9 +173,15 @@ impl Look<'_> {
         };
         let shared = self.shared;
         let me = shared.me(UPKEEP).await?;
-        let channel = shared.channel(place.guild, self.channel, UPKEEP).await?;
-        let readable = channel.rights.has(Rights::VIEW_CHANNEL)
-            && channel.rights.has(Rights::READ_MESSAGE_HISTORY);
+        let readable = match place.home {
+            // Both sides of a conversation may read it.
+            Home::Person(_) => true,
+            Home::Server(guild) => {
+                let channel = shared.channel(guild, self.channel, UPKEEP).await?;
+                channel.rights.has(Rights::VIEW_CHANNEL)
+                    && channel.rights.has(Rights::READ_MESSAGE_HISTORY)
+            }
+        };
         if !readable {
             // The list would be empty, and no proof of anything.
             return Ok(None);

@@ -271,7 +271,8 @@ impl Worker {
         let edits = shared.store.edits().await?;
         let untold = shared.store.untold(wall).await?;
         let (places, servers) = (&self.places, &self.servers);
-        let cap = |place| Some(servers.get(&places.get(&place)?.guild)?.hourly_cap? as usize);
+        let server = |place| servers.get(&places.get(&place)?.home.server()?);
+        let cap = |place| Some(server(place)?.hourly_cap? as usize);
         let gathering = self.gathering.until(&untold, cap, wall);
         let queue = Queue {
             open,
@@ -340,16 +341,18 @@ impl Worker {
         for (place, job, leave) in chosen {
             let token = shared.store.webhook_token(&place).await?;
             if place.webhook.is_some() && token.is_none() {
-                tracing::error!(destination = %place.id, "the stored webhook token does not open");
-                let reason = DeadEnd::TokenUnreadable;
-                shared
-                    .store
-                    .park_destination(place.id, reason, wall)
-                    .await?;
-                self.places.remove(&place.id);
+                self.park_unreadable(&place, wall).await?;
                 continue;
             }
-            let Some((subject, before, wire)) = self.subject(&place, job, wall).await? else {
+            let found = match self.subject(&place, job, wall).await {
+                Ok(found) => found,
+                Err(StoreError::Sealed(_)) => {
+                    self.park_unreadable(&place, wall).await?;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let Some((subject, before, wire)) = found else {
                 continue;
             };
             if matches!(subject, Subject::Fresh(_)) {
@@ -382,6 +385,20 @@ impl Worker {
             self.start(order);
         }
         Ok(started)
+    }
+
+    /// What is sealed for a destination does not open: it waits for a person, and holds up nobody else.
+    async fn park_unreadable(
+        &mut self,
+        place: &Destination,
+        wall: Timestamp,
+    ) -> Result<(), StoreError> {
+        tracing::error!(destination = %place.id, "what is sealed for a destination does not open");
+        let reason = DeadEnd::TokenUnreadable;
+        let store = &self.shared.store;
+        store.park_destination(place.id, reason, wall).await?;
+        self.places.remove(&place.id);
+        Ok(())
     }
 
     /// What is to be claimed for a job, as it stands before, and its bytes.

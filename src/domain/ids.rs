@@ -54,6 +54,29 @@ macro_rules! numeric_id {
     };
 }
 
+/// Whose a destination is: a server's, or that of one person who is written to directly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Home {
+    Server(GuildId),
+    Person(UserId),
+}
+
+impl Home {
+    pub const fn server(self) -> Option<GuildId> {
+        match self {
+            Self::Server(guild) => Some(guild),
+            Self::Person(_) => None,
+        }
+    }
+
+    pub const fn person(self) -> Option<UserId> {
+        match self {
+            Self::Person(user) => Some(user),
+            Self::Server(_) => None,
+        }
+    }
+}
+
 numeric_id!(
     /// A Discord server.
     GuildId(u64)
@@ -97,6 +120,10 @@ numeric_id!(
 numeric_id!(
     /// An income that a person wants to have.
     GoalId(i64)
+);
+numeric_id!(
+    /// Something that a person has watched for them.
+    WatchId(i64)
 );
 numeric_id!(
     /// A holding that a person told us of.

@@ -934,6 +934,8 @@ pub enum Figure {
     /// How many percent a stablecoin is from what it follows; negative below.
     Peg(f64),
     Protocol(Trouble),
+    /// How many percent of a goal an income reaches.
+    OfGoal(f64),
 }
 
 impl Figure {
@@ -941,7 +943,10 @@ impl Figure {
     pub const fn number(self) -> Option<f64> {
         match self {
             Self::Apy(apy) | Self::Reward(apy) => Some(apy.get()),
-            Self::Tvl(number) | Self::BaseShare(number) | Self::Peg(number) => Some(number),
+            Self::Tvl(number)
+            | Self::BaseShare(number)
+            | Self::Peg(number)
+            | Self::OfGoal(number) => Some(number),
             Self::Verdict(_) | Self::Data(_) | Self::Protocol(_) => None,
         }
     }

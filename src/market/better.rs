@@ -1,12 +1,117 @@
 //! Other places for what somebody holds that pay more at no more risk, as far as that can be known.
 
+use rust_decimal::Decimal;
+
 use super::{
+    Market,
+    around::Around,
     calmer::{is_calm, takes_no_other},
     snapshot::{Snapshot, by_size},
+    view::View,
 };
 use crate::domain::{
-    listing::Listing, method::Method, rate::Percent, reading::DataState, verdict::Verdict,
+    better::Gain,
+    income::Line,
+    listing::Listing,
+    method::Method,
+    rate::Percent,
+    reading::DataState,
+    risk::{Finding, State},
+    verdict::Verdict,
 };
+
+/// What a move costs where nobody says: 10 US dollars.
+pub const USUAL_COST: Decimal = Decimal::TEN;
+/// Places that are named for a position.
+const MOST_PLACES: usize = 2;
+/// Places whose checks are looked at for a position.
+const LOOKED_AT: usize = 12;
+
+/// What a move has to be like, in US dollars.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Limits {
+    /// The worst verdict that would be taken; no worse than now where it is `None`.
+    pub ceiling: Option<Verdict>,
+    /// The least gain in a year.
+    pub min_gain: Decimal,
+    /// What the move costs.
+    pub cost: Decimal,
+}
+
+/// A place that pays more, with what moving there brings.
+#[derive(Debug, Clone, Copy)]
+pub struct Offered<'a> {
+    pub listing: &'a Listing,
+    pub gain: Gain,
+    /// On another chain than what is held: bridging costs more.
+    pub is_elsewhere: bool,
+}
+
+/// The pool that a position could be moved from: it lies in one alone, and what it earns there is known.
+pub fn movable<'a>(view: &'a View, line: &Line) -> Option<&'a Listing> {
+    line.income_usd?;
+    match &line.position.stake.layers[..] {
+        [only] => view.followed(only.pool()?),
+        _ => None,
+    }
+}
+
+impl Market {
+    /// The places for a position in `from` that bring most and are no more risk, by what their own rows and
+    /// all checks say; never one with an unsustainable verdict.
+    pub fn offers<'a>(
+        &self,
+        view: &'a View,
+        around: &Around<'_>,
+        (line, from): (&Line, &Listing),
+        limits: &Limits,
+    ) -> Vec<Offered<'a>> {
+        let Some(rate) = line.rate else {
+            return Vec::new();
+        };
+        let terms = Terms {
+            above: rate,
+            max_apy: self.screen().max_apy,
+            verdict: limits.ceiling.unwrap_or(from.assessment.verdict),
+        };
+        let checks = |listing: &Listing| {
+            let past = self.remembered_past_of(listing, around.now);
+            worries(&around.risks(listing, &past))
+        };
+        let now = checks(from);
+        let better = view.better(from, &terms).into_iter();
+        better
+            .filter_map(|listing| {
+                let gain = Gain::of(line, listing.reading.apy, limits.cost)?;
+                (gain.yearly >= limits.min_gain).then_some((listing, gain))
+            })
+            .take(LOOKED_AT)
+            .filter(|(listing, _)| {
+                let there = checks(listing);
+                there.iter().zip(&now).all(|(there, now)| there <= now)
+            })
+            .take(MOST_PLACES)
+            .map(|(listing, gain)| Offered {
+                listing,
+                gain,
+                is_elsewhere: listing.pool.chain != from.pool.chain,
+            })
+            .collect()
+    }
+}
+
+/// How many checks are bad, how many are bad or to be watched, and how many of all are not known to be good.
+fn worries(findings: &[Finding]) -> [usize; 3] {
+    let count = |states: &[State]| {
+        let found = findings.iter().filter(|it| states.contains(&it.state));
+        found.count()
+    };
+    [
+        count(&[State::Bad]),
+        count(&[State::Bad, State::Watch]),
+        count(&[State::Bad, State::Watch, State::NotKnown]),
+    ]
+}
 
 /// What a place has to be like.
 #[derive(Debug, Clone, Copy, PartialEq)]

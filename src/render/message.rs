@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::domain::{
-    ids::{ChannelId, GuildId, MessageId, RoleId},
+    ids::{ChannelId, Home, MessageId, RoleId},
     time::Timestamp,
 };
 
@@ -38,8 +38,13 @@ pub mod limits {
 }
 
 /// Where a message stands.
-pub fn link(guild: GuildId, channel: ChannelId, message: MessageId) -> String {
-    format!("https://discord.com/channels/{guild}/{channel}/{message}")
+pub fn link(home: Home, channel: ChannelId, message: MessageId) -> String {
+    match home {
+        Home::Server(guild) => {
+            format!("https://discord.com/channels/{guild}/{channel}/{message}")
+        }
+        Home::Person(_) => format!("https://discord.com/channels/@me/{channel}/{message}"),
+    }
 }
 
 /// Everything that one message shows.

@@ -277,6 +277,7 @@ const fn subject(figure: Figure) -> &'static str {
         Figure::Data(_) => "data",
         Figure::Peg(_) => "stablecoin",
         Figure::Protocol(_) => "protocol",
+        Figure::OfGoal(_) => "income",
     }
 }
 
@@ -287,6 +288,7 @@ fn figure(figure: Figure) -> String {
         Figure::Data(state) => state.slug().to_owned(),
         Figure::Peg(deviation) => change(deviation),
         Figure::Protocol(trouble) => trouble_words(trouble),
+        Figure::OfGoal(share) => format!("{} of the goal", share_words(share)),
         Figure::Tvl(usd) => dollars(usd),
         Figure::Verdict(verdict) => verdict.slug().to_owned(),
     }

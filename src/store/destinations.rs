@@ -18,16 +18,16 @@ use crate::{
         state::DestinationState,
     },
     domain::{
-        ids::{ChannelId, DestinationId, GuildId, MessageId, WebhookId},
+        ids::{ChannelId, DestinationId, GuildId, Home, MessageId, UserId, WebhookId},
         time::Timestamp,
     },
 };
 
-/// A channel as a place that notices go to.
+/// A channel as a place that notices go to: one of a server, or the direct one of a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Destination {
     pub id: DestinationId,
-    pub guild: GuildId,
+    pub home: Home,
     pub channel: ChannelId,
     /// The channel whose webhook tells it, where it is a thread.
     pub parent: Option<ChannelId>,
@@ -63,7 +63,7 @@ impl Destination {
 /// How a channel is to be told, as it was found out.
 #[derive(Debug, Clone)]
 pub struct Proven {
-    pub guild: GuildId,
+    pub home: Home,
     pub channel: ChannelId,
     /// The channel whose webhook tells it, where it is a thread.
     pub parent: Option<ChannelId>,
@@ -77,7 +77,8 @@ pub struct Proven {
     pub remade: bool,
 }
 
-/// Where a server's destination has gone without anybody asking, for the next admin.
+/// Where a destination has gone without anybody asking, for the next admin of its server, or for the person
+/// whose it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum News {
     Parked,
@@ -97,7 +98,7 @@ impl News {
 macro_rules! destinations_where {
     ($condition:literal) => {
         concat!(
-            "SELECT id, guild_id, channel_id, webhook_id, state, reason, last_confirmed_message_id, ",
+            "SELECT id, guild_id, user_id, channel_id, webhook_id, state, reason, last_confirmed_message_id, ",
             "changed_at, remade, news, parent_id, (SELECT MAX(message_id) FROM post WHERE destination_id = destination.id ",
             "AND state = 'delivered') AS last_message FROM destination WHERE ",
             $condition,
@@ -124,6 +125,16 @@ impl Store {
             .bind(snowflake(channel.0))
             .fetch_optional(&self.readers)
             .await?)
+    }
+
+    /// The destination of a person's direct messages, if they have ever had one.
+    pub async fn destination_of(&self, person: UserId) -> Result<Option<Destination>, StoreError> {
+        let found = all(sqlx::query_as(destinations_where!("user_id = $1"))
+            .bind(snowflake(person.0))
+            .fetch_all(&self.readers)
+            .await?)?;
+        // Should Discord ever open another channel for them, the newer one holds.
+        Ok(found.into_iter().next_back())
     }
 
     /// The destinations of a server, in the order in which they were made.
@@ -194,8 +205,8 @@ impl Store {
         now: Timestamp,
         waits: &Waits,
     ) -> Result<DestinationId, StoreError> {
-        const UPSERT: &str = "INSERT INTO destination (guild_id, channel_id, state, changed_at) \
-             VALUES ($1, $2, 'new', $3) \
+        const UPSERT: &str = "INSERT INTO destination (guild_id, user_id, channel_id, state, changed_at) \
+             VALUES ($1, $2, $3, 'new', $4) \
              ON CONFLICT (channel_id) DO UPDATE SET guild_id = excluded.guild_id RETURNING id";
         const READY: &str = "UPDATE destination SET webhook_id = $1, token = $2, state = 'ready', \
              reason = NULL, changed_at = $3, revive_at = NULL, remade = $4, news = $5, \
@@ -203,7 +214,8 @@ impl Store {
              WHERE id = $8";
         let mut tx = self.begin().await?;
         let id: i64 = sqlx::query_scalar(UPSERT)
-            .bind(snowflake(proven.guild.0))
+            .bind(proven.home.server().map_or(0, |guild| snowflake(guild.0)))
+            .bind(proven.home.person().map(|person| snowflake(person.0)))
             .bind(snowflake(proven.channel.0))
             .bind(now.millis())
             .fetch_one(&mut *tx)
@@ -212,7 +224,7 @@ impl Store {
         let was_parked = is_parked(&mut tx, destination).await?;
         let webhook = proven.webhook.as_ref();
         let token = webhook.map(|(_, token)| {
-            let place = token_place(id, proven.guild);
+            let place = token_place(id, proven.home);
             self.sealer.seal(&place, token.expose_secret().as_bytes())
         });
         // Whatever a webhook has posted is younger than itself.
@@ -271,19 +283,25 @@ impl Store {
         Ok(parked)
     }
 
-    /// What an admin of a server has not been told yet of its destinations, each told once.
-    pub async fn take_news(&self, guild: GuildId) -> Result<Vec<(Destination, News)>, StoreError> {
-        const TAKEN: &str = "UPDATE destination SET news = NULL WHERE guild_id = $1";
-        let rows: Vec<DestinationRow> =
-            sqlx::query_as(destinations_where!("guild_id = $1 AND news IS NOT NULL"))
-                .bind(snowflake(guild.0))
-                .fetch_all(&self.readers)
-                .await?;
+    /// What an admin of a server, or a person, has not been told yet of their destinations, each told once.
+    pub async fn take_news(&self, home: Home) -> Result<Vec<(Destination, News)>, StoreError> {
+        const OF_SERVER: &str = destinations_where!("guild_id = $1 AND news IS NOT NULL");
+        const OF_PERSON: &str = destinations_where!("user_id = $1 AND news IS NOT NULL");
+        const TAKEN_BY_SERVER: &str = "UPDATE destination SET news = NULL WHERE guild_id = $1";
+        const TAKEN_BY_PERSON: &str = "UPDATE destination SET news = NULL WHERE user_id = $1";
+        let (asked, taken, whose) = match home {
+            Home::Server(guild) => (OF_SERVER, TAKEN_BY_SERVER, guild.0),
+            Home::Person(person) => (OF_PERSON, TAKEN_BY_PERSON, person.0),
+        };
+        let rows: Vec<DestinationRow> = sqlx::query_as(asked)
+            .bind(snowflake(whose))
+            .fetch_all(&self.readers)
+            .await?;
         if rows.is_empty() {
             return Ok(Vec::new());
         }
-        sqlx::query(TAKEN)
-            .bind(snowflake(guild.0))
+        sqlx::query(taken)
+            .bind(snowflake(whose))
             .execute(&self.writer)
             .await?;
         rows.into_iter()
@@ -307,7 +325,7 @@ impl Store {
             .bind(destination.id.0)
             .fetch_one(&self.readers)
             .await?;
-        let place = token_place(destination.id.0, destination.guild);
+        let place = token_place(destination.id.0, destination.home);
         Ok(sealed
             .and_then(|sealed| self.sealer.open(&place, &sealed).ok())
             .and_then(|token| String::from_utf8(token).ok())
@@ -396,12 +414,23 @@ pub(in crate::store) async fn park_failing(
     Ok(parked > 0)
 }
 
-const fn token_place(row: i64, guild: GuildId) -> Place {
+const fn token_place(row: i64, home: Home) -> Place {
     Place {
         table: "destination",
         column: "token",
         row,
-        owner: guild.0,
+        owner: match home {
+            Home::Server(guild) => guild.0,
+            Home::Person(person) => person.0,
+        },
+    }
+}
+
+/// Whose a destination is, from its two columns.
+pub(in crate::store) fn home(guild: i64, person: Option<i64>) -> Home {
+    match person {
+        Some(person) => Home::Person(UserId(from_snowflake(person))),
+        None => Home::Server(GuildId(from_snowflake(guild))),
     }
 }
 
@@ -409,6 +438,7 @@ const fn token_place(row: i64, guild: GuildId) -> Place {
 struct DestinationRow {
     id: i64,
     guild_id: i64,
+    user_id: Option<i64>,
     channel_id: i64,
     webhook_id: Option<i64>,
     state: String,
@@ -428,7 +458,7 @@ impl TryFrom<DestinationRow> for Destination {
         let message = |id: Option<i64>| id.map(|id| MessageId(from_snowflake(id)));
         Ok(Self {
             id: DestinationId(row.id),
-            guild: GuildId(from_snowflake(row.guild_id)),
+            home: home(row.guild_id, row.user_id),
             channel: ChannelId(from_snowflake(row.channel_id)),
             parent: row.parent_id.map(|id| ChannelId(from_snowflake(id))),
             webhook: row.webhook_id.map(|id| WebhookId(from_snowflake(id))),

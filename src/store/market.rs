@@ -10,8 +10,7 @@ use super::{
     Store, StoreError,
     columns::{self, bad},
     history::{self, ReadingRow},
-    outbox, rules,
-    rules::EpisodeRow,
+    rules::{self, EpisodeRow},
     track::{self, TrackRows},
 };
 use crate::{
@@ -145,7 +144,7 @@ impl Store {
             history::save_readings(&mut tx, chunk).await?;
         }
         rules::save_episodes(&mut tx, &record.episodes).await?;
-        outbox::insert_entries(&mut tx, &record.entries).await?;
+        self.insert_entries(&mut tx, &record.entries).await?;
         track::save(&mut tx, &record.track).await?;
         tx.commit().await?;
         Ok(())

@@ -20,7 +20,8 @@ use crate::{
     },
     domain::{
         ids::{
-            AlertId, ChannelId, DestinationId, EntryId, GuildId, MessageId, PoolId, PostId, RoleId,
+            AlertId, ChannelId, DestinationId, EntryId, GuildId, Home, MessageId, PoolId, PostId,
+            RoleId,
         },
         rate::Percent,
         time::Timestamp,
@@ -106,7 +107,7 @@ pub struct Spoken {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {
     pub entry: EntryId,
-    pub guild: GuildId,
+    pub home: Home,
     pub channel: ChannelId,
     pub alert: AlertId,
     pub pool: Option<PoolId>,
@@ -136,7 +137,7 @@ pub struct Told {
 macro_rules! notices_where {
     ($condition:literal) => {
         concat!(
-            "SELECT id, guild_id, channel_id, alert_id, pool, edge, created_at, not_after, state, attempt, ",
+            "SELECT id, guild_id, user_id, channel_id, alert_id, pool, edge, created_at, not_after, state, attempt, ",
             "due_at, intent_at, message_id, delivered_at, last_error, last_status, reason, held, not_before, ",
             "(SELECT c.created_at FROM outbox c WHERE c.opening = notice.dedup_key) AS over_at ",
             "FROM notice WHERE ",
@@ -154,7 +155,8 @@ macro_rules! waiting_where {
             "p.message_id AS began_message, p.delivered_at AS began_told_at, ",
             "(SELECT d.channel_id FROM destination d WHERE d.id = p.destination_id) AS began_channel, ",
             "COALESCE(p.edited_at >= o.created_at, 0) AS began_edited, COALESCE(p.calls, 0) AS began_called, ",
-            "c.payload AS over, c.summary AS over_summary FROM outbox o LEFT JOIN outbox b ON b.dedup_key = o.opening ",
+            "c.payload AS over, c.summary AS over_summary, ",
+            "(SELECT d.user_id FROM destination d WHERE d.id = o.destination_id) AS reader FROM outbox o LEFT JOIN outbox b ON b.dedup_key = o.opening ",
             "LEFT JOIN post p ON p.id = b.post_id ",
             "LEFT JOIN outbox c ON c.opening = o.dedup_key AND c.payload <> '' WHERE ",
             $condition
@@ -199,7 +201,8 @@ impl Store {
     pub async fn enqueue(&self, entry: &Entry) -> Result<EntryId, StoreError> {
         const SQL: &str = "SELECT id FROM outbox WHERE dedup_key = $1";
         let mut tx = self.begin().await?;
-        insert_entries(&mut tx, std::slice::from_ref(entry)).await?;
+        self.insert_entries(&mut tx, std::slice::from_ref(entry))
+            .await?;
         let id = sqlx::query_scalar(SQL)
             .bind(&entry.dedup_key[..])
             .fetch_one(&mut *tx)
@@ -238,6 +241,7 @@ impl Store {
              AND o.not_after > $2 AND o.not_before <= $2 ORDER BY o.id LIMIT $3"
         );
         waiting(
+            &self.sealer,
             sqlx::query_as(SQL)
                 .bind(destination.0)
                 .bind(now.millis())
@@ -251,6 +255,7 @@ impl Store {
     pub async fn told_in(&self, post: PostId) -> Result<Vec<Waiting>, StoreError> {
         const SQL: &str = waiting_where!("o.post_id = $1 ORDER BY o.id");
         waiting(
+            &self.sealer,
             sqlx::query_as(SQL)
                 .bind(post.0)
                 .fetch_all(&self.readers)
@@ -436,6 +441,57 @@ impl Store {
         Ok(count.cast_unsigned())
     }
 
+    /// Adds entries inside a transaction and returns how many were new; the others are there already.
+    pub(in crate::store) async fn insert_entries(
+        &self,
+        connection: &mut SqliteConnection,
+        entries: &[Entry],
+    ) -> Result<u64, StoreError> {
+        const INSERT: &str = "INSERT INTO outbox (dedup_key, destination_id, alert_id, alert_version, \
+             pool, edge, urgency, payload, summary, created_at, not_before, not_after, opening, held, role_id, \
+             apy_from, apy_to, state) ";
+        const UNLESS_THERE: &str = " ON CONFLICT (dedup_key) DO NOTHING";
+        let mut added = 0;
+        for chunk in entries.chunks(ROWS_AT_A_TIME) {
+            let mut insert = QueryBuilder::<Sqlite>::new(INSERT);
+            insert.push_values(chunk, |mut row, entry| {
+                let telling = &entry.telling;
+                let veiled = |text| self.sealer.veiled(telling.reader, text);
+                let state = if telling.is_unsaid {
+                    State::Superseded
+                } else {
+                    State::Pending
+                };
+                row.push_bind(&entry.dedup_key[..])
+                    .push_bind(entry.destination.0)
+                    .push_bind(entry.alert.0)
+                    .push_bind(entry.alert_version)
+                    .push_bind(entry.pool.as_ref().map(|pool| &PoolId::as_bytes(pool)[..]))
+                    .push_bind(entry.occasion.slug())
+                    .push_bind(entry.urgency.rank())
+                    .push_bind(veiled(&entry.payload))
+                    .push_bind(veiled(&entry.summary))
+                    .push_bind(entry.created_at.millis())
+                    .push_bind(telling.hold.map_or(0, |hold| hold.until.millis()))
+                    .push_bind(entry.not_after.millis())
+                    .push_bind(telling.opening.as_ref().map(|key| &key[..]))
+                    .push_bind(telling.hold.map(|hold| hold.why.slug()))
+                    .push_bind(telling.role.map(|role| snowflake(role.0)))
+                    .push_bind(telling.apy.map(|(from, _)| from.get()))
+                    .push_bind(telling.apy.map(|(_, to)| to.get()))
+                    .push_bind(state.slug());
+            });
+            insert.push(UNLESS_THERE);
+            added += insert
+                .build()
+                .execute(&mut *connection)
+                .await?
+                .rows_affected();
+            mark_edits(connection, chunk).await?;
+        }
+        Ok(added)
+    }
+
     /// The oldest notices over all servers that have not come to an end.
     pub async fn queue(&self, limit: u32) -> Result<Vec<Told>, StoreError> {
         const SQL: &str = notices_where!(
@@ -451,55 +507,6 @@ impl Store {
                 .await?,
         )
     }
-}
-
-/// Adds entries inside a transaction and returns how many were new; the others are there already.
-pub(in crate::store) async fn insert_entries(
-    connection: &mut SqliteConnection,
-    entries: &[Entry],
-) -> Result<u64, StoreError> {
-    const INSERT: &str = "INSERT INTO outbox (dedup_key, destination_id, alert_id, alert_version, \
-         pool, edge, urgency, payload, summary, created_at, not_before, not_after, opening, held, role_id, \
-         apy_from, apy_to, state) ";
-    const UNLESS_THERE: &str = " ON CONFLICT (dedup_key) DO NOTHING";
-    let mut added = 0;
-    for chunk in entries.chunks(ROWS_AT_A_TIME) {
-        let mut insert = QueryBuilder::<Sqlite>::new(INSERT);
-        insert.push_values(chunk, |mut row, entry| {
-            let telling = &entry.telling;
-            let state = if telling.is_unsaid {
-                State::Superseded
-            } else {
-                State::Pending
-            };
-            row.push_bind(&entry.dedup_key[..])
-                .push_bind(entry.destination.0)
-                .push_bind(entry.alert.0)
-                .push_bind(entry.alert_version)
-                .push_bind(entry.pool.as_ref().map(|pool| &PoolId::as_bytes(pool)[..]))
-                .push_bind(entry.occasion.slug())
-                .push_bind(entry.urgency.rank())
-                .push_bind(entry.payload.as_str())
-                .push_bind(entry.summary.as_str())
-                .push_bind(entry.created_at.millis())
-                .push_bind(telling.hold.map_or(0, |hold| hold.until.millis()))
-                .push_bind(entry.not_after.millis())
-                .push_bind(telling.opening.as_ref().map(|key| &key[..]))
-                .push_bind(telling.hold.map(|hold| hold.why.slug()))
-                .push_bind(telling.role.map(|role| snowflake(role.0)))
-                .push_bind(telling.apy.map(|(from, _)| from.get()))
-                .push_bind(telling.apy.map(|(_, to)| to.get()))
-                .push_bind(state.slug());
-        });
-        insert.push(UNLESS_THERE);
-        added += insert
-            .build()
-            .execute(&mut *connection)
-            .await?
-            .rows_affected();
-        mark_edits(connection, chunk).await?;
-    }
-    Ok(added)
 }
 
 /// Where the beginning of an episode was told, its message is to say that it is over.

@@ -14,12 +14,13 @@ use crate::domain::{
     plan::{Goal, KeptGoal},
     position::{Position, Stake},
     time::Timestamp,
+    watch::KeptWatch,
 };
 
-mod drawer;
+pub(in crate::store) mod drawer;
 
 pub use drawer::Full;
-use drawer::{ENTRIES, GOALS, Kept, POSITIONS};
+use drawer::{ENTRIES, GOALS, Kept, POSITIONS, WATCHES};
 
 const fn kept_goal(kept: &Kept<Goal>) -> KeptGoal {
     KeptGoal {
@@ -38,6 +39,7 @@ pub struct Person {
     /// Income that they logged.
     pub entries: Vec<Logged>,
     pub goals: Vec<KeptGoal>,
+    pub watches: Vec<KeptWatch>,
     pub looks: Option<Looks>,
     /// The last review that was marked as done.
     pub review: Option<Look>,
@@ -319,6 +321,7 @@ impl Store {
             positions: self.positions(user).await?,
             entries: self.entries(user).await?,
             goals: self.goals(user).await?,
+            watches: self.watches(user).await?,
             looks: self.looks(user).await?,
             review: self.last_review(user).await?,
         }))
@@ -335,6 +338,8 @@ impl Store {
         let positions = Self::emptied(&mut tx, &POSITIONS, user).await?;
         Self::emptied(&mut tx, &ENTRIES, user).await?;
         Self::emptied(&mut tx, &GOALS, user).await?;
+        Self::emptied(&mut tx, &WATCHES, user).await?;
+        Self::forget_direct(&mut tx, user).await?;
         for statement in [PERSONAL, PERSON, ALERTS, DEEDS] {
             sqlx::query(statement)
                 .bind(columns::snowflake(user.0))

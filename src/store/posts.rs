@@ -19,7 +19,7 @@ use crate::{
         state::State,
     },
     domain::{
-        ids::{ChannelId, DestinationId, EntryId, MessageId, PostId, WebhookId},
+        ids::{ChannelId, DestinationId, EntryId, MessageId, PostId, UserId, WebhookId},
         time::Timestamp,
     },
 };
@@ -52,6 +52,8 @@ pub struct Draft {
     pub fallback: String,
     /// It calls a role.
     pub calls: bool,
+    /// The one person whom it is for; then its words lie under seal.
+    pub reader: Option<UserId>,
     pub created_at: Timestamp,
 }
 
@@ -192,16 +194,20 @@ impl Store {
 
     /// The bytes of a post.
     pub async fn wire(&self, post: PostId) -> Result<Wire, StoreError> {
-        const SQL: &str = "SELECT marker, nonce, payload, attachment FROM post WHERE id = $1";
-        let (marker, nonce, payload, attachment) = sqlx::query_as(SQL)
+        const SQL: &str = "SELECT p.marker, p.nonce, p.payload, p.attachment, d.user_id FROM post p \
+             JOIN destination d ON d.id = p.destination_id WHERE p.id = $1";
+        let row: (String, String, String, Option<String>, Option<i64>) = sqlx::query_as(SQL)
             .bind(post.0)
             .fetch_one(&self.readers)
             .await?;
+        let (marker, nonce, payload, attachment, reader) = row;
+        let reader = reader.map(|id| UserId(from_snowflake(id)));
+        let unveiled = |text| self.sealer.unveiled(reader, text);
         Ok(Wire {
             marker,
             nonce,
-            payload,
-            attachment,
+            payload: unveiled(payload)?,
+            attachment: attachment.map(unveiled).transpose()?,
         })
     }
 
@@ -212,7 +218,7 @@ impl Store {
         let mut claimed = Vec::with_capacity(intents.len());
         for intent in intents {
             claimed.push(match &intent.subject {
-                Subject::Fresh(draft) => insert(&mut tx, intent, draft).await?,
+                Subject::Fresh(draft) => self.insert(&mut tx, intent, draft).await?,
                 Subject::Known { id, before } => {
                     let is_as_before = stands(&mut tx, *id, before, self.epoch).await?;
                     if is_as_before {
@@ -224,6 +230,57 @@ impl Store {
         }
         tx.commit().await?;
         Ok(claimed)
+    }
+
+    async fn insert(
+        &self,
+        connection: &mut SqliteConnection,
+        intent: &Intent,
+        draft: &Draft,
+    ) -> Result<Option<PostId>, StoreError> {
+        const POST: &str = "INSERT INTO post (destination_id, notices, marker, nonce, payload, attachment, \
+                 fallback, created_at, not_after, calls, state) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'pending') RETURNING id";
+        const BIND: &str = "UPDATE outbox SET post_id = ";
+        let wire = &draft.wire;
+        let veiled = |text| self.sealer.veiled(draft.reader, text);
+        let id: i64 = sqlx::query_scalar(POST)
+            .bind(intent.destination.0)
+            .bind(i64::try_from(draft.entries.len()).unwrap_or(i64::MAX))
+            .bind(&wire.marker)
+            .bind(&wire.nonce)
+            .bind(veiled(&wire.payload))
+            .bind(wire.attachment.as_deref().map(veiled))
+            .bind(veiled(&draft.fallback))
+            .bind(draft.created_at.millis())
+            .bind(intent.after.not_after.millis())
+            .bind(draft.calls)
+            .fetch_one(&mut *connection)
+            .await?;
+        let mut bind = QueryBuilder::<Sqlite>::new(BIND);
+        bind.push_bind(id)
+            .push(" WHERE post_id IS NULL AND state = 'pending' AND id IN (");
+        let mut list = bind.separated(", ");
+        for entry in &draft.entries {
+            list.push_bind(entry.0);
+        }
+        bind.push(")");
+        let bound = bind
+            .build()
+            .execute(&mut *connection)
+            .await?
+            .rows_affected();
+        if bound != draft.entries.len() as u64 {
+            // One of them has ended meanwhile; the next round tells the others.
+            const UNBIND: &str = "UPDATE outbox SET post_id = NULL WHERE post_id = $1";
+            const TAKE_BACK: &str = "DELETE FROM post WHERE id = $1";
+            for sql in [UNBIND, TAKE_BACK] {
+                sqlx::query(sql).bind(id).execute(&mut *connection).await?;
+            }
+            return Ok(None);
+        }
+        write(connection, PostId(id), &intent.after).await?;
+        Ok(Some(PostId(id)))
     }
 
     /// Settles attempts in one commit. A receipt counts only for a post that stands as it did when
@@ -386,55 +443,6 @@ pub(in crate::store) async fn let_go(
         write(connection, one.id, &one.post.let_go(now, waits)).await?;
     }
     Ok(())
-}
-
-async fn insert(
-    connection: &mut SqliteConnection,
-    intent: &Intent,
-    draft: &Draft,
-) -> Result<Option<PostId>, StoreError> {
-    const POST: &str = "INSERT INTO post (destination_id, notices, marker, nonce, payload, attachment, \
-             fallback, created_at, not_after, calls, state) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'pending') RETURNING id";
-    const BIND: &str = "UPDATE outbox SET post_id = ";
-    let wire = &draft.wire;
-    let id: i64 = sqlx::query_scalar(POST)
-        .bind(intent.destination.0)
-        .bind(i64::try_from(draft.entries.len()).unwrap_or(i64::MAX))
-        .bind(&wire.marker)
-        .bind(&wire.nonce)
-        .bind(&wire.payload)
-        .bind(&wire.attachment)
-        .bind(&draft.fallback)
-        .bind(draft.created_at.millis())
-        .bind(intent.after.not_after.millis())
-        .bind(draft.calls)
-        .fetch_one(&mut *connection)
-        .await?;
-    let mut bind = QueryBuilder::<Sqlite>::new(BIND);
-    bind.push_bind(id)
-        .push(" WHERE post_id IS NULL AND state = 'pending' AND id IN (");
-    let mut list = bind.separated(", ");
-    for entry in &draft.entries {
-        list.push_bind(entry.0);
-    }
-    bind.push(")");
-    let bound = bind
-        .build()
-        .execute(&mut *connection)
-        .await?
-        .rows_affected();
-    if bound != draft.entries.len() as u64 {
-        // One of them has ended meanwhile; the next round tells the others.
-        const UNBIND: &str = "UPDATE outbox SET post_id = NULL WHERE post_id = $1";
-        const TAKE_BACK: &str = "DELETE FROM post WHERE id = $1";
-        for sql in [UNBIND, TAKE_BACK] {
-            sqlx::query(sql).bind(id).execute(&mut *connection).await?;
-        }
-        return Ok(None);
-    }
-    write(connection, PostId(id), &intent.after).await?;
-    Ok(Some(PostId(id)))
 }
 
 /// Whether a post is still as it was, and this process's to change.

@@ -301,7 +301,7 @@ impl Store {
             let is_muted = alert.manner.muted_until.is_some();
             outbox::hold_until(&mut tx, alert.id, until, is_muted).await?;
         }
-        outbox::insert_entries(&mut tx, summaries).await?;
+        self.insert_entries(&mut tx, summaries).await?;
         servers::note(&mut tx, deed).await?;
         tx.commit().await?;
         Ok(())

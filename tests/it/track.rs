@@ -17,7 +17,7 @@ use stipend::{
     domain::{
         alert::Rule,
         episode::Timing,
-        ids::{ChannelId, DestinationId, GuildId, MessageId, UserId, WebhookId},
+        ids::{ChannelId, DestinationId, GuildId, Home, MessageId, UserId, WebhookId},
         manner::{Digest, MORNING, Manner},
         rule::{Condition, Kind, Terms},
         scope::Scope,
@@ -136,7 +136,7 @@ impl Bot {
 
     async fn channel(&self) -> DestinationId {
         let proven = Proven {
-            guild: GUILD,
+            home: Home::Server(GUILD),
             channel: CHANNEL,
             parent: None,
             webhook: Some((WebhookId(11), SecretString::from("token"))),

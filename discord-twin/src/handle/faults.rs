@@ -114,6 +114,21 @@ impl Handle {
         })
     }
 
+    /// The direct channel of the bot and a person, opened when there is none.
+    pub fn direct(&self, user: u64) -> u64 {
+        self.change(|state| state.direct(user))
+    }
+
+    /// A person takes no direct messages from the bot any more: sending one is 403 (50007).
+    pub fn close_direct(&self, user: u64) {
+        self.change(|state| state.closed.insert(user));
+    }
+
+    /// A person takes direct messages from the bot again.
+    pub fn reopen_direct(&self, user: u64) {
+        self.change(|state| state.closed.remove(&user));
+    }
+
     /// Deletes a message, as a moderator would.
     pub fn delete_message(&self, id: u64) -> Result<(), TwinError> {
         self.change(|state| {

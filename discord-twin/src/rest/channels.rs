@@ -14,8 +14,9 @@ use crate::{
     gateway::payload,
     ledger::{Draft, StoredMessage, Via, flag},
     refuse::{
-        EDIT_OF_ANOTHER, MISSING_ACCESS, MISSING_PERMISSIONS, NOT_A_TEXT_CHANNEL, Refusal,
-        THREAD_ARCHIVED, THREAD_LOCKED, UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, invalid,
+        EDIT_OF_ANOTHER, MISSING_ACCESS, MISSING_PERMISSIONS, NO_DIRECT_MESSAGES,
+        NOT_A_TEXT_CHANNEL, Refusal, THREAD_ARCHIVED, THREAD_LOCKED, UNKNOWN_CHANNEL,
+        UNKNOWN_MESSAGE, invalid,
     },
     state::State,
     world::{ChannelKind, permission},
@@ -165,6 +166,9 @@ fn create(state: &mut State, call: &Call, channel: u64) -> Result<Answer, Refusa
         needed |= permission::ATTACH_FILES;
     }
     allowed(state, channel, needed)?;
+    if state.is_closed(channel) {
+        return Err(NO_DIRECT_MESSAGES);
+    }
     if locked {
         return Err(THREAD_LOCKED);
     }

@@ -155,8 +155,10 @@ fn open_direct(state: &mut State, call: &Call) -> Result<Answer, Refusal> {
     })?;
     let channel = state.direct(recipient);
     let name = state.user_name(recipient);
+    let newest = state.ledger.of_channel(channel).next_back();
+    let newest = newest.map(|message| message.id.to_string());
     let mut object =
-        json!({"id": channel.to_string(), "type": 1, "last_message_id": null, "flags": 0});
+        json!({"id": channel.to_string(), "type": 1, "last_message_id": newest, "flags": 0});
     object["recipients"] = json!([user(recipient, &name)]);
     Ok(Answer::ok(object))
 }

@@ -127,6 +127,7 @@ pub(super) fn told(state: &State, steps: &[Step], change: &Change, around: Aroun
                     role: lane.manner.role,
                     apy: apy(edge),
                     is_unsaid,
+                    reader: None,
                 },
             });
         }

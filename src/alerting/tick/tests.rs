@@ -10,7 +10,7 @@ use crate::{
     domain::{
         alert::Rule,
         episode::Timing,
-        ids::{ChannelId, MessageId, UserId, WebhookId},
+        ids::{ChannelId, Home, MessageId, UserId, WebhookId},
         peg::{Peg, Stablecoin},
         reading::Observed,
         rule::{Condition, Kind, Terms},
@@ -49,7 +49,7 @@ impl Bench {
         let folder = tempfile::tempdir().unwrap();
         let store = open(&file(&folder)).await;
         let proven = Proven {
-            guild: GUILD,
+            home: Home::Server(GUILD),
             channel: CHANNEL,
             parent: None,
             webhook: Some((WebhookId(11), SecretString::from("token"))),

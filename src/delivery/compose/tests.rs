@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     delivery::{entry::Held, state::DestinationState},
-    domain::ids::{ChannelId, DestinationId, GuildId, MessageId, RoleId, WebhookId},
+    domain::ids::{ChannelId, DestinationId, GuildId, Home, MessageId, RoleId, WebhookId},
     render::message::Embed,
     store::outbox::{End, Waiting},
 };
@@ -11,7 +11,7 @@ const NOW: Timestamp = Timestamp::from_millis(1_000);
 fn place(webhook: Option<u64>) -> Destination {
     Destination {
         id: DestinationId(1),
-        guild: GuildId(5),
+        home: Home::Server(GuildId(5)),
         channel: ChannelId(6),
         parent: None,
         webhook: webhook.map(WebhookId),

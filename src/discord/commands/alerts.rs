@@ -12,7 +12,7 @@ use crate::{
     },
     domain::{
         alert::Alert,
-        ids::{AlertId, GuildId},
+        ids::{AlertId, GuildId, Home},
         pool::Pool,
         reading::DataState,
     },
@@ -85,7 +85,10 @@ pub(super) async fn answer_with_news(
     let answer = async {
         let mut message = answer.await?;
         if let Some(guild) = guild {
-            let news = app.store.take_news(GuildId(guild.get())).await?;
+            let news = app
+                .store
+                .take_news(Home::Server(GuildId(guild.get())))
+                .await?;
             for (channel, news) in &news {
                 message.content.push('\n');
                 message.content.push_str(&news_words(channel, *news));
@@ -197,6 +200,10 @@ pub const fn why_parked(reason: Option<DeadEnd>) -> (&'static str, &'static str)
         Some(DeadEnd::Failing) => (
             "nothing got through to it for a day",
             "I try again every hour",
+        ),
+        Some(DeadEnd::DirectRefused) => (
+            "Discord does not let me write to its reader",
+            "they have to allow direct messages, then give /watch test",
         ),
         None => ("it does not take messages", "give /alerts test"),
     }

@@ -50,7 +50,7 @@ fn fate(told: &Told) -> Fate<'_> {
         State::Delivered => Fate::Told {
             link: told
                 .message
-                .map(|message| link(told.guild, told.channel, message)),
+                .map(|message| link(told.home, told.channel, message)),
             after: told
                 .delivered_at
                 .unwrap_or(told.created_at)

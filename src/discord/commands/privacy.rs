@@ -234,6 +234,7 @@ mod tests {
                     added_at: Timestamp::from_millis(86_400_000),
                 }],
                 goals: Vec::new(),
+                watches: Vec::new(),
                 looks: None,
                 review: None,
                 entries: vec![Logged {

@@ -10,12 +10,14 @@ use crate::{
         state::State,
     },
     domain::{
-        ids::{AlertId, ChannelId, EntryId, GuildId, MessageId, RoleId},
+        ids::{AlertId, ChannelId, EntryId, MessageId, RoleId, UserId},
         rate::Percent,
     },
     store::{
         StoreError,
         columns::{bad, from_snowflake, pool_id, time},
+        destinations::home,
+        sealed::Sealer,
     },
 };
 
@@ -75,25 +77,29 @@ pub(super) struct WaitingRow {
     began_called: bool,
     over: Option<String>,
     over_summary: Option<String>,
+    reader: Option<i64>,
 }
 
-pub(super) fn waiting(rows: Vec<WaitingRow>) -> Result<Vec<Waiting>, StoreError> {
-    rows.into_iter().map(Waiting::try_from).collect()
+pub(super) fn waiting(sealer: &Sealer, rows: Vec<WaitingRow>) -> Result<Vec<Waiting>, StoreError> {
+    rows.into_iter().map(|row| row.opened(sealer)).collect()
 }
 
-impl TryFrom<WaitingRow> for Waiting {
-    type Error = StoreError;
-
-    fn try_from(row: WaitingRow) -> Result<Self, StoreError> {
+impl WaitingRow {
+    fn opened(self, sealer: &Sealer) -> Result<Waiting, StoreError> {
+        let row = self;
         let beginning = row.beginning()?;
         let held = row.held.as_deref();
-        Ok(Self {
+        let reader = row.reader.map(|id| UserId(from_snowflake(id)));
+        let unveiled = |text| sealer.unveiled(reader, text);
+        let over = row.over.map(unveiled).transpose()?;
+        let over_summary = row.over_summary.map(unveiled).transpose()?;
+        Ok(Waiting {
             id: EntryId(row.id),
             dedup_key: row.dedup_key,
             alert: AlertId(row.alert_id),
             occasion: Occasion::parse(&row.edge).ok_or(bad("edge"))?,
-            payload: row.payload,
-            summary: row.summary,
+            payload: unveiled(row.payload)?,
+            summary: unveiled(row.summary)?,
             created_at: time(row.created_at),
             not_after: time(row.not_after),
             held: held
@@ -101,15 +107,12 @@ impl TryFrom<WaitingRow> for Waiting {
                 .transpose()?,
             role: row.role_id.map(|id| RoleId(from_snowflake(id))),
             beginning,
-            end: row
-                .over
-                .zip(row.over_summary)
+            end: over
+                .zip(over_summary)
                 .map(|(payload, summary)| End { payload, summary }),
         })
     }
-}
 
-impl WaitingRow {
     fn beginning(&self) -> Result<Option<Beginning>, StoreError> {
         if !self.ends {
             return Ok(None);
@@ -139,6 +142,7 @@ impl WaitingRow {
 pub(super) struct ToldRow {
     id: i64,
     guild_id: i64,
+    user_id: Option<i64>,
     channel_id: i64,
     alert_id: i64,
     pool: Option<Vec<u8>>,
@@ -169,7 +173,7 @@ impl TryFrom<ToldRow> for Told {
     fn try_from(row: ToldRow) -> Result<Self, StoreError> {
         Ok(Self {
             entry: EntryId(row.id),
-            guild: GuildId(from_snowflake(row.guild_id)),
+            home: home(row.guild_id, row.user_id),
             channel: ChannelId(from_snowflake(row.channel_id)),
             alert: AlertId(row.alert_id),
             pool: row.pool.as_deref().map(pool_id).transpose()?,

@@ -12,7 +12,7 @@ use crate::{
     },
     domain::{
         episode::EdgeKind,
-        ids::{MessageId, PostId, WebhookId},
+        ids::{Home, MessageId, PostId, WebhookId},
     },
     store::{
         destinations::{News, Proven},
@@ -40,7 +40,7 @@ async fn open(folder: &Path) -> Store {
 
 async fn place(store: &Store, channel: u64, webhook: u64, now: Timestamp) -> DestinationId {
     let proven = Proven {
-        guild: GUILD,
+        home: Home::Server(GUILD),
         channel: ChannelId(channel),
         parent: None,
         webhook: Some((
@@ -113,6 +113,7 @@ async fn claim_fresh(store: &Store, destination: DestinationId, now: Timestamp) 
         },
         fallback: "plain".to_owned(),
         calls: false,
+        reader: place.home.person(),
         created_at: now,
     };
     let post = Post::new(place.carrier(), now, not_after);
@@ -297,7 +298,7 @@ async fn attempts_in_vain_until_a_notice_is_too_old_park_a_channel() {
         }
         assert_eq!(known.reason, Some(DeadEnd::Failing));
         assert_eq!(state_of(&store, young).await, State::Parked);
-        let news = store.take_news(GUILD).await.unwrap();
+        let news = store.take_news(Home::Server(GUILD)).await.unwrap();
         assert_eq!(news, [(known.clone(), News::Parked)]);
         assert!(store.to_revive(at(4 * HALF)).await.unwrap().is_empty());
         let tried = store.to_revive(at(4 * HALF + 1)).await.unwrap();
@@ -360,9 +361,15 @@ async fn a_dead_end_parks_everything_until_the_channel_is_prepared_again() {
     assert_eq!(known.state, DestinationState::Parked);
     let all = store.destinations(GUILD).await.unwrap();
     assert_eq!(all, std::slice::from_ref(&known));
-    let news = store.take_news(GUILD).await.unwrap();
+    let news = store.take_news(Home::Server(GUILD)).await.unwrap();
     assert_eq!(news, [(known.clone(), News::Parked)]);
-    assert!(store.take_news(GUILD).await.unwrap().is_empty());
+    assert!(
+        store
+            .take_news(Home::Server(GUILD))
+            .await
+            .unwrap()
+            .is_empty()
+    );
     assert_eq!(
         store.to_revive(at(2001)).await.unwrap(),
         [known],
@@ -419,6 +426,7 @@ async fn a_notice_that_has_ended_meanwhile_is_not_claimed() {
             },
             fallback: String::new(),
             calls: false,
+            reader: None,
             created_at: at(1),
         }),
         after: post.claimed(Carrier::Bot, 1, None, at(1)),
@@ -521,7 +529,7 @@ async fn many_entries_go_in_together() {
         .collect();
     let start = std::time::Instant::now();
     let mut tx = store.begin().await.unwrap();
-    let added = insert_entries(&mut tx, &entries).await.unwrap();
+    let added = store.insert_entries(&mut tx, &entries).await.unwrap();
     tx.commit().await.unwrap();
     let took = start.elapsed();
     assert_eq!(added, count);

@@ -14,7 +14,7 @@ use crate::domain::{ids::UserId, time::Timestamp};
 
 /// A kind of row, with its statements.
 #[derive(Debug)]
-pub(super) struct Drawer {
+pub(in crate::store) struct Drawer {
     table: &'static str,
     list: &'static str,
     one: &'static str,
@@ -63,10 +63,11 @@ macro_rules! drawer {
 pub(super) const POSITIONS: Drawer = drawer!("position");
 pub(super) const ENTRIES: Drawer = drawer!("ledger_entry");
 pub(super) const GOALS: Drawer = drawer!("goal");
+pub(in crate::store) const WATCHES: Drawer = drawer!("watch");
 
 /// A row as it was put in.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Kept<T> {
+pub(in crate::store) struct Kept<T> {
     pub id: i64,
     pub what: T,
     pub added_at: Timestamp,
@@ -116,7 +117,7 @@ impl Store {
     }
 
     /// All rows of a person, the oldest first.
-    pub(super) async fn drawn<T: DeserializeOwned>(
+    pub(in crate::store) async fn drawn<T: DeserializeOwned>(
         &self,
         drawer: &Drawer,
         owner: UserId,
@@ -131,7 +132,7 @@ impl Store {
 
     /// Puts rows in, all of them or none, and answers with their numbers. The person has to have agreed
     /// before, and has at most `most` rows after.
-    pub(super) async fn put<T: Serialize>(
+    pub(in crate::store) async fn put<T: Serialize>(
         &self,
         drawer: &Drawer,
         owner: UserId,
@@ -168,7 +169,7 @@ impl Store {
 
     /// Changes a row of this person, and answers with what it is now; `None` where there is no such row
     /// of theirs. What `change` refuses is not changed.
-    pub(super) async fn changed<T: Serialize + DeserializeOwned, E>(
+    pub(in crate::store) async fn changed<T: Serialize + DeserializeOwned, E>(
         &self,
         drawer: &Drawer,
         owner: UserId,
@@ -176,31 +177,54 @@ impl Store {
         change: impl FnOnce(T) -> Result<T, E>,
     ) -> Result<Option<Result<Kept<T>, E>>, StoreError> {
         let mut tx = self.begin().await?;
-        let row: Option<Row> = sqlx::query_as(drawer.one)
-            .bind(snowflake(owner.0))
-            .bind(id)
-            .fetch_optional(&mut *tx)
-            .await?;
-        let Some(row) = row else {
+        let Some(before) = self.one::<T>(&mut tx, drawer, owner, id).await? else {
             return Ok(None);
         };
-        let before: Kept<T> = self.opened(drawer, owner, row)?;
         let what = match change(before.what) {
             Ok(what) => what,
             Err(refused) => return Ok(Some(Err(refused))),
         };
-        sqlx::query(drawer.change)
-            .bind(snowflake(owner.0))
-            .bind(id)
-            .bind(self.closed(drawer, owner, id, &what)?)
-            .execute(&mut *tx)
-            .await?;
+        self.rewrite(&mut tx, drawer, owner, id, &what).await?;
         tx.commit().await?;
         Ok(Some(Ok(Kept { what, ..before })))
     }
 
+    /// One row of this person, inside a transaction. Somebody else's is not there.
+    pub(in crate::store) async fn one<T: DeserializeOwned>(
+        &self,
+        connection: &mut SqliteConnection,
+        drawer: &Drawer,
+        owner: UserId,
+        id: i64,
+    ) -> Result<Option<Kept<T>>, StoreError> {
+        let row: Option<Row> = sqlx::query_as(drawer.one)
+            .bind(snowflake(owner.0))
+            .bind(id)
+            .fetch_optional(connection)
+            .await?;
+        row.map(|row| self.opened(drawer, owner, row)).transpose()
+    }
+
+    /// Puts something else into a row of this person, inside a transaction.
+    pub(in crate::store) async fn rewrite<T: Serialize>(
+        &self,
+        connection: &mut SqliteConnection,
+        drawer: &Drawer,
+        owner: UserId,
+        id: i64,
+        what: &T,
+    ) -> Result<(), StoreError> {
+        sqlx::query(drawer.change)
+            .bind(snowflake(owner.0))
+            .bind(id)
+            .bind(self.closed(drawer, owner, id, what)?)
+            .execute(connection)
+            .await?;
+        Ok(())
+    }
+
     /// Takes a row of this person out. Somebody else's is not there.
-    pub(super) async fn taken<T: DeserializeOwned>(
+    pub(in crate::store) async fn taken<T: DeserializeOwned>(
         &self,
         drawer: &Drawer,
         owner: UserId,
@@ -221,6 +245,7 @@ impl Store {
             .execute(&mut *tx)
             .await?;
         tx.commit().await?;
+        // What does not open is gone all the same.
         self.opened(drawer, owner, row).map(Some)
     }
 

@@ -1,6 +1,7 @@
 //! A worker with its store, against the endpoint.
 
 use super::*;
+use crate::domain::ids::Home;
 
 /// What the worker needs, and how to make it work.
 pub(super) struct Bench {
@@ -72,7 +73,7 @@ impl Bench {
 
     pub(super) async fn place(&self, channel: u64) -> DestinationId {
         let proven = Proven {
-            guild: GUILD,
+            home: Home::Server(GUILD),
             channel: ChannelId(channel),
             parent: None,
             webhook: Some((

@@ -12,7 +12,7 @@ use crate::{
         params::{Every, OneOf, Written},
     },
     domain::{
-        ids::{AlertId, ChannelId},
+        ids::{AlertId, ChannelId, Home},
         manner::{MORNING, ServerSettings},
         zone::{Cadence, Days, QuietHours, TimeOfDay, Weekday},
     },
@@ -56,7 +56,7 @@ async fn moved(
         .map(|alert| alert.id)
         .collect();
     let old = app.store.destination_for(from).await?;
-    let Some(old) = old.filter(|old| old.guild == guild && !alerts.is_empty()) else {
+    let Some(old) = old.filter(|old| old.home == Home::Server(guild) && !alerts.is_empty()) else {
         return Err(Trouble::NoAlertsIn(from).into());
     };
     let prepared = app

@@ -15,7 +15,11 @@ use crate::{
         context::{Bot, Caller, Context, parts},
         errors::{CommandError, Trouble},
     },
-    domain::{alert::Rule, ids::GuildId, manner::Manner},
+    domain::{
+        alert::Rule,
+        ids::{GuildId, Home},
+        manner::Manner,
+    },
     render::{
         self,
         message::{File, Message},
@@ -110,8 +114,10 @@ async fn own_place(
         return Ok(None);
     };
     let known = app.store.destination_for(channel).await?;
-    Ok(known.filter(|place| place.guild == guild).map(|_| Place {
-        channel,
-        takes_notices: true,
-    }))
+    Ok(known
+        .filter(|place| place.home == Home::Server(guild))
+        .map(|_| Place {
+            channel,
+            takes_notices: true,
+        }))
 }

@@ -18,7 +18,7 @@ use crate::{
     },
     domain::{
         alert::Alert,
-        ids::AlertId,
+        ids::{AlertId, Home},
         pool::Pool,
         time::{Span, Timestamp},
     },
@@ -138,7 +138,10 @@ fn result(alert: &Alert, outcome: &Told) -> Message {
         .message
         .filter(|_| outcome.state == State::Delivered)
     {
-        Some(id) => message.with_buttons([Button::open("Show it", link(alert.guild, channel, id))]),
+        Some(id) => message.with_buttons([Button::open(
+            "Show it",
+            link(Home::Server(alert.guild), channel, id),
+        )]),
         None => message,
     }
 }
@@ -164,7 +167,7 @@ mod tests {
     use crate::domain::{
         alert::Rule,
         episode::Timing,
-        ids::{ChannelId, EntryId, GuildId, MessageId, UserId},
+        ids::{ChannelId, EntryId, GuildId, Home, MessageId, UserId},
         rule::{Condition, Kind, Terms},
         scope::Scope,
     };
@@ -197,7 +200,7 @@ mod tests {
         let now = Timestamp::default();
         Told {
             entry: EntryId(1),
-            guild: GuildId(1),
+            home: Home::Server(GuildId(1)),
             channel: ChannelId(2),
             alert: AlertId(12),
             pool: None,

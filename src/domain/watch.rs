@@ -1,0 +1,487 @@
+//! What a person has watched for them, and when there is something to write to them about. Pure: what is seen
+//! of their positions goes in, the next state and what is news come out.
+//!
+//! A condition holds before it is told and is told once more when it is over, by the same [`Episode`] as the
+//! alerts of channels. A reminder is told once for its day.
+
+use std::collections::BTreeMap;
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    episode::{Edge, Episode, Timing},
+    ids::{PoolId, PositionId, WatchId},
+    income::Line,
+    rate::Percent,
+    rule::{Direction, Figure, Judgement, Reported, Standing},
+    time::{Day, Timestamp},
+    verdict::Verdict,
+};
+
+/// What is watched.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "what")]
+pub enum What {
+    /// The income of all positions is under the goal that was kept last.
+    Goal,
+    /// A verdict is worse than it was.
+    Verdict { of: Of },
+    /// A rate is under so many percent.
+    Rate { of: Of, under: Percent },
+    /// A lock ends within so many days.
+    Unlock { days: u16 },
+    /// A position would earn so many US dollars a year more elsewhere, at no more risk.
+    Better { least_usd: Decimal },
+    /// The last review was so many days ago.
+    Review { days: u16 },
+    /// Income that was expected is not logged; told again after so many days.
+    Payouts { days: u16 },
+}
+
+/// Whose verdict or rate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Of {
+    /// Of everything that is held at the time.
+    Mine,
+    Pool(PoolId),
+}
+
+/// What a person has watched, and where it stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Watch {
+    pub what: What,
+    pub timing: Timing,
+    /// Nothing is looked at before then.
+    pub paused_until: Option<Timestamp>,
+    /// When it was set, for reminders that count from it.
+    pub set_at: Timestamp,
+    /// The market's answer that last changed anything about it; the same one does not count twice.
+    counted: Option<Timestamp>,
+    subjects: Vec<Stands>,
+    /// The number of the next subject; none is given twice.
+    next_no: u32,
+}
+
+/// A watch that somebody keeps, with its number.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeptWatch {
+    pub id: WatchId,
+    pub watch: Watch,
+}
+
+/// One thing that a watch is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    /// All that is held.
+    Whole,
+    Position(PositionId),
+    Pool(PoolId),
+}
+
+/// Where a watch stands with one of its subjects.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Stands {
+    /// Its number within the watch, by which what is told of it is known again: a pool's own number would
+    /// show what somebody holds.
+    no: u32,
+    subject: Subject,
+    episode: Episode,
+    /// The day of which was last reminded.
+    reminded: Option<Day>,
+}
+
+/// A pool as it is seen: what it pays now and its verdict.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PoolSeen {
+    /// `None` without a reading that can be used: then nothing of the pool is judged.
+    pub rate: Option<Percent>,
+    pub verdict: Verdict,
+}
+
+/// What is seen at one moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen<'a> {
+    /// When the market last answered.
+    pub answered_at: Timestamp,
+    pub today: Day,
+    pub lines: &'a [Line],
+    /// Pools that a watch names or a position lies in.
+    pub pools: &'a BTreeMap<PoolId, PoolSeen>,
+    /// How much of the goal the income reaches, 1 being all; `None` without a goal or an exchange rate.
+    pub reached: Option<f64>,
+    /// Where each position would gain most, or nothing; positions that cannot be compared are missing.
+    /// `None` where it was not looked at.
+    pub better: Option<&'a BTreeMap<PositionId, Option<Elsewhere>>>,
+    pub reviewed_at: Option<Timestamp>,
+    /// Pay-outs that are over and not logged; `None` where it was not looked at.
+    pub unlogged: Option<usize>,
+}
+
+/// A place that pays more for a position, at no more risk.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Elsewhere {
+    pub pool: PoolId,
+    pub rate: Percent,
+    /// US dollars a year, before what the move costs.
+    pub yearly_usd: Decimal,
+}
+
+/// Something to write about.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct News {
+    pub subject: Subject,
+    /// The number of the subject within its watch.
+    pub no: u32,
+    pub told: Told,
+}
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Told {
+    Edge(Edge),
+    /// It is due on this day.
+    Reminder(Day),
+}
+
+/// An income that reaches a goal again is told once it lies so far over it, so that it does not cross it
+/// every day.
+const REACHED_AGAIN: f64 = 1.02;
+/// Likewise for a rate, over what was set.
+const PAYS_AGAIN: f64 = 1.05;
+/// A lock that ended so many days ago and was not told, since nobody ran, is told late.
+const LATE_DAYS: i32 = 7;
+
+impl Watch {
+    pub const fn new(what: What, timing: Timing, now: Timestamp) -> Self {
+        Self {
+            what,
+            timing,
+            paused_until: None,
+            set_at: now,
+            counted: None,
+            subjects: Vec::new(),
+            next_no: 0,
+        }
+    }
+
+    /// It rests until then, or looks again where that is `None`.
+    #[must_use]
+    pub fn resting(self, until: Option<Timestamp>) -> Self {
+        Self {
+            paused_until: until,
+            ..self
+        }
+    }
+
+    /// Whether it rests at that moment.
+    pub fn is_paused(&self, now: Timestamp) -> bool {
+        self.paused_until.is_some_and(|until| now < until)
+    }
+
+    /// Subjects of which something was told that is not over.
+    pub fn open(&self) -> usize {
+        let open = self.subjects.iter().filter(|it| it.episode.is_open());
+        open.count()
+    }
+
+    /// Subjects of which something will be told if it stays so.
+    pub fn pending(&self) -> usize {
+        let pending = self.subjects.iter().filter(|it| it.episode.is_pending());
+        pending.count()
+    }
+
+    /// What is news since the last look. What cannot be decided for want of data changes nothing, and what
+    /// is no longer held is forgotten.
+    pub fn look(&mut self, seen: &Seen<'_>) -> Vec<News> {
+        self.forget_gone(seen.lines);
+        let mut news = self.reminders(seen);
+        if self.counted.is_some_and(|at| seen.answered_at <= at) {
+            return news;
+        }
+        let before = self.subjects.clone();
+        for (subject, says) in self.conditions(seen) {
+            let timing = self.timing;
+            let stands = self.stands(subject);
+            let Some(judgement) = says.judgement(&stands.episode) else {
+                continue;
+            };
+            if let Says::Verdict(verdict) = says {
+                stands.episode = stands.episode.measured_from(verdict, seen.answered_at);
+            }
+            let (episode, edge) = stands.episode.step(judgement, seen.answered_at, timing);
+            stands.episode = episode;
+            let no = stands.no;
+            news.extend(edge.map(|edge| News {
+                subject,
+                no,
+                told: Told::Edge(edge),
+            }));
+        }
+        if self.subjects != before {
+            self.counted = Some(seen.answered_at);
+        }
+        news
+    }
+
+    fn stands(&mut self, subject: Subject) -> &mut Stands {
+        let known = self.subjects.iter().position(|it| it.subject == subject);
+        let at = known.unwrap_or_else(|| {
+            self.subjects.push(Stands {
+                no: self.next_no,
+                subject,
+                episode: Episode::default(),
+                reminded: None,
+            });
+            self.next_no = self.next_no.saturating_add(1);
+            self.subjects.len() - 1
+        });
+        &mut self.subjects[at]
+    }
+
+    fn conditions(&self, seen: &Seen<'_>) -> Vec<(Subject, Says)> {
+        match self.what {
+            What::Goal => vec![(Subject::Whole, goal(seen))],
+            What::Verdict { of } => {
+                let pools = pools(of, seen).into_iter();
+                let says = pools.map(|(id, pool)| (Subject::Pool(id), Says::verdict(pool)));
+                says.collect()
+            }
+            What::Rate { of, under } => {
+                let pools = pools(of, seen).into_iter();
+                let says = pools.map(|(id, pool)| (Subject::Pool(id), rate(pool.rate, under)));
+                // What earns in no pool pays something, too.
+                let others = seen
+                    .lines
+                    .iter()
+                    .filter(|line| of == Of::Mine && line.position.stake.pools().next().is_none());
+                let others = others.map(|line| {
+                    let subject = Subject::Position(line.position.id);
+                    (subject, rate(line.rate, under))
+                });
+                says.chain(others).collect()
+            }
+            What::Better { least_usd } => {
+                let found = seen.better.into_iter().flatten();
+                let says = found.map(|(id, found)| {
+                    let found = found.filter(|it| it.yearly_usd >= least_usd);
+                    (
+                        Subject::Position(*id),
+                        Says::Better(found.map(|it| it.rate)),
+                    )
+                });
+                says.collect()
+            }
+            What::Unlock { .. } | What::Review { .. } | What::Payouts { .. } => Vec::new(),
+        }
+    }
+
+    fn reminders(&mut self, seen: &Seen<'_>) -> Vec<News> {
+        let due = self.due(seen).into_iter();
+        let fresh = due.filter_map(|(subject, day)| {
+            let stands = self.stands(subject);
+            let is_new = stands.reminded != Some(day);
+            stands.reminded = Some(day);
+            is_new.then_some(News {
+                subject,
+                no: stands.no,
+                told: Told::Reminder(day),
+            })
+        });
+        fresh.collect()
+    }
+
+    /// What is due, each with its day.
+    fn due(&self, seen: &Seen<'_>) -> Vec<(Subject, Day)> {
+        let today = seen.today;
+        match self.what {
+            What::Unlock { days } => {
+                let soon = Day(today.0 - LATE_DAYS)..=Day(today.0 + i32::from(days));
+                let locks = seen.lines.iter().filter_map(|line| {
+                    let until = line.position.stake.lock_until?;
+                    let subject = Subject::Position(line.position.id);
+                    soon.contains(&until).then_some((subject, until))
+                });
+                locks.collect()
+            }
+            What::Review { days } => {
+                let last = seen.reviewed_at.unwrap_or(self.set_at).day();
+                let due = Day(last.0 + i32::from(days));
+                let is_due = due <= today && !seen.lines.is_empty();
+                is_due
+                    .then_some((Subject::Whole, due))
+                    .into_iter()
+                    .collect()
+            }
+            What::Payouts { days } => {
+                let last = self.subjects.iter().find_map(|it| it.reminded);
+                let is_time = last.is_none_or(|last| last.0 + i32::from(days) <= today.0);
+                let are_some = seen.unlogged.is_some_and(|unlogged| unlogged > 0);
+                let is_due = is_time && are_some;
+                is_due
+                    .then_some((Subject::Whole, today))
+                    .into_iter()
+                    .collect()
+            }
+            What::Goal | What::Verdict { .. } | What::Rate { .. } | What::Better { .. } => {
+                Vec::new()
+            }
+        }
+    }
+
+    /// Forgets what is held no longer, so that it is new when it comes again.
+    fn forget_gone(&mut self, lines: &[Line]) {
+        let named = match self.what {
+            What::Verdict { of: Of::Pool(id) }
+            | What::Rate {
+                of: Of::Pool(id), ..
+            } => Some(id),
+            _ => None,
+        };
+        self.subjects.retain(|it| match it.subject {
+            Subject::Whole => true,
+            Subject::Position(id) => lines.iter().any(|line| line.position.id == id),
+            Subject::Pool(id) => {
+                let mut held = lines.iter().flat_map(|line| line.position.stake.pools());
+                named == Some(id) || held.any(|pool| pool == id)
+            }
+        });
+    }
+}
+
+/// What is seen of one subject.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Says {
+    /// Nothing that could be decided by.
+    Unknown,
+    Verdict(Verdict),
+    /// A figure under, between, or over two bounds.
+    Level(Standing, Figure),
+    /// What the best place elsewhere pays, or that there is none.
+    Better(Option<Percent>),
+}
+
+impl Says {
+    fn verdict(pool: PoolSeen) -> Self {
+        let known = pool.rate.and(pool.verdict.rank());
+        known.map_or(Self::Unknown, |_| Self::Verdict(pool.verdict))
+    }
+
+    fn judgement(self, episode: &Episode) -> Option<Judgement> {
+        match self {
+            Self::Unknown => None,
+            Self::Verdict(verdict) => Some(worsening(verdict, episode)),
+            Self::Level(standing, figure) => Some(Judgement::of(standing, None, figure)),
+            Self::Better(Some(rate)) => {
+                let met = Standing::Met(Direction::Up);
+                Some(Judgement::of(met, None, Figure::Apy(rate)))
+            }
+            Self::Better(None) => {
+                let none = Figure::Apy(Percent::ZERO);
+                Some(Judgement::of(Standing::Cleared, None, none))
+            }
+        }
+    }
+}
+
+/// Judged against what an open episode started from, else against the best since the last one.
+fn worsening(verdict: Verdict, episode: &Episode) -> Judgement {
+    let told = episode.reported.map(|reported| reported.figure);
+    let from = match (episode.opened(), told) {
+        (Some(opened), _) => opened.from,
+        (None, told) => told,
+    };
+    let rank = |figure: Option<Figure>| match figure {
+        Some(Figure::Verdict(verdict)) => verdict.rank(),
+        _ => None,
+    };
+    let is = verdict.rank();
+    let is_worse = rank(from).is_some_and(|was| is.is_some_and(|is| is < was));
+    let standing = if is_worse {
+        Standing::Met(Direction::Down)
+    } else {
+        Standing::Cleared
+    };
+    Judgement {
+        is_further: episode.is_open()
+            && rank(told).is_some_and(|told| is.is_some_and(|is| is < told)),
+        ..Judgement::of(standing, from, Figure::Verdict(verdict))
+    }
+}
+
+impl Episode {
+    /// What a change of the verdict is measured from while nothing is open: what was seen first, or better
+    /// than that.
+    fn measured_from(self, verdict: Verdict, at: Timestamp) -> Self {
+        let known = match self.reported.map(|reported| reported.figure) {
+            Some(Figure::Verdict(known)) => known.rank(),
+            _ => None,
+        };
+        if self.is_open() || known.is_some_and(|known| verdict.rank() <= Some(known)) {
+            return self;
+        }
+        Self {
+            reported: Some(Reported {
+                at,
+                figure: Figure::Verdict(verdict),
+            }),
+            ..self
+        }
+    }
+}
+
+fn goal(seen: &Seen<'_>) -> Says {
+    let Some(reached) = seen.reached else {
+        return Says::Unknown;
+    };
+    // What cannot be valued would add to the income; without it nobody knows whether the goal is missed.
+    let is_whole = seen.lines.iter().all(|line| line.income_usd.is_some());
+    let figure = Figure::OfGoal(reached * 100.0);
+    if reached >= REACHED_AGAIN {
+        Says::Level(Standing::Cleared, figure)
+    } else if reached >= 1.0 {
+        Says::Level(Standing::Between, figure)
+    } else if is_whole {
+        Says::Level(Standing::Met(Direction::Down), figure)
+    } else {
+        Says::Unknown
+    }
+}
+
+fn rate(rate: Option<Percent>, under: Percent) -> Says {
+    let Some(rate) = rate else {
+        return Says::Unknown;
+    };
+    let standing = if rate.get() < under.get() {
+        Standing::Met(Direction::Down)
+    } else if rate.get() >= under.get() * PAYS_AGAIN {
+        Standing::Cleared
+    } else {
+        Standing::Between
+    };
+    Says::Level(standing, Figure::Apy(rate))
+}
+
+/// The pools that are meant, each once.
+fn pools(of: Of, seen: &Seen<'_>) -> BTreeMap<PoolId, PoolSeen> {
+    let held = seen
+        .lines
+        .iter()
+        .flat_map(|line| line.position.stake.pools());
+    let is_meant = |id: &PoolId| match of {
+        Of::Pool(wanted) => *id == wanted,
+        Of::Mine => true,
+    };
+    let named = match of {
+        Of::Pool(pool) => Some(pool),
+        Of::Mine => None,
+    };
+    let ids = held.chain(named).filter(is_meant);
+    ids.filter_map(|id| Some((id, *seen.pools.get(&id)?)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,291 @@
+use super::*;
+use crate::domain::{
+    episode::EdgeKind,
+    ids::UserId,
+    income::{LayerQuote, Portfolio, Quote},
+    position::{Earns, Holding, Position, Stake, usd},
+    time::Span,
+};
+
+const POOL: PoolId = PoolId::from_bytes([1; 16]);
+const OTHER: PoolId = PoolId::from_bytes([2; 16]);
+
+fn hour(hours: i64) -> Timestamp {
+    Timestamp::from_millis(hours * 3_600_000)
+}
+
+fn percent(value: f64) -> Percent {
+    Percent::new(value).unwrap()
+}
+
+/// 1,000 dollars in a pool, or in none.
+fn held(id: i64, pool: Option<PoolId>, lock_until: Option<Day>) -> Position {
+    let earns = match pool {
+        Some(id) => Earns::Pool {
+            id,
+            called: String::new(),
+        },
+        None => Earns::Stated {
+            rate: percent(2.0),
+            place: String::new(),
+        },
+    };
+    Position {
+        id: PositionId(id),
+        owner: UserId(7),
+        stake: Stake {
+            lock_until,
+            ..Stake::new(Holding::Worth(usd("1000".parse().unwrap())), earns)
+        },
+        added_at: Timestamp::default(),
+    }
+}
+
+fn lines(held: impl IntoIterator<Item = (Position, Option<f64>)>) -> Vec<Line> {
+    let quoted = held.into_iter().map(|(position, rate)| {
+        let layer = LayerQuote {
+            rate: rate.and_then(Percent::new),
+            ..LayerQuote::default()
+        };
+        let quote = Quote {
+            layers: vec![layer],
+            unit_usd: Some(Decimal::ONE),
+            ..Quote::default()
+        };
+        (position, quote)
+    });
+    Portfolio::of(quoted).lines
+}
+
+fn seen<'a>(at: Timestamp, lines: &'a [Line], pools: &'a BTreeMap<PoolId, PoolSeen>) -> Seen<'a> {
+    Seen {
+        answered_at: at,
+        today: at.day(),
+        lines,
+        pools,
+        reached: None,
+        better: None,
+        reviewed_at: None,
+        unlogged: None,
+    }
+}
+
+fn pool(rate: Option<f64>, verdict: Verdict) -> BTreeMap<PoolId, PoolSeen> {
+    let rate = rate.and_then(Percent::new);
+    BTreeMap::from([(POOL, PoolSeen { rate, verdict })])
+}
+
+fn kinds(news: &[News]) -> Vec<EdgeKind> {
+    let edges = news.iter().filter_map(|news| match news.told {
+        Told::Edge(edge) => Some(edge.kind),
+        Told::Reminder(_) => None,
+    });
+    edges.collect()
+}
+
+fn watch(what: What) -> Watch {
+    Watch::new(what, Timing::default(), hour(0))
+}
+
+#[test]
+fn a_verdict_is_measured_from_what_was_seen_first_or_better() {
+    let mut watch = watch(What::Verdict { of: Of::Mine });
+    let lines = lines([(held(1, Some(POOL), None), Some(4.0))]);
+    let mut look = |at, verdict| {
+        let pools = pool(Some(4.0), verdict);
+        kinds(&watch.look(&seen(hour(at), &lines, &pools)))
+    };
+    assert_eq!(look(0, Verdict::Mixed), [], "that is how it was");
+    assert_eq!(look(1, Verdict::Sustainable), [], "that is good news");
+    assert_eq!(look(2, Verdict::Mixed), []);
+    assert_eq!(look(3, Verdict::Unknown), [], "nobody knows");
+    assert_eq!(look(4, Verdict::Mixed), [EdgeKind::Opened]);
+    assert_eq!(look(5, Verdict::Unsustainable), []);
+    assert_eq!(look(7, Verdict::Unsustainable), [EdgeKind::Escalated]);
+    assert_eq!(look(8, Verdict::Sustainable), []);
+    assert_eq!(look(12, Verdict::Sustainable), [EdgeKind::Closed]);
+    assert_eq!(look(13, Verdict::Sustainable), []);
+}
+
+#[test]
+fn a_pool_without_a_reading_is_not_judged() {
+    let mut watch = watch(What::Rate {
+        of: Of::Mine,
+        under: percent(3.0),
+    });
+    let lines = lines([(held(1, Some(POOL), None), None)]);
+    for at in 0..9 {
+        let pools = pool(None, Verdict::Unsustainable);
+        assert_eq!(watch.look(&seen(hour(at), &lines, &pools)), []);
+    }
+    assert_eq!((watch.open(), watch.pending()), (0, 0));
+}
+
+#[test]
+fn one_answer_of_the_market_counts_once() {
+    let timing = Timing {
+        hold: Span::minutes(0),
+        ..Timing::default()
+    };
+    let what = What::Rate {
+        of: Of::Pool(POOL),
+        under: percent(3.0),
+    };
+    let mut watch = Watch::new(what, timing, hour(0));
+    let pools = pool(Some(2.9), Verdict::Mixed);
+    assert_eq!(watch.look(&seen(hour(1), &[], &pools)), []);
+    assert_eq!(watch.look(&seen(hour(1), &[], &pools)), []);
+    assert_eq!(watch.pending(), 1);
+    let told = watch.look(&seen(hour(2), &[], &pools));
+    assert_eq!(kinds(&told), [EdgeKind::Opened]);
+    assert_eq!(told[0].subject, Subject::Pool(POOL));
+}
+
+#[test]
+fn a_rate_that_crosses_back_and_forth_is_told_once() {
+    let mut watch = watch(What::Rate {
+        of: Of::Mine,
+        under: percent(3.0),
+    });
+    let position = held(1, Some(POOL), None);
+    let told: Vec<EdgeKind> = (0..48)
+        .flat_map(|at| {
+            let rate = if at % 3 == 2 { 3.1 } else { 2.9 };
+            let lines = lines([(position.clone(), Some(rate))]);
+            let pools = pool(Some(rate), Verdict::Sustainable);
+            kinds(&watch.look(&seen(hour(at), &lines, &pools)))
+        })
+        .collect();
+    assert_eq!(told, [], "never for two hours");
+    let mut told = Vec::new();
+    for at in 48..96 {
+        let rate = if at > 55 && at % 3 == 2 { 3.1 } else { 2.9 };
+        let lines = lines([(position.clone(), Some(rate))]);
+        let pools = pool(Some(rate), Verdict::Sustainable);
+        told.extend(kinds(&watch.look(&seen(hour(at), &lines, &pools))));
+    }
+    assert_eq!(told, [EdgeKind::Opened]);
+}
+
+#[test]
+fn an_income_that_is_not_wholly_known_misses_no_goal() {
+    let mut watch = watch(What::Goal);
+    let pools = BTreeMap::new();
+    let whole = lines([(held(1, None, None), Some(2.0))]);
+    let part = lines([
+        (held(1, None, None), Some(2.0)),
+        (held(2, None, None), None),
+    ]);
+    let mut look = |at, lines: &[Line], reached| {
+        let seen = Seen {
+            reached,
+            ..seen(hour(at), lines, &pools)
+        };
+        kinds(&watch.look(&seen))
+    };
+    for at in 0..5 {
+        assert_eq!(look(at, &part, Some(0.4)), []);
+        assert_eq!(look(at, &whole, None), [], "no exchange rate");
+    }
+    assert_eq!(look(5, &whole, Some(0.99)), []);
+    assert_eq!(look(6, &part, Some(0.99)), []);
+    assert_eq!(look(7, &whole, Some(0.99)), [EdgeKind::Opened]);
+    assert_eq!(look(8, &whole, Some(1.01)), [], "not far enough back");
+    assert_eq!(look(12, &whole, Some(1.01)), []);
+    assert_eq!(look(13, &part, Some(1.05)), [], "the rest only adds to it");
+    assert_eq!(look(17, &part, Some(1.05)), [EdgeKind::Closed]);
+}
+
+#[test]
+fn a_place_elsewhere_has_to_bring_enough_and_to_stay() {
+    let mut watch = watch(What::Better {
+        least_usd: 50.into(),
+    });
+    let pools = BTreeMap::new();
+    let lines = lines([(held(1, Some(POOL), None), Some(2.0))]);
+    let mut look = |at, yearly: Option<i64>| {
+        let found = yearly.map(|yearly| Elsewhere {
+            pool: OTHER,
+            rate: percent(9.0),
+            yearly_usd: yearly.into(),
+        });
+        let better = BTreeMap::from([(PositionId(1), found)]);
+        let seen = Seen {
+            better: Some(&better),
+            ..seen(hour(at), &lines, &pools)
+        };
+        watch.look(&seen)
+    };
+    assert_eq!(look(0, Some(49)), []);
+    assert_eq!(look(1, Some(50)), []);
+    let told = look(3, Some(60));
+    assert_eq!(kinds(&told), [EdgeKind::Opened]);
+    assert_eq!(told[0].subject, Subject::Position(PositionId(1)));
+    assert_eq!(look(4, Some(70)), []);
+    assert_eq!(look(5, None), []);
+}
+
+#[test]
+fn a_reminder_comes_once_for_its_day() {
+    let mut locks = watch(What::Unlock { days: 7 });
+    let pools = BTreeMap::new();
+    let lock = Day(30);
+    let lines = lines([(held(1, None, Some(lock)), Some(2.0))]);
+    let mut told = Vec::new();
+    for day in 0..60 {
+        let news = locks.look(&seen(Day(day).start(), &lines, &pools));
+        told.extend(news.into_iter().map(|news| (day, news.told)));
+    }
+    assert_eq!(told, [(23, Told::Reminder(lock))]);
+    let mut late = watch(What::Unlock { days: 7 });
+    assert_eq!(late.look(&seen(Day(33).start(), &lines, &pools)).len(), 1);
+    let mut review = watch(What::Review { days: 91 });
+    let mut look = |day, reviewed: Option<i32>| {
+        let seen = Seen {
+            reviewed_at: reviewed.map(|day| Day(day).start()),
+            ..seen(Day(day).start(), &lines, &pools)
+        };
+        review.look(&seen).len()
+    };
+    assert_eq!((look(90, None), look(91, None), look(92, None)), (0, 1, 0));
+    assert_eq!((look(95, Some(93)), look(184, Some(93))), (0, 1));
+    let mut payouts = watch(What::Payouts { days: 30 });
+    let mut look = |day, unlogged| {
+        let seen = Seen {
+            unlogged,
+            ..seen(Day(day).start(), &lines, &pools)
+        };
+        payouts.look(&seen).len()
+    };
+    assert_eq!(
+        (look(1, None), look(1, Some(0)), look(1, Some(3))),
+        (0, 0, 1)
+    );
+    assert_eq!((look(30, Some(4)), look(31, Some(4))), (0, 1));
+}
+
+#[test]
+fn what_is_gone_and_comes_again_is_new() {
+    let timing = Timing {
+        hold: Span::minutes(0),
+        ..Timing::default()
+    };
+    let what = What::Rate {
+        of: Of::Mine,
+        under: percent(3.0),
+    };
+    let mut watch = Watch::new(what, timing, hour(0));
+    let pools = pool(Some(2.0), Verdict::Mixed);
+    let here = lines([(held(1, Some(POOL), None), Some(2.0))]);
+    watch.look(&seen(hour(1), &here, &pools));
+    let first = watch.look(&seen(hour(2), &here, &pools));
+    watch.look(&seen(hour(3), &[], &pools));
+    assert_eq!(watch.open(), 0);
+    watch.look(&seen(hour(4), &here, &pools));
+    let second = watch.look(&seen(hour(5), &here, &pools));
+    assert_eq!((first.len(), second.len()), (1, 1));
+    assert_ne!(
+        first[0].no, second[0].no,
+        "or the second would be taken for the first"
+    );
+}

@@ -1,0 +1,129 @@
+//! What people have watched for them: sealed like all that is theirs, and kept together with what it gave to
+//! tell.
+
+use std::convert::Infallible;
+
+use super::{
+    Store, StoreError,
+    columns::{from_snowflake, snowflake},
+    people::drawer::{Full, Kept, WATCHES},
+};
+use crate::{
+    delivery::entry::Entry,
+    domain::{
+        ids::{UserId, WatchId},
+        time::Timestamp,
+        watch::{KeptWatch, Watch},
+    },
+};
+
+/// A watch that was looked at, with what it gave to tell.
+#[derive(Debug)]
+pub struct Looked {
+    pub before: KeptWatch,
+    pub after: Watch,
+    pub entries: Vec<Entry>,
+}
+
+fn kept(kept: Kept<Watch>) -> KeptWatch {
+    KeptWatch {
+        id: WatchId(kept.id),
+        watch: kept.what,
+    }
+}
+
+impl Store {
+    /// Everybody who has anything watched.
+    pub async fn watchers(&self) -> Result<Vec<UserId>, StoreError> {
+        const SQL: &str = "SELECT DISTINCT user_id FROM watch ORDER BY user_id";
+        let ids: Vec<i64> = sqlx::query_scalar(SQL).fetch_all(&self.readers).await?;
+        Ok(ids
+            .into_iter()
+            .map(|id| UserId(from_snowflake(id)))
+            .collect())
+    }
+
+    /// The person's watches, oldest first.
+    pub async fn watches(&self, user: UserId) -> Result<Vec<KeptWatch>, StoreError> {
+        let rows = self.drawn(&WATCHES, user).await?;
+        Ok(rows.into_iter().map(kept).collect())
+    }
+
+    /// Keeps a watch: a person has `most` at most. They have to have agreed before.
+    pub async fn add_watch(
+        &self,
+        user: UserId,
+        watch: &Watch,
+        most: usize,
+        now: Timestamp,
+    ) -> Result<Result<WatchId, Full>, StoreError> {
+        let put = self.put(&WATCHES, user, std::slice::from_ref(watch), most, now);
+        let put = put.await?;
+        Ok(put.and_then(|ids| ids.first().copied().map(WatchId).ok_or(Full)))
+    }
+
+    /// Removes a watch of this person and returns it. Somebody else's is not there.
+    pub async fn remove_watch(
+        &self,
+        user: UserId,
+        id: WatchId,
+    ) -> Result<Option<KeptWatch>, StoreError> {
+        Ok(self.taken(&WATCHES, user, id.0).await?.map(kept))
+    }
+
+    /// Has a watch of this person rest until then, or look again. Somebody else's is not there.
+    pub async fn pause_watch(
+        &self,
+        user: UserId,
+        id: WatchId,
+        until: Option<Timestamp>,
+    ) -> Result<Option<KeptWatch>, StoreError> {
+        let pause = |watch: Watch| Ok::<_, Infallible>(watch.resting(until));
+        let changed = self.changed(&WATCHES, user, id.0, pause).await?;
+        Ok(changed.map(|changed| match changed {
+            Ok(now) => kept(now),
+            Err(never) => match never {},
+        }))
+    }
+
+    /// Keeps where a person's watches stand now and what they gave to tell, all of it or none. A watch that
+    /// its owner changed or removed meanwhile is left alone, and looked at again next time.
+    pub async fn keep_looks(&self, user: UserId, looked: &[Looked]) -> Result<u64, StoreError> {
+        let mut tx = self.begin().await?;
+        let mut added = 0;
+        for look in looked {
+            let id = look.before.id.0;
+            let stands: Option<Kept<Watch>> = self.one(&mut tx, &WATCHES, user, id).await?;
+            if stands.is_none_or(|stands| stands.what != look.before.watch) {
+                continue;
+            }
+            self.rewrite(&mut tx, &WATCHES, user, id, &look.after)
+                .await?;
+            added += self.insert_entries(&mut tx, &look.entries).await?;
+        }
+        tx.commit().await?;
+        Ok(added)
+    }
+
+    /// Forgets a person as a place that is written to, with all that was or is to be told there.
+    pub(in crate::store) async fn forget_direct(
+        connection: &mut sqlx::SqliteConnection,
+        user: UserId,
+    ) -> Result<(), StoreError> {
+        const TOLD: &str = "DELETE FROM outbox WHERE destination_id IN \
+             (SELECT id FROM destination WHERE user_id = $1)";
+        const POSTS: &str = "DELETE FROM post WHERE destination_id IN \
+             (SELECT id FROM destination WHERE user_id = $1)";
+        const PLACES: &str = "DELETE FROM destination WHERE user_id = $1";
+        for sql in [TOLD, POSTS, PLACES] {
+            sqlx::query(sql)
+                .bind(snowflake(user.0))
+                .execute(&mut *connection)
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
