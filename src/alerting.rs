@@ -12,4 +12,5 @@ pub mod score;
 pub mod templates;
 pub mod tick;
 pub mod track;
+pub mod watching;
 pub mod why;

@@ -32,7 +32,9 @@ mod follow;
 
 use asked::charts;
 pub(crate) use asked::{defillama, exchange, followers};
-use follow::{fill_in_the_past, follow, follow_exchange, follow_networks, look_around};
+use follow::{
+    fill_in_the_past, follow, follow_exchange, follow_networks, look_around, watch_for_people,
+};
 
 /// What commands and tasks share.
 #[derive(Debug)]
@@ -296,6 +298,7 @@ pub async fn run(
             tokio::select! {
                 ended = look_around(&app) => ended,
                 ended = fill_in_the_past(&app) => ended,
+                ended = watch_for_people(&app) => ended,
                 () = stop.cancelled() => Ok(()),
             }
         }

@@ -282,6 +282,15 @@ impl Market {
         self.prices.of(store, assets, now, PATIENCE).await
     }
 
+    /// The same, as far as it is remembered. Nobody waits.
+    pub fn remembered_prices_of(
+        &self,
+        assets: &[Asset<'_>],
+        now: Timestamp,
+    ) -> Vec<Option<Quoted>> {
+        self.prices.remembered(assets, now)
+    }
+
     /// What one unit cost at a time in the past, as the hour of that time began. `None` for a time to come,
     /// and as with [`Self::unit_price`]; what was told once is kept.
     pub async fn price_at(

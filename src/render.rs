@@ -48,6 +48,7 @@ pub mod status;
 pub mod text;
 pub mod track;
 pub mod verdict;
+pub mod watch;
 pub mod why;
 
 #[cfg(test)]

@@ -349,6 +349,10 @@ impl State {
 
     /// Whether a message is an answer that only somebody else sees.
     fn is_hidden(&self, message: &StoredMessage, person: u64) -> bool {
+        let mut directs = self.directs.iter();
+        if directs.any(|(of, channel)| *channel == message.channel && *of != person) {
+            return true;
+        }
         let Via::Interaction(from) = message.via else {
             return false;
         };

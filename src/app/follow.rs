@@ -7,6 +7,7 @@ use chacha20poly1305::aead::{OsRng, rand_core::RngCore as _};
 
 use super::{App, RunError, asked::fact_sources};
 use crate::{
+    alerting::watching,
     domain::{
         ids::PoolId,
         time::{Span, Timestamp},
@@ -61,6 +62,35 @@ pub(super) async fn follow(app: &App) -> Result<(), RunError> {
 /// From 0 to 1.
 fn random() -> f64 {
     f64::from(OsRng.next_u32()) / f64::from(u32::MAX)
+}
+
+/// Looks at what people have watched for them after each answer of the market, and once in a while for what
+/// is due by its day. Nobody waits for it.
+pub(super) async fn watch_for_people(app: &App) -> Result<(), RunError> {
+    /// An answer without news is noticed, and a day begins, so late at most.
+    const AT_LEAST: Duration = Duration::from_secs(10);
+    /// Without an answer, days still go by.
+    const ANYWAY: Span = Span::minutes(15);
+    let mut swaps = app.market.swaps();
+    let mut last: Option<(Timestamp, Timestamp)> = None;
+    loop {
+        swaps.mark_unchanged();
+        let now = app.clock.now();
+        let answered_at = app.market.view(now).answered_at;
+        let is_news = last
+            .is_none_or(|(looked_at, of)| of != answered_at || now.since(looked_at) >= ANYWAY.0);
+        if is_news {
+            last = Some((now, answered_at));
+            let shelf_life = app.config.delivery.shelf_life;
+            let round = watching::look(&app.store, &app.market, shelf_life, now).await;
+            if matches!(&round, Ok(round) if round.notices > 0) {
+                app.delivery.poke();
+            }
+            let round = round.map(|round| tracing::debug!(people = round.people, "watches"));
+            unless_damaged(round, "what people have watched is looked at later")?;
+        }
+        let _either = tokio::time::timeout(AT_LEAST, swaps.changed()).await;
+    }
 }
 
 /// Asks for what networks pay, each source by itself and for ever.

@@ -224,11 +224,17 @@ fn part(one: &Waiting, place: &Destination) -> Part {
         message = linked(message, &link);
     }
     let is_news = matches!(one.occasion, Occasion::Edge(kind) if kind != EdgeKind::Closed);
+    // What is written to one person is asked about by what they can open of their own.
+    let (asked, own) = match place.home {
+        Home::Server(_) => (is_news.then_some(one.id), Vec::new()),
+        Home::Person(_) => (None, message.buttons.drain(..).flatten().collect()),
+    };
     Part {
         message,
         summary,
-        asked: is_news.then_some(one.id),
+        asked,
         role: one.role.filter(|_| is_news),
+        own,
     }
 }
 

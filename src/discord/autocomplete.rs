@@ -7,7 +7,7 @@ use serenity::{AutocompleteChoice, CreateAutocompleteResponse};
 use tracing::warn;
 
 use super::{
-    commands::alerts::edit::KEPT,
+    commands::{self, alerts::edit::KEPT, portfolio},
     context::{Caller, Context, parts},
     lookup,
 };
@@ -20,7 +20,8 @@ use crate::{
         zone::Zone,
     },
     market::{snapshot::Snapshot, view::View},
-    render::{alerts, ledger, numbers, plan, text},
+    render::{alerts, ledger, numbers, plan, text, watch as watch_words},
+    store::StoreError,
 };
 
 /// Discord takes no more.
@@ -151,6 +152,34 @@ pub async fn goal(ctx: Context<'_>, typed: &str) -> CreateAutocompleteResponse {
     let offered = goals.iter().map(|kept| {
         let words = plan::goals::words(&kept.goal);
         (format!("{}: {words}", kept.id), kept.id.to_string())
+    });
+    offer(matching(offered, typed))
+}
+
+/// The caller's own watches.
+pub async fn watch(ctx: Context<'_>, typed: &str) -> CreateAutocompleteResponse {
+    let Some(caller) = caller(ctx) else {
+        return CreateAutocompleteResponse::new();
+    };
+    let app = &ctx.data().app;
+    let now = app.clock.now();
+    let kept = async {
+        let chosen = app.store.chosen(caller.user).await?;
+        Ok::<_, StoreError>((chosen, app.store.watches(caller.user).await?))
+    };
+    let (chosen, watches) = match kept.await {
+        Ok(kept) => kept,
+        Err(error) => {
+            warn!(%error, "watches cannot be offered");
+            return CreateAutocompleteResponse::new();
+        }
+    };
+    let market = app.market.view(now);
+    let reckoning = portfolio::reckoning(app, &chosen);
+    let offered = watches.iter().map(|kept| {
+        let pool = commands::watch::named(&market, &kept.watch.what);
+        let words = watch_words::choice(kept, pool, &reckoning);
+        (words, kept.id.to_string())
     });
     offer(matching(offered, typed))
 }

@@ -30,6 +30,7 @@ pub mod privacy;
 pub mod risk;
 pub mod setup;
 pub mod status;
+pub mod watch;
 pub mod yield_;
 
 type Command = poise::Command<Arc<Bot>, CommandError>;
@@ -54,7 +55,7 @@ pub struct Entry {
 }
 
 /// Every command that can be called. One that is missing here is refused.
-pub const TABLE: [Entry; 68] = [
+pub const TABLE: [Entry; 77] = [
     public("yield find"),
     public("yield pool"),
     public("yield staking"),
@@ -95,6 +96,15 @@ pub const TABLE: [Entry; 68] = [
     private("ledger import"),
     private("ledger summary"),
     private("ledger export"),
+    private("watch add"),
+    private("watch goal"),
+    private("watch better"),
+    private("watch remind"),
+    private("watch list"),
+    private("watch pause"),
+    private("watch resume"),
+    private("watch remove"),
+    private("watch test"),
     managing("alerts add"),
     managing("alerts list"),
     managing("alerts show"),
@@ -171,6 +181,7 @@ pub fn all() -> Vec<Command> {
         plan::plan(),
         portfolio::portfolio(),
         ledger::ledger(),
+        watch::watch(),
         alerts::alerts(),
         config::config(),
         setup::setup(),
@@ -200,7 +211,14 @@ async fn answer_alone(
     answer: impl Future<Output = Result<Message, CommandError>>,
 ) -> Result<(), CommandError> {
     reply::defer(ctx, Visibility::Private).await?;
-    reply::send(ctx, answer.await?, Visibility::Private).await
+    let mut message = answer.await?;
+    let app = &ctx.data().app;
+    let caller = UserId(ctx.interaction.user.id.get());
+    if let Some(news) = watch::news(app, caller).await? {
+        message.content.push('\n');
+        message.content.push_str(&news);
+    }
+    reply::send(ctx, message.fitted(), Visibility::Private).await
 }
 
 /// Answers the press of a button.

@@ -8,7 +8,7 @@ use serenity::{CommandInteraction, CommandOptionType, CreateCommandOption, Resol
 use crate::{
     alerting::templates::Template,
     domain::{
-        ids::{AlertId, GoalId, LedgerEntryId, PositionId},
+        ids::{AlertId, GoalId, LedgerEntryId, PositionId, WatchId},
         ledger::{
             self,
             export::Format,
@@ -139,6 +139,14 @@ impl FromStr for LedgerEntryId {
 }
 
 impl FromStr for GoalId {
+    type Err = Misread;
+
+    fn from_str(text: &str) -> Result<Self, Misread> {
+        number(text).map(Self)
+    }
+}
+
+impl FromStr for WatchId {
     type Err = Misread;
 
     fn from_str(text: &str) -> Result<Self, Misread> {

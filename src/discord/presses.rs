@@ -6,7 +6,7 @@ use crate::{
         ids::{AlertId, EntryId},
         time::Span,
     },
-    render::press::{Ask, PREFIX, WHICH},
+    render::press::{Ask, MINE, Mine, PREFIX, WHICH},
 };
 
 /// What a press, a choice or a modal of a notice means.
@@ -20,6 +20,8 @@ pub enum Press {
     Mute { alert: AlertId, length: Span },
     /// What an amount means that is told now and kept nowhere.
     Amount { entry: EntryId },
+    /// The presser's own figures.
+    Mine(Mine),
 }
 
 /// How long a press can mute for: an hour, a day, a week.
@@ -33,6 +35,10 @@ impl Press {
     pub fn decode(text: &str) -> Option<Self> {
         if text == WHICH {
             return Some(Self::Which);
+        }
+        if let Some(slug) = text.strip_prefix(MINE) {
+            let mine = Mine::ALL.into_iter().find(|known| known.slug() == slug)?;
+            return Some(Self::Mine(mine));
         }
         if let Some(entry) = text.strip_prefix(AMOUNT) {
             let entry = EntryId(number(entry)?);
@@ -60,7 +66,7 @@ impl Press {
         match self {
             Self::Mute { alert, length } => Some(format!("{MUTE}{alert}|{}", hours_of(length))),
             Self::Amount { entry } => Some(format!("{AMOUNT}{entry}")),
-            Self::Ask { .. } | Self::Which => None,
+            Self::Ask { .. } | Self::Which | Self::Mine(_) => None,
         }
     }
 }
@@ -90,6 +96,12 @@ mod tests {
                 assert_eq!(Press::decode(&id), Some(Press::Ask { ask, entry }));
             }
         }
+        for mine in Mine::ALL {
+            let Action::Press(id) = press::mine(mine).action else {
+                panic!("{mine:?}");
+            };
+            assert_eq!(Press::decode(&id), Some(Press::Mine(mine)));
+        }
         assert_eq!(Press::decode(WHICH), Some(Press::Which));
         let entry = EntryId(3);
         for length in MUTES {
@@ -114,6 +126,8 @@ mod tests {
             "1|m|x|24",
             "1|i|",
             "1|i|0",
+            "1|w|",
+            "1|w|all",
             "1|e|5",
         ] {
             assert_eq!(Press::decode(text), None, "{text}");

@@ -7,12 +7,15 @@ use chrono::Datelike as _;
 use rust_decimal::Decimal;
 
 use super::{
+    currency::Exchange,
     ids::PositionId,
     income::{Line, Portfolio},
+    ledger::{Kind, Logged},
     method::Method,
     payout,
     position::Payout,
     time::Day,
+    zone::Zone,
 };
 
 /// Income that was logged.
@@ -24,6 +27,19 @@ pub struct Received {
     pub position: Option<PositionId>,
     /// It is what the position pays, so that it is no longer expected; an airdrop comes on top.
     pub is_payout: bool,
+}
+
+impl Received {
+    /// What was logged, by today's exchange and on its owner's own day.
+    pub fn of(logged: &Logged, exchange: &Exchange, zone: Zone) -> Self {
+        let worth = logged.entry.worth();
+        Self {
+            day: zone.day(logged.entry.at),
+            usd: worth.and_then(|worth| exchange.to_usd(worth.amount, worth.currency)),
+            position: logged.entry.position,
+            is_payout: logged.entry.kind != Kind::Airdrop,
+        }
+    }
 }
 
 /// A month of a calendar.

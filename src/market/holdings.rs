@@ -27,14 +27,34 @@ impl Market {
         positions: Vec<Position>,
         now: Timestamp,
     ) -> Portfolio {
-        let stakes = positions.iter().map(|position| &position.stake);
-        let assets: Vec<Option<Asset<'_>>> = stakes.map(|stake| view.priced_by(stake)).collect();
+        let assets = assets(view, &positions);
         let sought: Vec<Asset<'_>> = assets.iter().flatten().copied().collect();
-        let mut prices = self.prices_of(store, &sought, now).await.into_iter();
-        let prices: Vec<Option<Quoted>> = assets
-            .iter()
-            .map(|asset| asset.and_then(|_| prices.next().flatten()))
-            .collect();
+        let prices = self.prices_of(store, &sought, now).await;
+        let prices = spread(&assets, prices);
+        self.portfolio(view, positions, prices, now)
+    }
+
+    /// The same by the prices that are remembered. Nobody waits.
+    pub fn valued_by_memory(
+        &self,
+        view: &View,
+        positions: Vec<Position>,
+        now: Timestamp,
+    ) -> Portfolio {
+        let assets = assets(view, &positions);
+        let sought: Vec<Asset<'_>> = assets.iter().flatten().copied().collect();
+        let prices = spread(&assets, self.remembered_prices_of(&sought, now));
+        self.portfolio(view, positions, prices, now)
+    }
+
+    /// `prices` has one for each position.
+    fn portfolio(
+        &self,
+        view: &View,
+        positions: Vec<Position>,
+        prices: Vec<Option<Quoted>>,
+        now: Timestamp,
+    ) -> Portfolio {
         let exchange = self.exchange(now).unwrap_or_default();
         let quoted = positions.into_iter().zip(prices).map(|(position, price)| {
             let quote = self.quote(view, &exchange, &position.stake, price, now);
@@ -108,6 +128,19 @@ impl Market {
             },
         }
     }
+}
+
+/// What each position is priced by.
+fn assets<'a>(view: &'a View, positions: &'a [Position]) -> Vec<Option<Asset<'a>>> {
+    let stakes = positions.iter().map(|position| &position.stake);
+    stakes.map(|stake| view.priced_by(stake)).collect()
+}
+
+/// Prices of the assets that there are, each in its place.
+fn spread(assets: &[Option<Asset<'_>>], prices: Vec<Option<Quoted>>) -> Vec<Option<Quoted>> {
+    let mut prices = prices.into_iter();
+    let price = |asset: &Option<Asset<'_>>| asset.and_then(|_| prices.next().flatten());
+    assets.iter().map(price).collect()
 }
 
 impl View {

@@ -154,6 +154,16 @@ impl Prices {
                     .await;
             }
         }
+        self.all_remembered(&all, now)
+    }
+
+    /// What is remembered of each of these, in their order.
+    pub fn remembered(&self, assets: &[Asset<'_>], now: Timestamp) -> Vec<Option<Quoted>> {
+        let all: Vec<Sought<'_>> = assets.iter().copied().map(Sought::of).collect();
+        self.all_remembered(&all, now)
+    }
+
+    fn all_remembered(&self, all: &[Sought<'_>], now: Timestamp) -> Vec<Option<Quoted>> {
         let known = self.known();
         all.iter()
             .map(|sought| sought.remembered(&known, now, OLDEST))

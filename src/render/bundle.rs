@@ -2,7 +2,7 @@
 
 use super::{
     DOT, lines_within,
-    message::{Choice, Colour, Embed, File, Message, Select, cut, limits},
+    message::{Button, Choice, Colour, Embed, File, Message, Select, cut, limits},
     press, text,
 };
 use crate::domain::ids::{EntryId, RoleId};
@@ -18,6 +18,8 @@ pub struct Part {
     pub asked: Option<EntryId>,
     /// The role that is called.
     pub role: Option<RoleId>,
+    /// What one reader may open of their own; the same for several notices stands there once.
+    pub own: Vec<Button>,
 }
 
 /// The file that holds what has no room as a card.
@@ -46,6 +48,7 @@ pub fn bundle(parts: &[Part], marker: &str) -> Message {
         if alone.asked.is_some() {
             message.buttons.push(press::buttons(None));
         }
+        own(&mut message, parts);
         call(&mut message, parts);
         return marked(message, marker);
     }
@@ -62,8 +65,21 @@ pub fn bundle(parts: &[Part], marker: &str) -> Message {
         message.files.push(list(&parts[shown..]));
     }
     message.select = select(parts);
+    own(&mut message, parts);
     call(&mut message, parts);
     marked(message, marker)
+}
+
+/// Puts what one reader may open of their own below the message.
+fn own(message: &mut Message, parts: &[Part]) {
+    let mut buttons: Vec<Button> = Vec::new();
+    for button in parts.iter().flat_map(|part| &part.own) {
+        if !buttons.contains(button) {
+            buttons.push(button.clone());
+        }
+    }
+    let rows = buttons.chunks(limits::BUTTONS_PER_ROW);
+    message.buttons.extend(rows.map(<[Button]>::to_vec));
 }
 
 /// Code points of a list that stand in the message itself.
@@ -274,6 +290,7 @@ mod tests {
             summary: format!("pool {number} – APY 4 % → 2 %\n   base 2 %"),
             asked: None,
             role: None,
+            own: Vec::new(),
         }
     }
 

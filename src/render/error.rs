@@ -133,6 +133,23 @@ pub enum Trouble {
     /// The entry was changed by somebody while this change of it was worked out.
     EntryMoved,
     GoalUnknown,
+    WatchUnknown,
+    TooManyWatches {
+        limit: usize,
+    },
+    /// The person has nothing watched.
+    NoWatches,
+    /// The person keeps no goal to be measured by.
+    NoGoal,
+    /// A rate is to be watched, and none over 0 is named.
+    RateToWatchNeeded,
+    /// Not whole days from 1 on.
+    DaysToWatch {
+        most: u16,
+    },
+    /// A lock is one of a position, whatever its pool.
+    LockOfPool,
+    RestTooLong(Span),
     /// What a dollar is in it no source tells now.
     ExchangeUnknown(Currency),
     TooManyGoals {
@@ -318,6 +335,28 @@ pub fn line(trouble: &Trouble) -> String {
             "That entry was changed a moment ago. Look at `/ledger list`, then try again.".to_owned()
         }
         Trouble::GoalUnknown => GOAL_UNKNOWN.to_owned(),
+        Trouble::WatchUnknown => {
+            "You have no such watch. `/watch list` shows those that you have.".to_owned()
+        }
+        Trouble::TooManyWatches { limit } => too_many("watches of yours", *limit),
+        Trouble::NoWatches => {
+            "Nothing is watched for you. `/watch add` begins.".to_owned()
+        }
+        Trouble::NoGoal => "You keep no goal to be measured by. `/plan goal` reckons with one, and its button \
+             keeps it."
+            .to_owned(),
+        Trouble::RateToWatchNeeded => {
+            "Under which rate? Say it in percent, such as `value:3`.".to_owned()
+        }
+        Trouble::DaysToWatch { most } => {
+            format!("So many days before its end have to be 1 to {most}, such as `value:7`.")
+        }
+        Trouble::LockOfPool => "A lock is one of a position of yours: leave `pool` out, and all of yours are \
+             watched."
+            .to_owned(),
+        Trouble::RestTooLong(span) => {
+            format!("{span} is no time to rest for; write one up to 366d, such as 24h.")
+        }
         Trouble::TooManyGoals { limit } => too_many("goals of yours", *limit),
         Trouble::PositionUnchanged => POSITION_UNCHANGED.to_owned(),
         Trouble::HoldingUnclear => HOLDING_UNCLEAR.to_owned(),
@@ -717,6 +756,14 @@ mod tests {
             Trouble::ChannelRefused(words("it is a forum")),
             Trouble::EntryUnknown,
             Trouble::TooManyEntries { limit: 20_000 },
+            Trouble::WatchUnknown,
+            Trouble::TooManyWatches { limit: 20 },
+            Trouble::NoWatches,
+            Trouble::NoGoal,
+            Trouble::RateToWatchNeeded,
+            Trouble::DaysToWatch { most: 366 },
+            Trouble::LockOfPool,
+            Trouble::RestTooLong(Span::days(400)),
             Trouble::EntryUnchanged,
             Trouble::NoOtherPrice(words("**WETH**")),
             Trouble::Entry(EntryError::Asset(words("@here"))),

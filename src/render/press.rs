@@ -50,6 +50,60 @@ impl Ask {
     }
 }
 
+/// What somebody opens of their own, from a message that was written to them. It names nobody: whoever presses
+/// it sees what is theirs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mine {
+    Income,
+    Positions,
+    Locks,
+    Better,
+    Review,
+    Payouts,
+}
+
+impl Mine {
+    pub const ALL: [Self; 6] = [
+        Self::Income,
+        Self::Positions,
+        Self::Locks,
+        Self::Better,
+        Self::Review,
+        Self::Payouts,
+    ];
+
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::Income => "income",
+            Self::Positions => "positions",
+            Self::Locks => "locks",
+            Self::Better => "better",
+            Self::Review => "review",
+            Self::Payouts => "payouts",
+        }
+    }
+
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Income => "Show mine: income",
+            Self::Positions => "Show mine: positions",
+            Self::Locks => "Show mine: calendar",
+            Self::Better => "Show mine: better places",
+            Self::Review => "Show mine: review",
+            Self::Payouts => "Show mine: pay-outs",
+        }
+    }
+}
+
+/// What stands before what somebody opens of their own.
+pub const MINE: &str = "1|w|";
+
+/// The button that opens it.
+pub fn mine(mine: Mine) -> Button {
+    let custom_id = format!("{MINE}{}", mine.slug());
+    Button::press(mine.label(), ButtonStyle::Secondary, custom_id)
+}
+
 /// What stands before everything that asks about a notice.
 pub const PREFIX: &str = "1|n|";
 /// The select that opens one notice of many.

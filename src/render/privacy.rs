@@ -14,6 +14,8 @@ pub struct Kept {
     /// Entries of the ledger.
     pub entries: usize,
     pub goals: usize,
+    /// What they want to be written to about.
+    pub watches: usize,
     /// When the person agreed that positions are kept.
     pub consented_at: Option<Timestamp>,
     /// Alerts of servers that name the person as their maker.
@@ -24,7 +26,7 @@ pub struct Kept {
 
 impl Kept {
     const fn is_nothing(&self) -> bool {
-        let told = self.positions + self.entries + self.goals;
+        let told = self.positions + self.entries + self.goals + self.watches;
         told == 0 && self.alerts == 0 && self.changes == 0 && self.consented_at.is_none()
     }
 }
@@ -35,7 +37,7 @@ pub fn consent(agree: impl Into<String>) -> Message {
         title: "May I keep what you tell me?".to_owned(),
         description:
             "To work out what you earn, I keep what you enter: positions, income that you log, goals, \
-             notes and what you choose, and how your portfolio stood when you last looked, with your \
+             what you have watched, notes and what you choose, and how your portfolio stood when you last looked, with your \
              Discord id. Nothing else, and no wallet address.\n\
              It is encrypted on disk, but **whoever runs this bot holds the key and could read \
              it**. It is shown to nobody but you. Which coins' prices were asked for, and for which hours, \
@@ -82,6 +84,15 @@ pub fn show(kept: &Kept) -> Message {
                 format!(
                     "{}: the income that you want, encrypted, until you delete them.",
                     count(kept.goals, "goal", "goals")
+                ),
+            ),
+            Field::wide(
+                "Watches",
+                format!(
+                    "{}: what you want to be written to about, and the messages to you, encrypted, until \
+                     you delete them or your data. That I write to you is kept in the open, with your \
+                     Discord id.",
+                    count(kept.watches, "watch", "watches")
                 ),
             ),
             Field::wide(
@@ -146,7 +157,8 @@ fn told(kept: &Kept) -> String {
         )
     });
     let goals = (kept.goals > 0).then(|| count(kept.goals, "goal", "goals"));
-    let told = [positions, entries, goals].into_iter().flatten();
+    let watches = (kept.watches > 0).then(|| count(kept.watches, "watch", "watches"));
+    let told = [positions, entries, goals, watches].into_iter().flatten();
     let told: Vec<String> = told.chain(["what you chose".to_owned()]).collect();
     format!("{} and your consent", told.join(", "))
 }

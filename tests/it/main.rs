@@ -39,4 +39,5 @@ mod support;
 mod time;
 mod track;
 mod wal;
+mod watch;
 mod whole_market;

@@ -395,7 +395,7 @@ const SECRETS: [&str; 4] = ["zebrafinch", "7,654,321", "7654321", "aardvark"];
 fn aimed(twin: &Twin, name: &str, kind: u64) -> Option<Value> {
     let text = |value: &str| Some(Value::from(value));
     match (name, kind) {
-        ("position" | "entry" | "goal" | "alert", _) => text("1"),
+        ("position" | "entry" | "goal" | "watch" | "alert", _) => text("1"),
         ("amount" | "quantity" | "capital" | "income" | "withdraw" | "contribute", _) => text("5"),
         ("pool" | "pool1" | "base", _) => text(USDC),
         ("pool2" | "layer", _) => text(USDT),
@@ -445,7 +445,7 @@ fn commands(twin: &Twin) -> Vec<(String, Map<String, Value>)> {
                 option["type"].as_u64().unwrap(),
             );
             let needed = option["required"].as_bool().unwrap_or(false);
-            let is_number_of_a_thing = matches!(key, "position" | "entry" | "goal");
+            let is_number_of_a_thing = matches!(key, "position" | "entry" | "goal" | "watch");
             if needed || is_number_of_a_thing {
                 let first = option["choices"][0]["value"].clone();
                 let value = if first.is_null() {
@@ -489,6 +489,8 @@ async fn a_stranger_reaches_nothing_of_a_members_by_any_command() {
         .option("position", "1")
         .option("note", "aardvark");
     told(twin, &log, &["Logged"]).await;
+    let watch = call("watch better").option("min_gain", "$7654321");
+    told(twin, &watch, &["$7,654,321"]).await;
     // The member does see them, so that looking for them is worth something.
     told(twin, &call("portfolio view"), &["7,654,321", "zebrafinch"]).await;
     told(twin, &call("ledger list"), &["aardvark"]).await;
@@ -530,7 +532,7 @@ async fn a_stranger_reaches_nothing_of_a_members_by_any_command() {
                 assert_eq!(shows(&Value::from(text)), None, "{name}");
             }
         }
-        for key in ["position", "entry", "goal"] {
+        for key in ["position", "entry", "goal", "watch"] {
             if options.contains_key(key) {
                 let typed = asked.clone().option(key, "");
                 let offered = twin.autocomplete(&typed, key).await.unwrap();
@@ -550,6 +552,7 @@ async fn a_stranger_reaches_nothing_of_a_members_by_any_command() {
     )
     .await;
     told(twin, &call("ledger list"), &["1 entry", "aardvark"]).await;
+    told(twin, &call("watch list"), &["**1**", "7,654,321"]).await;
 
     // A button of the member's is the member's alone.
     for asked in [call("privacy delete"), call("portfolio income"), secret] {

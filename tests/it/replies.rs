@@ -107,6 +107,13 @@ fn keep_reply(name: &str, asked: &str, reply: &Reply) {
     masked().bind(|| insta::assert_snapshot!(name, shown(asked, &reply.message, reply.ephemeral)));
 }
 
+/// What stands in a channel, as its readers see it.
+pub(crate) fn keep_message(name: &str, message: &Value) {
+    let mut settings = masked();
+    settings.add_filter(r"#[0-9A-Z]{4}-[0-9A-Z]{4}", "#‹marker›");
+    settings.bind(|| insta::assert_snapshot!(name, shown("a message", message, false)));
+}
+
 /// Pools: one, several, those that are found and those that are refused, and their past.
 #[tokio::test(flavor = "multi_thread")]
 async fn replies_about_pools() {

@@ -14,11 +14,12 @@ use crate::{
         person::{Chosen, Look},
         plan::Goal,
         position::Stake,
+        watch::Watch,
     },
     render::{self, message::Message},
 };
 
-use super::{ledger, plan, portfolio};
+use super::{ledger, plan, portfolio, watch};
 
 /// What a person wants to be kept.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +36,8 @@ pub enum Wish {
     Entry(Box<Entry>),
     /// That of a file.
     Entries(Vec<Entry>),
+    /// Something to be written to about.
+    Watch(Box<Watch>),
     /// Pay-outs that were expected, as far as their units are known.
     Payouts(Vec<Entry>),
 }
@@ -81,6 +84,7 @@ async fn kept(app: &App, owner: UserId, wish: Wish) -> Result<Message, CommandEr
         Wish::Position(stake) => portfolio::add::kept(app, owner, *stake).await,
         Wish::Positions(stakes) => portfolio::import::kept(app, owner, &stakes).await,
         Wish::Review(look) => portfolio::review::kept(app, owner, &look).await,
+        Wish::Watch(watch) => watch::kept(app, owner, &watch).await,
         Wish::Goal(goal) => plan::kept(app, owner, &goal).await,
         Wish::Entry(entry) => ledger::log::kept(app, owner, *entry).await,
         Wish::Payouts(entries) => ledger::import::payouts(app, owner, entries).await,

@@ -11,7 +11,7 @@ use serenity::{
 
 mod calmer;
 
-use super::{alerts::mute, yield_::history};
+use super::{alerts::mute, watch, yield_::history};
 use crate::{
     app::App,
     discord::{
@@ -82,6 +82,9 @@ pub async fn pressed(
     interaction: &ComponentInteraction,
     press: Press,
 ) -> Result<(), CommandError> {
+    if let Press::Mine(mine) = press {
+        return watch::opened(bot, ctx, interaction, mine).await;
+    }
     let presser = Presser::of(interaction)?;
     let message = MessageId(interaction.message.id.get());
     let answer = match press {
@@ -105,7 +108,7 @@ pub async fn pressed(
             let message = silence(bot, presser, alert, length).await?;
             return reply::replace(ctx, interaction, message).await;
         }
-        Press::Amount { .. } => return Err(Trouble::Expired.into()),
+        Press::Amount { .. } | Press::Mine(_) => return Err(Trouble::Expired.into()),
     };
     match answer {
         Answer::Whisper(message) => reply::whisper(ctx, interaction, message).await,

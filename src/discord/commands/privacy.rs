@@ -98,6 +98,7 @@ impl Records {
             positions: person.map_or(0, |person| person.positions.len()),
             entries: person.map_or(0, |person| person.entries.len()),
             goals: person.map_or(0, |person| person.goals.len()),
+            watches: person.map_or(0, |person| person.watches.len()),
             consented_at: person.map(|person| person.agreed_at),
             alerts: self.alerts.len(),
             changes: self.changes.len(),
@@ -123,6 +124,11 @@ fn exported(user: UserId, records: &Records, now: Timestamp) -> Result<Message, 
     let goals: Vec<_> = goals
         .iter()
         .map(|kept| json!({ "id": kept.id, "kept_at": kept.kept_at.rfc3339(), "goal": kept.goal }))
+        .collect();
+    let watches = person.map_or(&[][..], |person| &person.watches);
+    let watches: Vec<_> = watches
+        .iter()
+        .map(|kept| json!({ "id": kept.id, "watch": kept.watch }))
         .collect();
     let entries = person.map_or(&[][..], |person| &person.entries);
     let entries: Vec<_> = entries
@@ -168,6 +174,7 @@ fn exported(user: UserId, records: &Records, now: Timestamp) -> Result<Message, 
         "positions": positions,
         "ledger": entries,
         "goals": goals,
+        "watches": watches,
         "last_looks": person.map(|person| &person.looks),
         "last_review": person.map(|person| &person.review),
         "alerts_made": alerts,

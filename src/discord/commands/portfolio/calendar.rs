@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-const USUAL_MONTHS: u32 = 3;
+pub(in crate::discord::commands) const USUAL_MONTHS: u32 = 3;
 
 /// When your positions pay out and their locks end
 #[poise::command(slash_command)]
@@ -36,7 +36,7 @@ pub(super) async fn calendar(
     super::super::answer_alone(app, answer).await
 }
 
-async fn answer(
+pub(in crate::discord::commands) async fn answer(
     app: &App,
     owner: UserId,
     months: u32,

@@ -23,7 +23,7 @@ use crate::{
 
 /// The stretch that is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Window {
+pub(in crate::discord::commands) enum Window {
     ThisMonth,
     ThisYear,
     LastYear,
@@ -95,7 +95,11 @@ pub(super) async fn income(
     super::super::answer_alone(app, answer).await
 }
 
-async fn answer(bot: &Bot, owner: UserId, window: Window) -> Result<Message, CommandError> {
+pub(in crate::discord::commands) async fn answer(
+    bot: &Bot,
+    owner: UserId,
+    window: Window,
+) -> Result<Message, CommandError> {
     let app = &bot.app;
     let Some(books) = books(app, owner).await? else {
         return Ok(render::portfolio::empty());

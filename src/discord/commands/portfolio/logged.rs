@@ -9,7 +9,7 @@ use crate::{
         flow::Received,
         ids::{PositionId, UserId},
         income::Portfolio,
-        ledger::{Kind, Logged},
+        ledger::Logged,
         person::Chosen,
         time::Day,
     },
@@ -41,15 +41,8 @@ pub(super) async fn books(app: &App, owner: UserId) -> Result<Option<Books>, Sto
     let view = app.market.view(now);
     let portfolio = app.market.valued(&app.store, &view, positions, now).await;
     let exchange = app.market.exchange(now).unwrap_or_default();
-    let received = entries.iter().map(|logged| {
-        let worth = logged.entry.worth();
-        Received {
-            day: chosen.zone.day(logged.entry.at),
-            usd: worth.and_then(|worth| exchange.to_usd(worth.amount, worth.currency)),
-            position: logged.entry.position,
-            is_payout: logged.entry.kind != Kind::Airdrop,
-        }
-    });
+    let received = entries.iter();
+    let received = received.map(|logged| Received::of(logged, &exchange, chosen.zone));
     Ok(Some(Books {
         received: received.collect(),
         exchange: Exchange::clone(&exchange),

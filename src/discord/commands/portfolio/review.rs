@@ -35,7 +35,10 @@ pub(super) async fn review(ctx: Context<'_>) -> Result<(), CommandError> {
     super::super::answer_alone(app, answer).await
 }
 
-async fn answer(bot: &Bot, owner: UserId) -> Result<Message, CommandError> {
+pub(in crate::discord::commands) async fn answer(
+    bot: &Bot,
+    owner: UserId,
+) -> Result<Message, CommandError> {
     let app = &bot.app;
     let books = books(app, owner).await?;
     let Some(books) = books.filter(|books| !books.portfolio.lines.is_empty()) else {

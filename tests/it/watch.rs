@@ -1,0 +1,428 @@
+//! What a member is written to about: by direct message, with no amount in it, never twice, and at rest where
+//! Discord does not let the bot write to them.
+
+use std::time::Duration;
+
+use discord_twin::{Invocation, Press, Reply, StoredMessage, Twin};
+use serde_json::Value;
+
+use crate::{
+    replies::{keep, keep_message},
+    support::{
+        LONG, TestBot, USDC, USDT, Upstream, answer, button, call, market, member, one_server,
+        other, row, said, show,
+    },
+};
+
+async fn setting() -> (Twin, Upstream, TestBot) {
+    let twin = Twin::start(one_server()).await.unwrap();
+    let upstream = Upstream::start(answer(&market(5.0))).await;
+    let mut bot = TestBot::new(&twin, &upstream);
+    bot.start(&twin, 1).await;
+    (twin, upstream, bot)
+}
+
+/// Runs a command of the member's in a direct conversation, and checks that it says all of this.
+async fn told(twin: &Twin, asked: &Invocation, words: &[&str]) -> Reply {
+    let reply = twin.run(asked).await.unwrap();
+    assert!(reply.ephemeral, "{}: others see it", asked.command);
+    let said = said(&reply);
+    for word in words {
+        assert!(
+            said.contains(word),
+            "{}: “{word}” is not in: {said}",
+            asked.command
+        );
+    }
+    reply
+}
+
+/// Agrees to what is kept of the member, whose answer has to say this.
+async fn agree(twin: &Twin, question: &Reply, words: &[&str]) -> Reply {
+    let id = button(&question.message, "I agree");
+    let press = Press::on_reply(question.interaction, id).by(member());
+    let reply = twin.press(&press).await.unwrap();
+    let said = said(&reply);
+    for word in words {
+        assert!(said.contains(word), "“{word}” is not in: {said}");
+    }
+    reply
+}
+
+/// $7,654,321 in the USDC pool, under a lock for 20 days.
+async fn hold(twin: &Twin) {
+    let held = call("portfolio add")
+        .option("amount", "$7654321")
+        .option("pool", USDC)
+        .option("lock_until", "20d");
+    let question = told(twin, &held, &["May I keep"]).await;
+    agree(twin, &question, &["Added"]).await;
+}
+
+fn watch(when: &str) -> Invocation {
+    call("watch add").option("when", when).option("hold", "1s")
+}
+
+/// What the member was written to.
+fn letters(twin: &Twin) -> Vec<StoredMessage> {
+    twin.channel(twin.direct(member().id))
+        .into_iter()
+        .filter(|message| !message.ephemeral)
+        .collect()
+}
+
+/// Waits until the member was written to so often, and no oftener.
+async fn written(twin: &Twin, times: usize) -> Vec<StoredMessage> {
+    let channel = twin.direct(member().id);
+    twin.wait_for_messages(channel, times, LONG).await.unwrap();
+    let letters = letters(twin);
+    assert_eq!(letters.len(), times, "{:?}", bodies(&letters));
+    letters
+}
+
+fn bodies(letters: &[StoredMessage]) -> Vec<String> {
+    letters
+        .iter()
+        .map(|letter| letter.body["embeds"].to_string())
+        .collect()
+}
+
+/// A lock screen may be read by others.
+fn tells_no_amount(letter: &StoredMessage) {
+    let text = letter.body.to_string();
+    for amount in ["7,654", "7654", "$", "382,716", "year"] {
+        assert!(!text.contains(amount), "“{amount}” is in {text}");
+    }
+}
+
+async fn opened(twin: &Twin, letter: &StoredMessage, label: &str, words: &[&str]) {
+    let id = button(&letter.body, label);
+    let press = Press::on_message(letter.id, id).by(member());
+    let reply = twin.press(&press).await.unwrap();
+    assert!(reply.ephemeral);
+    let said = said(&reply);
+    for word in words {
+        assert!(said.contains(word), "{label}: “{word}” is not in: {said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_is_written_to_once_when_a_rate_falls_and_when_it_is_back() {
+    let (twin, upstream, bot) = setting().await;
+    let twin = &twin;
+    hold(twin).await;
+    let added = keep(twin, "watch_add", &watch("rate").option("value", 3)).await;
+    assert!(said(&added).contains("A message to you has just arrived"));
+    let greeting = written(twin, 1).await.remove(0);
+    keep_message("watch_greeting", &greeting.body);
+
+    show(&upstream, market, 2.0).await;
+    let letter = written(twin, 2).await.remove(1);
+    keep_message("watch_rate_fell", &letter.body);
+    tells_no_amount(&letter);
+    opened(
+        twin,
+        &letter,
+        "Show mine: positions",
+        &["$7,654,321", "1.98 %"],
+    )
+    .await;
+    told(twin, &call("watch list"), &["told of 1"]).await;
+
+    // Nothing further is said while it stays so, and the end is said where the beginning was.
+    show(&upstream, market, 1.9).await;
+    for _ in 0..3 {
+        show(&upstream, market, 5.0).await;
+    }
+    let begun = std::time::Instant::now();
+    while !bodies(&letters(twin))[1].contains("Over:") {
+        assert!(begun.elapsed() < LONG, "{:?}", bodies(&letters(twin)));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let letter = written(twin, 2).await.remove(1);
+    keep_message("watch_rate_is_back", &letter.body);
+    bot.end(twin);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn goals_verdicts_locks_reviews_and_better_places_are_written_about() {
+    let (twin, upstream, bot) = setting().await;
+    let twin = &twin;
+    told(twin, &call("watch goal"), &["You keep no goal"]).await;
+    hold(twin).await;
+    let little = call("portfolio add")
+        .option("amount", "$9")
+        .option("pool", USDT);
+    told(twin, &little, &["Added"]).await;
+    let plan = call("plan goal")
+        .option("income", "$200k")
+        .option("capital", "$7654321");
+    let plan = told(twin, &plan, &["2.61 %"]).await;
+    let id = button(&plan.message, "Save as my goal");
+    let save = Press::on_reply(plan.interaction, id).by(member());
+    let saved = twin.press(&save).await.unwrap();
+    assert!(said(&saved).contains("Kept as your goal"));
+    keep(twin, "watch_goal", &call("watch goal").option("hold", "1s")).await;
+    told(twin, &watch("verdict"), &["2 ✅ sustainable"]).await;
+    told(
+        twin,
+        &call("watch better").option("hold", "1s"),
+        &["nothing of yours would"],
+    )
+    .await;
+    told(
+        twin,
+        &call("watch remind").option("of", "review"),
+        &["91 days ago"],
+    )
+    .await;
+    written(twin, 1).await;
+
+    // The rate falls, another place pays more, and one pays more than anybody can.
+    let turned = |usdc: f64, usdt: f64| {
+        let mut rows = market(usdc);
+        rows[1] = row(USDT, "USDT", "aave-v3", usdt);
+        rows.push(row(
+            "bb70268e-4b52-42bf-a116-608b370f9501",
+            "USDC",
+            "compound-v3",
+            3.0,
+        ));
+        answer(&rows)
+    };
+    for (usdc, usdt) in [
+        (2.0, 24.0),
+        (1.99, 24.1),
+        (1.98, 101.0),
+        (1.97, 101.1),
+        (1.96, 101.2),
+    ] {
+        upstream.set(turned(usdc, usdt));
+        upstream.taken().await;
+    }
+    told(
+        twin,
+        &watch("unlock").option("value", 30),
+        &["the next one ends on"],
+    )
+    .await;
+    let begun = std::time::Instant::now();
+    let words = [
+        "under your goal",
+        "verdict:",
+        "at no more risk",
+        "its lock ends on",
+    ];
+    while !words
+        .iter()
+        .all(|word| bodies(&letters(twin)).concat().contains(word))
+    {
+        assert!(begun.elapsed() < LONG, "{:?}", bodies(&letters(twin)));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    for letter in &letters(twin)[1..] {
+        tells_no_amount(letter);
+    }
+    let letter_of = |word: &str| {
+        let letters = letters(twin);
+        let found = letters
+            .into_iter()
+            .find(|it| it.body["embeds"].to_string().contains(word));
+        found.unwrap()
+    };
+    for (name, word, label, figures) in [
+        (
+            "watch_goal_missed",
+            "under your goal",
+            "Show mine: income",
+            "75",
+        ),
+        (
+            "watch_verdict",
+            "verdict:",
+            "Show mine: positions",
+            "$7,654,321",
+        ),
+        (
+            "watch_better",
+            "at no more risk",
+            "Show mine: better places",
+            "a year",
+        ),
+        (
+            "watch_unlock",
+            "its lock ends on",
+            "Show mine: calendar",
+            "$7,654,321",
+        ),
+    ] {
+        let letter = letter_of(word);
+        keep_message(name, &letter.body);
+        opened(twin, &letter, label, &[figures]).await;
+    }
+    keep(twin, "watch_list", &call("watch list")).await;
+    bot.end(twin);
+}
+
+/// It is suspended and never deleted, it is tried once, and the next answer says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_who_cannot_be_written_to_is_told_so_and_loses_nothing() {
+    let (twin, upstream, bot) = setting().await;
+    let twin = &twin;
+    twin.close_direct(member().id);
+    let rate = watch("rate").option("value", 3).option("pool", USDC);
+    let question = told(twin, &rate, &["May I keep"]).await;
+    agree(
+        twin,
+        &question,
+        &["Discord does not let me write to you", "your watches rest"],
+    )
+    .await;
+    let refused = |twin: &Twin| {
+        let requests = twin.requests();
+        requests.iter().filter(|it| it.status == 403).count()
+    };
+    assert_eq!(refused(twin), 1);
+    told(
+        twin,
+        &call("watch list"),
+        &["USDC", "does not let me write"],
+    )
+    .await;
+    let quiet = told(twin, &call("plan list"), &[]).await;
+    assert!(
+        !said(&quiet).contains("write to you"),
+        "it was told already"
+    );
+    show(&upstream, market, 2.0).await;
+    assert_eq!(refused(twin), 1, "nobody is called who does not answer");
+
+    twin.reopen_direct(member().id);
+    let tested = told(
+        twin,
+        &call("watch test"),
+        &["✅ A message to you has just arrived"],
+    )
+    .await;
+    assert!(
+        tested.message["components"]
+            .to_string()
+            .contains("/channels/@me/")
+    );
+    // What is so by now is told now, and what was refused before.
+    let letters = written(twin, 3).await;
+    assert!(bodies(&letters)[2].contains("under the 3 % that you set"));
+
+    // Refused later on, the next answer to anything of theirs says so, once.
+    for _ in 0..3 {
+        show(&upstream, market, 5.0).await;
+    }
+    told(twin, &call("watch list"), &["it pays 4.98 %"]).await;
+    twin.close_direct(member().id);
+    show(&upstream, market, 2.0).await;
+    let begun = std::time::Instant::now();
+    while refused(twin) < 2 {
+        assert!(begun.elapsed() < LONG);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    told(
+        twin,
+        &call("ledger list"),
+        &["Discord does not let me write to you"],
+    )
+    .await;
+    let quiet = told(twin, &call("ledger list"), &[]).await;
+    assert!(!said(&quiet).contains("write to you"));
+    told(twin, &call("watch list"), &["**1**", "your watches rest"]).await;
+    assert_eq!(refused(twin), 2);
+    bot.end(twin);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_rests_is_removed_and_says_what_is_wrong_with_it() {
+    let (twin, upstream, bot) = setting().await;
+    let twin = &twin;
+    told(twin, &call("watch test"), &["Nothing is watched for you"]).await;
+    told(twin, &call("watch pause"), &["Nothing is watched for you"]).await;
+    told(twin, &watch("rate"), &["Under which rate?"]).await;
+    told(twin, &watch("unlock").option("value", 1.5), &["1 to 366"]).await;
+    told(
+        twin,
+        &watch("unlock").option("pool", USDC),
+        &["leave `pool` out"],
+    )
+    .await;
+    told(
+        twin,
+        &watch("verdict").option("pool", "nosuchpool"),
+        &["No pool answers to"],
+    )
+    .await;
+    told(twin, &watch("verdict").option("hold", "30d"), &["30d"]).await;
+    told(
+        twin,
+        &call("watch remove").option("watch", "1"),
+        &["no such watch"],
+    )
+    .await;
+    hold(twin).await;
+    let rate = watch("rate").option("value", 3);
+    told(
+        twin,
+        &rate.clone().option("pool", USDT),
+        &["it pays 4.50 %"],
+    )
+    .await;
+    told(twin, &rate, &["the least that yours pay is 5.00 %"]).await;
+    let typed = call("watch pause").option("watch", "USDT");
+    let offered = twin.autocomplete(&typed, "watch").await.unwrap();
+    assert_eq!(offered.choices.len(), 1, "{:?}", offered.choices);
+    assert_eq!(offered.choices[0]["value"], "1");
+    let pause = call("watch pause").option("watch", "2");
+    told(
+        twin,
+        &pause.clone().option("for", "400d"),
+        &["one up to 366d"],
+    )
+    .await;
+    told(twin, &pause, &["1 watch of yours at rest"]).await;
+    show(&upstream, market, 2.0).await;
+    told(twin, &call("watch list"), &["rests until"]).await;
+    written(twin, 1).await;
+    told(
+        twin,
+        &call("watch resume"),
+        &["2 watches of yours looking again"],
+    )
+    .await;
+    show(&upstream, market, 2.0).await;
+    written(twin, 2).await;
+    told(
+        twin,
+        &call("watch remove").option("watch", "2"),
+        &["No longer watched"],
+    )
+    .await;
+    told(twin, &call("privacy show"), &["1 watch"]).await;
+    let export = told(twin, &call("privacy export"), &["everything"]).await;
+    let file = export.message["attachments"][0]["id"].as_str().unwrap();
+    let file = twin.file(file.parse().unwrap()).unwrap();
+    let file: Value = serde_json::from_slice(&file).unwrap();
+    assert_eq!(file["watches"][0]["id"], 1);
+    // Somebody else sees nothing of it, and opens nothing of it.
+    let letter = written(twin, 2).await.remove(1);
+    let id = button(&letter.body, "Show mine: positions");
+    let pry = Press::on_message(letter.id, id).by(other()).forged();
+    let pried = twin.press(&pry).await.unwrap();
+    assert!(!said(&pried).contains("7,654"), "{}", said(&pried));
+    // Who is erased is written to no more.
+    let question = told(twin, &call("privacy delete"), &["1 watch"]).await;
+    let id = button(&question.message, "Delete for good");
+    let delete = Press::on_reply(question.interaction, id).by(member());
+    let gone = twin.press(&delete).await.unwrap();
+    assert!(said(&gone).contains("Deleted"));
+    let bytes = String::from_utf8_lossy(&bot.database_bytes()).into_owned();
+    assert!(!bytes.contains("under the 3"), "what was told lies open");
+    bot.end(twin);
+}
