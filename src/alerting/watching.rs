@@ -21,6 +21,7 @@ use crate::{
         person::Chosen,
         position::{Earns, Holding, Position},
         time::{Day, Span, Timestamp},
+        verdict::Assessment,
         watch::{Elsewhere, KeptWatch, News, Of, PoolSeen, Seen, Subject, Told, What},
     },
     market::{
@@ -240,6 +241,7 @@ impl Sight {
             about: self.about(view, news.subject)?,
             told: news.told,
             place: self.place(view, news.subject),
+            assessment: assessment(view, &what, news.subject),
             source: view.origin.source,
             read_at: view.answered_at,
         };
@@ -302,6 +304,14 @@ impl Sight {
     pub fn reckoning(&self, market: &Market, now: Timestamp) -> Reckoning {
         let exchange = market.exchange(now).ok();
         Reckoning::new(self.chosen.currency, exchange.as_deref())
+    }
+}
+
+/// Why a pool's verdict is what it is, where a verdict is watched.
+fn assessment<'a>(view: &'a View, what: &What, subject: Subject) -> Option<&'a Assessment> {
+    match (what, subject) {
+        (What::Verdict { .. }, Subject::Pool(id)) => Some(&view.followed(id)?.assessment),
+        _ => None,
     }
 }
 

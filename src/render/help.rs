@@ -26,7 +26,8 @@ const YOURS: &str = "\
 `/portfolio settings` – your currency, time zone, tax rate and wanted allocation\n\
 `/yield better` – where it would earn more at no more risk\n\
 `/ledger log`, `list`, `edit`, `delete`, `summary`, `export`, `import` – income that you received, for your tax records\n\
-`/plan list`, `delete` – goals that you kept from a plan";
+`/plan list`, `delete` – goals that you kept from a plan\n\
+`/watch add`, `goal`, `better`, `remind`, `list`, `pause`, `resume`, `remove`, `test` – be written to when that changes";
 
 const COMMANDS: &str = "\
 `/setup` – from nothing to a first alert, for who manages the server\n\

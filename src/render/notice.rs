@@ -246,20 +246,20 @@ pub fn reason(notice: &Notice<'_>) -> String {
 
 /// Whether words go into a Discord message or stand alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
+pub(super) enum Form {
     Discord,
     Plain,
 }
 
 impl Form {
-    fn strong(self, words: &str) -> String {
+    pub(super) fn strong(self, words: &str) -> String {
         match self {
             Self::Discord => format!("**{words}**"),
             Self::Plain => words.to_owned(),
         }
     }
 
-    fn time(self, at: Timestamp) -> String {
+    pub(super) fn time(self, at: Timestamp) -> String {
         match self {
             Self::Discord => format!("{} ({})", moment(at), ago(at)),
             Self::Plain => at.rfc3339(),

@@ -274,7 +274,7 @@ pub(crate) fn key(source: &str, id: PoolId) -> String {
     }
 }
 
-fn page(source: &str, id: PoolId) -> Option<String> {
+pub(crate) fn page(source: &str, id: PoolId) -> Option<String> {
     (source == DEFILLAMA).then(|| format!("https://defillama.com/yields/pool/{id}"))
 }
 

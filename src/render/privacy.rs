@@ -199,6 +199,7 @@ mod tests {
         let kept = Kept {
             positions: 3,
             goals: 1,
+            watches: 2,
             entries: 1_204,
             consented_at: Some(samples::now()),
             alerts: 1,

@@ -5,10 +5,13 @@
 
 use super::{
     DOT, count, lines_within,
-    message::{Button, Colour, Embed, Message},
+    message::{Button, Colour, Embed, Field, Message},
     name,
+    notice::Form,
     numbers::{ago, limit, moment, percent, span, sum},
+    plain_name,
     plan::goals,
+    pool,
     portfolio::date,
     press::{self, Mine},
     text, verdict,
@@ -21,7 +24,7 @@ use crate::domain::{
     rate::Percent,
     rule::Figure,
     time::{Day, Timestamp},
-    verdict::Verdict,
+    verdict::{Assessment, Verdict},
     watch::{KeptWatch, Of, Seen, Told, Watch, What},
 };
 
@@ -38,10 +41,11 @@ pub enum About<'a> {
 }
 
 impl About<'_> {
-    fn words(self) -> String {
+    fn words(self, form: Form) -> String {
         match self {
             Self::Whole => "what you hold".to_owned(),
-            Self::Pool(pool) => name(pool),
+            Self::Pool(pool) => form.name(pool),
+            Self::Asset(symbol) if form == Form::Plain => text::plain_name(symbol),
             Self::Asset(symbol) => text::name(symbol),
             Self::Money(currency) => format!("a holding in {}", currency.code()),
         }
@@ -67,6 +71,8 @@ pub struct Notice<'a> {
     pub told: Told,
     /// Where the same would earn more.
     pub place: Option<Place<'a>>,
+    /// Why the verdict is what it is, where that is what is told.
+    pub assessment: Option<&'a Assessment>,
     /// Who told the figures, and when.
     pub source: &'a str,
     pub read_at: Timestamp,
@@ -82,16 +88,30 @@ struct Words {
 
 /// What the person reads.
 pub fn notice(notice: &Notice<'_>) -> Message {
-    let words = words(notice);
+    let words = words(notice, Form::Discord);
     let mut lines = vec![words.body];
     if has_figures(&notice.what) {
         let source = text::escape(notice.source);
-        lines.push(format!("{source}, read {}", ago(notice.read_at)));
+        let page = match (notice.place.map(|place| place.pool), notice.about) {
+            (Some(pool), _) | (None, About::Pool(pool)) => pool::page(notice.source, pool.id),
+            (None, _) => None,
+        };
+        let page = page.map(|page| format!("{DOT}[page]({page})"));
+        lines.push(format!(
+            "{source}, read {}{}",
+            ago(notice.read_at),
+            page.unwrap_or_default()
+        ));
     }
+    let why = notice.assessment.map(verdict::paragraph);
     let message = Message::from(Embed {
         title: format!("{} {}", words.mark, words.head),
         description: lines.join("\n"),
         colour: words.colour,
+        fields: why
+            .map(|why| Field::wide("Verdict", why))
+            .into_iter()
+            .collect(),
         footer: format!("your watch {}{DOT}not advice", notice.watch),
         ..Embed::default()
     });
@@ -103,9 +123,8 @@ pub fn notice(notice: &Notice<'_>) -> Message {
 
 /// The same as a line of plain text.
 pub fn notice_text(notice: &Notice<'_>) -> String {
-    let words = words(notice);
-    let body = words.body.replace("**", "");
-    format!("{} – {body}", words.head)
+    let words = words(notice, Form::Plain);
+    format!("{} – {}", words.head, words.body)
 }
 
 const fn has_figures(what: &What) -> bool {
@@ -131,57 +150,63 @@ pub const fn mine(what: &What) -> Option<Mine> {
     })
 }
 
-fn words(notice: &Notice<'_>) -> Words {
-    let head = notice.about.words();
-    match notice.told {
-        Told::Reminder(day) => reminder(notice, head, day),
-        Told::Edge(edge) if edge.kind == EdgeKind::Closed => ending(notice, head, &edge),
-        Told::Edge(edge) => beginning(notice, head, &edge),
+impl Form {
+    fn name(self, pool: &Pool) -> String {
+        match self {
+            Self::Discord => name(pool),
+            Self::Plain => plain_name(pool),
+        }
+    }
+
+    fn since(self, edge: &Edge) -> String {
+        format!("since {}", self.time(edge.since))
     }
 }
 
-fn beginning(notice: &Notice<'_>, head: String, edge: &Edge) -> Words {
-    let since = since(edge);
+fn words(notice: &Notice<'_>, form: Form) -> Words {
+    let head = notice.about.words(form);
+    match notice.told {
+        Told::Reminder(day) => reminder(notice, head, day, form),
+        Told::Edge(edge) if edge.kind == EdgeKind::Closed => ending(notice, head, &edge, form),
+        Told::Edge(edge) => beginning(notice, head, &edge, form),
+    }
+}
+
+fn beginning(notice: &Notice<'_>, head: String, edge: &Edge, form: Form) -> Words {
+    let since = form.since(edge);
     match notice.what {
         What::Goal => Words {
             mark: "📉",
             head: "Your income is under your goal".to_owned(),
-            body: format!("**What you hold earns less than the goal that you keep**, {since}"),
+            body: format!(
+                "{}, {since}",
+                form.strong("What you hold earns less than the goal that you keep")
+            ),
             colour: Colour::Amber,
         },
         What::Rate { under, .. } => Words {
             mark: "📉",
             head,
-            body: format!(
-                "**pays {}, under the {} that you set**, {since}",
-                figure(edge.to),
-                limit(under.get())
-            ),
+            body: {
+                let under = limit(under.get());
+                let pays = format!("pays {}, under the {under} that you set", figure(edge.to));
+                format!("{}, {since}", form.strong(&pays))
+            },
             colour: Colour::Amber,
         },
         What::Better { .. } => Words {
             mark: "💡",
             head,
-            body: match notice.place {
-                Some(place) => format!(
-                    "**{} pays {}**{} at no more risk, as far as is known{DOT}{}",
-                    name(place.pool),
-                    percent(place.rate),
-                    place
-                        .now
-                        .map(|now| format!(", yours {},", percent(now)))
-                        .unwrap_or_default(),
-                    verdict::label(place.verdict)
-                ),
-                None => "**There is a place that pays more** at no more risk, as far as is known"
-                    .to_owned(),
-            },
+            body: better(notice.place, form),
             colour: Colour::Blue,
         },
         _ => Words {
             mark: "🔻",
             head,
-            body: format!("**verdict: {}**, {since}", change(edge)),
+            body: {
+                let verdict = format!("verdict: {}", change(edge));
+                format!("{}, {since}", form.strong(&verdict))
+            },
             colour: match edge.to {
                 Figure::Verdict(verdict) => verdict::colour(verdict),
                 _ => Colour::Amber,
@@ -190,8 +215,24 @@ fn beginning(notice: &Notice<'_>, head: String, edge: &Edge) -> Words {
     }
 }
 
-fn ending(notice: &Notice<'_>, head: String, edge: &Edge) -> Words {
-    let since = since(edge);
+fn better(place: Option<Place<'_>>, form: Form) -> String {
+    const AS_KNOWN: &str = "at no more risk, as far as is known";
+    let Some(place) = place else {
+        let more = form.strong("There is a place that pays more");
+        return format!("{more} {AS_KNOWN}");
+    };
+    let there = format!("{} pays {}", form.name(place.pool), percent(place.rate));
+    let here = place.now.map(|now| format!(", yours {},", percent(now)));
+    format!(
+        "{}{} {AS_KNOWN}{DOT}{}",
+        form.strong(&there),
+        here.unwrap_or_default(),
+        verdict::label(place.verdict)
+    )
+}
+
+fn ending(notice: &Notice<'_>, head: String, edge: &Edge, form: Form) -> Words {
+    let since = form.since(edge);
     let (head, body) = match notice.what {
         What::Goal => (
             "Your income reaches your goal again".to_owned(),
@@ -208,18 +249,24 @@ fn ending(notice: &Notice<'_>, head: String, edge: &Edge) -> Words {
     }
 }
 
-fn reminder(notice: &Notice<'_>, head: String, day: Day) -> Words {
+fn reminder(notice: &Notice<'_>, head: String, day: Day, form: Form) -> Words {
     let (mark, head, body) = match notice.what {
-        What::Unlock { .. } => ("🔓", head, format!("**its lock ends on {}**", date(day))),
+        What::Unlock { .. } => {
+            let day = match form {
+                Form::Discord => date(day),
+                Form::Plain => day.to_string(),
+            };
+            ("🔓", head, form.strong(&format!("its lock ends on {day}")))
+        }
         What::Review { .. } => (
             "🗓️",
             "A review is due".to_owned(),
-            "**See what changed about what you hold, and mark it as done**".to_owned(),
+            form.strong("See what changed about what you hold, and mark it as done"),
         ),
         _ => (
             "🧾",
             "Pay-outs are not logged".to_owned(),
-            "**Income that was expected is over and not in your ledger**".to_owned(),
+            form.strong("Income that was expected is due and not in your ledger"),
         ),
     };
     Words {
@@ -228,10 +275,6 @@ fn reminder(notice: &Notice<'_>, head: String, day: Day) -> Words {
         body,
         colour: Colour::Blue,
     }
-}
-
-fn since(edge: &Edge) -> String {
-    format!("since {} ({})", moment(edge.since), ago(edge.since))
 }
 
 fn change(edge: &Edge) -> String {
@@ -562,4 +605,155 @@ fn lowest(seen: &Seen<'_>) -> String {
         || "you hold nothing whose rate is known".to_owned(),
         |rate| format!("the least that yours pay is {}", percent(rate)),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::{episode::Timing, ids::PoolId, rule::Tier, time::Span},
+        render::samples,
+    };
+
+    fn edge(kind: EdgeKind, from: Option<Figure>, to: Figure) -> Told {
+        let since = samples::now().minus(Span::hours(2).0);
+        Told::Edge(Edge {
+            kind,
+            episode: 1,
+            ordinal: 0,
+            since,
+            opened_at: samples::now(),
+            from,
+            to,
+            tier: Tier::Minor,
+        })
+    }
+
+    fn rate(value: f64) -> Figure {
+        Figure::Apy(samples::percent(value))
+    }
+
+    #[test]
+    fn what_a_person_is_written_names_no_amount() {
+        use EdgeKind::{Closed, Escalated, Opened};
+        let (pool, hostile) = (samples::pool(), samples::hostile_pool());
+        let why = samples::emissions();
+        let place = Place {
+            pool: &pool,
+            rate: samples::percent(4.9),
+            verdict: Verdict::Sustainable,
+            now: Some(samples::percent(2.6)),
+        };
+        let verdict = Figure::Verdict;
+        let mine = What::Verdict { of: Of::Mine };
+        let under = What::Rate {
+            of: Of::Mine,
+            under: samples::percent(3.0),
+        };
+        let better = What::Better {
+            least_usd: 1_234.into(),
+        };
+        let whole = About::Whole;
+        let due = Told::Reminder(Day(20_600));
+        let cases = [
+            (What::Goal, whole, edge(Opened, None, Figure::OfGoal(74.0))),
+            (What::Goal, whole, edge(Closed, None, Figure::OfGoal(103.0))),
+            (
+                mine,
+                About::Pool(&pool),
+                edge(
+                    Opened,
+                    Some(verdict(Verdict::Sustainable)),
+                    verdict(Verdict::Mixed),
+                ),
+            ),
+            (
+                mine,
+                About::Pool(&hostile),
+                edge(
+                    Escalated,
+                    Some(verdict(Verdict::Mixed)),
+                    verdict(Verdict::Unsustainable),
+                ),
+            ),
+            (
+                mine,
+                About::Pool(&pool),
+                edge(Closed, None, verdict(Verdict::Sustainable)),
+            ),
+            (under, About::Pool(&pool), edge(Opened, None, rate(2.6))),
+            (under, About::Asset("SOL"), edge(Closed, None, rate(3.2))),
+            (better, About::Pool(&pool), edge(Opened, None, rate(4.9))),
+            (What::Unlock { days: 7 }, About::Money(Currency::Eur), due),
+            (What::Review { days: 91 }, whole, due),
+            (What::Payouts { days: 30 }, whole, due),
+        ];
+        let written = cases.map(|(what, about, told)| {
+            let one = Notice {
+                watch: WatchId(3),
+                what,
+                about,
+                told,
+                place: matches!(what, What::Better { .. }).then_some(place),
+                assessment: matches!(what, What::Verdict { .. }).then_some(&why),
+                source: "DefiLlama",
+                read_at: samples::now(),
+            };
+            let message = notice(&one);
+            assert_eq!(message, message.clone().fitted(), "it has room");
+            assert!(!format!("{message:?}").contains("1,234"));
+            (message, notice_text(&one))
+        });
+        insta::assert_json_snapshot!(written);
+    }
+
+    #[test]
+    fn each_state_of_direct_messages_says_what_to_do() {
+        let watch = Watch::new(What::Goal, Timing::default(), samples::now());
+        let kept = KeptWatch {
+            id: WatchId(3),
+            watch,
+        };
+        let gone = What::Verdict {
+            of: Of::Pool(PoolId::from_bytes([9; 16])),
+        };
+        let resting = KeptWatch {
+            id: WatchId(4),
+            watch: Watch::new(gone, Timing::AT_ONCE, samples::now())
+                .resting(Some(samples::now().plus(Span::days(1).0))),
+        };
+        let shown = |kept, now: &str| Shown {
+            kept,
+            pool: None,
+            now: now.to_owned(),
+        };
+        let all = [
+            shown(&kept, "▰▰▰▰▰▰▰▱▱▱ 74 % of your goal"),
+            shown(&resting, ""),
+        ];
+        let reckoning = Reckoning::DOLLARS;
+        let last = samples::now();
+        let states = [
+            Direct::Untried,
+            Direct::Works { last },
+            Direct::Arrived,
+            Direct::Underway,
+            Direct::Refused,
+            Direct::Failing,
+        ];
+        let added = states.map(|direct| added(&all[0], &reckoning, direct));
+        let now = samples::now();
+        insta::assert_json_snapshot!((
+            added,
+            list(&all, &reckoning, Direct::Refused, now),
+            list(&[], &reckoning, Direct::Untried, now),
+            removed(&kept, None, &reckoning),
+            paused(1, Some(now)),
+            paused(2, None),
+            tested(
+                Direct::Arrived,
+                Some("https://discord.com/channels/@me/1/2".to_owned())
+            ),
+        ));
+    }
 }
