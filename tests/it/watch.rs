@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
-use discord_twin::{Invocation, Press, Reply, StoredMessage, Twin};
+use discord_twin::{Fault, Invocation, Press, Reply, StoredMessage, Twin, What};
 use serde_json::Value;
 
 use crate::{
     replies::{keep, keep_message},
+    stage::{DAY, Stage},
     support::{
         LONG, TestBot, USDC, USDT, Upstream, answer, button, call, market, member, one_server,
         other, row, said, show,
@@ -425,4 +426,91 @@ async fn a_watch_rests_is_removed_and_says_what_is_wrong_with_it() {
     let bytes = String::from_utf8_lossy(&bot.database_bytes()).into_owned();
     assert!(!bytes.contains("under the 3"), "what was told lies open");
     bot.end(twin);
+}
+
+/// An answer that was lost is looked for in the conversation, which belongs to no server, and nothing is said
+/// twice, not even by a process that was killed in between.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_answer_and_a_kill_double_nothing() {
+    let twin = Twin::start(one_server()).await.unwrap();
+    let twin = &twin;
+    let upstream = Upstream::start(answer(&market(5.0))).await;
+    let mut bot = TestBot::new(twin, &upstream);
+    // No nonce is trusted, so that it has to be looked for.
+    bot.set("DELIVERY__NONCE_WINDOW", "10ms");
+    bot.set("DELIVERY__TIMEOUT", "500ms");
+    bot.set("DELIVERY__SETTLE", "1s");
+    bot.start(twin, 1).await;
+    hold(twin).await;
+    told(
+        twin,
+        &watch("rate").option("value", 3),
+        &["has just arrived"],
+    )
+    .await;
+    let lost = Fault::on("POST", "/channels/{id}/messages", What::Reset);
+    twin.fault(lost.after().times(1));
+    show(&upstream, market, 2.0).await;
+    let begun = std::time::Instant::now();
+    while !bot.log().contains("looked into the channel") {
+        assert!(begun.elapsed() < LONG, "{}", bot.log());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    written(twin, 2).await;
+    bot.kill();
+    bot.start(twin, 1).await;
+    show(&upstream, market, 1.9).await;
+    show(&upstream, market, 1.8).await;
+    written(twin, 2).await;
+    let asked = twin.requests();
+    let mut guilds = asked
+        .iter()
+        .filter(|it| it.template.starts_with("/guilds/{id}/members"));
+    assert!(
+        guilds.next().is_none(),
+        "no server has anything to do with it"
+    );
+    bot.end(twin);
+}
+
+/// A review and pay-outs that were not logged are reminded of, once for their time.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_due_is_reminded_of() {
+    let stage = Stage::set(answer(&market(5.0))).await;
+    let twin = &stage.twin;
+    let held = call("portfolio add")
+        .option("amount", "$7654321")
+        .option("pool", USDC)
+        .option("payout", "monthly");
+    let question = told(twin, &held, &["May I keep"]).await;
+    agree(twin, &question, &["Added"]).await;
+    let remind = |of: &str| call("watch remind").option("of", of);
+    told(twin, &remind("review"), &["due on"]).await;
+    told(twin, &remind("payouts"), &["all are logged"]).await;
+    written(twin, 1).await;
+    let days = async |days: i64| {
+        stage.clock.jump(days * DAY);
+        show(&stage.upstream, market, 5.0).await;
+    };
+    days(40).await;
+    let letter = written(twin, 2).await.remove(1);
+    keep_message("watch_payouts", &letter.body);
+    tells_no_amount(&letter);
+    opened(twin, &letter, "Show mine: pay-outs", &["Expected $"]).await;
+    days(1).await;
+    written(twin, 2).await;
+    days(52).await;
+    let letters = written(twin, 3).await;
+    let last = &letters[2];
+    keep_message("watch_review_and_payouts", &last.body);
+    opened(
+        twin,
+        last,
+        "Show mine: review",
+        &["Review of what you hold"],
+    )
+    .await;
+    days(5).await;
+    written(twin, 3).await;
+    stage.end().await;
 }
