@@ -1,5 +1,6 @@
 //! What people keep for themselves, at its full size: a million positions of 50,000 people beside the full
-//! market. How long one person's portfolio takes, asked for at random, and how long a ledger's import.
+//! market. How long one person's portfolio takes, asked for at random, how long a ledger's import, and a round
+//! over what a thousand people have watched.
 #![expect(clippy::print_stdout, reason = "the table is what it is for")]
 
 use std::{
@@ -10,23 +11,27 @@ use std::{
 use rust_decimal::Decimal;
 use secrecy::SecretString;
 use stipend::{
+    alerting::watching,
     app::App,
     clock::ManualClock,
-    delivery::http::ApplicationId,
+    delivery::{entry::SHELF_LIFE, http::ApplicationId, post::Waits},
     discord::commands::portfolio::view::looked,
     domain::{
-        ids::UserId,
+        episode::Timing,
+        ids::{ChannelId, Home, MessageId, UserId},
         income::Order,
         ledger::import,
         money::{Amount, Money},
         position::{Earns, Holding, Payout, Stake},
         time::Span,
         verdict::Screen,
+        watch::{Of, Watch, What},
         zone::Zone,
     },
     market::{ingest::advance, snapshot::Snapshot},
     ops::config::{Config, Raw},
     sources::defillama::categories::Categories,
+    store::destinations::Proven,
 };
 
 #[path = "support/figures.rs"]
@@ -137,6 +142,48 @@ async fn import(app: &App, text: &str, owner: UserId) -> Duration {
     begun.elapsed()
 }
 
+/// People who have something watched.
+const WATCHERS: u64 = 1_000;
+const ROUNDS: usize = 5;
+
+/// Has this watched for each of the first thousand, who can be written to.
+async fn watch(app: &App, what: What) {
+    let watch = Watch::new(what, Timing::default(), START);
+    for person in 1..=WATCHERS {
+        let owner = UserId(person);
+        let proven = Proven {
+            home: Home::Person(owner),
+            channel: ChannelId(1_000_000 + person),
+            parent: None,
+            webhook: None,
+            newest: MessageId(1),
+            unasked: false,
+            remade: false,
+        };
+        let waits = Waits::default();
+        let saved = app.store.save_destination(&proven, START, &waits).await;
+        saved.expect("it is kept");
+        let added = app.store.add_watch(owner, &watch, 20, START).await;
+        added.expect("it is kept").expect("there is room");
+    }
+}
+
+/// Rounds over all of them, at one answer of the market after the other.
+async fn rounds(app: &App) -> Times {
+    let mut times = Times::default();
+    for round in 0..ROUNDS {
+        let now = START.plus(Span::minutes(u64::try_from(round).expect("few")).0);
+        let begun = Instant::now();
+        let round = watching::look(&app.store, &app.market, SHELF_LIFE, now).await;
+        times.add(begun.elapsed());
+        assert_eq!(
+            round.expect("a round").people,
+            usize::try_from(WATCHERS).expect("few")
+        );
+    }
+    times
+}
+
 /// The captured market after its second batch.
 fn market() -> Snapshot {
     let mut upstream = Upstream::full();
@@ -167,11 +214,21 @@ async fn main() {
         opened.add(begun.elapsed());
         assert_eq!(entries.len(), LINES);
     }
+    watch(&app, What::Verdict { of: Of::Mine }).await;
+    let verdicts = rounds(&app).await;
+    let least_usd = Decimal::ZERO;
+    watch(&app, What::Better { least_usd }).await;
+    let better = rounds(&app).await;
     println!("| work | p50 (range) | p99 |\n| --- | ---: | ---: |");
     let rows = [
         ("`/portfolio view` of 20 positions, of a million", &looks),
         ("10,000 lines of income read, sealed and kept", &imports),
         ("10,000 entries of one person opened", &opened),
+        ("verdicts on what 1,000 people hold looked at", &verdicts),
+        (
+            "the same, and whether anything is better elsewhere",
+            &better,
+        ),
     ];
     for (name, times) in rows {
         println!(

@@ -211,10 +211,13 @@ async fn answer_alone(
     answer: impl Future<Output = Result<Message, CommandError>>,
 ) -> Result<(), CommandError> {
     reply::defer(ctx, Visibility::Private).await?;
-    let mut message = answer.await?;
-    let app = &ctx.data().app;
+    send_alone(ctx, answer.await?).await
+}
+
+/// Sends an answer that its caller alone sees, with what they have not been told yet of messages to them.
+async fn send_alone(ctx: Application<'_>, mut message: Message) -> Result<(), CommandError> {
     let caller = UserId(ctx.interaction.user.id.get());
-    if let Some(news) = watch::news(app, caller).await? {
+    if let Some(news) = watch::news(&ctx.data().app, caller).await? {
         message.content.push('\n');
         message.content.push_str(&news);
     }

@@ -11,7 +11,6 @@ use crate::{
         context::{Bot, Caller, Context},
         errors::{CommandError, Trouble},
         params::Written,
-        reply::{self, Visibility},
     },
     domain::{
         currency::Currency,
@@ -90,7 +89,7 @@ async fn tell(
         }
         None => planned.message,
     };
-    reply::send(ctx, message, Visibility::Private).await
+    super::send_alone(ctx, message).await
 }
 
 /// Goals that one person may keep.

@@ -46,7 +46,7 @@ pub(super) async fn view(
     let looked = looked(&bot.app, caller.user, currency, order);
     reply::defer(app, Visibility::Private).await?;
     let (message, looks) = looked.await?;
-    reply::send(app, message, Visibility::Private).await?;
+    super::super::send_alone(app, message).await?;
     if let Some(looks) = looks {
         // The answer stands; the next look is compared with an earlier one.
         if let Err(error) = bot.app.store.note_looks(caller.user, &looks).await {
