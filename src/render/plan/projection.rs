@@ -9,6 +9,7 @@ use crate::{
         plan::projection::{
             Independence, Plan, Projection, Year, after_tax,
             range::{PATHS, Range},
+            shift::{self, STEP, Shifted},
         },
     },
     render::{
@@ -27,6 +28,8 @@ pub struct Told<'a> {
     pub range: Option<&'a Range>,
     /// How many pools the variation was measured by; `None` where it was stated.
     pub measured_by: Option<usize>,
+    /// Where it ends with other prices, from the lowest to the highest.
+    pub shifts: &'a [Shifted],
 }
 
 /// The first years are told one by one, and then each fifth.
@@ -39,6 +42,10 @@ pub fn projection(told: &Told<'_>, picture: Option<Vec<u8>>, today: &Today<'_>) 
         Field::wide("Phases", phases(told)),
         Field::wide("What comes of it", outcome(told)),
         Field::wide("How far it may be off", spread(told)),
+        Field::wide(
+            format!("With prices {} lower or higher", limit(STEP)),
+            other_prices(told),
+        ),
         Field::wide("How it is reckoned", RECKONED),
     ];
     let mut message = Message::from(Embed {
@@ -309,6 +316,47 @@ fn spread(told: &Told<'_>) -> String {
     )
 }
 
+/// Where it ends if prices step once, when that touches most.
+fn other_prices(told: &Told<'_>) -> String {
+    let when = match shift::steps_in(told.plan) {
+        Some(1) => "at the beginning".to_owned(),
+        Some(year) => format!("as withdrawals begin, in year {year},"),
+        None => "at the end".to_owned(),
+    };
+    let once = format!("If prices step once {when} and all else stays as it is:");
+    let ends = told.shifts.iter().map(|shifted| {
+        let by = shifted.by.get();
+        let prices = if by == 0.0 {
+            "no step".to_owned()
+        } else {
+            change(by)
+        };
+        format!("- {prices}: {}", shifted_end(shifted, told))
+    });
+    std::iter::once(once)
+        .chain(ends)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn shifted_end(shifted: &Shifted, told: &Told<'_>) -> String {
+    if let Some(year) = shifted.runs_out {
+        return format!("nothing is left at the end of **year {year}**");
+    }
+    let money = |amount| sum(amount, told.currency);
+    let taxed = if told.plan.tax.get() > 0.0 {
+        " after tax"
+    } else {
+        ""
+    };
+    format!(
+        "**{}** after {}, which then brings {} a month{taxed}",
+        money(shifted.end),
+        years(told.plan.years),
+        money(shifted.income.month())
+    )
+}
+
 /// The picture in words, for those who do not see it.
 fn described(told: &Told<'_>) -> String {
     let begin = sum(told.plan.capital, told.currency);
@@ -346,6 +394,7 @@ mod tests {
             projection: &found,
             range: range.as_ref(),
             measured_by,
+            shifts: &shift::shifts(plan).unwrap(),
         };
         let message = projection(&told, None, &today());
         assert_eq!(message.clone().fitted(), message);
@@ -409,6 +458,7 @@ mod tests {
             ..plan()
         };
         let message = told(&longest, Some(1.0), None);
+        assert_eq!(message.embeds[0].fields.len(), 5);
         let rows = &message.embeds[0].description;
         assert!(rows.ends_with("```"), "{rows}");
     }
