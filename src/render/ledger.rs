@@ -586,20 +586,36 @@ fn lines_named(lines: &[u64]) -> String {
     format!("{word} {}{more}", named.join(", "))
 }
 
+/// What became of pay-outs that were expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Payouts {
+    pub logged: usize,
+    /// How many of these are told as money.
+    pub in_money: usize,
+    pub left: usize,
+}
+
 /// So many pay-outs that were expected were logged, and so many were not.
-pub fn payouts(logged: usize, left: usize) -> Message {
-    let mut words = vec![match logged {
+pub fn payouts(of: &Payouts) -> Message {
+    let mut words = vec![match of.logged {
         0 => "None of them was logged.".to_owned(),
         logged => format!(
             "Logged {}, as they were expected and not as anybody measured them: `/ledger edit` sets one right.",
             count(logged, "pay-out", "pay-outs")
         ),
     }];
-    if left > 0 {
+    if of.in_money > 0 {
+        words.push(format!(
+            "{} in money, as their position is told: where a token came in, `/ledger edit` takes its `asset` and \
+             `quantity`, and asks for its price.",
+            count(of.in_money, "is", "are")
+        ));
+    }
+    if of.left > 0 {
         words.push(format!(
             "{} left: no source told what a unit was worth then, or it is logged already. Look at \
              `/portfolio income` again in a while, or state it with `/ledger log`.",
-            count(left, "is", "are")
+            count(of.left, "is", "are")
         ));
     }
     Message::text(words.join(" "))

@@ -35,7 +35,7 @@ pub enum Wish {
     Entry(Box<Entry>),
     /// That of a file.
     Entries(Vec<Entry>),
-    /// Pay-outs that were expected, as far as their units are known.
+    /// Pay-outs that were expected, as far as their amounts are known.
     Payouts(Vec<Entry>),
 }
 

@@ -115,6 +115,21 @@ fn a_list_names_what_it_leaves_out() {
 }
 
 #[test]
+fn pay_outs_that_were_logged_are_told_with_what_is_not_certain_of_them() {
+    let told = |logged, in_money, left| {
+        payouts(&Payouts {
+            logged,
+            in_money,
+            left,
+        })
+        .content
+    };
+    insta::assert_snapshot!(told(12, 0, 0));
+    insta::assert_snapshot!(told(3, 2, 1));
+    insta::assert_snapshot!(told(0, 0, 2));
+}
+
+#[test]
 fn a_summary_says_what_it_does_not_know() {
     let ledger = ledger();
     let exchange = Exchange::new([(Currency::Eur, Decimal::new(8, 1))], Timestamp::default());
