@@ -610,14 +610,32 @@ async fn a_stranger_reaches_nothing_of_a_members_by_any_command() {
     .await;
     told(twin, &call("ledger list"), &["1 entry", "aardvark"]).await;
 
-    // A button of the member's is the member's alone.
-    for asked in [call("privacy delete"), call("portfolio income"), secret] {
+    // A button of the member's is the member's alone, and so is each page of a long ledger.
+    let rows = (1..=30).map(|day| format!("2026-04-{day:02},staking,ETH,1,2700,USD\n"));
+    let header = "date,kind,asset,quantity,unit_value,currency\n".to_owned();
+    let table: String = std::iter::once(header).chain(rows).collect();
+    let import = call("ledger import").option("file", twin.upload("l.csv", table));
+    let question = told(twin, &import, &["30 new entries"]).await;
+    pressed(twin, &question, "Keep them", &["Kept 30 entries"]).await;
+    let asked = [
+        call("privacy delete"),
+        call("portfolio income"),
+        call("ledger list"),
+        secret,
+    ];
+    for asked in asked {
         let reply = twin.run(&asked).await.unwrap();
+        if asked.command == "ledger list" {
+            button(&reply.message, "Older");
+        }
         for line in reply.message["components"].as_array().into_iter().flatten() {
             for component in line["components"].as_array().into_iter().flatten() {
                 let Some(id) = component["custom_id"].as_str() else {
                     continue;
                 };
+                if component["disabled"] == true {
+                    continue;
+                }
                 let press = Press::on_reply(reply.interaction, id).by(other()).forged();
                 let refused = twin.press(&press).await.unwrap();
                 assert!(said(&refused).contains("This button is for somebody else."));
