@@ -327,6 +327,49 @@ async fn a_long_ledger_is_read_page_by_page() {
     bot.end(&twin);
 }
 
+/// Of a long ledger the last entries are offered at once, and any other by its number or its words.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_entry_of_a_long_ledger_is_found() {
+    let (twin, _upstream, bot) = setting().await;
+    agreed(&twin).await;
+    told(&twin, &log("7").option("note", "zebrafinch"), &["Logged"]).await;
+    let first = Timestamp::parse("2026-04-01T12:00:00Z").unwrap();
+    let rows = (0..600).map(|number: u32| {
+        let at = first.plus(Span::minutes(number.into()).0);
+        format!("{at},interest,USDC,1.5,1,USD\n")
+    });
+    let header = "received_at,kind,asset,quantity,unit_value,currency\n".to_owned();
+    let table: String = std::iter::once(header).chain(rows).collect();
+    let import = call("ledger import").option("file", twin.upload("l.csv", table));
+    let question = told(&twin, &import, &["600 new entries"]).await;
+    press(&twin, &question, "Keep them", &["Kept 600 entries"]).await;
+
+    let typed = async |text: &str| {
+        let asked = call("ledger edit").option("entry", text);
+        let choices = offered(&twin, &asked).await;
+        let value = |choice: &Value| choice["value"].as_str().unwrap().to_owned();
+        choices.iter().map(value).collect::<Vec<_>>()
+    };
+    let newest: Vec<String> = (578..=602).rev().map(|id: u32| id.to_string()).collect();
+    assert_eq!(typed("").await, newest);
+    assert_eq!(typed("1").await[0], "1", "what has that number comes first");
+    assert_eq!(typed("#2").await, ["2"]);
+    assert_eq!(typed("zebrafinch").await, ["2"]);
+    assert_eq!(
+        typed("ze").await,
+        Vec::<String>::new(),
+        "too little to search for"
+    );
+    assert_eq!(typed("603").await, Vec::<String>::new());
+    let by_number = typed("599").await;
+    assert_eq!(by_number, ["599"]);
+    let edit = call("ledger edit")
+        .option("entry", "2")
+        .option("note", "goldfinch");
+    told(&twin, &edit, &["Changed", "goldfinch"]).await;
+    bot.end(&twin);
+}
+
 /// What cannot be is refused in words that say what to do, and nothing is kept of it.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_is_refused() {
