@@ -15,7 +15,7 @@ use stipend::{
     app::App,
     clock::ManualClock,
     delivery::{entry::SHELF_LIFE, http::ApplicationId, post::Waits},
-    discord::commands::portfolio::view::looked,
+    discord::{autocomplete::entries_for, commands::portfolio::view::looked},
     domain::{
         episode::Timing,
         ids::{ChannelId, Home, MessageId, UserId},
@@ -184,6 +184,15 @@ async fn rounds(app: &App) -> Times {
     times
 }
 
+/// What is offered for what somebody types, which is so many entries.
+async fn offered(app: &App, owner: UserId, typed: &str, wanted: usize) -> Duration {
+    let begun = Instant::now();
+    let offered = entries_for(&app.store, owner, typed).await;
+    let took = begun.elapsed();
+    assert_eq!(offered.expect("they are there").len(), wanted);
+    took
+}
+
 /// The captured market after its second batch.
 fn market() -> Snapshot {
     let mut upstream = Upstream::full();
@@ -206,6 +215,7 @@ async fn main() {
     let looks = looks(&app).await;
     let text = file();
     let (mut imports, mut opened) = (Times::default(), Times::default());
+    let (mut letters, mut searches) = (Times::default(), Times::default());
     for run in 0..IMPORTS {
         let owner = UserId(PEOPLE + 1 + u64::try_from(run).expect("few"));
         imports.add(import(&app, &text, owner).await);
@@ -213,6 +223,8 @@ async fn main() {
         let entries = app.store.entries(owner).await.expect("they are there");
         opened.add(begun.elapsed());
         assert_eq!(entries.len(), LINES);
+        letters.add(offered(&app, owner, "et", 25).await);
+        searches.add(offered(&app, owner, "nothing like it", 0).await);
     }
     watch(&app, What::Verdict { of: Of::Mine }).await;
     let verdicts = rounds(&app).await;
@@ -224,6 +236,8 @@ async fn main() {
         ("`/portfolio view` of 20 positions, of a million", &looks),
         ("10,000 lines of income read, sealed and kept", &imports),
         ("10,000 entries of one person opened", &opened),
+        ("typing for one of 10,000 entries", &letters),
+        ("the same for one that is not among them", &searches),
         ("verdicts on what 1,000 people hold looked at", &verdicts),
         (
             "the same, and whether anything is better elsewhere",

@@ -1,4 +1,4 @@
-//! What is offered while a person types, from memory. Discord takes 25 choices of 100 characters.
+//! What is offered while a person types, from memory and from what the person keeps. Discord takes 25 choices of 100 characters.
 
 use std::future::{Ready, ready};
 
@@ -15,13 +15,14 @@ use crate::{
     domain::listing::Listing,
     domain::{
         currency::Currency,
-        ledger::export,
+        ids::{LedgerEntryId, UserId},
+        ledger::{Logged, export},
         position::{Earns, Holding, Position},
         zone::Zone,
     },
     market::{snapshot::Snapshot, view::View},
     render::{alerts, ledger, numbers, plan, text, watch as watch_words},
-    store::StoreError,
+    store::{Store, StoreError},
 };
 
 /// Discord takes no more.
@@ -204,23 +205,58 @@ pub async fn position(ctx: Context<'_>, typed: &str) -> CreateAutocompleteRespon
     offer(matching(offered, typed))
 }
 
-/// The caller's own ledger, what was received last first.
+/// The caller's own ledger: see [`entries_for`].
 pub async fn entry(ctx: Context<'_>, typed: &str) -> CreateAutocompleteResponse {
     let Some(caller) = caller(ctx) else {
         return CreateAutocompleteResponse::new();
     };
-    let held = match ctx.data().app.store.entries(caller.user).await {
-        Ok(held) => held,
+    match entries_for(&ctx.data().app.store, caller.user, typed).await {
+        Ok(entries) => offer(entries),
         Err(error) => {
             warn!(%error, "entries cannot be offered");
-            return CreateAutocompleteResponse::new();
+            CreateAutocompleteResponse::new()
         }
+    }
+}
+
+/// Entries among which a letter that is typed looks first. Discord asks with each letter, and to open a
+/// ledger of 10,000 entries takes tens of milliseconds of a core, mostly for such as nobody means: what is to
+/// be edited is nearly always among the last that were told.
+const LOOKED_THROUGH: u32 = 500;
+/// So many letters say enough to look for them in a whole ledger.
+const WORTH_A_SEARCH: usize = 3;
+
+/// Entries of a ledger that hold every word that was typed: the one of that number first, then of those that
+/// were told last, and only where these have none of all; what was received last first.
+pub async fn entries_for(
+    store: &Store,
+    owner: UserId,
+    typed: &str,
+) -> Result<Vec<(String, String)>, StoreError> {
+    let numbered = match typed.parse::<LedgerEntryId>() {
+        Ok(id) => store.entry(owner, id).await?,
+        Err(_) => None,
     };
-    let newest_first = export::of_year(&held, None, Zone::default())
-        .into_iter()
-        .rev();
-    let offered = newest_first.map(|logged| (ledger::plain_line(logged), logged.id.to_string()));
-    offer(matching(offered, typed))
+    let last = store.entries_told_last(owner, LOOKED_THROUGH).await?;
+    let mut found = entries_like(&last, typed);
+    if let Some(numbered) = numbered.as_ref().map(entry_choice) {
+        found.retain(|other| *other != numbered);
+        found.insert(0, numbered);
+    }
+    if found.is_empty() && typed.trim().chars().count() >= WORTH_A_SEARCH {
+        found = entries_like(&store.entries(owner).await?, typed);
+    }
+    Ok(found)
+}
+
+/// What was received last first.
+fn entries_like(entries: &[Logged], typed: &str) -> Vec<(String, String)> {
+    let in_order = export::of_year(entries, None, Zone::default());
+    matching(in_order.into_iter().rev().map(entry_choice), typed)
+}
+
+fn entry_choice(logged: &Logged) -> (String, String) {
+    (ledger::plain_line(logged), logged.id.to_string())
 }
 
 fn caller(ctx: Context<'_>) -> Option<Caller> {

@@ -249,7 +249,7 @@ async fn pressed(
         return notice::pressed(bot, ctx, press, meant).await;
     }
     let button = Button::decode(&press.data.custom_id).ok_or(Trouble::Expired)?;
-    let owner = owner_of(button, UserId(press.user.id.get()))?;
+    let owner = owner_of(&button, UserId(press.user.id.get()))?;
     // The right may have been taken away since the question was asked.
     if matches!(button, Button::Set { .. }) && !notice::manages(press) {
         return Err(Trouble::NeedsManageServer.into());
@@ -260,16 +260,17 @@ async fn pressed(
     }
     reply::acknowledge(ctx, press).await?;
     // A second press comes in before the answer to the first has taken the buttons away; that answer
-    // is the one to stay.
-    if !bot.first_answer(press.message.id.get(), button) {
+    // is the one to stay. A page is turned as often as somebody likes.
+    let is_answer = !matches!(button, Button::Page { .. });
+    if is_answer && !bot.first_answer(press.message.id.get(), &button) {
         return Ok(());
     }
-    let message = act(bot, button, owner).await?;
+    let message = act(bot, &button, owner).await?;
     reply::replace(ctx, press, message).await
 }
 
 /// Only whom a button names may press it.
-fn owner_of(button: Button, presser: UserId) -> Result<UserId, Trouble> {
+fn owner_of(button: &Button, presser: UserId) -> Result<UserId, Trouble> {
     if button.owner() == presser {
         Ok(presser)
     } else {
@@ -277,13 +278,16 @@ fn owner_of(button: Button, presser: UserId) -> Result<UserId, Trouble> {
     }
 }
 
-async fn act(bot: &Bot, button: Button, owner: UserId) -> Result<Message, CommandError> {
+async fn act(bot: &Bot, button: &Button, owner: UserId) -> Result<Message, CommandError> {
     match button {
-        Button::Agree { held, .. } => consent::agreed(bot, owner, held).await,
+        Button::Agree { held, .. } => consent::agreed(bot, owner, *held).await,
         Button::Keep { held, .. } | Button::Save { held, .. } => {
-            consent::wanted(bot, owner, held).await
+            consent::wanted(bot, owner, *held).await
         }
-        Button::Set { held, .. } => alerts::add::set(bot, owner, held).await,
+        Button::Set { held, .. } => alerts::add::set(bot, owner, *held).await,
+        Button::Page { from, narrowed, .. } => {
+            ledger::list::page(&bot.app, owner, narrowed, *from).await
+        }
         Button::Erase { .. } => {
             bot.pending.forget(owner);
             bot.drafts.forget(owner);
@@ -475,7 +479,7 @@ mod tests {
     #[test]
     fn a_button_is_for_whom_it_names() {
         let button = Button::Erase { owner: UserId(1) };
-        assert_eq!(owner_of(button, UserId(1)), Ok(UserId(1)));
-        assert_eq!(owner_of(button, UserId(2)), Err(Trouble::NotYours));
+        assert_eq!(owner_of(&button, UserId(1)), Ok(UserId(1)));
+        assert_eq!(owner_of(&button, UserId(2)), Err(Trouble::NotYours));
     }
 }

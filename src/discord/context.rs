@@ -77,7 +77,7 @@ impl Bot {
 
     /// `false` for a button on the message of a question that was answered before. Whether somebody agrees may be
     /// asked in the place of the question whose answer made it needful, so that is counted apart.
-    pub fn first_answer(&self, question: u64, button: Button) -> bool {
+    pub fn first_answer(&self, question: u64, button: &Button) -> bool {
         let answered = match button {
             Button::Agree { .. } => &self.consents,
             _ => &self.questions,

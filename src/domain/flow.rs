@@ -112,8 +112,8 @@ pub struct Unlogged<'a> {
     pub day: Day,
     /// US dollars at today's rate and price.
     pub usd: Option<Decimal>,
-    /// Units of the asset at today's rate, for a holding told in units.
-    pub units: Option<Decimal>,
+    /// At today's rate, in what the holding is told in: units of its asset, or its currency.
+    pub amount: Option<Decimal>,
 }
 
 /// Income over a stretch of days.
@@ -221,12 +221,12 @@ impl<'a> Flow<'a> {
             let days = u32::try_from(day.0 - before.0).unwrap_or(0);
             let usd = line.income_usd.map(|income| income.over(days));
             if day <= today {
-                let units = line.income_units.map(|income| income.over(days));
+                let told = line.income_as_told();
                 self.unlogged.push(Unlogged {
                     line,
                     day,
                     usd,
-                    units,
+                    amount: told.map(|income| income.over(days)),
                 });
             }
             let expected = Parts {
@@ -361,6 +361,8 @@ mod tests {
             .map(|one| one.day.to_string())
             .collect();
         assert_eq!(unlogged, ["2026-04-01"]);
+        let amount = flow.unlogged[0].amount.unwrap();
+        assert_eq!(amount.round_dp(6), Decimal::from(31), "in its own currency");
         assert_eq!(flow.months.len(), 12);
     }
 

@@ -139,6 +139,17 @@ pub struct Line {
     pub layers: Vec<LayerQuote>,
 }
 
+impl Line {
+    /// Income in what the holding is told in: units of its asset, or its currency. No price and no exchange is
+    /// needed for it; `None` without a rate.
+    pub fn income_as_told(&self) -> Option<Income> {
+        match &self.position.stake.holding {
+            Holding::Units { .. } => self.income_units,
+            Holding::Worth(money) => Income::of(money.amount.get(), self.rate?),
+        }
+    }
+}
+
 /// A share of the income, and how much of the income it is a share of.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Share {

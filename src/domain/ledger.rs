@@ -104,6 +104,12 @@ impl UnitValue {
         }
     }
 
+    /// What one of a currency is worth in itself, which no source has to tell.
+    pub fn of_itself(currency: Currency) -> Option<Self> {
+        let amount = Amount::new(Decimal::ONE)?;
+        Some(Self::stated(Money { amount, currency }))
+    }
+
     /// As a source of prices says, in US dollars. `None` for a price that is not above zero.
     pub fn priced(usd: Decimal, by: &str, at: Timestamp) -> Option<Self> {
         Some(Self {
@@ -224,6 +230,21 @@ impl Entry {
             amount: self.quantity.get().checked_mul(unit.value.get())?,
             currency: unit.currency,
         })
+    }
+
+    /// Income that is told as money and not in units of a token: its asset is a currency by its code, and one
+    /// of it is worth one.
+    pub fn in_money(at: Timestamp, kind: Kind, money: Money) -> Self {
+        Self {
+            unit_value: UnitValue::of_itself(money.currency),
+            ..Self::new(at, kind, money.currency.code(), money.amount)
+        }
+    }
+
+    /// Whether it is told as money.
+    pub fn is_in_money(&self) -> bool {
+        let unit = self.unit_value.as_ref();
+        unit.is_some_and(|unit| unit.currency.code().eq_ignore_ascii_case(&self.asset))
     }
 
     /// Whether both tell of the same income: the same moment, kind, asset and quantity.

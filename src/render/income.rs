@@ -13,7 +13,9 @@ use crate::domain::{
     currency::Reckoning,
     flow::{Flow, Month, Parts, Unlogged},
     income::after_tax,
+    money::Money,
     person::Chosen,
+    position::Holding,
     time::Timestamp,
 };
 
@@ -152,15 +154,23 @@ pub(super) fn month_words(month: Month) -> String {
     date.map_or_else(String::new, |date| date.format("%b %Y").to_string())
 }
 
+/// `- 2 March 2026 · 0.01 ETH = €25.00 from 2 ETH`.
 fn unlogged(one: &Unlogged<'_>, shown: &Shown<'_>) -> String {
     let stake = &one.line.position.stake;
-    let asset = stake.asset().map(text::name);
-    let in_units = one
-        .units
-        .zip(asset)
-        .map(|(paid, asset)| format!("{} {asset}", units(paid)));
+    let (told, is_own_currency) = match &stake.holding {
+        Holding::Units { asset, .. } => {
+            let asset = text::name(asset);
+            let told = one.amount.map(|paid| format!("{} {asset}", units(paid)));
+            (told, false)
+        }
+        Holding::Worth(Money { currency, .. }) => (
+            one.amount.map(|paid| sum(paid, *currency)),
+            *currency == shown.reckoning.currency,
+        ),
+    };
     let worth = one.usd.map(|usd| money(usd, shown));
-    let amount: Vec<String> = [in_units, worth].into_iter().flatten().collect();
+    let worth = worth.filter(|_| told.is_none() || !is_own_currency);
+    let amount: Vec<String> = [told, worth].into_iter().flatten().collect();
     let amount = if amount.is_empty() {
         "an amount that is not known".to_owned()
     } else {

@@ -116,41 +116,92 @@ impl Narrowed {
     }
 }
 
-/// Entries of a list that are shown at once.
+/// Entries of a list that are shown at once, where they are not too long for that.
 pub const SHOWN: usize = 20;
+/// Characters of a list.
+const ROOM: usize = 3_800;
 
-/// The newest entries. `found` are all that fit, the newest first.
-pub fn list(found: &[&Logged], narrowed: &Narrowed) -> Message {
+/// A page of entries. `found` are all that fit, the newest first, of which so many stand before the page;
+/// `turn` says what the button to such a page is.
+pub fn list(
+    found: &[&Logged],
+    narrowed: &Narrowed,
+    before: usize,
+    turn: impl Fn(usize) -> String,
+) -> Message {
     if found.is_empty() {
         return Message::text(format!(
             "There are no entries{}. `/ledger list` without options shows all of them.",
             narrowed.words()
         ));
     }
-    let lines: Vec<String> = found.iter().take(SHOWN).map(|it| line(it)).collect();
-    let more = found.len().saturating_sub(SHOWN);
-    let mut fields = Vec::new();
-    if more > 0 {
-        fields.push(Field::wide(
-            "Not shown",
-            format!(
-                "{}. Narrow the list with `year`, `kind` or `asset`, or take them all along with \
-                 `/ledger export`.",
-                count(more, "older entry", "older entries")
-            ),
-        ));
+    let (newer, rest) = match found.split_at_checked(before) {
+        Some((newer, rest)) if !rest.is_empty() => (newer, rest),
+        // Entries may have gone since the button was made: the last page is the one that is left.
+        _ => found.split_at(found.len() - that_fit(found.iter().rev()).len()),
+    };
+    let lines = that_fit(rest.iter());
+    let older = rest.len() - lines.len();
+    let is_whole = newer.is_empty() && older == 0;
+    let last = newer.len() + lines.len();
+    let mut of = vec!["the newest first".to_owned()];
+    if !is_whole {
+        let which = format!("{}–{} of {}", newer.len() + 1, last, found.len());
+        of.insert(0, which);
     }
-    Message::from(Embed {
+    let message = Message::from(Embed {
         title: format!(
             "{}{}",
             count(found.len(), "entry", "entries"),
             narrowed.words()
         ),
-        description: lines_within(&lines, 3_800),
+        description: lines.join("\n"),
         colour: Colour::Blue,
-        fields,
-        footer: format!("the newest first · values as of receipt · {NO_ADVICE}"),
+        fields: not_shown(newer.len(), older).into_iter().collect(),
+        footer: format!("{}{DOT}values as of receipt{DOT}{NO_ADVICE}", of.join(", ")),
         ..Embed::default()
+    });
+    if is_whole {
+        return message;
+    }
+    // Both are always there, so that neither moves away under somebody's finger.
+    let to = |label: &str, before: usize, is_there: bool| Button {
+        disabled: !is_there,
+        ..Button::press(label, ButtonStyle::Secondary, turn(before))
+    };
+    let page_before = newer.len() - that_fit(newer.iter().rev()).len();
+    message.with_buttons([
+        to("Newer", page_before, !newer.is_empty()),
+        to("Older", last, older > 0),
+    ])
+}
+
+/// As many of the entries as a page has room for, one a line; at least one of those that there are.
+fn that_fit<'a>(entries: impl Iterator<Item = &'a &'a Logged>) -> Vec<String> {
+    let mut used = 0;
+    entries
+        .take(SHOWN)
+        .map(|logged| line(logged))
+        .take_while(|line| {
+            used += line.chars().count() + 1;
+            used <= ROOM
+        })
+        .collect()
+}
+
+fn not_shown(newer: usize, older: usize) -> Option<Field> {
+    let newer = (newer > 0).then(|| count(newer, "newer entry", "newer entries"));
+    let older = (older > 0).then(|| count(older, "older entry", "older entries"));
+    let both: Vec<String> = newer.into_iter().chain(older).collect();
+    (!both.is_empty()).then(|| {
+        Field::wide(
+            "Not shown",
+            format!(
+                "{}. Narrow the list with `year`, `kind` or `asset`, or take them all along with \
+                 `/ledger export`.",
+                both.join(" and ")
+            ),
+        )
     })
 }
 
@@ -586,20 +637,36 @@ fn lines_named(lines: &[u64]) -> String {
     format!("{word} {}{more}", named.join(", "))
 }
 
+/// What became of pay-outs that were expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Payouts {
+    pub logged: usize,
+    /// How many of these are told as money.
+    pub in_money: usize,
+    pub left: usize,
+}
+
 /// So many pay-outs that were expected were logged, and so many were not.
-pub fn payouts(logged: usize, left: usize) -> Message {
-    let mut words = vec![match logged {
+pub fn payouts(of: &Payouts) -> Message {
+    let mut words = vec![match of.logged {
         0 => "None of them was logged.".to_owned(),
         logged => format!(
             "Logged {}, as they were expected and not as anybody measured them: `/ledger edit` sets one right.",
             count(logged, "pay-out", "pay-outs")
         ),
     }];
-    if left > 0 {
+    if of.in_money > 0 {
+        words.push(format!(
+            "{} in money, as their position is told: where a token came in, `/ledger edit` takes its `asset` and \
+             `quantity`, and asks for its price.",
+            count(of.in_money, "is", "are")
+        ));
+    }
+    if of.left > 0 {
         words.push(format!(
             "{} left: no source told what a unit was worth then, or it is logged already. Look at \
              `/portfolio income` again in a while, or state it with `/ledger log`.",
-            count(left, "is", "are")
+            count(of.left, "is", "are")
         ));
     }
     Message::text(words.join(" "))

@@ -174,6 +174,25 @@ impl Store {
         Ok(rows.into_iter().map(logged).collect())
     }
 
+    /// Of the person's ledger the entries that were told last, the latest first.
+    pub async fn entries_told_last(
+        &self,
+        user: UserId,
+        most: u32,
+    ) -> Result<Vec<Logged>, StoreError> {
+        let rows = self.drawn_last(&ENTRIES, user, most).await?;
+        Ok(rows.into_iter().map(logged).collect())
+    }
+
+    /// An entry of this person. Somebody else's is not there.
+    pub async fn entry(
+        &self,
+        user: UserId,
+        id: LedgerEntryId,
+    ) -> Result<Option<Logged>, StoreError> {
+        Ok(self.drawn_one(&ENTRIES, user, id.0).await?.map(logged))
+    }
+
     /// Keeps entries, all of them or none: a person has `most` at most. They have to have agreed before.
     pub async fn add_entries(
         &self,

@@ -241,6 +241,135 @@ async fn a_file_is_shown_before_it_is_kept() {
     bot.end(&twin);
 }
 
+/// A page is turned to and fro in the one reply, with what it is narrowed to, and by its owner alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_ledger_is_read_page_by_page() {
+    let (twin, _upstream, bot) = setting().await;
+    agreed(&twin).await;
+    // 45 of ETH and one of USDC, each a day after the one before.
+    let first = Timestamp::parse("2026-04-01T12:00:00Z").unwrap();
+    let day = |number: u32| first.plus(Span::days(number.into()).0);
+    let rows = (0..45).map(|number| {
+        let quantity = format!("1.{number:03}");
+        format!("{},interest,ETH,{quantity},2700,USD\n", day(number))
+    });
+    let header = "received_at,kind,asset,quantity,unit_value,currency\n".to_owned();
+    let other = format!("{},staking,USDC,7,1,USD\n", day(50));
+    let table: String = std::iter::once(header).chain(rows).chain([other]).collect();
+    let import = call("ledger import").option("file", twin.upload("l.csv", table));
+    let question = told(&twin, &import, &["46 new entries"]).await;
+    press(&twin, &question, "Keep them", &["Kept 46 entries"]).await;
+
+    let list = call("ledger list")
+        .option("asset", "eth")
+        .option("kind", "interest");
+    let words = [
+        "45 entries of interest · eth",
+        "25 older entries",
+        "1–20 of 45, the newest first",
+        "1.044 ETH",
+        "1.025 ETH",
+    ];
+    let reply = told(&twin, &list, &words).await;
+    assert_eq!(
+        reply.message["components"][0]["components"][0]["disabled"],
+        true
+    );
+    let turned = async |on: &Reply, label: &str, words: &[&str]| {
+        let id = button(&on.message, label);
+        let press = Press::on_reply(reply.interaction, id).by(member());
+        let turned = twin.press(&press).await.unwrap();
+        assert_eq!(turned.message["id"], reply.message["id"], "another message");
+        let said = said(&turned);
+        for word in words {
+            assert!(said.contains(word), "{label}: “{word}” is not in: {said}");
+        }
+        assert!(!said.contains("USDC"), "{said}");
+        turned
+    };
+    let second = turned(
+        &reply,
+        "Older",
+        &["20 newer entries and 5 older", "21–40 of 45", "1.024 ETH"],
+    )
+    .await;
+    let last = turned(
+        &second,
+        "Older",
+        &["41–45 of 45", "40 newer", "**2** · 1 ETH"],
+    )
+    .await;
+    let back = turned(&last, "Newer", &["21–40 of 45", "1.005 ETH"]).await;
+    let first = turned(&back, "Newer", &["1–20 of 45", "1.044 ETH"]).await;
+
+    let id = button(&first.message, "Older");
+    let forged = Press::on_reply(reply.interaction, id)
+        .by(crate::support::other())
+        .forged();
+    let refused = said(&twin.press(&forged).await.unwrap());
+    assert!(
+        refused.contains("This button is for somebody else."),
+        "{refused}"
+    );
+
+    // What has gone meanwhile leaves the last page that there is.
+    let second = turned(&first, "Older", &["21–40 of 45"]).await;
+    for entry in 2..=30 {
+        let delete = call("ledger delete").option("entry", entry.to_string());
+        told(&twin, &delete, &["Removed entry"]).await;
+    }
+    turned(
+        &second,
+        "Older",
+        &["16 entries of interest · eth", "1.029 ETH"],
+    )
+    .await;
+    bot.end(&twin);
+}
+
+/// Of a long ledger the last entries are offered at once, and any other by its number or its words.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_entry_of_a_long_ledger_is_found() {
+    let (twin, _upstream, bot) = setting().await;
+    agreed(&twin).await;
+    told(&twin, &log("7").option("note", "zebrafinch"), &["Logged"]).await;
+    let first = Timestamp::parse("2026-04-01T12:00:00Z").unwrap();
+    let rows = (0..600).map(|number: u32| {
+        let at = first.plus(Span::minutes(number.into()).0);
+        format!("{at},interest,USDC,1.5,1,USD\n")
+    });
+    let header = "received_at,kind,asset,quantity,unit_value,currency\n".to_owned();
+    let table: String = std::iter::once(header).chain(rows).collect();
+    let import = call("ledger import").option("file", twin.upload("l.csv", table));
+    let question = told(&twin, &import, &["600 new entries"]).await;
+    press(&twin, &question, "Keep them", &["Kept 600 entries"]).await;
+
+    let typed = async |text: &str| {
+        let asked = call("ledger edit").option("entry", text);
+        let choices = offered(&twin, &asked).await;
+        let value = |choice: &Value| choice["value"].as_str().unwrap().to_owned();
+        choices.iter().map(value).collect::<Vec<_>>()
+    };
+    let newest: Vec<String> = (578..=602).rev().map(|id: u32| id.to_string()).collect();
+    assert_eq!(typed("").await, newest);
+    assert_eq!(typed("1").await[0], "1", "what has that number comes first");
+    assert_eq!(typed("#2").await, ["2"]);
+    assert_eq!(typed("zebrafinch").await, ["2"]);
+    assert_eq!(
+        typed("ze").await,
+        Vec::<String>::new(),
+        "too little to search for"
+    );
+    assert_eq!(typed("603").await, Vec::<String>::new());
+    let by_number = typed("599").await;
+    assert_eq!(by_number, ["599"]);
+    let edit = call("ledger edit")
+        .option("entry", "2")
+        .option("note", "goldfinch");
+    told(&twin, &edit, &["Changed", "goldfinch"]).await;
+    bot.end(&twin);
+}
+
 /// What cannot be is refused in words that say what to do, and nothing is kept of it.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_is_refused() {

@@ -232,6 +232,65 @@ async fn a_member_keeps_positions_wherever_they_are() {
     bot.end(twin);
 }
 
+/// The text of the file that a reply brings.
+fn file(twin: &Twin, reply: &Reply) -> String {
+    let id = reply.message["attachments"][0]["id"].as_str().unwrap();
+    String::from_utf8(twin.file(id.parse().unwrap()).unwrap().to_vec()).unwrap()
+}
+
+/// A euro that a bank pays is a euro, in the ledger, in its sums and in its files.
+#[tokio::test(flavor = "multi_thread")]
+async fn pay_outs_of_what_is_told_in_money_are_logged_as_money() {
+    let Setting {
+        twin,
+        bot,
+        upstream: _upstream,
+        node: _node,
+    } = setting().await;
+    let twin = &twin;
+    // Ten cents a day.
+    let saved = add("€1k")
+        .option("rate", 3.65)
+        .option("place", "my bank")
+        .option("opened", "15d")
+        .option("payout", "weekly");
+    let question = told(twin, &saved, &["May I keep"]).await;
+    pressed(twin, &question, "I agree", &["Added €1,000.00"]).await;
+    let income = call("portfolio income").option("window", "back");
+    // In dollars by default, so both are told.
+    let words = ["€0.70 = $0.76 from €1,000.00", "**Received $0.00**"];
+    let unlogged = told(twin, &income, &words).await;
+    let words = ["Logged 2 pay-outs", "2 are in money"];
+    pressed(twin, &unlogged, "Log 2 of these pay-outs", &words).await;
+    let words = ["**Received $1.52**", "**Expected $0.00**"];
+    let seen = said(&told(twin, &income, &words).await);
+    assert!(!seen.contains("Expected and not logged"), "{seen}");
+
+    let chosen = call("portfolio settings").option("currency", "EUR");
+    told(twin, &chosen, &["Your figures are in euro"]).await;
+    told(twin, &income, &["**Received €1.40**"]).await;
+    let list = call("ledger list");
+    told(twin, &list, &["2 entries", "0.7 EUR = €0.70 as stated"]).await;
+    let summary = call("ledger summary").option("by", "asset");
+    told(twin, &summary, &["**EUR** – €1.40", "2 entries · 1.4 EUR"]).await;
+    let csv = told(twin, &call("ledger export"), &["2 entries"]).await;
+    let csv = file(twin, &csv);
+    assert!(csv.contains(",other,EUR,0.7,1,0.7,EUR,stated,"), "{csv}");
+    let koinly = call("ledger export").option("format", "koinly");
+    let koinly = told(twin, &koinly, &["2 entries"]).await;
+    let koinly = file(twin, &koinly);
+    assert!(koinly.contains(",0.7,EUR,,,0.7,EUR,Income,"), "{koinly}");
+    let import = call("ledger import").option("file", twin.upload("l.csv", csv));
+    told(twin, &import, &["0 new entries", "lines 2, 3"]).await;
+    // It was a token after all, whose price of then nobody here tells.
+    let edit = call("ledger edit")
+        .option("entry", "1")
+        .option("asset", "ETH")
+        .option("quantity", "0.0003");
+    told(twin, &edit, &["0.0003 ETH", "It has no value yet"]).await;
+    bot.end(twin);
+}
+
 /// What is wrong with a position is said in one line, and nothing of it is kept.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_position_that_makes_no_sense_is_refused_with_the_mend() {
@@ -554,14 +613,32 @@ async fn a_stranger_reaches_nothing_of_a_members_by_any_command() {
     told(twin, &call("ledger list"), &["1 entry", "aardvark"]).await;
     told(twin, &call("watch list"), &["**1**", "7,654,321"]).await;
 
-    // A button of the member's is the member's alone.
-    for asked in [call("privacy delete"), call("portfolio income"), secret] {
+    // A button of the member's is the member's alone, and so is each page of a long ledger.
+    let rows = (1..=30).map(|day| format!("2026-04-{day:02},staking,ETH,1,2700,USD\n"));
+    let header = "date,kind,asset,quantity,unit_value,currency\n".to_owned();
+    let table: String = std::iter::once(header).chain(rows).collect();
+    let import = call("ledger import").option("file", twin.upload("l.csv", table));
+    let question = told(twin, &import, &["30 new entries"]).await;
+    pressed(twin, &question, "Keep them", &["Kept 30 entries"]).await;
+    let asked = [
+        call("privacy delete"),
+        call("portfolio income"),
+        call("ledger list"),
+        secret,
+    ];
+    for asked in asked {
         let reply = twin.run(&asked).await.unwrap();
+        if asked.command == "ledger list" {
+            button(&reply.message, "Older");
+        }
         for line in reply.message["components"].as_array().into_iter().flatten() {
             for component in line["components"].as_array().into_iter().flatten() {
                 let Some(id) = component["custom_id"].as_str() else {
                     continue;
                 };
+                if component["disabled"] == true {
+                    continue;
+                }
                 let press = Press::on_reply(reply.interaction, id).by(other()).forged();
                 let refused = twin.press(&press).await.unwrap();
                 assert!(said(&refused).contains("This button is for somebody else."));

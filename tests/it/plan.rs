@@ -189,6 +189,16 @@ async fn a_capital_goes_through_the_years() {
     assert!(reply.deferred);
     let picture = &reply.message["attachments"][0];
     assert_eq!(picture["filename"], "projection.png");
+    let table = &reply.message["attachments"][1];
+    let id = table["id"].as_str().unwrap().parse().unwrap();
+    let table = String::from_utf8(twin.file(id).unwrap().to_vec()).unwrap();
+    assert_eq!(table.lines().count(), 31);
+    assert!(
+        table.contains(
+            "\r\n30,482017.76,24100.89,6025.22,24000,0,5924.33,0,0,476093.42,226974.06,USD"
+        ),
+        "{table}"
+    );
     let short = project.option("withdraw", "20k").option("variation", 1.5);
     everywhere(&twin, "plan_project_runs_out", &short).await;
     bot.end(&twin);

@@ -38,7 +38,7 @@ pub enum Wish {
     Entries(Vec<Entry>),
     /// Something to be written to about.
     Watch(Box<Watch>),
-    /// Pay-outs that were expected, as far as their units are known.
+    /// Pay-outs that were expected, as far as their amounts are known.
     Payouts(Vec<Entry>),
 }
 

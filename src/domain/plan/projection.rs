@@ -2,7 +2,8 @@
 //!
 //! Everything on the main path is exact decimal money. A year is reckoned as somebody would by hand: what
 //! stood at its beginning earns the yield, and what is added, taken out and gained by the price joins at its
-//! end. [`range`] goes the same way many times with yields that differ from year to year.
+//! end. [`range`] goes the same way many times with yields that differ from year to year, [`shift`] goes it with
+//! prices that stand lower or higher.
 
 use rust_decimal::{Decimal, prelude::ToPrimitive as _};
 
@@ -12,6 +13,7 @@ use super::{
 use crate::domain::{currency::Currency, rate::Percent};
 
 pub mod range;
+pub mod shift;
 
 /// The longest projection, in years.
 pub const MOST_YEARS: u32 = 60;

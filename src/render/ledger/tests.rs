@@ -104,14 +104,97 @@ fn a_list_names_what_it_leaves_out() {
         kind: Some(Kind::Staking),
         asset: Some("ETH".to_owned()),
     };
-    let long = list(&many, &Narrowed::default());
+    let page = |found: &[&Logged], narrowed: &Narrowed, before: usize| {
+        list(found, narrowed, before, |before| format!("turn {before}"))
+    };
+    let long = page(&many, &Narrowed::default(), 0);
     assert_eq!(long.embeds[0].description.lines().count(), SHOWN);
     insta::assert_json_snapshot!([
-        list(&newest, &Narrowed::default()),
-        list(&[], &narrowed),
-        list(&newest[2..], &narrowed),
+        page(&newest, &Narrowed::default(), 0),
+        page(&[], &narrowed, 0),
+        page(&newest[2..], &narrowed, 0),
     ]);
-    insta::assert_json_snapshot!(long.embeds[0].fields);
+    let last = page(&many, &Narrowed::default(), SHOWN);
+    assert_eq!(last.embeds[0].description.lines().count(), 7);
+    let beside = |it: &Message| (it.embeds[0].clone(), it.buttons.clone());
+    let mut beside = [beside(&long), beside(&last)];
+    for (embed, _) in &mut beside {
+        embed.description.clear();
+    }
+    insta::assert_json_snapshot!(beside);
+}
+
+/// The pages from the first on, by the numbers of their entries.
+fn pages(found: &[&Logged]) -> Vec<Vec<i64>> {
+    let mut pages = Vec::new();
+    let mut before = Some(0);
+    while let Some(at) = before {
+        let page = list(found, &Narrowed::default(), at, |before| before.to_string());
+        let shown = &page.embeds[0].description;
+        assert!(shown.chars().count() <= ROOM && page.clone().fitted() == page);
+        let number = |line: &str| line.split("**").nth(1).unwrap().parse::<i64>().unwrap();
+        pages.push(shown.lines().map(number).collect());
+        let older = page.buttons.first().and_then(|row| row.last());
+        let older = older.filter(|button| !button.disabled);
+        before = older.map(|button| match &button.action {
+            crate::render::message::Action::Press(id) => id.parse().unwrap(),
+            crate::render::message::Action::Open(_) => panic!("{button:?}"),
+        });
+    }
+    pages
+}
+
+/// However long their lines are, every entry stands on a page, once.
+#[test]
+fn no_entry_falls_between_two_pages() {
+    let long = Entry {
+        note: Some("*".repeat(200)),
+        fee: Some(in_money("999999.99", Currency::Usd)),
+        withdrawn_at: Some(at("2026-02-01T10:00:00Z")),
+        position: Some(PositionId(i64::MAX)),
+        ..entry(
+            "2026-01-31T14:00:00Z",
+            Kind::Other,
+            "A-A-A-A-A-A-A-A-A-A",
+            "0.123456789",
+        )
+    };
+    let short = entry("2026-01-31T14:00:00Z", Kind::Other, "A", "1");
+    for (entry, most) in [(short, SHOWN), (long, SHOWN - 1)] {
+        let ledger: Vec<Logged> = (1..=53)
+            .map(|id| Logged {
+                id: LedgerEntryId(id),
+                entry: entry.clone(),
+                added_at: samples::now(),
+            })
+            .collect();
+        let newest: Vec<&Logged> = ledger.iter().rev().collect();
+        let pages = pages(&newest);
+        assert!(pages.iter().all(|page| page.len() <= most), "{pages:?}");
+        assert!(pages.len() > 2);
+        let all: Vec<i64> = pages.concat();
+        assert_eq!(all, (1..=53).rev().collect::<Vec<_>>());
+        // A page that is not there any more is the last one that is.
+        let gone = list(&newest, &Narrowed::default(), 99, |before| {
+            before.to_string()
+        });
+        assert!(gone.embeds[0].description.ends_with(&line(&ledger[0])));
+    }
+}
+
+#[test]
+fn pay_outs_that_were_logged_are_told_with_what_is_not_certain_of_them() {
+    let told = |logged, in_money, left| {
+        payouts(&Payouts {
+            logged,
+            in_money,
+            left,
+        })
+        .content
+    };
+    insta::assert_snapshot!(told(12, 0, 0));
+    insta::assert_snapshot!(told(3, 2, 1));
+    insta::assert_snapshot!(told(0, 0, 2));
 }
 
 #[test]

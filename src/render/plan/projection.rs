@@ -1,6 +1,6 @@
-//! A capital through the years, in words; `picture/growth.rs` draws it.
+//! A capital through the years, in words and as a file of all of them; `picture/growth.rs` draws it.
 
-use rust_decimal::{Decimal, prelude::ToPrimitive as _};
+use rust_decimal::{Decimal, RoundingStrategy, prelude::ToPrimitive as _};
 
 use super::{FROM_YOUR_FIGURES, Today};
 use crate::{
@@ -9,7 +9,9 @@ use crate::{
         plan::projection::{
             Independence, Plan, Projection, Year, after_tax,
             range::{PATHS, Range},
+            shift::{self, STEP, Shifted},
         },
+        sheet::{self, Cell},
     },
     render::{
         message::{Colour, Embed, Field, File, Message},
@@ -27,23 +29,59 @@ pub struct Told<'a> {
     pub range: Option<&'a Range>,
     /// How many pools the variation was measured by; `None` where it was stated.
     pub measured_by: Option<usize>,
+    /// Where it ends with other prices, from the lowest to the highest.
+    pub shifts: &'a [Shifted],
 }
 
 /// The first years are told one by one, and then each fifth.
 const ONE_BY_ONE: u32 = 10;
 const THEN_EACH: u32 = 5;
 
-/// The projection in words, with its picture where there is one.
+/// The file of all years, for where the reply has no room for them.
+const FILE: &str = "plan.csv";
+/// Its columns, whatever the plan: files of people rest on them, so none is taken away, renamed or given
+/// another meaning, and new ones come behind. All but the first and the last hold amounts in `currency`,
+/// rounded to its smallest coin.
+const COLUMNS: [&str; 12] = [
+    "year",
+    "start",
+    "income",
+    "tax",
+    "paid_out",
+    "put_back",
+    "drawn",
+    "added",
+    "price",
+    "end",
+    "end_in_todays_money",
+    "currency",
+];
+
+/// The projection in words, with its picture where there is one, and with a file of all years where some are
+/// left out.
 pub fn projection(told: &Told<'_>, picture: Option<Vec<u8>>, today: &Today<'_>) -> Message {
     let fields = vec![
         Field::wide("Phases", phases(told)),
         Field::wide("What comes of it", outcome(told)),
         Field::wide("How far it may be off", spread(told)),
+        Field::wide(
+            format!("With prices {} lower or higher", limit(STEP)),
+            other_prices(told),
+        ),
         Field::wide("How it is reckoned", RECKONED),
     ];
+    let file = whole_table(told);
+    let mut description = vec![first_year(told), table(told)];
+    description.extend(file.as_ref().map(|file| {
+        format!(
+            "Some years are left out here. All {} are in `{}`, to the smallest coin.",
+            told.projection.years.len(),
+            file.name
+        )
+    }));
     let mut message = Message::from(Embed {
         title: title(told),
-        description: format!("{}\n{}", first_year(told), table(told)),
+        description: description.join("\n"),
         colour: match told.projection.runs_out {
             Some(_) => Colour::Red,
             None => Colour::Blue,
@@ -60,6 +98,7 @@ pub fn projection(told: &Told<'_>, picture: Option<Vec<u8>>, today: &Today<'_>) 
         bytes,
         description: described(told),
     }));
+    message.files.extend(file);
     message.fitted()
 }
 
@@ -204,6 +243,49 @@ fn is_told(told: &Told<'_>, year: u32) -> bool {
         || Some(year) == begins
 }
 
+/// All years as a table, one a row; `None` where all of them are told.
+fn whole_table(told: &Told<'_>) -> Option<File> {
+    let years = &told.projection.years;
+    if years.iter().all(|year| is_told(told, year.number)) {
+        return None;
+    }
+    let rows = years.iter().map(|year| cells(year, told.currency));
+    Some(File {
+        name: FILE.to_owned(),
+        bytes: sheet::write(&COLUMNS, rows),
+        description: String::new(),
+    })
+}
+
+/// A year in the order of [`COLUMNS`].
+fn cells(year: &Year, currency: Currency) -> Vec<Cell> {
+    let amounts = [
+        year.start,
+        year.income,
+        year.tax,
+        year.paid_out,
+        year.reinvested,
+        year.drawn,
+        year.contributed,
+        year.price,
+        year.end,
+        year.end_in_todays_money,
+    ];
+    let coins = |amount: Decimal| {
+        let half_up = RoundingStrategy::MidpointAwayFromZero;
+        Cell::Plain(
+            amount
+                .round_dp_with_strategy(currency.places(), half_up)
+                .normalize()
+                .to_string(),
+        )
+    };
+    std::iter::once(Cell::Plain(year.number.to_string()))
+        .chain(amounts.map(coins))
+        .chain([Cell::Plain(currency.code().to_owned())])
+        .collect()
+}
+
 /// Columns as wide as their widest cell, flush right.
 fn aligned(rows: &[Vec<String>]) -> String {
     let length = |cell: &String| cell.chars().count();
@@ -309,6 +391,47 @@ fn spread(told: &Told<'_>) -> String {
     )
 }
 
+/// Where it ends if prices step once, when that touches most.
+fn other_prices(told: &Told<'_>) -> String {
+    let when = match shift::steps_in(told.plan) {
+        Some(1) => "at the beginning".to_owned(),
+        Some(year) => format!("as withdrawals begin, in year {year},"),
+        None => "at the end".to_owned(),
+    };
+    let once = format!("If prices step once {when} and all else stays as it is:");
+    let ends = told.shifts.iter().map(|shifted| {
+        let by = shifted.by.get();
+        let prices = if by == 0.0 {
+            "no step".to_owned()
+        } else {
+            change(by)
+        };
+        format!("- {prices}: {}", shifted_end(shifted, told))
+    });
+    std::iter::once(once)
+        .chain(ends)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn shifted_end(shifted: &Shifted, told: &Told<'_>) -> String {
+    if let Some(year) = shifted.runs_out {
+        return format!("nothing is left at the end of **year {year}**");
+    }
+    let money = |amount| sum(amount, told.currency);
+    let taxed = if told.plan.tax.get() > 0.0 {
+        " after tax"
+    } else {
+        ""
+    };
+    format!(
+        "**{}** after {}, which then brings {} a month{taxed}",
+        money(shifted.end),
+        years(told.plan.years),
+        money(shifted.income.month())
+    )
+}
+
 /// The picture in words, for those who do not see it.
 fn described(told: &Told<'_>) -> String {
     let begin = sum(told.plan.capital, told.currency);
@@ -346,6 +469,7 @@ mod tests {
             projection: &found,
             range: range.as_ref(),
             measured_by,
+            shifts: &shift::shifts(plan).unwrap(),
         };
         let message = projection(&told, None, &today());
         assert_eq!(message.clone().fitted(), message);
@@ -369,9 +493,46 @@ mod tests {
         }
     }
 
+    /// The text of the file that a reply brings, and the reply without it.
+    fn without_file(mut message: Message) -> (Message, Option<String>) {
+        let file = message.files.pop();
+        let text = file.map(|file| {
+            assert_eq!(file.name, FILE);
+            String::from_utf8(file.bytes).unwrap()
+        });
+        (message, text)
+    }
+
     #[test]
     fn a_plan_of_two_phases() {
-        insta::assert_json_snapshot!(told(&plan(), Some(1.2), Some(34)));
+        let (message, file) = without_file(told(&plan(), Some(1.2), Some(34)));
+        insta::assert_json_snapshot!(message);
+        insta::assert_snapshot!(file.unwrap());
+    }
+
+    #[test]
+    fn years_that_are_left_out_are_in_the_file() {
+        let lasting = |years| Plan {
+            years,
+            withdrawal: None,
+            ..plan()
+        };
+        let (message, none) = without_file(told(&lasting(10), None, None));
+        assert_eq!(none, None);
+        assert!(message.embeds[0].description.ends_with("```"));
+        let (message, file) = without_file(told(&lasting(12), None, None));
+        assert!(
+            message.embeds[0]
+                .description
+                .ends_with("All 12 are in `plan.csv`, to the smallest coin.")
+        );
+        let file = file.unwrap();
+        assert!(file.starts_with("year,start,income,tax,"), "{file}");
+        let numbers: Vec<&str> = file.lines().filter_map(|it| it.split(',').next()).collect();
+        assert_eq!(numbers.len(), 13);
+        assert_eq!(numbers.last(), Some(&"12"));
+        let widths = file.lines().map(|line| line.split(',').count());
+        assert!(widths.into_iter().all(|width| width == COLUMNS.len()));
     }
 
     #[test]
@@ -409,7 +570,8 @@ mod tests {
             ..plan()
         };
         let message = told(&longest, Some(1.0), None);
+        assert_eq!(message.embeds[0].fields.len(), 5);
         let rows = &message.embeds[0].description;
-        assert!(rows.ends_with("```"), "{rows}");
+        assert!(rows.contains("\n```\nSome years are left out"), "{rows}");
     }
 }

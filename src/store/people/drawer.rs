@@ -17,6 +17,7 @@ use crate::domain::{ids::UserId, time::Timestamp};
 pub(in crate::store) struct Drawer {
     table: &'static str,
     list: &'static str,
+    last_put: &'static str,
     one: &'static str,
     count: &'static str,
     /// The highest number that the table ever gave.
@@ -36,6 +37,11 @@ macro_rules! drawer {
                 "SELECT id, sealed, added_at FROM ",
                 $table,
                 " WHERE user_id = $1 ORDER BY id"
+            ),
+            last_put: concat!(
+                "SELECT id, sealed, added_at FROM ",
+                $table,
+                " WHERE user_id = $1 ORDER BY id DESC LIMIT $2"
             ),
             one: concat!(
                 "SELECT id, sealed, added_at FROM ",
@@ -128,6 +134,38 @@ impl Store {
             .await?;
         let opened = rows.into_iter().map(|row| self.opened(drawer, owner, row));
         opened.collect()
+    }
+
+    /// Of a person's rows those that were put in last, the latest first. Each row that is opened costs some
+    /// microseconds, so whoever waits at a keyboard is not kept waiting for all of them.
+    pub(super) async fn drawn_last<T: DeserializeOwned>(
+        &self,
+        drawer: &Drawer,
+        owner: UserId,
+        most: u32,
+    ) -> Result<Vec<Kept<T>>, StoreError> {
+        let rows: Vec<Row> = sqlx::query_as(drawer.last_put)
+            .bind(snowflake(owner.0))
+            .bind(most)
+            .fetch_all(&self.readers)
+            .await?;
+        let opened = rows.into_iter().map(|row| self.opened(drawer, owner, row));
+        opened.collect()
+    }
+
+    /// One row of this person's. Somebody else's is not there.
+    pub(super) async fn drawn_one<T: DeserializeOwned>(
+        &self,
+        drawer: &Drawer,
+        owner: UserId,
+        id: i64,
+    ) -> Result<Option<Kept<T>>, StoreError> {
+        let row: Option<Row> = sqlx::query_as(drawer.one)
+            .bind(snowflake(owner.0))
+            .bind(id)
+            .fetch_optional(&self.readers)
+            .await?;
+        row.map(|row| self.opened(drawer, owner, row)).transpose()
     }
 
     /// Puts rows in, all of them or none, and answers with their numbers. The person has to have agreed

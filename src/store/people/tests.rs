@@ -306,7 +306,16 @@ async fn a_ledger_is_its_owners_alone_and_goes_with_them() {
     assert_eq!(told, entries.iter().collect::<Vec<_>>());
     assert_eq!(kept[0].added_at, hour(1));
 
+    let last = store.entries_told_last(one, 1).await.unwrap();
+    assert_eq!(last, kept[1..]);
+    let both = store.entries_told_last(one, 500).await.unwrap();
+    assert_eq!(both, kept.iter().rev().cloned().collect::<Vec<_>>());
+    let first = store.entry(one, ids[0]).await.unwrap();
+    assert_eq!(first.as_ref(), kept.first());
+
     assert_eq!(store.entries(other).await.unwrap(), []);
+    assert_eq!(store.entries_told_last(other, 9).await.unwrap(), []);
+    assert_eq!(store.entry(other, ids[0]).await.unwrap(), None);
     assert_eq!(store.remove_entry(other, ids[0]).await.unwrap(), None);
     let wish = |_| Ok::<_, ()>(received(20_002, "9"));
     assert_eq!(store.change_entry(other, ids[0], wish).await.unwrap(), None);

@@ -102,8 +102,7 @@ async fn answer(app: &App, owner: UserId, asked: &Asked) -> Result<Message, Comm
         chosen: &chosen,
         now: app.clock.now(),
     };
-    let entries = app.store.entries(owner).await?;
-    let found = entries.into_iter().find(|logged| logged.id == asked.entry);
+    let found = app.store.entry(owner, asked.entry).await?;
     let before: Logged = found.ok_or(Trouble::EntryUnknown)?;
     let bare = match asked.clear {
         Some(part) => told::without(before.entry.clone(), part),

@@ -18,7 +18,7 @@ use crate::{
         ledger::{self, Entry, Logged},
         time::{Span, Timestamp},
     },
-    render::{self, message::Message},
+    render::{self, ledger::Payouts, message::Message},
 };
 
 /// Ten thousand entries with long notes have some 4 MiB.
@@ -110,7 +110,11 @@ pub async fn payouts(
     let limit = super::limit(app);
     let added = app.store.add_entries(owner, &entries, limit, now).await?;
     let added = added.map_err(|_| super::full(app))?.len();
-    Ok(render::ledger::payouts(added, expected - added))
+    Ok(render::ledger::payouts(&Payouts {
+        logged: added,
+        in_money: entries.iter().filter(|entry| entry.is_in_money()).count(),
+        left: expected - added,
+    }))
 }
 
 /// Whether two moments lie within half a day of each other, so that they are one pay-out.

@@ -1,9 +1,10 @@
-//! `/ledger list`: the newest entries, narrowed if wanted.
+//! `/ledger list`: the newest entries, narrowed if wanted, and page by page those before.
 
 use crate::{
     app::App,
     discord::{
         autocomplete,
+        buttons::Button,
         context::{Context, parts},
         errors::CommandError,
         params::{Name, OneOf},
@@ -31,11 +32,17 @@ pub(super) async fn list(
         kind: kind.map(|kind| kind.0),
         asset: asset.map(|asset| asset.0),
     };
-    let answer = answer(&ctx.data().app, caller.user, &narrowed);
+    let answer = page(&ctx.data().app, caller.user, &narrowed, 0);
     super::super::answer_alone(app, answer).await
 }
 
-async fn answer(app: &App, owner: UserId, narrowed: &Narrowed) -> Result<Message, CommandError> {
+/// The page before which so many newer entries stand.
+pub async fn page(
+    app: &App,
+    owner: UserId,
+    narrowed: &Narrowed,
+    from: u32,
+) -> Result<Message, CommandError> {
     let entries = app.store.entries(owner).await?;
     if entries.is_empty() {
         return Ok(render::ledger::empty());
@@ -49,5 +56,16 @@ async fn answer(app: &App, owner: UserId, narrowed: &Narrowed) -> Result<Message
             && asset.is_none_or(|asset| asset.eq_ignore_ascii_case(&entry.asset))
     });
     found.reverse();
-    Ok(render::ledger::list(&found, narrowed))
+    let from = usize::try_from(from).unwrap_or(usize::MAX);
+    let turn = |from: usize| {
+        let from = u32::try_from(from).unwrap_or(u32::MAX);
+        let narrowed = narrowed.clone();
+        Button::Page {
+            owner,
+            from,
+            narrowed,
+        }
+        .encode()
+    };
+    Ok(render::ledger::list(&found, narrowed, from, turn))
 }

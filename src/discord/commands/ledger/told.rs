@@ -53,7 +53,8 @@ pub(super) fn asset(name: &Name, known: &Known<'_>) -> Result<String, Trouble> {
     Ok(written.unwrap_or(typed).to_owned())
 }
 
-/// The entry with what was told. A price that a source gave belongs to its asset and moment, and goes with them.
+/// The entry with what was told. A price that a source gave belongs to its asset and moment, and goes with them;
+/// so does the worth of a currency in itself, with its currency.
 pub(super) fn changed(before: &Entry, told: &Told, known: &Known<'_>) -> Result<Entry, Trouble> {
     let zone = known.chosen.zone;
     let asset = match &told.asset {
@@ -71,9 +72,12 @@ pub(super) fn changed(before: &Entry, told: &Told, known: &Known<'_>) -> Result<
     let stated = told
         .unit_value
         .map(|sum| UnitValue::stated(sum.or_in(usual)));
-    let is_of_another = at != before.at || asset != before.asset;
+    let is_another = !asset.eq_ignore_ascii_case(&before.asset);
     let kept = before.unit_value.clone();
-    let kept = kept.filter(|unit| unit.source == Source::Stated || !is_of_another);
+    let kept = kept.filter(|unit| match unit.source {
+        Source::Stated => !(is_another && before.is_in_money()),
+        Source::Priced { .. } => !is_another && at == before.at,
+    });
     let entry = Entry {
         at,
         kind: told.kind.unwrap_or(before.kind),
@@ -191,6 +195,31 @@ mod tests {
             change(&priced(), &told).unwrap().unit_value,
             priced().unit_value
         );
+    }
+
+    /// A euro is worth a euro, and an ether is not.
+    #[test]
+    fn what_money_is_worth_in_itself_goes_with_its_currency() {
+        let euros = "€5".parse::<Sum>().unwrap().or_in(Currency::Eur);
+        let paid = Entry::in_money(priced().at, Kind::Interest, euros);
+        let earlier = Told {
+            when: Some("2026-04-01".to_owned()),
+            ..Told::default()
+        };
+        let moved = change(&paid, &earlier).unwrap();
+        assert_eq!(moved.worth(), paid.worth());
+        let token = Told {
+            asset: Some(name("ETH")),
+            quantity: "0.002".parse().ok(),
+            ..Told::default()
+        };
+        assert_eq!(change(&paid, &token).unwrap().unit_value, None);
+        let stated = Told {
+            unit_value: "2500".parse().ok(),
+            ..token
+        };
+        let worth = change(&paid, &stated).unwrap().worth().unwrap();
+        assert_eq!(worth.amount, rust_decimal::Decimal::from(5));
     }
 
     #[test]

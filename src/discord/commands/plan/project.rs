@@ -23,6 +23,7 @@ use crate::{
             projection::{
                 Plan, Projection, Withdrawal, project as through_the_years,
                 range::{Range, range},
+                shift::{Shifted, shifts},
             },
         },
     },
@@ -162,6 +163,7 @@ async fn answer(app: &Arc<App>, asked: &Asked) -> Result<Planned, CommandError> 
         projection: &walked.projection,
         range: walked.range.as_ref(),
         measured_by: measured.map(|measured| measured.pools),
+        shifts: &walked.shifts,
     };
     let today = today(&market, now);
     Ok(Planned {
@@ -175,6 +177,7 @@ struct Walked {
     projection: Projection,
     /// `None` where nobody knows how yields vary.
     range: Option<Range>,
+    shifts: [Shifted; 3],
     /// `None` where it could not be drawn: the words still stand.
     picture: Option<Vec<u8>>,
 }
@@ -192,6 +195,7 @@ fn walk(plan: &Plan, points: Option<f64>, currency: Currency) -> Result<Walked, 
     Ok(Walked {
         picture: picture.ok(),
         range,
+        shifts: shifts(plan)?,
         projection,
     })
 }

@@ -15,7 +15,8 @@ use crate::{
         ids::UserId,
         ledger::{Entry, Kind},
         method::Method,
-        money::Amount,
+        money::{Amount, Money},
+        position::Holding,
         time::{Day, Timestamp},
     },
     render::{self, income::Shown, message::Message, picture::income::Chart},
@@ -152,14 +153,29 @@ async fn picture(chart: Option<Chart>) -> Option<Vec<u8>> {
     }
 }
 
-/// A pay-out as the ledger would have it; `None` where its token or its amount is not known.
+/// A pay-out as the ledger would have it; `None` where its amount is not known. What is told in money is logged
+/// as that much of its currency: which tokens come in nobody said.
 fn entry(one: &Unlogged<'_>, at: Timestamp) -> Option<Entry> {
     let position = &one.line.position;
-    let quantity = Amount::new(one.units?.round_dp(12))?;
+    let amount = Amount::new(one.amount?.round_dp(12))?;
+    let kind = kind(one.line.method);
+    let (bare, note) = match &position.stake.holding {
+        Holding::Units { asset, .. } => (
+            Entry::new(at, kind, asset, amount),
+            "as it was expected, not measured",
+        ),
+        Holding::Worth(Money { currency, .. }) => {
+            let currency = *currency;
+            (
+                Entry::in_money(at, kind, Money { amount, currency }),
+                "as it was expected, not measured; in money, as its position is told",
+            )
+        }
+    };
     Some(Entry {
         position: Some(position.id),
-        note: Some("as it was expected, not measured".to_owned()),
-        ..Entry::new(at, kind(one.line.method), position.stake.asset()?, quantity)
+        note: Some(note.to_owned()),
+        ..bare
     })
 }
 

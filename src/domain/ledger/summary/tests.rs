@@ -32,6 +32,31 @@ fn asked(by: By) -> Asked {
     }
 }
 
+/// Money that was received is worth itself, and is brought to the currency of whoever asks.
+#[test]
+fn income_in_money_is_summed_up_like_any_other() {
+    let money = |amount: &str, currency| Money {
+        amount: amount.parse().unwrap(),
+        currency,
+    };
+    let at = Timestamp::parse("2026-03-01T12:00:00Z").unwrap();
+    let paid = |id, money| logged(id, Entry::in_money(at, Kind::Interest, money));
+    let ledger = [
+        paid(1, money("4", Currency::Eur)),
+        paid(2, money("5.5", Currency::Usd)),
+    ];
+    let exchange = Exchange::new([(Currency::Eur, Decimal::new(8, 1))], Timestamp::default());
+    let known = Summary::of(&ledger, asked(By::Asset), |_| Some(&exchange));
+    assert_eq!(known.whole.value, Decimal::new(105, 1));
+    let names = known.parts.iter().map(|part| part.key.clone());
+    let wanted = ["EUR", "USD"].map(|code| Key::Asset(code.to_owned()));
+    assert!(names.eq(wanted));
+    let alone = Summary::of(&ledger, asked(By::Asset), |_| None);
+    assert_eq!(alone.whole.value, Decimal::new(55, 1));
+    assert_eq!(alone.whole.values_apart[&Currency::Eur], Decimal::from(4));
+    assert_eq!(alone.whole.without_value, 0);
+}
+
 /// A ledger with a bit of everything.
 fn ledger() -> Vec<Logged> {
     let entries = [
