@@ -4,7 +4,7 @@
 //! Nobody waits for it, and it waits for nobody: prices are asked for in few questions for all, and what is
 //! not known then is not judged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::{
     delivery::{
@@ -13,6 +13,7 @@ use crate::{
         urgency::Urgency,
     },
     domain::{
+        better::Gain,
         currency::Reckoning,
         episode::EdgeKind,
         flow::{Flow, Received},
@@ -27,7 +28,7 @@ use crate::{
     market::{
         Market,
         around::Around,
-        better::{Limits, USUAL_COST, movable},
+        better::{USUAL_COST, movable},
         view::View,
     },
     render::watch::{self, About, Notice, Place},
@@ -58,11 +59,22 @@ pub async fn look(
     if view.is_silent {
         return Ok(round);
     }
+    let mut places = Places::default();
     let watchers = store.watchers().await?;
     for together in watchers.chunks(TOGETHER) {
-        ask_prices(store, market, &view, together, now).await?;
-        for person in together {
-            match of_one(store, market, &view, *person, (shelf_life, now)).await {
+        let held = held(store, together).await?;
+        ask_prices(store, market, &view, &held, now).await;
+        for (person, positions) in held {
+            let around = (&view, &mut places);
+            match of_one(
+                store,
+                market,
+                around,
+                (person, positions),
+                (shelf_life, now),
+            )
+            .await
+            {
                 Ok(notices) => round.notices += notices,
                 Err(error @ StoreError::Corrupt(_)) => return Err(error),
                 // The others have nothing to do with it.
@@ -78,35 +90,49 @@ pub async fn look(
     Ok(round)
 }
 
-/// Has the prices of what these people hold asked for together, unless the source fails.
+/// What these people hold; who cannot be read is left out.
+async fn held(
+    store: &Store,
+    people: &[UserId],
+) -> Result<Vec<(UserId, Vec<Position>)>, StoreError> {
+    let mut held = Vec::with_capacity(people.len());
+    for person in people {
+        match store.positions(*person).await {
+            Ok(positions) => held.push((*person, positions)),
+            Err(error @ StoreError::Corrupt(_)) => return Err(error),
+            Err(error) => tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "what a person holds cannot be read"
+            ),
+        }
+    }
+    Ok(held)
+}
+
+/// Has the prices of what these people hold asked for together.
 async fn ask_prices(
     store: &Store,
     market: &Market,
     view: &View,
-    people: &[UserId],
+    held: &[(UserId, Vec<Position>)],
     now: Timestamp,
-) -> Result<(), StoreError> {
-    let mut held: Vec<Position> = Vec::new();
-    for person in people {
-        match store.positions(*person).await {
-            Ok(positions) => held.extend(positions),
-            Err(error @ StoreError::Corrupt(_)) => return Err(error),
-            // It is told when they are looked at.
-            Err(_) => {}
-        }
-    }
-    let stakes = held.iter().map(|position| &position.stake);
-    let assets: Vec<_> = stakes.filter_map(|stake| view.priced_by(stake)).collect();
+) {
+    let positions = held.iter().flat_map(|(_, positions)| positions);
+    let assets: Vec<_> = positions
+        .filter_map(|position| view.priced_by(&position.stake))
+        .collect();
     market.prices_of(store, &assets, now).await;
-    Ok(())
 }
+
+/// The places that are better than a pool, as far as they were looked for in this round.
+pub type Places = HashMap<PoolId, Vec<PoolId>>;
 
 /// Looks at what one person has watched, and keeps what it gives to tell.
 async fn of_one(
     store: &Store,
     market: &Market,
-    view: &View,
-    person: UserId,
+    (view, places): (&View, &mut Places),
+    (person, positions): (UserId, Vec<Position>),
     (shelf_life, now): (Span, Timestamp),
 ) -> Result<u64, StoreError> {
     let place = store.destination_of(person).await?;
@@ -119,7 +145,8 @@ async fn of_one(
         return Ok(0);
     }
     let whats: Vec<What> = watches.iter().map(|kept| kept.watch.what).collect();
-    let sight = Sight::of(store, market, view, person, &whats, now).await?;
+    let held = (person, positions);
+    let sight = Sight::of(store, market, (view, places), held, &whats, now).await?;
     let seen = sight.seen();
     let mut looked = Vec::new();
     for before in watches {
@@ -166,14 +193,13 @@ impl Sight {
     pub async fn of(
         store: &Store,
         market: &Market,
-        view: &View,
-        person: UserId,
+        (view, places): (&View, &mut Places),
+        (person, positions): (UserId, Vec<Position>),
         whats: &[What],
         now: Timestamp,
     ) -> Result<Self, StoreError> {
         let asks = |asked: fn(&What) -> bool| whats.iter().any(asked);
         let chosen = store.chosen(person).await?;
-        let positions = store.positions(person).await?;
         let portfolio = market.valued_by_memory(view, positions, now);
         let today = chosen.zone.day(now);
         let goal = asks(|what| matches!(what, What::Goal));
@@ -188,7 +214,7 @@ impl Sight {
             } else {
                 None
             },
-            better: better.then(|| elsewhere(market, view, &portfolio.lines, now)),
+            better: better.then(|| elsewhere(market, (view, places), &portfolio.lines, now)),
             reviewed_at: store.last_review(person).await?.map(|last| last.at),
             unlogged: if payouts {
                 Some(unlogged(store, market, person, (&chosen, &portfolio), (today, now)).await?)
@@ -352,9 +378,10 @@ async fn reached(
     Ok(income.and_then(|income| kept.goal.reached_by(income)))
 }
 
+/// The best place for each position that can be compared.
 fn elsewhere(
     market: &Market,
-    view: &View,
+    (view, places): (&View, &mut Places),
     lines: &[Line],
     now: Timestamp,
 ) -> BTreeMap<PositionId, Option<Elsewhere>> {
@@ -365,18 +392,22 @@ fn elsewhere(
         networks: &networks,
         now,
     };
-    let limits = Limits {
-        ceiling: None,
-        min_gain: rust_decimal::Decimal::ZERO,
-        cost: USUAL_COST,
-    };
     let found = lines.iter().filter_map(|line| {
         let from = movable(view, line)?;
-        let offers = market.offers(view, &around, (line, from), &limits);
-        let best = offers.first().map(|best| Elsewhere {
-            pool: best.listing.pool.id,
-            rate: best.listing.reading.apy,
-            yearly_usd: best.gain.yearly,
+        // Many hold the same, and a look goes over the whole market.
+        let known = places.entry(from.pool.id).or_insert_with(|| {
+            let found = market.places(view, &around, from, None).into_iter();
+            found.map(|listing| listing.pool.id).collect()
+        });
+        let mut listings = known.iter().filter_map(|id| view.get(*id));
+        let best = listings.find_map(|listing| {
+            let rate = listing.reading.apy;
+            let gain = Gain::of(line, rate, USUAL_COST)?;
+            Some(Elsewhere {
+                pool: listing.pool.id,
+                rate,
+                yearly_usd: gain.yearly,
+            })
         });
         Some((line.position.id, best))
     });

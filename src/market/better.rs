@@ -57,8 +57,37 @@ pub fn movable<'a>(view: &'a View, line: &Line) -> Option<&'a Listing> {
 }
 
 impl Market {
-    /// The places for a position in `from` that bring most and are no more risk, by what their own rows and
-    /// all checks say; never one with an unsustainable verdict.
+    /// The places for what lies in `from` that pay more and are no more risk, by what their own rows and all
+    /// checks say: never one with an unsustainable verdict. Those that pay most, the best first.
+    pub fn places<'a>(
+        &self,
+        view: &'a View,
+        around: &Around<'_>,
+        from: &Listing,
+        ceiling: Option<Verdict>,
+    ) -> Vec<&'a Listing> {
+        let Some(above) = view.rate(from) else {
+            return Vec::new();
+        };
+        let terms = Terms {
+            above,
+            max_apy: self.screen().max_apy,
+            verdict: ceiling.unwrap_or(from.assessment.verdict),
+        };
+        let checks = |listing: &Listing| {
+            let past = self.remembered_past_of(listing, around.now);
+            worries(&around.risks(listing, &past))
+        };
+        let now = checks(from);
+        let better = view.better(from, &terms).into_iter().take(LOOKED_AT);
+        let is_no_worse = |listing: &&Listing| {
+            let there = checks(listing);
+            there.iter().zip(&now).all(|(there, now)| there <= now)
+        };
+        better.filter(is_no_worse).collect()
+    }
+
+    /// What a position in `from` would gain at such places.
     pub fn offers<'a>(
         &self,
         view: &'a View,
@@ -66,30 +95,12 @@ impl Market {
         (line, from): (&Line, &Listing),
         limits: &Limits,
     ) -> Vec<Offered<'a>> {
-        let Some(rate) = line.rate else {
-            return Vec::new();
-        };
-        let terms = Terms {
-            above: rate,
-            max_apy: self.screen().max_apy,
-            verdict: limits.ceiling.unwrap_or(from.assessment.verdict),
-        };
-        let checks = |listing: &Listing| {
-            let past = self.remembered_past_of(listing, around.now);
-            worries(&around.risks(listing, &past))
-        };
-        let now = checks(from);
-        let better = view.better(from, &terms).into_iter();
-        better
-            .filter_map(|listing| {
-                let gain = Gain::of(line, listing.reading.apy, limits.cost)?;
-                (gain.yearly >= limits.min_gain).then_some((listing, gain))
-            })
-            .take(LOOKED_AT)
-            .filter(|(listing, _)| {
-                let there = checks(listing);
-                there.iter().zip(&now).all(|(there, now)| there <= now)
-            })
+        let places = self.places(view, around, from, limits.ceiling).into_iter();
+        let gains = places.filter_map(|listing| {
+            let gain = Gain::of(line, listing.reading.apy, limits.cost)?;
+            (gain.yearly >= limits.min_gain).then_some((listing, gain))
+        });
+        gains
             .take(MOST_PLACES)
             .map(|(listing, gain)| Offered {
                 listing,

@@ -11,7 +11,7 @@ use super::{
     yield_::better as elsewhere,
 };
 use crate::{
-    alerting::watching::Sight,
+    alerting::watching::{Places, Sight},
     app::App,
     delivery::{
         channel::ChannelRefused,
@@ -117,7 +117,16 @@ async fn sight(
     let stakes = positions.iter().map(|position| &position.stake);
     let assets: Vec<_> = stakes.filter_map(|stake| view.priced_by(stake)).collect();
     app.market.prices_of(&app.store, &assets, now).await;
-    Sight::of(&app.store, &app.market, view, owner, whats, now).await
+    let around = (view, &mut Places::default());
+    Sight::of(
+        &app.store,
+        &app.market,
+        around,
+        (owner, positions),
+        whats,
+        now,
+    )
+    .await
 }
 
 fn shown<'a>(view: &'a View, sight: &Sight, kept: &'a KeptWatch) -> Shown<'a> {
