@@ -228,8 +228,7 @@ async fn main() {
     }
     watch(&app, What::Verdict { of: Of::Mine }).await;
     let verdicts = rounds(&app).await;
-    let least_usd = Decimal::ZERO;
-    watch(&app, What::Better { least_usd }).await;
+    watch(&app, What::Better { least: None }).await;
     let better = rounds(&app).await;
     println!("| work | p50 (range) | p99 |\n| --- | ---: | ---: |");
     let rows = [

@@ -1,6 +1,10 @@
 -- A destination may be the direct messages of one person. It belongs to no server then.
-ALTER TABLE destination ADD COLUMN user_id INTEGER CHECK (user_id IS NULL OR guild_id = 0);
+ALTER TABLE destination ADD COLUMN user_id INTEGER REFERENCES person (user_id) CHECK (user_id IS NULL OR guild_id = 0);
 CREATE INDEX destination_by_person ON destination (user_id) WHERE user_id IS NOT NULL;
+
+-- Of a notice to a person: what of theirs it is about, so that nothing comes of what they have removed.
+ALTER TABLE outbox ADD COLUMN watch_id INTEGER;
+CREATE INDEX outbox_by_watch ON outbox (watch_id) WHERE watch_id IS NOT NULL;
 
 DROP VIEW notice;
 CREATE VIEW notice AS

@@ -1,20 +1,22 @@
-//! What people have watched for them: looked at after each answer of the market, one person after the other,
+//! What people have watched for them: looked at after each batch of the market, one person after the other,
 //! and written to them by the same outbox as everything else.
 //!
 //! Nobody waits for it, and it waits for nobody: prices are asked for in few questions for all, and what is
 //! not known then is not judged.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use crate::{
     delivery::{
         entry::{Entry, Occasion, Telling, payload, watch_key, watch_opening_key},
-        state::DestinationState,
         urgency::Urgency,
     },
     domain::{
         better::Gain,
-        currency::Reckoning,
+        currency::Exchange,
         episode::EdgeKind,
         flow::{Flow, Received},
         ids::{AlertId, DestinationId, PoolId, PositionId, UserId},
@@ -23,7 +25,9 @@ use crate::{
         position::{Earns, Holding, Position},
         time::{Day, Span, Timestamp},
         verdict::Assessment,
-        watch::{Elsewhere, KeptWatch, News, Of, PoolSeen, Seen, Subject, Told, What},
+        watch::{
+            Elsewhere, GoalSeen, KeptWatch, News, Of, PoolSeen, Seen, Subject, Told, Watch, What,
+        },
     },
     market::{
         Market,
@@ -39,15 +43,22 @@ use crate::{
 const TOGETHER: usize = 200;
 /// Pay-outs are expected to be logged that are over since so many days at most.
 const LOOK_BACK_DAYS: i32 = 91;
+/// A day's reminders come from then on, by the clock of whom they are for.
+const MORNING: Span = Span::hours(9);
 
 /// What came of a look at everybody.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Round {
     pub people: usize,
     pub notices: u64,
+    /// They have something watched and were never written to.
+    pub unopened: Vec<UserId>,
 }
 
-/// Looks at what everybody has watched. While the source is silent nothing is judged.
+/// The places that are better than a pool, as far as they were looked for in one round.
+pub type Places = HashMap<PoolId, Vec<PoolId>>;
+
+/// Looks at what everybody has watched.
 pub async fn look(
     store: &Store,
     market: &Market,
@@ -56,9 +67,6 @@ pub async fn look(
 ) -> Result<Round, StoreError> {
     let view = market.view(now);
     let mut round = Round::default();
-    if view.is_silent {
-        return Ok(round);
-    }
     let mut places = Places::default();
     let watchers = store.watchers().await?;
     for together in watchers.chunks(TOGETHER) {
@@ -66,16 +74,10 @@ pub async fn look(
         ask_prices(store, market, &view, &held, now).await;
         for (person, positions) in held {
             let around = (&view, &mut places);
-            match of_one(
-                store,
-                market,
-                around,
-                (person, positions),
-                (shelf_life, now),
-            )
-            .await
-            {
-                Ok(notices) => round.notices += notices,
+            let held = (person, positions);
+            match of_one(store, market, around, held, (shelf_life, now)).await {
+                Ok(Some(notices)) => round.notices += notices,
+                Ok(None) => round.unopened.push(person),
                 Err(error @ StoreError::Corrupt(_)) => return Err(error),
                 // The others have nothing to do with it.
                 Err(error) => tracing::warn!(
@@ -124,103 +126,197 @@ async fn ask_prices(
     market.prices_of(store, &assets, now).await;
 }
 
-/// The places that are better than a pool, as far as they were looked for in this round.
-pub type Places = HashMap<PoolId, Vec<PoolId>>;
-
-/// Looks at what one person has watched, and keeps what it gives to tell.
+/// Looks at what one person has watched, and keeps what it gives to tell. `None` for one who was never
+/// written to.
 async fn of_one(
     store: &Store,
     market: &Market,
-    (view, places): (&View, &mut Places),
+    around: (&View, &mut Places),
     (person, positions): (UserId, Vec<Position>),
     (shelf_life, now): (Span, Timestamp),
-) -> Result<u64, StoreError> {
-    let place = store.destination_of(person).await?;
-    // While they cannot be written to, their watches rest.
-    let ready = place.filter(|place| place.state == DestinationState::Ready);
-    let Some(place) = ready else { return Ok(0) };
+) -> Result<Option<u64>, StoreError> {
+    let Some(place) = store.destination_of(person).await? else {
+        return Ok(None);
+    };
     let mut watches = store.watches(person).await?;
     watches.retain(|kept| !kept.watch.is_paused(now));
-    if watches.is_empty() {
-        return Ok(0);
+    if place.is_parked() {
+        // While they cannot be written to, their watches rest.
+        let looked = watches.into_iter().map(|before| {
+            let after = before.watch.clone().interrupted();
+            (before, after, Vec::new())
+        });
+        return keep(store, person, looked).await.map(Some);
     }
-    let whats: Vec<What> = watches.iter().map(|kept| kept.watch.what).collect();
-    let held = (person, positions);
-    let sight = Sight::of(store, market, (view, places), held, &whats, now).await?;
+    if watches.is_empty() {
+        return Ok(Some(0));
+    }
+    let view = around.0;
+    let chosen = store.chosen(person).await?;
+    let needs = Needs::of_round(&watches, chosen.zone.day(now));
+    let held = Held {
+        person,
+        chosen,
+        positions,
+    };
+    let sight = Sight::of(store, market, around, held, needs, now).await?;
     let seen = sight.seen();
-    let mut looked = Vec::new();
+    let mut looked = Vec::with_capacity(watches.len());
     for before in watches {
         let mut after = before.watch.clone();
-        let news = after.look(&seen);
-        if after == before.watch {
-            continue;
+        for no in never_told(store, &before).await? {
+            after.untold(no);
         }
-        let entries = news
-            .iter()
-            .filter_map(|news| {
-                let to = (person, place.id);
-                sight.entry(view, to, &before, news, (shelf_life, now))
-            })
-            .collect();
-        looked.push(Looked {
+        let news = after.look(&seen);
+        let entry = |news| sight.entry(view, (person, place.id), &before, news, (shelf_life, now));
+        let entries = news.iter().filter_map(entry).collect();
+        looked.push((before, after, entries));
+    }
+    keep(store, person, looked).await.map(Some)
+}
+
+/// The subjects of a watch whose open episodes have reached nobody, such as while Discord was down for a
+/// day.
+async fn never_told(store: &Store, kept: &KeptWatch) -> Result<Vec<u32>, StoreError> {
+    let opened = kept.watch.opened();
+    let keys: Vec<(u32, [u8; 32])> = opened
+        .map(|(no, episode)| (no, watch_opening_key(kept.id, no, episode)))
+        .collect();
+    let asked: Vec<[u8; 32]> = keys.iter().map(|(_, key)| *key).collect();
+    let lost = store.never_told(&asked).await?;
+    let lost = keys.into_iter().filter(|(_, key)| lost.contains(key));
+    Ok(lost.map(|(no, _)| no).collect())
+}
+
+/// Keeps what has changed, and returns how many notices that gave.
+async fn keep(
+    store: &Store,
+    person: UserId,
+    looked: impl IntoIterator<Item = (KeptWatch, Watch, Vec<Entry>)>,
+) -> Result<u64, StoreError> {
+    let changed: Vec<Looked> = looked
+        .into_iter()
+        .filter(|(before, after, _)| before.watch != *after)
+        .map(|(before, after, entries)| Looked {
             before,
             after,
             entries,
-        });
-    }
-    if looked.is_empty() {
+        })
+        .collect();
+    if changed.is_empty() {
         return Ok(0);
     }
-    store.keep_looks(person, &looked).await
+    store.keep_looks(person, &changed).await
+}
+
+/// A person with what they have chosen and hold.
+#[derive(Debug)]
+pub struct Held {
+    pub person: UserId,
+    pub chosen: Chosen,
+    pub positions: Vec<Position>,
+}
+
+/// What watches have to know, beyond what is held.
+#[derive(Debug, Clone, Default)]
+pub struct Needs {
+    pools: Vec<PoolId>,
+    goal: bool,
+    better: bool,
+    payouts: bool,
+}
+
+impl Needs {
+    /// All that could be told of these.
+    pub fn of<'a>(watches: impl IntoIterator<Item = &'a Watch>) -> Self {
+        let mut needs = Self::default();
+        for watch in watches {
+            match watch.what {
+                What::Goal => needs.goal = true,
+                What::Better { .. } => needs.better = true,
+                What::Payouts { .. } => needs.payouts = true,
+                What::Verdict { of: Of::Pool(id) }
+                | What::Rate {
+                    of: Of::Pool(id), ..
+                } => {
+                    needs.pools.push(id);
+                }
+                What::Verdict { of: Of::Mine }
+                | What::Rate { of: Of::Mine, .. }
+                | What::Unlock { .. }
+                | What::Review { .. } => {}
+            }
+        }
+        needs
+    }
+
+    /// What may be news on that day: a ledger is long, and is not opened before it is time.
+    fn of_round(watches: &[KeptWatch], today: Day) -> Self {
+        let payouts = watches.iter().any(|it| it.watch.asks_for_ledger(today));
+        Self {
+            payouts,
+            ..Self::of(watches.iter().map(|kept| &kept.watch))
+        }
+    }
 }
 
 /// All that is seen of a person's holdings, as far as their watches ask for it.
 #[derive(Debug)]
 pub struct Sight {
     pub chosen: Chosen,
-    pub portfolio: Portfolio,
-    answered_at: Timestamp,
+    portfolio: Portfolio,
+    read_at: Timestamp,
+    is_silent: bool,
     today: Day,
     pools: BTreeMap<PoolId, PoolSeen>,
-    reached: Option<f64>,
+    goal: Option<GoalSeen>,
     better: Option<BTreeMap<PositionId, Option<Elsewhere>>>,
+    exchange: Arc<Exchange>,
     reviewed_at: Option<Timestamp>,
     unlogged: Option<usize>,
 }
 
 impl Sight {
-    /// What `whats` have to know, at the prices that are remembered.
+    /// At the prices that are remembered.
     pub async fn of(
         store: &Store,
         market: &Market,
         (view, places): (&View, &mut Places),
-        (person, positions): (UserId, Vec<Position>),
-        whats: &[What],
+        held: Held,
+        needs: Needs,
         now: Timestamp,
     ) -> Result<Self, StoreError> {
-        let asks = |asked: fn(&What) -> bool| whats.iter().any(asked);
-        let chosen = store.chosen(person).await?;
+        let Held {
+            person,
+            chosen,
+            positions,
+        } = held;
         let portfolio = market.valued_by_memory(view, positions, now);
-        let today = chosen.zone.day(now);
-        let goal = asks(|what| matches!(what, What::Goal));
-        let better = asks(|what| matches!(what, What::Better { .. }));
-        let payouts = asks(|what| matches!(what, What::Payouts { .. }));
+        let exchange = market.exchange(now).unwrap_or_default();
+        let lines = &portfolio.lines;
         Ok(Self {
-            answered_at: view.answered_at,
-            today,
-            pools: pools(view, &portfolio.lines, whats),
-            reached: if goal {
-                reached(store, market, person, &portfolio, now).await?
+            read_at: view.origin.fetched_at,
+            is_silent: view.is_silent,
+            today: chosen.zone.day(now.minus(MORNING.0)),
+            pools: pools(view, lines, &needs.pools),
+            goal: if needs.goal {
+                goal(store, &exchange, person, &portfolio).await?
             } else {
                 None
             },
-            better: better.then(|| elsewhere(market, (view, places), &portfolio.lines, now)),
+            better: if needs.better {
+                Some(elsewhere(market, (view, places), lines, now).await)
+            } else {
+                None
+            },
             reviewed_at: store.last_review(person).await?.map(|last| last.at),
-            unlogged: if payouts {
-                Some(unlogged(store, market, person, (&chosen, &portfolio), (today, now)).await?)
+            unlogged: if needs.payouts {
+                let today = chosen.zone.day(now);
+                Some(unlogged(store, &exchange, person, (&chosen, &portfolio), today).await?)
             } else {
                 None
             },
+            exchange,
             chosen,
             portfolio,
         })
@@ -229,12 +325,14 @@ impl Sight {
     /// As a watch looks at it.
     pub fn seen(&self) -> Seen<'_> {
         Seen {
-            answered_at: self.answered_at,
+            read_at: self.read_at,
+            is_silent: self.is_silent,
             today: self.today,
             lines: &self.portfolio.lines,
             pools: &self.pools,
-            reached: self.reached,
+            goal: self.goal,
             better: self.better.as_ref(),
+            exchange: &self.exchange,
             reviewed_at: self.reviewed_at,
             unlogged: self.unlogged,
         }
@@ -250,7 +348,7 @@ impl Sight {
     ) -> Option<Entry> {
         let what = kept.watch.what;
         let (occasion, opening) = match &news.told {
-            Told::Reminder(_) => (Occasion::Edge(EdgeKind::Opened), None),
+            Told::Reminder { .. } => (Occasion::Edge(EdgeKind::Opened), None),
             Told::Edge(edge) => {
                 let is_end = edge.kind == EdgeKind::Closed;
                 // That a better place is one no longer helps nobody.
@@ -269,7 +367,8 @@ impl Sight {
             place: self.place(view, news.subject),
             assessment: assessment(view, &what, news.subject),
             source: view.origin.source,
-            read_at: view.answered_at,
+            read_at: view.origin.fetched_at,
+            today: self.today,
         };
         Some(Entry {
             dedup_key: watch_key(kept.id, news.no, &news.told),
@@ -287,6 +386,7 @@ impl Sight {
             telling: Telling {
                 opening,
                 reader: Some(person),
+                watch: Some(kept.id),
                 ..Telling::default()
             },
         })
@@ -294,12 +394,10 @@ impl Sight {
 
     fn about<'a>(&'a self, view: &'a View, subject: Subject) -> Option<About<'a>> {
         Some(match subject {
-            Subject::Whole => About::Whole,
+            Subject::Whole | Subject::Goal(_) => About::Whole,
             Subject::Pool(id) => About::Pool(&view.followed(id)?.pool),
             Subject::Position(id) => {
-                let lines = self.portfolio.lines.iter();
-                let line = lines.clone().find(|line| line.position.id == id)?;
-                let stake = &line.position.stake;
+                let stake = &self.line(id)?.position.stake;
                 let pool = stake.base().and_then(Earns::pool);
                 match (pool.and_then(|id| view.followed(id)), &stake.holding) {
                     (Some(listing), _) => About::Pool(&listing.pool),
@@ -316,20 +414,17 @@ impl Sight {
         };
         let found = (*self.better.as_ref()?.get(&id)?)?;
         let listing = view.get(found.pool)?;
-        let mut lines = self.portfolio.lines.iter();
-        let line = lines.find(|line| line.position.id == id);
         Some(Place {
             pool: &listing.pool,
             rate: found.rate,
             verdict: listing.assessment.verdict,
-            now: line.and_then(|line| line.rate),
+            now: self.line(id).and_then(|line| line.rate),
         })
     }
 
-    /// What the person's own figures are shown in.
-    pub fn reckoning(&self, market: &Market, now: Timestamp) -> Reckoning {
-        let exchange = market.exchange(now).ok();
-        Reckoning::new(self.chosen.currency, exchange.as_deref())
+    fn line(&self, id: PositionId) -> Option<&Line> {
+        let mut lines = self.portfolio.lines.iter();
+        lines.find(|line| line.position.id == id)
     }
 }
 
@@ -342,18 +437,12 @@ fn assessment<'a>(view: &'a View, what: &What, subject: Subject) -> Option<&'a A
 }
 
 /// The pools that the lines lie in, or that are named.
-fn pools(view: &View, lines: &[Line], whats: &[What]) -> BTreeMap<PoolId, PoolSeen> {
-    let named = whats.iter().filter_map(|what| match what {
-        What::Verdict { of: Of::Pool(id) }
-        | What::Rate {
-            of: Of::Pool(id), ..
-        } => Some(*id),
-        _ => None,
-    });
+fn pools(view: &View, lines: &[Line], named: &[PoolId]) -> BTreeMap<PoolId, PoolSeen> {
     let held = lines.iter().flat_map(|line| line.position.stake.pools());
-    let seen = held.chain(named).filter_map(|id| {
+    let seen = held.chain(named.iter().copied()).filter_map(|id| {
         let listing = view.followed(id)?;
         let seen = PoolSeen {
+            id: listing.pool.id,
             rate: view.rate(listing),
             verdict: listing.assessment.verdict,
         };
@@ -362,24 +451,25 @@ fn pools(view: &View, lines: &[Line], whats: &[What]) -> BTreeMap<PoolId, PoolSe
     seen.collect()
 }
 
-/// How much of the goal that was kept last the income reaches.
-async fn reached(
+/// The goal that was kept last, and how much of it the income reaches.
+async fn goal(
     store: &Store,
-    market: &Market,
+    exchange: &Exchange,
     person: UserId,
     portfolio: &Portfolio,
-    now: Timestamp,
-) -> Result<Option<f64>, StoreError> {
+) -> Result<Option<GoalSeen>, StoreError> {
     let Some(kept) = store.goals(person).await?.pop() else {
         return Ok(None);
     };
-    let exchange = market.exchange(now).unwrap_or_default();
     let income = exchange.from_usd(portfolio.income.year(), kept.goal.currency);
-    Ok(income.and_then(|income| kept.goal.reached_by(income)))
+    Ok(Some(GoalSeen {
+        id: kept.id,
+        reached: income.and_then(|income| kept.goal.reached_by(income)),
+    }))
 }
 
 /// The best place for each position that can be compared.
-fn elsewhere(
+async fn elsewhere(
     market: &Market,
     (view, places): (&View, &mut Places),
     lines: &[Line],
@@ -392,15 +482,20 @@ fn elsewhere(
         networks: &networks,
         now,
     };
-    let found = lines.iter().filter_map(|line| {
-        let from = movable(view, line)?;
+    let mut found = BTreeMap::new();
+    for line in lines {
+        let Some(from) = movable(view, line) else {
+            continue;
+        };
         // Many hold the same, and a look goes over the whole market.
-        let known = places.entry(from.pool.id).or_insert_with(|| {
-            let found = market.places(view, &around, from, None).into_iter();
-            found.map(|listing| listing.pool.id).collect()
-        });
-        let mut listings = known.iter().filter_map(|id| view.get(*id));
-        let best = listings.find_map(|listing| {
+        if !places.contains_key(&from.pool.id) {
+            let better = market.places(view, &around, from, None).into_iter();
+            let better = better.map(|listing| listing.pool.id).collect();
+            places.insert(from.pool.id, better);
+            tokio::task::yield_now().await;
+        }
+        let known = places.get(&from.pool.id).into_iter().flatten();
+        let best = known.filter_map(|id| view.get(*id)).find_map(|listing| {
             let rate = listing.reading.apy;
             let gain = Gain::of(line, rate, USUAL_COST)?;
             Some(Elsewhere {
@@ -409,24 +504,23 @@ fn elsewhere(
                 yearly_usd: gain.yearly,
             })
         });
-        Some((line.position.id, best))
-    });
-    found.collect()
+        found.insert(line.position.id, best);
+    }
+    found
 }
 
 /// How many pay-outs of the last quarter are over and not logged.
 async fn unlogged(
     store: &Store,
-    market: &Market,
+    exchange: &Exchange,
     person: UserId,
     (chosen, portfolio): (&Chosen, &Portfolio),
-    (today, now): (Day, Timestamp),
+    today: Day,
 ) -> Result<usize, StoreError> {
     let entries = store.entries(person).await?;
-    let exchange = market.exchange(now).unwrap_or_default();
     let received = entries.iter();
     let received: Vec<Received> = received
-        .map(|logged| Received::of(logged, &exchange, chosen.zone))
+        .map(|logged| Received::of(logged, exchange, chosen.zone))
         .collect();
     let window = (Day(today.0 - LOOK_BACK_DAYS), today);
     Ok(Flow::of(portfolio, &received, window, today).unlogged.len())

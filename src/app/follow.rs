@@ -9,7 +9,7 @@ use super::{App, RunError, asked::fact_sources};
 use crate::{
     alerting::watching,
     domain::{
-        ids::PoolId,
+        ids::{PoolId, UserId},
         time::{Span, Timestamp},
     },
     market::{
@@ -67,29 +67,43 @@ fn random() -> f64 {
 /// Looks at what people have watched for them after each answer of the market, and once in a while for what
 /// is due by its day. Nobody waits for it.
 pub(super) async fn watch_for_people(app: &App) -> Result<(), RunError> {
-    /// An answer without news is noticed, and a day begins, so late at most.
-    const AT_LEAST: Duration = Duration::from_secs(10);
-    /// Without an answer, days still go by.
+    /// A day begins so late at most.
+    const AT_LEAST: Duration = Duration::from_mins(1);
+    /// Without a batch, days still go by.
     const ANYWAY: Span = Span::minutes(15);
     let mut swaps = app.market.swaps();
     let mut last: Option<(Timestamp, Timestamp)> = None;
     loop {
         swaps.mark_unchanged();
         let now = app.clock.now();
-        let answered_at = app.market.view(now).answered_at;
-        let is_news = last
-            .is_none_or(|(looked_at, of)| of != answered_at || now.since(looked_at) >= ANYWAY.0);
+        let read_at = app.market.snapshot().origin.fetched_at;
+        let is_news =
+            last.is_none_or(|(looked_at, of)| of != read_at || now.since(looked_at) >= ANYWAY.0);
         if is_news {
-            last = Some((now, answered_at));
+            last = Some((now, read_at));
             let shelf_life = app.config.delivery.shelf_life;
             let round = watching::look(&app.store, &app.market, shelf_life, now).await;
-            if matches!(&round, Ok(round) if round.notices > 0) {
-                app.delivery.poke();
+            if let Ok(round) = &round {
+                open_directs(app, &round.unopened).await;
+                if round.notices > 0 {
+                    app.delivery.poke();
+                }
             }
             let round = round.map(|round| tracing::debug!(people = round.people, "watches"));
             unless_damaged(round, "what people have watched is looked at later")?;
         }
         let _either = tokio::time::timeout(AT_LEAST, swaps.changed()).await;
+    }
+}
+
+/// Sees that people can be written to who could not when they asked for it, a few at a time.
+async fn open_directs(app: &App, people: &[UserId]) {
+    const AT_A_TIME: usize = 5;
+    for person in people.iter().take(AT_A_TIME) {
+        if let Err(refused) = app.delivery.prepare_direct(*person).await {
+            tracing::info!(why = %refused, "a person cannot be written to yet");
+            return;
+        }
     }
 }
 

@@ -175,6 +175,7 @@ impl Delivery {
     /// parked is then sent.
     pub async fn prepare_direct(&self, person: UserId) -> Result<DestinationId, ChannelRefused> {
         let shared = &*self.shared;
+        let _turn = shared.preparing(ChannelId(person.0)).lock().await;
         if let Some(known) = shared.store.destination_of(person).await?
             && known.state == DestinationState::Ready
         {
@@ -306,11 +307,14 @@ impl Shared {
     /// Opens the direct channel of a person.
     async fn prove_direct(&self, person: UserId) -> Result<Proven, ChannelRefused> {
         let opened = self.direct(person, FOR_A_PERSON).await;
-        let (channel, newest) = opened.map_err(|failed| match &failed {
-            Failed::Refused(Outcome::DeadEnd(_)) => ChannelRefused::DirectRefused,
-            // The channel and the right are those of no server, and are not named for what is left.
-            failed => refused(ChannelId(0), failed, Right::ViewChannel),
-        })?;
+        // What would be named of a channel or a right is that of no server.
+        let refused = |failed| match refused(ChannelId(0), &failed, Right::ViewChannel) {
+            known @ (ChannelRefused::DirectRefused
+            | ChannelRefused::RateLimited { .. }
+            | ChannelRefused::BotTokenRefused) => known,
+            _ => ChannelRefused::Unreachable,
+        };
+        let (channel, newest) = opened.map_err(refused)?;
         Ok(Proven {
             home: Home::Person(person),
             channel,

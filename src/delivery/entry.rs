@@ -52,6 +52,8 @@ pub struct Telling {
     pub is_unsaid: bool,
     /// The one person whom it is for; then its words lie under seal.
     pub reader: Option<UserId>,
+    /// What of theirs it is about.
+    pub watch: Option<WatchId>,
 }
 
 /// Until when a notice waits, and why.
@@ -220,8 +222,8 @@ pub fn together_key(keys: &[[u8; 32]]) -> [u8; 32] {
     hash.finalize().into()
 }
 
-/// The identity of what a person's watch tells: of an episode with the subject of that number, or of the
-/// reminder of a day. No pool stands in it, since a key lies open.
+/// The identity of what a person's watch tells: of an episode with the subject of that number, or of a
+/// reminder. Neither a pool nor a day stands in it, since a key lies open.
 pub fn watch_key(watch: WatchId, no: u32, told: &Told) -> [u8; 32] {
     let mut hash = subject_hash(watch, no);
     match told {
@@ -233,9 +235,10 @@ pub fn watch_key(watch: WatchId, no: u32, told: &Told) -> [u8; 32] {
                 hash.update(edge.ordinal.to_le_bytes());
             }
         }
-        Told::Reminder(day) => {
+        // Not its day, which could be found by trying.
+        Told::Reminder { nth, .. } => {
             hash.update("reminder");
-            hash.update(day.0.to_le_bytes());
+            hash.update(nth.to_le_bytes());
         }
     }
     hash.finalize().into()

@@ -7,7 +7,7 @@ use serenity::{AutocompleteChoice, CreateAutocompleteResponse};
 use tracing::warn;
 
 use super::{
-    commands::{self, alerts::edit::KEPT, portfolio},
+    commands::{self, alerts::edit::KEPT},
     context::{Caller, Context, parts},
     lookup,
 };
@@ -163,23 +163,17 @@ pub async fn watch(ctx: Context<'_>, typed: &str) -> CreateAutocompleteResponse 
         return CreateAutocompleteResponse::new();
     };
     let app = &ctx.data().app;
-    let now = app.clock.now();
-    let kept = async {
-        let chosen = app.store.chosen(caller.user).await?;
-        Ok::<_, StoreError>((chosen, app.store.watches(caller.user).await?))
-    };
-    let (chosen, watches) = match kept.await {
-        Ok(kept) => kept,
+    let watches = match app.store.watches(caller.user).await {
+        Ok(watches) => watches,
         Err(error) => {
             warn!(%error, "watches cannot be offered");
             return CreateAutocompleteResponse::new();
         }
     };
-    let market = app.market.view(now);
-    let reckoning = portfolio::reckoning(app, &chosen);
+    let market = app.market.view(app.clock.now());
     let offered = watches.iter().map(|kept| {
         let pool = commands::watch::named(&market, &kept.watch.what);
-        let words = watch_words::choice(kept, pool, &reckoning);
+        let words = watch_words::choice(kept, pool);
         (words, kept.id.to_string())
     });
     offer(matching(offered, typed))

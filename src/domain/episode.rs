@@ -203,6 +203,37 @@ impl Episode {
         matches!(self.phase, Phase::Pending { .. })
     }
 
+    /// Nobody looked for a while: what agreed until then does not count towards what has to hold.
+    #[must_use]
+    pub const fn interrupted(self) -> Self {
+        match self.phase {
+            Phase::Pending { .. } => self.with(Phase::Quiet),
+            Phase::Open(open) => self.with(Phase::Open(Open {
+                further: None,
+                clearing: None,
+                ..open
+            })),
+            Phase::Quiet | Phase::Baseline => self,
+        }
+    }
+
+    /// Nobody was told of the open episode, so that the next one is the first that people hear of. What it
+    /// was measured from stays.
+    #[must_use]
+    pub fn unopened(self) -> Self {
+        let Phase::Open(open) = self.phase else {
+            return self;
+        };
+        let reported = open.from.map(|figure| Reported {
+            at: open.opened_at,
+            figure,
+        });
+        Self {
+            reported,
+            ..self.with(Phase::Quiet)
+        }
+    }
+
     /// What a condition may know of the open episode.
     pub const fn opened(&self) -> Option<Opened> {
         match self.phase {

@@ -10,12 +10,14 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    currency::Exchange,
     episode::{Edge, Episode, Timing},
-    ids::{PoolId, PositionId, WatchId},
+    ids::{GoalId, PoolId, PositionId, WatchId},
     income::Line,
+    money::Money,
     rate::Percent,
     rule::{Direction, Figure, Judgement, Reported, Standing},
-    time::{Day, Timestamp},
+    time::{Day, Span, Timestamp},
     verdict::Verdict,
 };
 
@@ -31,8 +33,8 @@ pub enum What {
     Rate { of: Of, under: Percent },
     /// A lock ends within so many days.
     Unlock { days: u16 },
-    /// A position would earn so many US dollars a year more elsewhere, at no more risk.
-    Better { least_usd: Decimal },
+    /// A position would earn so much more a year elsewhere, at no more risk; any more where it is `None`.
+    Better { least: Option<Money> },
     /// The last review was so many days ago.
     Review { days: u16 },
     /// Income that was expected is not logged; told again after so many days.
@@ -57,7 +59,7 @@ pub struct Watch {
     pub paused_until: Option<Timestamp>,
     /// When it was set, for reminders that count from it.
     pub set_at: Timestamp,
-    /// The market's answer that last changed anything about it; the same one does not count twice.
+    /// The market's batch that last changed anything about it; the same one does not count twice.
     counted: Option<Timestamp>,
     subjects: Vec<Stands>,
     /// The number of the next subject; none is given twice.
@@ -77,6 +79,8 @@ pub struct KeptWatch {
 pub enum Subject {
     /// All that is held.
     Whole,
+    /// All that is held, by this goal.
+    Goal(GoalId),
     Position(PositionId),
     Pool(PoolId),
 }
@@ -89,35 +93,27 @@ struct Stands {
     no: u32,
     subject: Subject,
     episode: Episode,
-    /// The day of which was last reminded.
+    /// The day of which was last reminded, and how often that was done.
     reminded: Option<Day>,
+    reminders: u32,
 }
 
-/// A pool as it is seen: what it pays now and its verdict.
+/// A pool as it is seen.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PoolSeen {
+    /// The one that it goes on as, where the source gave it another key.
+    pub id: PoolId,
     /// `None` without a reading that can be used: then nothing of the pool is judged.
     pub rate: Option<Percent>,
     pub verdict: Verdict,
 }
 
-/// What is seen at one moment.
-#[derive(Debug, Clone, Copy)]
-pub struct Seen<'a> {
-    /// When the market last answered.
-    pub answered_at: Timestamp,
-    pub today: Day,
-    pub lines: &'a [Line],
-    /// Pools that a watch names or a position lies in.
-    pub pools: &'a BTreeMap<PoolId, PoolSeen>,
-    /// How much of the goal the income reaches, 1 being all; `None` without a goal or an exchange rate.
+/// A goal as it is seen.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GoalSeen {
+    pub id: GoalId,
+    /// How much of it the income reaches, 1 being all; `None` without an exchange rate.
     pub reached: Option<f64>,
-    /// Where each position would gain most, or nothing; positions that cannot be compared are missing.
-    /// `None` where it was not looked at.
-    pub better: Option<&'a BTreeMap<PositionId, Option<Elsewhere>>>,
-    pub reviewed_at: Option<Timestamp>,
-    /// Pay-outs that are over and not logged; `None` where it was not looked at.
-    pub unlogged: Option<usize>,
 }
 
 /// A place that pays more for a position, at no more risk.
@@ -127,6 +123,29 @@ pub struct Elsewhere {
     pub rate: Percent,
     /// US dollars a year, before what the move costs.
     pub yearly_usd: Decimal,
+}
+
+/// What is seen at one moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen<'a> {
+    /// When the market's batch was read.
+    pub read_at: Timestamp,
+    /// The source of the market has been silent for too long: no condition is judged.
+    pub is_silent: bool,
+    /// The day of its owner, which for reminders begins in the morning.
+    pub today: Day,
+    pub lines: &'a [Line],
+    /// Pools that a watch names or a position lies in, by the key that these have.
+    pub pools: &'a BTreeMap<PoolId, PoolSeen>,
+    /// The goal that was kept last.
+    pub goal: Option<GoalSeen>,
+    /// Where each position would gain most, or nothing; positions that cannot be compared are missing.
+    /// `None` where it was not looked at.
+    pub better: Option<&'a BTreeMap<PositionId, Option<Elsewhere>>>,
+    pub exchange: &'a Exchange,
+    pub reviewed_at: Option<Timestamp>,
+    /// Pay-outs that are over and not logged; `None` where it was not looked at.
+    pub unlogged: Option<usize>,
 }
 
 /// Something to write about.
@@ -142,8 +161,11 @@ pub struct News {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Told {
     Edge(Edge),
-    /// It is due on this day.
-    Reminder(Day),
+    /// It is due on this day; the how manieth reminder of the subject it is, from 1.
+    Reminder {
+        day: Day,
+        nth: u32,
+    },
 }
 
 /// An income that reaches a goal again is told once it lies so far over it, so that it does not cross it
@@ -151,11 +173,20 @@ pub enum Told {
 const REACHED_AGAIN: f64 = 1.02;
 /// Likewise for a rate, over what was set.
 const PAYS_AGAIN: f64 = 1.05;
+/// A place that pays more comes and goes with its readings; it is news again after so long without any.
+const BETTER_AGAIN: Span = Span::days(7);
 /// A lock that ended so many days ago and was not told, since nobody ran, is told late.
 const LATE_DAYS: i32 = 7;
 
 impl Watch {
-    pub const fn new(what: What, timing: Timing, now: Timestamp) -> Self {
+    pub fn new(what: What, timing: Timing, now: Timestamp) -> Self {
+        let timing = match what {
+            What::Better { .. } => Timing {
+                clear_hold: timing.clear_hold.max(BETTER_AGAIN),
+                ..timing
+            },
+            _ => timing,
+        };
         Self {
             what,
             timing,
@@ -167,13 +198,21 @@ impl Watch {
         }
     }
 
-    /// It rests until then, or looks again where that is `None`.
+    /// It rests until then, or looks again where that is `None`. What has not held for long enough has to
+    /// hold anew.
     #[must_use]
-    pub fn resting(self, until: Option<Timestamp>) -> Self {
-        Self {
-            paused_until: until,
-            ..self
+    pub fn resting(mut self, until: Option<Timestamp>) -> Self {
+        self.paused_until = until;
+        self.interrupted()
+    }
+
+    /// Nobody looked for a while: what has not held for long enough has to hold anew.
+    #[must_use]
+    pub fn interrupted(mut self) -> Self {
+        for stands in &mut self.subjects {
+            stands.episode = stands.episode.interrupted();
         }
+        self
     }
 
     /// Whether it rests at that moment.
@@ -183,8 +222,20 @@ impl Watch {
 
     /// Subjects of which something was told that is not over.
     pub fn open(&self) -> usize {
+        self.opened().count()
+    }
+
+    /// The number of each such subject, and of its episode.
+    pub fn opened(&self) -> impl Iterator<Item = (u32, u32)> {
         let open = self.subjects.iter().filter(|it| it.episode.is_open());
-        open.count()
+        open.map(|it| (it.no, it.episode.number))
+    }
+
+    /// What was to be told of a subject has reached nobody, so that it is news once more.
+    pub fn untold(&mut self, no: u32) {
+        for stands in self.subjects.iter_mut().filter(|it| it.no == no) {
+            stands.episode = stands.episode.unopened();
+        }
     }
 
     /// Subjects of which something will be told if it stays so.
@@ -193,12 +244,23 @@ impl Watch {
         pending.count()
     }
 
+    /// Takes what is seen for how it was when the watch was set. Nothing of it is told.
+    pub fn begin(&mut self, seen: &Seen<'_>) {
+        self.judge(seen);
+    }
+
     /// What is news since the last look. What cannot be decided for want of data changes nothing, and what
     /// is no longer held is forgotten.
     pub fn look(&mut self, seen: &Seen<'_>) -> Vec<News> {
-        self.forget_gone(seen.lines);
+        self.forget_gone(seen);
         let mut news = self.reminders(seen);
-        if self.counted.is_some_and(|at| seen.answered_at <= at) {
+        news.extend(self.judge(seen));
+        news
+    }
+
+    fn judge(&mut self, seen: &Seen<'_>) -> Vec<News> {
+        let mut news = Vec::new();
+        if seen.is_silent || self.counted == Some(seen.read_at) {
             return news;
         }
         let before = self.subjects.clone();
@@ -209,9 +271,9 @@ impl Watch {
                 continue;
             };
             if let Says::Verdict(verdict) = says {
-                stands.episode = stands.episode.measured_from(verdict, seen.answered_at);
+                stands.episode = stands.episode.measured_from(verdict, seen.read_at);
             }
-            let (episode, edge) = stands.episode.step(judgement, seen.answered_at, timing);
+            let (episode, edge) = stands.episode.step(judgement, seen.read_at, timing);
             stands.episode = episode;
             let no = stands.no;
             news.extend(edge.map(|edge| News {
@@ -221,7 +283,7 @@ impl Watch {
             }));
         }
         if self.subjects != before {
-            self.counted = Some(seen.answered_at);
+            self.counted = Some(seen.read_at);
         }
         news
     }
@@ -234,6 +296,7 @@ impl Watch {
                 subject,
                 episode: Episode::default(),
                 reminded: None,
+                reminders: 0,
             });
             self.next_no = self.next_no.saturating_add(1);
             self.subjects.len() - 1
@@ -243,33 +306,36 @@ impl Watch {
 
     fn conditions(&self, seen: &Seen<'_>) -> Vec<(Subject, Says)> {
         match self.what {
-            What::Goal => vec![(Subject::Whole, goal(seen))],
+            What::Goal => {
+                let goal = seen.goal.into_iter();
+                goal.map(|it| (Subject::Goal(it.id), goal_says(&it, seen.lines)))
+                    .collect()
+            }
             What::Verdict { of } => {
-                let pools = pools(of, seen).into_iter();
-                let says = pools.map(|(id, pool)| (Subject::Pool(id), Says::verdict(pool)));
+                let pools = pools(of, seen.lines, seen).into_iter();
+                let says = pools.map(|pool| (Subject::Pool(pool.id), Says::verdict(pool)));
                 says.collect()
             }
             What::Rate { of, under } => {
-                let pools = pools(of, seen).into_iter();
-                let says = pools.map(|(id, pool)| (Subject::Pool(id), rate(pool.rate, under)));
-                // What earns in no pool pays something, too.
-                let others = seen
-                    .lines
-                    .iter()
-                    .filter(|line| of == Of::Mine && line.position.stake.pools().next().is_none());
+                let lies_in_one = |line: &&Line| is_in_one_pool(line);
+                let (alone, others): (Vec<&Line>, Vec<&Line>) =
+                    seen.lines.iter().partition(lies_in_one);
+                let pools = pools(of, alone.iter().copied(), seen).into_iter();
+                let says = pools.map(|pool| (Subject::Pool(pool.id), rate_says(pool.rate, under)));
+                // What lies in no pool, or in layers, pays a rate of its own.
+                let others = others.into_iter().filter(|_| of == Of::Mine);
                 let others = others.map(|line| {
                     let subject = Subject::Position(line.position.id);
-                    (subject, rate(line.rate, under))
+                    (subject, rate_says(line.rate, under))
                 });
                 says.chain(others).collect()
             }
-            What::Better { least_usd } => {
+            What::Better { least } => {
                 let found = seen.better.into_iter().flatten();
                 let says = found.map(|(id, found)| {
-                    let found = found.filter(|it| it.yearly_usd >= least_usd);
                     (
                         Subject::Position(*id),
-                        Says::Better(found.map(|it| it.rate)),
+                        better_says(*found, least, seen.exchange),
                     )
                 });
                 says.collect()
@@ -282,12 +348,16 @@ impl Watch {
         let due = self.due(seen).into_iter();
         let fresh = due.filter_map(|(subject, day)| {
             let stands = self.stands(subject);
-            let is_new = stands.reminded != Some(day);
+            if stands.reminded == Some(day) {
+                return None;
+            }
             stands.reminded = Some(day);
-            is_new.then_some(News {
+            stands.reminders = stands.reminders.saturating_add(1);
+            let nth = stands.reminders;
+            Some(News {
                 subject,
                 no: stands.no,
-                told: Told::Reminder(day),
+                told: Told::Reminder { day, nth },
             })
         });
         fresh.collect()
@@ -298,7 +368,9 @@ impl Watch {
         let today = seen.today;
         match self.what {
             What::Unlock { days } => {
-                let soon = Day(today.0 - LATE_DAYS)..=Day(today.0 + i32::from(days));
+                // What was over when it was set is no news.
+                let first = Day(today.0 - LATE_DAYS).max(self.set_at.day());
+                let soon = first..=Day(today.0 + i32::from(days));
                 let locks = seen.lines.iter().filter_map(|line| {
                     let until = line.position.stake.lock_until?;
                     let subject = Subject::Position(line.position.id);
@@ -315,11 +387,9 @@ impl Watch {
                     .into_iter()
                     .collect()
             }
-            What::Payouts { days } => {
-                let last = self.subjects.iter().find_map(|it| it.reminded);
-                let is_time = last.is_none_or(|last| last.0 + i32::from(days) <= today.0);
+            What::Payouts { .. } => {
                 let are_some = seen.unlogged.is_some_and(|unlogged| unlogged > 0);
-                let is_due = is_time && are_some;
+                let is_due = self.asks_for_ledger(today) && are_some;
                 is_due
                     .then_some((Subject::Whole, today))
                     .into_iter()
@@ -331,8 +401,17 @@ impl Watch {
         }
     }
 
+    /// Whether it wants to know on that day what of the income is not logged.
+    pub fn asks_for_ledger(&self, today: Day) -> bool {
+        let What::Payouts { days } = self.what else {
+            return false;
+        };
+        let last = self.subjects.iter().find_map(|it| it.reminded);
+        last.is_none_or(|last| last.0 + i32::from(days) <= today.0)
+    }
+
     /// Forgets what is held no longer, so that it is new when it comes again.
-    fn forget_gone(&mut self, lines: &[Line]) {
+    fn forget_gone(&mut self, seen: &Seen<'_>) {
         let named = match self.what {
             What::Verdict { of: Of::Pool(id) }
             | What::Rate {
@@ -340,13 +419,17 @@ impl Watch {
             } => Some(id),
             _ => None,
         };
+        let held = seen.lines.iter();
+        let held = held.flat_map(|line| line.position.stake.pools());
+        let meant: Vec<PoolId> = held.chain(named).collect();
+        let goes_on = |id: PoolId| seen.pools.get(&id).map(|pool| pool.id);
         self.subjects.retain(|it| match it.subject {
             Subject::Whole => true,
-            Subject::Position(id) => lines.iter().any(|line| line.position.id == id),
-            Subject::Pool(id) => {
-                let mut held = lines.iter().flat_map(|line| line.position.stake.pools());
-                named == Some(id) || held.any(|pool| pool == id)
-            }
+            Subject::Goal(id) => seen.goal.is_some_and(|goal| goal.id == id),
+            Subject::Position(id) => seen.lines.iter().any(|line| line.position.id == id),
+            Subject::Pool(id) => meant
+                .iter()
+                .any(|meant| *meant == id || goes_on(*meant) == Some(id)),
         });
     }
 }
@@ -398,15 +481,14 @@ fn worsening(verdict: Verdict, episode: &Episode) -> Judgement {
         _ => None,
     };
     let is = verdict.rank();
-    let is_worse = rank(from).is_some_and(|was| is.is_some_and(|is| is < was));
-    let standing = if is_worse {
+    let is_worse_than = |figure| rank(figure).is_some_and(|was| is.is_some_and(|is| is < was));
+    let standing = if is_worse_than(from) {
         Standing::Met(Direction::Down)
     } else {
         Standing::Cleared
     };
     Judgement {
-        is_further: episode.is_open()
-            && rank(told).is_some_and(|told| is.is_some_and(|is| is < told)),
+        is_further: episode.is_open() && is_worse_than(told),
         ..Judgement::of(standing, from, Figure::Verdict(verdict))
     }
 }
@@ -432,12 +514,12 @@ impl Episode {
     }
 }
 
-fn goal(seen: &Seen<'_>) -> Says {
-    let Some(reached) = seen.reached else {
+fn goal_says(goal: &GoalSeen, lines: &[Line]) -> Says {
+    let Some(reached) = goal.reached else {
         return Says::Unknown;
     };
     // What cannot be valued would add to the income; without it nobody knows whether the goal is missed.
-    let is_whole = seen.lines.iter().all(|line| line.income_usd.is_some());
+    let is_whole = lines.iter().all(|line| line.income_usd.is_some());
     let figure = Figure::OfGoal(reached * 100.0);
     if reached >= REACHED_AGAIN {
         Says::Level(Standing::Cleared, figure)
@@ -450,7 +532,7 @@ fn goal(seen: &Seen<'_>) -> Says {
     }
 }
 
-fn rate(rate: Option<Percent>, under: Percent) -> Says {
+fn rate_says(rate: Option<Percent>, under: Percent) -> Says {
     let Some(rate) = rate else {
         return Says::Unknown;
     };
@@ -464,23 +546,46 @@ fn rate(rate: Option<Percent>, under: Percent) -> Says {
     Says::Level(standing, Figure::Apy(rate))
 }
 
+fn better_says(found: Option<Elsewhere>, least: Option<Money>, exchange: &Exchange) -> Says {
+    match is_enough(found, least, exchange) {
+        None => Says::Unknown,
+        Some(is_enough) => Says::Better(found.filter(|_| is_enough).map(|it| it.rate)),
+    }
+}
+
+/// Whether a place brings as much as is wanted; `None` where no exchange rate tells.
+pub fn is_enough(
+    found: Option<Elsewhere>,
+    least: Option<Money>,
+    exchange: &Exchange,
+) -> Option<bool> {
+    let Some(found) = found else {
+        return Some(false);
+    };
+    let least = match least {
+        None => Decimal::ZERO,
+        Some(money) => exchange.to_usd(money.amount.get(), money.currency)?,
+    };
+    Some(found.yearly_usd >= least)
+}
+
+/// What earns in one pool and nowhere else pays what the pool pays.
+fn is_in_one_pool(line: &Line) -> bool {
+    matches!(&line.position.stake.layers[..], [only] if only.pool().is_some())
+}
+
 /// The pools that are meant, each once.
-fn pools(of: Of, seen: &Seen<'_>) -> BTreeMap<PoolId, PoolSeen> {
-    let held = seen
-        .lines
-        .iter()
-        .flat_map(|line| line.position.stake.pools());
-    let is_meant = |id: &PoolId| match of {
-        Of::Pool(wanted) => *id == wanted,
-        Of::Mine => true,
+fn pools<'a>(of: Of, lines: impl IntoIterator<Item = &'a Line>, seen: &Seen<'_>) -> Vec<PoolSeen> {
+    let meant: Vec<PoolId> = match of {
+        Of::Pool(pool) => vec![pool],
+        Of::Mine => {
+            let held = lines.into_iter();
+            held.flat_map(|line| line.position.stake.pools()).collect()
+        }
     };
-    let named = match of {
-        Of::Pool(pool) => Some(pool),
-        Of::Mine => None,
-    };
-    let ids = held.chain(named).filter(is_meant);
-    ids.filter_map(|id| Some((id, *seen.pools.get(&id)?)))
-        .collect()
+    let seen = meant.into_iter().filter_map(|id| seen.pools.get(&id));
+    let once: BTreeMap<PoolId, PoolSeen> = seen.map(|pool| (pool.id, *pool)).collect();
+    once.into_values().collect()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::domain::{
     currency::Currency,
-    ids::{AlertId, ChannelId, PoolId},
+    ids::{AlertId, ChannelId, PoolId, WatchId},
     impermanent::LossError,
     ledger::{EntryError, when::WhenError},
     plan::{PlanError, projection::MOST_YEARS},
@@ -139,6 +139,13 @@ pub enum Trouble {
     },
     /// The person has nothing watched.
     NoWatches,
+    /// That is watched for them under this number.
+    WatchedAlready(WatchId),
+    /// An option was given that the choice has no use for.
+    MeansNothing {
+        option: &'static str,
+        of: &'static str,
+    },
     /// The person keeps no goal to be measured by.
     NoGoal,
     /// A rate is to be watched, and none over 0 is named.
@@ -341,6 +348,12 @@ pub fn line(trouble: &Trouble) -> String {
         Trouble::TooManyWatches { limit } => too_many("watches of yours", *limit),
         Trouble::NoWatches => {
             "Nothing is watched for you. `/watch add` begins.".to_owned()
+        }
+        Trouble::WatchedAlready(id) => {
+            format!("That is watched for you already: it is number {id} of `/watch list`.")
+        }
+        Trouble::MeansNothing { option, of } => {
+            format!("`{option}` means nothing for {of}: leave it out.")
         }
         Trouble::NoGoal => "You keep no goal to be measured by. `/plan goal` reckons with one, and its button \
              keeps it."
@@ -759,6 +772,11 @@ mod tests {
             Trouble::WatchUnknown,
             Trouble::TooManyWatches { limit: 20 },
             Trouble::NoWatches,
+            Trouble::WatchedAlready(WatchId(3)),
+            Trouble::MeansNothing {
+                option: "hold",
+                of: "a lock",
+            },
             Trouble::NoGoal,
             Trouble::RateToWatchNeeded,
             Trouble::DaysToWatch { most: 366 },

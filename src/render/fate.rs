@@ -85,7 +85,8 @@ impl Fate<'_> {
 pub struct Line<'a> {
     pub written: Timestamp,
     pub alert: AlertId,
-    pub channel: ChannelId,
+    /// `None` for a message to one person, of whom nothing is said.
+    pub channel: Option<ChannelId>,
     /// `opened`, `closed` or `test`.
     pub occasion: &'a str,
     /// The pool's name, made harmless, where it is known.
@@ -144,12 +145,11 @@ pub fn queue(counts: &[(&str, u64)], sending: Sending<'_>, lines: &[Line<'_>]) -
     let words: Vec<String> = lines
         .iter()
         .map(|line| {
-            let (alert, channel) = (line.alert, line.channel);
-            format!(
-                "#{alert} in <#{channel}>{DOT}{}{DOT}{}",
-                what(line),
-                line.fate.words()
-            )
+            let place = line.channel.map_or_else(
+                || "to a member".to_owned(),
+                |channel| format!("#{} in <#{channel}>", line.alert),
+            );
+            format!("{place}{DOT}{}{DOT}{}", what(line), line.fate.words())
         })
         .collect();
     let or_none = |words: String| {
@@ -223,7 +223,7 @@ mod tests {
         Line {
             written: NOW,
             alert: AlertId(7),
-            channel: ChannelId(5),
+            channel: Some(ChannelId(5)),
             occasion: "opened",
             pool: Some("USDC · aave-v3 · Ethereum".to_owned()),
             over: None,

@@ -3,6 +3,8 @@
 //! What is written to a person may be read by whoever looks at their phone: it names pools and rates, and
 //! never an amount. The figures are behind a button.
 
+use std::collections::BTreeMap;
+
 use super::{
     DOT, count, lines_within,
     message::{Button, Colour, Embed, Field, Message},
@@ -12,20 +14,20 @@ use super::{
     plain_name,
     plan::goals,
     pool,
-    portfolio::date,
+    portfolio::{Rates, date},
     press::{self, Mine},
     text, verdict,
 };
 use crate::domain::{
-    currency::{Currency, Reckoning},
+    currency::Currency,
     episode::{Edge, EdgeKind},
-    ids::WatchId,
+    ids::{PoolId, WatchId},
     pool::Pool,
     rate::Percent,
     rule::Figure,
     time::{Day, Timestamp},
     verdict::{Assessment, Verdict},
-    watch::{KeptWatch, Of, Seen, Told, Watch, What},
+    watch::{KeptWatch, Of, PoolSeen, Seen, Told, Watch, What, is_enough},
 };
 
 /// What a notice is about, as far as it may be named.
@@ -76,6 +78,8 @@ pub struct Notice<'a> {
     /// Who told the figures, and when.
     pub source: &'a str,
     pub read_at: Timestamp,
+    /// The day of its reader.
+    pub today: Day,
 }
 
 /// A head and what stands below it.
@@ -90,26 +94,14 @@ struct Words {
 pub fn notice(notice: &Notice<'_>) -> Message {
     let words = words(notice, Form::Discord);
     let mut lines = vec![words.body];
-    if has_figures(&notice.what) {
-        let source = text::escape(notice.source);
-        let page = match (notice.place.map(|place| place.pool), notice.about) {
-            (Some(pool), _) | (None, About::Pool(pool)) => pool::page(notice.source, pool.id),
-            (None, _) => None,
-        };
-        let page = page.map(|page| format!("{DOT}[page]({page})"));
-        lines.push(format!(
-            "{source}, read {}{}",
-            ago(notice.read_at),
-            page.unwrap_or_default()
-        ));
-    }
+    lines.extend(source(notice));
     let why = notice.assessment.map(verdict::paragraph);
     let message = Message::from(Embed {
         title: format!("{} {}", words.mark, words.head),
         description: lines.join("\n"),
         colour: words.colour,
         fields: why
-            .map(|why| Field::wide("Verdict", why))
+            .map(|why| Field::wide("Why, when this was told", why))
             .into_iter()
             .collect(),
         footer: format!("your watch {}{DOT}not advice", notice.watch),
@@ -121,17 +113,33 @@ pub fn notice(notice: &Notice<'_>) -> Message {
     }
 }
 
+/// Who told a pool's figures; what earns in no pool is told by its owner or by a network.
+fn source(notice: &Notice<'_>) -> Option<String> {
+    let pool = match (notice.place, notice.about) {
+        (Some(place), _) => place.pool,
+        (None, About::Pool(pool)) => pool,
+        (None, _) => return None,
+    };
+    let is_of_figures = matches!(
+        notice.what,
+        What::Verdict { .. } | What::Rate { .. } | What::Better { .. }
+    );
+    let page = pool::page(notice.source, pool.id);
+    let page = page.map(|page| format!("{DOT}[page]({page})"));
+    is_of_figures.then(|| {
+        format!(
+            "{}, read {}{}",
+            text::escape(notice.source),
+            ago(notice.read_at),
+            page.unwrap_or_default()
+        )
+    })
+}
+
 /// The same as a line of plain text.
 pub fn notice_text(notice: &Notice<'_>) -> String {
     let words = words(notice, Form::Plain);
     format!("{} – {}", words.head, words.body)
-}
-
-const fn has_figures(what: &What) -> bool {
-    matches!(
-        what,
-        What::Verdict { .. } | What::Rate { .. } | What::Better { .. }
-    )
 }
 
 /// What its reader may open; a pool that is watched without being held opens nothing of theirs.
@@ -166,7 +174,7 @@ impl Form {
 fn words(notice: &Notice<'_>, form: Form) -> Words {
     let head = notice.about.words(form);
     match notice.told {
-        Told::Reminder(day) => reminder(notice, head, day, form),
+        Told::Reminder { day, .. } => reminder(notice, head, day, form),
         Told::Edge(edge) if edge.kind == EdgeKind::Closed => ending(notice, head, &edge, form),
         Told::Edge(edge) => beginning(notice, head, &edge, form),
     }
@@ -252,11 +260,13 @@ fn ending(notice: &Notice<'_>, head: String, edge: &Edge, form: Form) -> Words {
 fn reminder(notice: &Notice<'_>, head: String, day: Day, form: Form) -> Words {
     let (mark, head, body) = match notice.what {
         What::Unlock { .. } => {
+            let ends = if day < notice.today { "ended" } else { "ends" };
             let day = match form {
                 Form::Discord => date(day),
                 Form::Plain => day.to_string(),
             };
-            ("🔓", head, form.strong(&format!("its lock ends on {day}")))
+            let words = format!("its lock {ends} on {day}");
+            ("🔓", head, form.strong(&words))
         }
         What::Review { .. } => (
             "🗓️",
@@ -310,11 +320,12 @@ pub fn greeting() -> Message {
 /// The greeting as plain text.
 pub const GREETING: &str = "I can write to you. What you have watched is told here.";
 
-/// A watch in words: `the verdict on anything that I hold gets worse`.
-pub fn what_words(what: &What, pool: Option<&Pool>, reckoning: &Reckoning) -> String {
-    let whose = |of: &Of| match of {
-        Of::Mine => "anything that you hold".to_owned(),
-        Of::Pool(_) => pool.map_or_else(|| "a pool that is gone".to_owned(), name),
+/// A watch in words: `the verdict on anything that you hold gets worse`.
+fn what_words(what: &What, pool: Option<&Pool>, form: Form) -> String {
+    let whose = |of: &Of| match (of, pool) {
+        (Of::Mine, _) => "anything that you hold".to_owned(),
+        (Of::Pool(_), Some(pool)) => form.name(pool),
+        (Of::Pool(_), None) => "a pool that is gone".to_owned(),
     };
     match what {
         What::Goal => "your income is under your goal".to_owned(),
@@ -323,12 +334,12 @@ pub fn what_words(what: &What, pool: Option<&Pool>, reckoning: &Reckoning) -> St
             format!("{} pays less than {}", whose(of), limit(under.get()))
         }
         What::Unlock { days } => format!("a lock ends within {}", days_words(*days)),
-        What::Better { least_usd } if least_usd.is_zero() => {
+        What::Better { least: None } => {
             "something you hold would earn more elsewhere at no more risk".to_owned()
         }
-        What::Better { least_usd } => format!(
+        What::Better { least: Some(money) } => format!(
             "something you hold would earn {} a year more elsewhere at no more risk",
-            sum(reckoning.of(*least_usd), reckoning.currency)
+            sum(money.amount.get(), money.currency)
         ),
         What::Review { days } => {
             format!("your last review is {} ago", days_words(*days))
@@ -359,12 +370,22 @@ pub enum Direct {
     Refused,
     /// It does not work for another reason, which mends itself or is the operator's.
     Failing,
+    /// The last one did not get through; the next one may.
+    Lost,
+    /// It works again.
+    Back,
 }
 
 impl Direct {
-    fn words(self) -> String {
+    const fn is_troubled(self) -> bool {
+        matches!(self, Self::Refused | Self::Failing | Self::Lost)
+    }
+
+    /// In a sentence, with what to do where they do not get through.
+    pub fn words(self) -> String {
         match self {
-            Self::Untried => "Nothing was sent to you yet; `/watch test` tries it.".to_owned(),
+            Self::Untried => "Nothing was sent to you yet, and your watches begin once that works: `/watch test` tries it."
+                .to_owned(),
             Self::Works { last } => format!("The last message to you arrived {}.", ago(last)),
             Self::Arrived => "✅ A message to you has just arrived.".to_owned(),
             Self::Underway => {
@@ -379,13 +400,12 @@ impl Direct {
                  tries again. Nothing is deleted."
                     .to_owned()
             }
+            Self::Lost => {
+                "⚠ That message did not get through; `/watch test` tries again.".to_owned()
+            }
+            Self::Back => "✅ Messages to you get through again.".to_owned(),
         }
     }
-}
-
-/// What becomes of direct messages, for the next answer that their reader sees.
-pub fn news(direct: Direct) -> String {
-    direct.words()
 }
 
 /// A watch with how things stand for it.
@@ -399,28 +419,28 @@ pub struct Shown<'a> {
 }
 
 /// A watch was set.
-pub fn added(shown: &Shown<'_>, reckoning: &Reckoning, direct: Direct) -> Message {
+pub fn added(shown: &Shown<'_>, direct: Direct, rates: &Rates<'_>, at: Timestamp) -> Message {
     let watch = &shown.kept.watch;
     let mut lines = vec![format!(
         "**{}** I write to you when {}{}.",
         shown.kept.id,
-        what_words(&watch.what, shown.pool, reckoning),
+        what_words(&watch.what, shown.pool, Form::Discord),
         held_words(watch)
     )];
     if !shown.now.is_empty() {
         lines.push(format!("Now: {}.", shown.now));
     }
+    lines.extend(silence(rates));
     lines.push(direct.words());
     Message::from(Embed {
         title: "Watched for you".to_owned(),
         description: lines.join("\n"),
-        colour: match direct {
-            Direct::Refused | Direct::Failing => Colour::Amber,
-            _ => Colour::Green,
+        colour: if direct.is_troubled() {
+            Colour::Amber
+        } else {
+            Colour::Green
         },
-        footer:
-            "a message names pools and never an amount · /watch list · /watch pause · /watch remove"
-                .to_owned(),
+        footer: pool::footer(rates.source, rates.fetched_at, None, at),
         ..Embed::default()
     })
 }
@@ -442,7 +462,7 @@ fn held_words(watch: &Watch) -> String {
 }
 
 /// All that is watched for a person.
-pub fn list(all: &[Shown<'_>], reckoning: &Reckoning, direct: Direct, now: Timestamp) -> Message {
+pub fn list(all: &[Shown<'_>], direct: Direct, rates: &Rates<'_>, at: Timestamp) -> Message {
     if all.is_empty() {
         return Message::text(
             "Nothing is watched for you. `/watch goal` writes to you when your income is under your goal, \
@@ -450,28 +470,35 @@ pub fn list(all: &[Shown<'_>], reckoning: &Reckoning, direct: Direct, now: Times
              something would earn more elsewhere, `/watch remind` for reviews and your ledger.",
         );
     }
-    let lines: Vec<String> = all
-        .iter()
-        .map(|shown| line(shown, reckoning, now))
-        .collect();
+    let mut lines: Vec<String> = all.iter().map(|shown| line(shown, at)).collect();
+    lines.extend(silence(rates));
     Message::from(Embed {
         title: "Watched for you".to_owned(),
         description: format!("{}\n{}", lines_within(&lines, 3_000), direct.words()),
-        colour: match direct {
-            Direct::Refused | Direct::Failing => Colour::Amber,
-            _ => Colour::Blue,
+        colour: if direct.is_troubled() {
+            Colour::Amber
+        } else {
+            Colour::Blue
         },
-        footer: "a message names pools and never an amount".to_owned(),
+        footer: pool::footer(rates.source, rates.fetched_at, None, at),
         ..Embed::default()
     })
 }
 
-fn line(shown: &Shown<'_>, reckoning: &Reckoning, now: Timestamp) -> String {
+/// While the source is silent its figures are too old to be judged.
+fn silence(rates: &Rates<'_>) -> Option<String> {
+    let source = text::escape(rates.source);
+    rates.are_old.then(|| {
+        format!("⚠ {source} is silent: until it answers, only what is due by its day is told.")
+    })
+}
+
+fn line(shown: &Shown<'_>, now: Timestamp) -> String {
     let watch = &shown.kept.watch;
     let mut parts = vec![format!(
         "**{}** when {}{}",
         shown.kept.id,
-        what_words(&watch.what, shown.pool, reckoning),
+        what_words(&watch.what, shown.pool, Form::Discord),
         held_words(watch)
     )];
     if let Some(until) = watch.paused_until.filter(|until| now < *until) {
@@ -490,16 +517,16 @@ fn line(shown: &Shown<'_>, reckoning: &Reckoning, now: Timestamp) -> String {
 }
 
 /// The same in plain words, for a choice while somebody types.
-pub fn choice(kept: &KeptWatch, pool: Option<&Pool>, reckoning: &Reckoning) -> String {
-    let words = what_words(&kept.watch.what, pool, reckoning).replace('\\', "");
+pub fn choice(kept: &KeptWatch, pool: Option<&Pool>) -> String {
+    let words = what_words(&kept.watch.what, pool, Form::Plain);
     format!("{}: {words}", kept.id)
 }
 
 /// A watch is gone.
-pub fn removed(kept: &KeptWatch, pool: Option<&Pool>, reckoning: &Reckoning) -> Message {
+pub fn removed(kept: &KeptWatch, pool: Option<&Pool>) -> Message {
     Message::text(format!(
         "No longer watched: {}.",
-        what_words(&kept.watch.what, pool, reckoning)
+        what_words(&kept.watch.what, pool, Form::Discord)
     ))
 }
 
@@ -528,10 +555,7 @@ pub fn tested(direct: Direct, link: Option<String>) -> Message {
 /// How things stand for a watch at the moment, for its owner alone; empty where there is nothing to say.
 pub fn now(watch: &Watch, seen: &Seen<'_>) -> String {
     match watch.what {
-        What::Goal => seen.reached.map_or_else(
-            || "not known how much of your goal is reached".to_owned(),
-            |reached| format!("{} of your goal", goals::bar(reached)),
-        ),
+        What::Goal => goal_words(seen),
         What::Verdict { of: Of::Pool(id) } => seen.pools.get(&id).map_or_else(
             || "the pool is not listed".to_owned(),
             |pool| verdict::label(pool.verdict).to_owned(),
@@ -556,10 +580,10 @@ pub fn now(watch: &Watch, seen: &Seen<'_>) -> String {
                 |day| format!("the next one ends on {}", date(day)),
             )
         }
-        What::Better { least_usd } => {
+        What::Better { least } => {
             let places = seen.better.into_iter().flatten();
             let enough = places
-                .filter(|(_, found)| found.is_some_and(|found| found.yearly_usd >= least_usd));
+                .filter(|(_, found)| is_enough(**found, least, seen.exchange).unwrap_or(false));
             match enough.count() {
                 0 => "nothing of yours would".to_owned(),
                 some => format!(
@@ -582,24 +606,49 @@ pub fn now(watch: &Watch, seen: &Seen<'_>) -> String {
     }
 }
 
-/// `3 ✅ sustainable, 1 ⚠️ mixed`.
+/// How much of the goal is reached, and why that may not be judged.
+fn goal_words(seen: &Seen<'_>) -> String {
+    let Some(goal) = seen.goal else {
+        return "you keep no goal, so nothing is judged".to_owned();
+    };
+    let Some(reached) = goal.reached else {
+        return "no exchange rate is known, so nothing is judged".to_owned();
+    };
+    let bar = format!("{} of your goal", goals::bar(reached));
+    let unvalued = seen.lines.iter().filter(|line| line.income_usd.is_none());
+    match unvalued.count() {
+        0 => bar,
+        _ if reached >= 1.0 => bar,
+        some => format!(
+            "{bar}, but {} cannot be valued, so nothing is judged",
+            count(some, "position", "positions")
+        ),
+    }
+}
+
+/// The pools that are held, each once.
+fn held(seen: &Seen<'_>) -> BTreeMap<PoolId, PoolSeen> {
+    let held = seen.lines.iter();
+    let held = held.flat_map(|line| line.position.stake.pools());
+    let seen = held.filter_map(|id| seen.pools.get(&id));
+    seen.map(|pool| (pool.id, *pool)).collect()
+}
+
+/// `3 ✅ sustainable, 1 🟡 mixed`.
 fn verdicts(seen: &Seen<'_>) -> String {
-    if seen.pools.is_empty() {
+    let held = held(seen);
+    if held.is_empty() {
         return "you hold nothing in a pool".to_owned();
     }
     let told = Verdict::ALL.into_iter().filter_map(|verdict| {
-        let pools = seen.pools.values();
-        let count = pools.filter(|pool| pool.verdict == verdict).count();
+        let count = held.values().filter(|pool| pool.verdict == verdict).count();
         (count > 0).then(|| format!("{count} {}", verdict::label(verdict)))
     });
     told.collect::<Vec<_>>().join(", ")
 }
 
 fn lowest(seen: &Seen<'_>) -> String {
-    let pools = seen.pools.values().filter_map(|pool| pool.rate);
-    let others = seen.lines.iter();
-    let others = others.filter(|line| line.position.stake.pools().next().is_none());
-    let rates = pools.chain(others.filter_map(|line| line.rate));
+    let rates = seen.lines.iter().filter_map(|line| line.rate);
     let lowest = rates.min_by(|a, b| a.get().total_cmp(&b.get()));
     lowest.map_or_else(
         || "you hold nothing whose rate is known".to_owned(),
@@ -611,7 +660,7 @@ fn lowest(seen: &Seen<'_>) -> String {
 mod tests {
     use super::*;
     use crate::{
-        domain::{episode::Timing, ids::PoolId, rule::Tier, time::Span},
+        domain::{episode::Timing, position::usd, rule::Tier, time::Span},
         render::samples,
     };
 
@@ -651,10 +700,11 @@ mod tests {
             under: samples::percent(3.0),
         };
         let better = What::Better {
-            least_usd: 1_234.into(),
+            least: Some(usd("1234".parse().unwrap())),
         };
         let whole = About::Whole;
-        let due = Told::Reminder(Day(20_600));
+        let (day, nth) = (Day(20_600), 1);
+        let due = Told::Reminder { day, nth };
         let cases = [
             (What::Goal, whole, edge(Opened, None, Figure::OfGoal(74.0))),
             (What::Goal, whole, edge(Closed, None, Figure::OfGoal(103.0))),
@@ -698,6 +748,7 @@ mod tests {
                 assessment: matches!(what, What::Verdict { .. }).then_some(&why),
                 source: "DefiLlama",
                 read_at: samples::now(),
+                today: day,
             };
             let message = notice(&one);
             assert_eq!(message, message.clone().fitted(), "it has room");
@@ -731,7 +782,11 @@ mod tests {
             shown(&kept, "▰▰▰▰▰▰▰▱▱▱ 74 % of your goal"),
             shown(&resting, ""),
         ];
-        let reckoning = Reckoning::DOLLARS;
+        let rates = |are_old| Rates {
+            source: "DefiLlama",
+            fetched_at: samples::now(),
+            are_old,
+        };
         let last = samples::now();
         let states = [
             Direct::Untried,
@@ -740,14 +795,16 @@ mod tests {
             Direct::Underway,
             Direct::Refused,
             Direct::Failing,
+            Direct::Lost,
+            Direct::Back,
         ];
-        let added = states.map(|direct| added(&all[0], &reckoning, direct));
+        let added = states.map(|direct| added(&all[0], direct, &rates(false), samples::now()));
         let now = samples::now();
         insta::assert_json_snapshot!((
             added,
-            list(&all, &reckoning, Direct::Refused, now),
-            list(&[], &reckoning, Direct::Untried, now),
-            removed(&kept, None, &reckoning),
+            list(&all, Direct::Refused, &rates(true), now),
+            list(&[], Direct::Untried, &rates(false), now),
+            removed(&kept, None),
             paused(1, Some(now)),
             paused(2, None),
             tested(

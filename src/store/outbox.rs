@@ -155,7 +155,7 @@ macro_rules! waiting_where {
             "p.message_id AS began_message, p.delivered_at AS began_told_at, ",
             "(SELECT d.channel_id FROM destination d WHERE d.id = p.destination_id) AS began_channel, ",
             "COALESCE(p.edited_at >= o.created_at, 0) AS began_edited, COALESCE(p.calls, 0) AS began_called, ",
-            "c.payload AS over, c.summary AS over_summary, ",
+            "c.payload AS over, c.summary AS over_summary, c.dedup_key AS over_key, ",
             "(SELECT d.user_id FROM destination d WHERE d.id = o.destination_id) AS reader FROM outbox o LEFT JOIN outbox b ON b.dedup_key = o.opening ",
             "LEFT JOIN post p ON p.id = b.post_id ",
             "LEFT JOIN outbox c ON c.opening = o.dedup_key AND c.payload <> '' WHERE ",
@@ -449,14 +449,14 @@ impl Store {
     ) -> Result<u64, StoreError> {
         const INSERT: &str = "INSERT INTO outbox (dedup_key, destination_id, alert_id, alert_version, \
              pool, edge, urgency, payload, summary, created_at, not_before, not_after, opening, held, role_id, \
-             apy_from, apy_to, state) ";
+             apy_from, apy_to, watch_id, state) ";
         const UNLESS_THERE: &str = " ON CONFLICT (dedup_key) DO NOTHING";
         let mut added = 0;
         for chunk in entries.chunks(ROWS_AT_A_TIME) {
             let mut insert = QueryBuilder::<Sqlite>::new(INSERT);
             insert.push_values(chunk, |mut row, entry| {
                 let telling = &entry.telling;
-                let veiled = |text| self.sealer.veiled(telling.reader, text);
+                let veil = self.sealer.veil(telling.reader, "outbox", &entry.dedup_key);
                 let state = if telling.is_unsaid {
                     State::Superseded
                 } else {
@@ -469,8 +469,8 @@ impl Store {
                     .push_bind(entry.pool.as_ref().map(|pool| &PoolId::as_bytes(pool)[..]))
                     .push_bind(entry.occasion.slug())
                     .push_bind(entry.urgency.rank())
-                    .push_bind(veiled(&entry.payload))
-                    .push_bind(veiled(&entry.summary))
+                    .push_bind(veil.drawn(&entry.payload))
+                    .push_bind(veil.drawn(&entry.summary))
                     .push_bind(entry.created_at.millis())
                     .push_bind(telling.hold.map_or(0, |hold| hold.until.millis()))
                     .push_bind(entry.not_after.millis())
@@ -479,6 +479,7 @@ impl Store {
                     .push_bind(telling.role.map(|role| snowflake(role.0)))
                     .push_bind(telling.apy.map(|(from, _)| from.get()))
                     .push_bind(telling.apy.map(|(_, to)| to.get()))
+                    .push_bind(telling.watch.map(|watch| watch.0))
                     .push_bind(state.slug());
             });
             insert.push(UNLESS_THERE);

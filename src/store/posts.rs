@@ -192,6 +192,13 @@ impl Store {
         Ok(())
     }
 
+    /// What a post is known again by.
+    pub async fn marker(&self, post: PostId) -> Result<String, StoreError> {
+        const SQL: &str = "SELECT marker FROM post WHERE id = $1";
+        let marker = sqlx::query_scalar(SQL).bind(post.0);
+        Ok(marker.fetch_one(&self.readers).await?)
+    }
+
     /// The bytes of a post.
     pub async fn wire(&self, post: PostId) -> Result<Wire, StoreError> {
         const SQL: &str = "SELECT p.marker, p.nonce, p.payload, p.attachment, d.user_id FROM post p \
@@ -202,12 +209,12 @@ impl Store {
             .await?;
         let (marker, nonce, payload, attachment, reader) = row;
         let reader = reader.map(|id| UserId(from_snowflake(id)));
-        let unveiled = |text| self.sealer.unveiled(reader, text);
+        let veil = self.sealer.veil(reader, "post", nonce.as_bytes());
         Ok(Wire {
             marker,
             nonce,
-            payload: unveiled(payload)?,
-            attachment: attachment.map(unveiled).transpose()?,
+            payload: veil.lifted(payload)?,
+            attachment: attachment.map(|text| veil.lifted(text)).transpose()?,
         })
     }
 
@@ -243,15 +250,17 @@ impl Store {
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'pending') RETURNING id";
         const BIND: &str = "UPDATE outbox SET post_id = ";
         let wire = &draft.wire;
-        let veiled = |text| self.sealer.veiled(draft.reader, text);
+        let veil = self
+            .sealer
+            .veil(draft.reader, "post", wire.nonce.as_bytes());
         let id: i64 = sqlx::query_scalar(POST)
             .bind(intent.destination.0)
             .bind(i64::try_from(draft.entries.len()).unwrap_or(i64::MAX))
             .bind(&wire.marker)
             .bind(&wire.nonce)
-            .bind(veiled(&wire.payload))
-            .bind(wire.attachment.as_deref().map(veiled))
-            .bind(veiled(&draft.fallback))
+            .bind(veil.drawn(&wire.payload))
+            .bind(wire.attachment.as_deref().map(|text| veil.drawn(text)))
+            .bind(veil.drawn(&draft.fallback))
             .bind(draft.created_at.millis())
             .bind(intent.after.not_after.millis())
             .bind(draft.calls)

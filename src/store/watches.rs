@@ -62,13 +62,34 @@ impl Store {
         Ok(put.and_then(|ids| ids.first().copied().map(WatchId).ok_or(Full)))
     }
 
-    /// Removes a watch of this person and returns it. Somebody else's is not there.
+    /// Removes a watch of this person and returns it. Somebody else's is not there. What it gave to tell and
+    /// nobody was told yet is not told any more.
     pub async fn remove_watch(
         &self,
         user: UserId,
         id: WatchId,
     ) -> Result<Option<KeptWatch>, StoreError> {
-        Ok(self.taken(&WATCHES, user, id.0).await?.map(kept))
+        const SQL: &str = "UPDATE outbox SET state = 'superseded' \
+             WHERE watch_id = $1 AND post_id IS NULL AND state = 'pending'";
+        let taken = self.taken(&WATCHES, user, id.0).await?;
+        if taken.is_some() {
+            sqlx::query(SQL).bind(id.0).execute(&self.writer).await?;
+        }
+        Ok(taken.map(kept))
+    }
+
+    /// Which of these notices have reached nobody and never will.
+    pub async fn never_told(&self, keys: &[[u8; 32]]) -> Result<Vec<[u8; 32]>, StoreError> {
+        const SQL: &str = "SELECT EXISTS (SELECT 1 FROM notice \
+             WHERE dedup_key = $1 AND state IN ('expired', 'dead'))";
+        let mut found = Vec::new();
+        for key in keys {
+            let asked = sqlx::query_scalar(SQL).bind(&key[..]);
+            if asked.fetch_one(&self.readers).await? {
+                found.push(*key);
+            }
+        }
+        Ok(found)
     }
 
     /// Has a watch of this person rest until then, or look again. Somebody else's is not there.

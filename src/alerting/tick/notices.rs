@@ -128,6 +128,7 @@ pub(super) fn told(state: &State, steps: &[Step], change: &Change, around: Aroun
                     apy: apy(edge),
                     is_unsaid,
                     reader: None,
+                    watch: None,
                 },
             });
         }

@@ -177,8 +177,13 @@ pub(super) async fn edit(
     webhook: Option<Webhook>,
 ) -> Landing {
     let settled = async {
-        let Some(body) = shared.revised(&edit, &place).await? else {
-            return shared.store.settle_edit(&edit, None, None).await;
+        let body = match shared.revised(&edit, &place).await {
+            Ok(Some(body)) => body,
+            // What is sealed and does not open stays as it was told.
+            Ok(None) | Err(StoreError::Sealed(_)) => {
+                return shared.store.settle_edit(&edit, None, None).await;
+            }
+            Err(error) => return Err(error),
         };
         let edited = shared.change(&edit, &place, webhook.as_ref(), body).await;
         shared.settle_edit(&edit, edited).await
@@ -193,7 +198,7 @@ pub(super) async fn edit(
 impl Shared {
     /// What the message says now; `None` where nothing is known any more of what it tells.
     async fn revised(&self, edit: &Edit, place: &Destination) -> Result<Option<Body>, StoreError> {
-        let marker = self.store.wire(edit.post).await?.marker;
+        let marker = self.store.marker(edit.post).await?;
         let told = self.store.told_in(edit.post).await?;
         if told.is_empty() {
             return Ok(None);
@@ -285,8 +290,8 @@ async fn cut_off_soon() -> Infallible {
 pub(super) async fn look(shared: Arc<Shared>, kept: Kept, place: Destination) -> Landing {
     failpoint!("read_back.before");
     let seen = async {
-        let wire = shared.store.wire(kept.id).await?;
-        read_back::look(&shared, &kept, &wire.marker, &place).await
+        let marker = shared.store.marker(kept.id).await?;
+        read_back::look(&shared, &kept, &marker, &place).await
     };
     let (now, post) = (shared.clock.now(), kept.post.clone());
     let (after, effect, error) = match seen.await {

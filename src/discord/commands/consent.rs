@@ -84,7 +84,7 @@ async fn kept(app: &App, owner: UserId, wish: Wish) -> Result<Message, CommandEr
         Wish::Position(stake) => portfolio::add::kept(app, owner, *stake).await,
         Wish::Positions(stakes) => portfolio::import::kept(app, owner, &stakes).await,
         Wish::Review(look) => portfolio::review::kept(app, owner, &look).await,
-        Wish::Watch(watch) => watch::kept(app, owner, &watch).await,
+        Wish::Watch(watch) => watch::kept(app, owner, *watch).await,
         Wish::Goal(goal) => plan::kept(app, owner, &goal).await,
         Wish::Entry(entry) => ledger::log::kept(app, owner, *entry).await,
         Wish::Payouts(entries) => ledger::import::payouts(app, owner, entries).await,

@@ -17,7 +17,7 @@ pub(super) fn line<'a>(told: &'a Told, market: &Snapshot) -> Line<'a> {
     Line {
         written: told.created_at,
         alert: told.alert,
-        channel: told.channel,
+        channel: told.home.server().map(|_| told.channel),
         occasion: told.occasion.slug(),
         pool: pool.map(|listing| render::name(&listing.pool)),
         over: told.over_at,

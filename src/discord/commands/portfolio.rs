@@ -68,7 +68,7 @@ pub(super) async fn portfolio(_: Context<'_>) -> Result<(), CommandError> {
 }
 
 /// What the person's figures are shown in; dollars where the exchange is not known.
-pub(in crate::discord) fn reckoning(app: &App, chosen: &Chosen) -> Reckoning {
+pub(super) fn reckoning(app: &App, chosen: &Chosen) -> Reckoning {
     let exchange = app.market.exchange(app.clock.now()).ok();
     Reckoning::new(chosen.currency, exchange.as_deref())
 }

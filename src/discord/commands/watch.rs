@@ -7,11 +7,11 @@ use poise::serenity_prelude as serenity;
 use serenity::ComponentInteraction;
 
 use super::{
-    portfolio::{calendar, income, review, view},
+    portfolio::{self, calendar, income, review, view},
     yield_::better as elsewhere,
 };
 use crate::{
-    alerting::watching::{Places, Sight},
+    alerting::watching::{Held, Needs, Places, Sight},
     app::App,
     delivery::{
         channel::ChannelRefused,
@@ -39,7 +39,10 @@ use crate::{
         press::Mine,
         watch::{Direct, Shown},
     },
-    store::{StoreError, destinations::Destination},
+    store::{
+        StoreError,
+        destinations::{Destination, News},
+    },
 };
 
 pub mod add;
@@ -81,28 +84,39 @@ pub(super) async fn watch(_: Context<'_>) -> Result<(), CommandError> {
 const MOST: usize = 20;
 /// How long a person is kept waiting for what becomes of a message to them.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Nobody wants a message of that kind that comes an hour late.
-const WORTH_SENDING: Span = Span::minutes(30);
+/// Nobody wants a message of that kind that comes later.
+const WORTH_SENDING: Span = Span::minutes(2);
+/// Whom Discord has just not let the bot write to is not tried again for so long.
+const REFUSED_FOR: Span = Span(Duration::from_secs(10));
 
 /// Keeps a watch, and sees that its owner can be written to. It stays where they cannot.
-pub async fn kept(app: &App, owner: UserId, watch: &Watch) -> Result<Message, CommandError> {
+pub async fn kept(app: &App, owner: UserId, mut watch: Watch) -> Result<Message, CommandError> {
     let now = app.clock.now();
-    let added = app.store.add_watch(owner, watch, MOST, now).await?;
+    let known = app.store.watches(owner).await?;
+    if let Some(same) = known.iter().find(|kept| kept.watch.what == watch.what) {
+        return Err(Trouble::WatchedAlready(same.id).into());
+    }
+    let view = app.market.view(now);
+    let sight = sight(app, &view, owner, Needs::of([&watch]), now).await?;
+    // What the answer shows is what a change is measured from.
+    watch.begin(&sight.seen());
+    let added = app.store.add_watch(owner, &watch, MOST, now).await?;
     let id = added.map_err(|_| Trouble::TooManyWatches { limit: MOST })?;
-    let kept = KeptWatch {
-        id,
-        watch: watch.clone(),
-    };
+    let kept = KeptWatch { id, watch };
     let direct = match direct(app, owner).await? {
         known @ Direct::Works { .. } => known,
         // Whether somebody can be written to shows by writing to them.
-        _ => greet(app, owner, id.0.unsigned_abs()).await?.0,
+        _ => match greet(app, owner, id.0.unsigned_abs()).await {
+            Ok((direct, _)) => direct,
+            Err(error) => {
+                tracing::warn!(%error, "a watch is kept, and its owner was not written to");
+                Direct::Failing
+            }
+        },
     };
-    let view = app.market.view(now);
-    let sight = sight(app, &view, owner, &[watch.what], now).await?;
-    let reckoning = sight.reckoning(&app.market, now);
     let shown = shown(&view, &sight, &kept);
-    Ok(render::watch::added(&shown, &reckoning, direct))
+    let rates = portfolio::rates(&view);
+    Ok(render::watch::added(&shown, direct, &rates, now))
 }
 
 /// All that is seen of what the owner holds, with prices that are asked for now.
@@ -110,23 +124,19 @@ async fn sight(
     app: &App,
     view: &View,
     owner: UserId,
-    whats: &[What],
+    needs: Needs,
     now: Timestamp,
 ) -> Result<Sight, StoreError> {
-    let positions = app.store.positions(owner).await?;
-    let stakes = positions.iter().map(|position| &position.stake);
+    let held = Held {
+        person: owner,
+        chosen: app.store.chosen(owner).await?,
+        positions: app.store.positions(owner).await?,
+    };
+    let stakes = held.positions.iter().map(|position| &position.stake);
     let assets: Vec<_> = stakes.filter_map(|stake| view.priced_by(stake)).collect();
     app.market.prices_of(&app.store, &assets, now).await;
     let around = (view, &mut Places::default());
-    Sight::of(
-        &app.store,
-        &app.market,
-        around,
-        (owner, positions),
-        whats,
-        now,
-    )
-    .await
+    Sight::of(&app.store, &app.market, around, held, needs, now).await
 }
 
 fn shown<'a>(view: &'a View, sight: &Sight, kept: &'a KeptWatch) -> Shown<'a> {
@@ -148,7 +158,7 @@ pub(in crate::discord) fn named<'a>(view: &'a View, what: &What) -> Option<&'a P
     }
 }
 
-/// How direct messages to somebody stand, which they are told with that.
+/// How direct messages to somebody stand. Telling them so is news enough of it.
 async fn direct(app: &App, person: UserId) -> Result<Direct, StoreError> {
     app.store.take_news(Home::Person(person)).await?;
     let place = app.store.destination_of(person).await?;
@@ -168,13 +178,14 @@ fn stands(place: &Destination) -> Direct {
     }
 }
 
-/// What a person has not been told yet of messages to them, as lines below their next answer.
+/// What a person has not been told yet of messages to them, as a line below their next answer.
 pub(super) async fn news(app: &App, person: UserId) -> Result<Option<String>, StoreError> {
     let news = app.store.take_news(Home::Person(person)).await?;
-    let newest = news
-        .last()
-        .map(|(place, _)| render::watch::news(stands(place)));
-    Ok(newest)
+    let newest = news.last().map(|(place, news)| match news {
+        News::Back => Direct::Back,
+        News::Parked => stands(place),
+    });
+    Ok(newest.map(Direct::words))
 }
 
 /// Writes to somebody who asked for it, and tells what became of that, with the way to the message.
@@ -184,13 +195,19 @@ async fn greet(
     person: UserId,
     number: u64,
 ) -> Result<(Direct, Option<String>), CommandError> {
+    let now = app.clock.now();
+    let known = app.store.destination_of(person).await?;
+    let refused = known.filter(|place| stands(place) == Direct::Refused);
+    // Discord counts each message that it refuses.
+    if refused.is_some_and(|place| now.since(place.changed_at) < REFUSED_FOR.0) {
+        return Ok((Direct::Refused, None));
+    }
     let destination = match app.delivery.prepare_direct(person).await {
         Ok(destination) => destination,
         Err(ChannelRefused::Store(error)) => return Err(error.into()),
         Err(ChannelRefused::DirectRefused) => return Ok((Direct::Refused, None)),
         Err(_) => return Ok((Direct::Failing, None)),
     };
-    let now = app.clock.now();
     let entry = Entry {
         dedup_key: greeting_key(number),
         destination,
@@ -224,7 +241,7 @@ async fn greet(
             (Direct::Arrived, link)
         }
         (_, refused @ (Direct::Refused | Direct::Failing)) => (refused, None),
-        (State::Dead | State::Expired | State::Superseded, _) => (Direct::Failing, None),
+        (State::Dead | State::Expired | State::Superseded, _) => (Direct::Lost, None),
         _ => (Direct::Underway, None),
     })
 }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::domain::{
     episode::EdgeKind,
-    ids::UserId,
+    ids::{GoalId, UserId},
     income::{LayerQuote, Portfolio, Quote},
     position::{Earns, Holding, Position, Stake, usd},
     time::Span,
@@ -57,14 +57,18 @@ fn lines(held: impl IntoIterator<Item = (Position, Option<f64>)>) -> Vec<Line> {
     Portfolio::of(quoted).lines
 }
 
+static EXCHANGE: std::sync::LazyLock<Exchange> = std::sync::LazyLock::new(Exchange::default);
+
 fn seen<'a>(at: Timestamp, lines: &'a [Line], pools: &'a BTreeMap<PoolId, PoolSeen>) -> Seen<'a> {
     Seen {
-        answered_at: at,
+        read_at: at,
+        is_silent: false,
         today: at.day(),
         lines,
         pools,
-        reached: None,
+        goal: None,
         better: None,
+        exchange: &EXCHANGE,
         reviewed_at: None,
         unlogged: None,
     }
@@ -72,13 +76,20 @@ fn seen<'a>(at: Timestamp, lines: &'a [Line], pools: &'a BTreeMap<PoolId, PoolSe
 
 fn pool(rate: Option<f64>, verdict: Verdict) -> BTreeMap<PoolId, PoolSeen> {
     let rate = rate.and_then(Percent::new);
-    BTreeMap::from([(POOL, PoolSeen { rate, verdict })])
+    BTreeMap::from([(
+        POOL,
+        PoolSeen {
+            id: POOL,
+            rate,
+            verdict,
+        },
+    )])
 }
 
 fn kinds(news: &[News]) -> Vec<EdgeKind> {
     let edges = news.iter().filter_map(|news| match news.told {
         Told::Edge(edge) => Some(edge.kind),
-        Told::Reminder(_) => None,
+        Told::Reminder { .. } => None,
     });
     edges.collect()
 }
@@ -177,8 +188,12 @@ fn an_income_that_is_not_wholly_known_misses_no_goal() {
         (held(2, None, None), None),
     ]);
     let mut look = |at, lines: &[Line], reached| {
-        let seen = Seen {
+        let goal = GoalSeen {
+            id: GoalId(1),
             reached,
+        };
+        let seen = Seen {
+            goal: Some(goal),
             ..seen(hour(at), lines, &pools)
         };
         kinds(&watch.look(&seen))
@@ -199,7 +214,7 @@ fn an_income_that_is_not_wholly_known_misses_no_goal() {
 #[test]
 fn a_place_elsewhere_has_to_bring_enough_and_to_stay() {
     let mut watch = watch(What::Better {
-        least_usd: 50.into(),
+        least: Some(usd("50".parse().unwrap())),
     });
     let pools = BTreeMap::new();
     let lines = lines([(held(1, Some(POOL), None), Some(2.0))]);
@@ -221,8 +236,10 @@ fn a_place_elsewhere_has_to_bring_enough_and_to_stay() {
     let told = look(3, Some(60));
     assert_eq!(kinds(&told), [EdgeKind::Opened]);
     assert_eq!(told[0].subject, Subject::Position(PositionId(1)));
-    assert_eq!(look(4, Some(70)), []);
-    assert_eq!(look(5, None), []);
+    // It comes and goes with its readings, and is not news each time.
+    for at in 4..200 {
+        assert_eq!(look(at, (at % 9 > 4).then_some(70)), []);
+    }
 }
 
 #[test]
@@ -236,9 +253,16 @@ fn a_reminder_comes_once_for_its_day() {
         let news = locks.look(&seen(Day(day).start(), &lines, &pools));
         told.extend(news.into_iter().map(|news| (day, news.told)));
     }
-    assert_eq!(told, [(23, Told::Reminder(lock))]);
+    assert_eq!(told, [(23, Told::Reminder { day: lock, nth: 1 })]);
     let mut late = watch(What::Unlock { days: 7 });
     assert_eq!(late.look(&seen(Day(33).start(), &lines, &pools)).len(), 1);
+    let now = Day(33).start();
+    let mut over = Watch::new(What::Unlock { days: 7 }, Timing::default(), now);
+    assert_eq!(
+        over.look(&seen(now, &lines, &pools)),
+        [],
+        "it was over then"
+    );
     let mut review = watch(What::Review { days: 91 });
     let mut look = |day, reviewed: Option<i32>| {
         let seen = Seen {
@@ -288,4 +312,134 @@ fn what_is_gone_and_comes_again_is_new() {
         first[0].no, second[0].no,
         "or the second would be taken for the first"
     );
+}
+
+/// While nobody looks nothing holds: what was so before a rest and is so after it may not have been so between.
+#[test]
+fn a_rest_begins_every_hold_anew() {
+    let mut watch = watch(What::Rate {
+        of: Of::Pool(POOL),
+        under: percent(3.0),
+    });
+    let low = pool(Some(2.0), Verdict::Mixed);
+    assert_eq!(watch.look(&seen(hour(0), &[], &low)), []);
+    let mut watch = watch.resting(Some(hour(100))).resting(None);
+    assert_eq!(watch.look(&seen(hour(101), &[], &low)), []);
+    assert_eq!(watch.look(&seen(hour(102), &[], &low)), []);
+    let told = watch.look(&seen(hour(103), &[], &low));
+    assert_eq!(kinds(&told), [EdgeKind::Opened]);
+    // What nobody has read is told once more, under another number.
+    let opened: Vec<(u32, u32)> = watch.opened().collect();
+    assert_eq!(opened, [(0, 1)]);
+    watch.untold(0);
+    assert_eq!(watch.look(&seen(hour(104), &[], &low)), []);
+    let told = watch.look(&seen(hour(106), &[], &low));
+    assert_eq!(kinds(&told), [EdgeKind::Opened]);
+    assert_eq!(watch.opened().collect::<Vec<_>>(), [(0, 2)]);
+}
+
+#[test]
+fn what_nobody_has_read_of_a_verdict_is_measured_from_where_it_began() {
+    let mut watch = watch(What::Verdict { of: Of::Pool(POOL) });
+    let look = |watch: &mut Watch, at, verdict| {
+        kinds(&watch.look(&seen(hour(at), &[], &pool(Some(4.0), verdict))))
+    };
+    look(&mut watch, 0, Verdict::Sustainable);
+    look(&mut watch, 1, Verdict::Mixed);
+    assert_eq!(look(&mut watch, 3, Verdict::Mixed), [EdgeKind::Opened]);
+    watch.untold(0);
+    look(&mut watch, 4, Verdict::Mixed);
+    assert_eq!(look(&mut watch, 6, Verdict::Mixed), [EdgeKind::Opened]);
+}
+
+/// A stack pays what its layers pay together, and a pool that goes on under another key is one pool.
+#[test]
+fn what_is_held_is_judged_and_not_its_parts() {
+    let under = What::Rate {
+        of: Of::Mine,
+        under: percent(1.0),
+    };
+    let timing = Timing {
+        hold: Span::minutes(0),
+        ..Timing::default()
+    };
+    let mut watch = Watch::new(under, timing, hour(0));
+    let mut stack = held(1, Some(POOL), None);
+    stack.stake.layers.push(Earns::Pool {
+        id: OTHER,
+        called: String::new(),
+    });
+    let layer = |rate| LayerQuote {
+        rate: Percent::new(rate),
+        ..LayerQuote::default()
+    };
+    let quote = Quote {
+        layers: vec![layer(3.0), layer(0.4)],
+        unit_usd: Some(Decimal::ONE),
+        ..Quote::default()
+    };
+    let lines = Portfolio::of([(stack, quote)]).lines;
+    let mut pools = pool(Some(3.0), Verdict::Mixed);
+    pools.insert(
+        OTHER,
+        PoolSeen {
+            id: OTHER,
+            rate: Percent::new(0.4),
+            verdict: Verdict::Mixed,
+        },
+    );
+    for at in 0..5 {
+        assert_eq!(watch.look(&seen(hour(at), &lines, &pools)), []);
+    }
+    assert_eq!(watch.pending(), 0);
+    let renamed = BTreeMap::from([POOL, OTHER].map(|key| {
+        let seen = PoolSeen {
+            id: OTHER,
+            rate: Percent::new(0.4),
+            verdict: Verdict::Mixed,
+        };
+        (key, seen)
+    }));
+    let twice = [held(2, Some(POOL), None), held(3, Some(OTHER), None)];
+    let twice = twice.map(|position| (position, Some(0.4)));
+    let lines = self::lines(twice);
+    let mut told = Vec::new();
+    for at in 5..9 {
+        told.extend(watch.look(&seen(hour(at), &lines, &renamed)));
+    }
+    assert_eq!(kinds(&told), [EdgeKind::Opened]);
+    assert_eq!(told[0].subject, Subject::Pool(OTHER));
+}
+
+/// Nothing is judged by a source that has fallen silent, and what is due by its day is told all the same.
+#[test]
+fn a_silent_source_stops_no_reminder() {
+    let lock = Day(30);
+    let lines = lines([(held(1, Some(POOL), Some(lock)), Some(2.0))]);
+    let low = pool(Some(2.0), Verdict::Mixed);
+    let silent = |at: i64| Seen {
+        is_silent: true,
+        ..seen(hour(at), &lines, &low)
+    };
+    let mut rate = watch(What::Rate {
+        of: Of::Mine,
+        under: percent(3.0),
+    });
+    for at in 29 * 24..30 * 24 {
+        assert_eq!(rate.look(&silent(at)), []);
+    }
+    assert_eq!(rate.pending(), 0);
+    let mut locks = watch(What::Unlock { days: 7 });
+    assert_eq!(locks.look(&silent(25 * 24)).len(), 1);
+}
+
+/// The reply shows how it is, and that is what a change is measured from.
+#[test]
+fn a_watch_begins_with_what_its_owner_was_shown() {
+    let mut watch = watch(What::Verdict { of: Of::Pool(POOL) });
+    watch.begin(&seen(hour(0), &[], &pool(Some(4.0), Verdict::Sustainable)));
+    let mixed = pool(Some(4.0), Verdict::Mixed);
+    assert_eq!(watch.look(&seen(hour(1), &[], &mixed)), []);
+    let told = watch.look(&seen(hour(3), &[], &mixed));
+    assert_eq!(kinds(&told), [EdgeKind::Opened]);
 }

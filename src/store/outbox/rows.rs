@@ -77,6 +77,7 @@ pub(super) struct WaitingRow {
     began_called: bool,
     over: Option<String>,
     over_summary: Option<String>,
+    over_key: Option<Vec<u8>>,
     reader: Option<i64>,
 }
 
@@ -90,16 +91,17 @@ impl WaitingRow {
         let beginning = row.beginning()?;
         let held = row.held.as_deref();
         let reader = row.reader.map(|id| UserId(from_snowflake(id)));
-        let unveiled = |text| sealer.unveiled(reader, text);
-        let over = row.over.map(unveiled).transpose()?;
-        let over_summary = row.over_summary.map(unveiled).transpose()?;
+        let veil = sealer.veil(reader, "outbox", &row.dedup_key);
+        let end = sealer.veil(reader, "outbox", &row.over_key.unwrap_or_default());
+        let over = row.over.map(|text| end.lifted(text)).transpose()?;
+        let over_summary = row.over_summary.map(|text| end.lifted(text)).transpose()?;
         Ok(Waiting {
             id: EntryId(row.id),
             dedup_key: row.dedup_key,
             alert: AlertId(row.alert_id),
             occasion: Occasion::parse(&row.edge).ok_or(bad("edge"))?,
-            payload: unveiled(row.payload)?,
-            summary: unveiled(row.summary)?,
+            payload: veil.lifted(row.payload)?,
+            summary: veil.lifted(row.summary)?,
             created_at: time(row.created_at),
             not_after: time(row.not_after),
             held: held

@@ -90,6 +90,18 @@ fn what(app: &App, asked: &Asked) -> Result<What, Trouble> {
         Some(name) => Of::Pool(lookup::pool(&app.market.snapshot(), name)?.pool.id),
         None => Of::Mine,
     };
+    if asked.when == When::Verdict && asked.value.is_some() {
+        return Err(Trouble::MeansNothing {
+            option: "value",
+            of: "a verdict",
+        });
+    }
+    if asked.when == When::Unlock && asked.hold.is_some() {
+        return Err(Trouble::MeansNothing {
+            option: "hold",
+            of: "a lock",
+        });
+    }
     Ok(match asked.when {
         When::Verdict => What::Verdict { of },
         When::Rate => {

@@ -1,7 +1,5 @@
 //! `/watch better`: to be written to when something that the caller holds would earn more elsewhere.
 
-use rust_decimal::Decimal;
-
 use super::super::consent::{Wish, keep_or_ask};
 use crate::{
     discord::{
@@ -40,17 +38,18 @@ async fn answer(
 ) -> Result<Message, CommandError> {
     let app = &bot.app;
     let now = app.clock.now();
-    let least_usd = match min_gain {
-        None => Decimal::ZERO,
+    let least = match min_gain {
+        None => None,
         Some(sum) => {
             let chosen = app.store.chosen(caller.user).await?;
             let money = sum.or_in(chosen.currency);
             let exchange = app.market.exchange(now).unwrap_or_default();
             let usd = exchange.to_usd(money.amount.get(), money.currency);
-            usd.ok_or(Trouble::ExchangeUnknown(money.currency))?
+            usd.ok_or(Trouble::ExchangeUnknown(money.currency))?;
+            Some(money)
         }
     };
     let timing = super::add::timing(app, hold)?;
-    let watch = Watch::new(What::Better { least_usd }, timing, now);
+    let watch = Watch::new(What::Better { least }, timing, now);
     keep_or_ask(bot, caller.user, Wish::Watch(Box::new(watch))).await
 }

@@ -1,13 +1,14 @@
 //! `/watch list`: what is watched for the caller, and how it stands.
 
 use crate::{
+    alerting::watching::Needs,
     app::App,
     discord::{
-        commands::answer_alone,
+        commands::{answer_alone, portfolio},
         context::{Context, parts},
         errors::CommandError,
     },
-    domain::{ids::UserId, watch::What},
+    domain::ids::UserId,
     render::{self, message::Message},
 };
 
@@ -21,14 +22,14 @@ pub(super) async fn list(ctx: Context<'_>) -> Result<(), CommandError> {
 async fn answer(app: &App, owner: UserId) -> Result<Message, CommandError> {
     let now = app.clock.now();
     let watches = app.store.watches(owner).await?;
-    let whats: Vec<What> = watches.iter().map(|kept| kept.watch.what).collect();
     let view = app.market.view(now);
-    let sight = super::sight(app, &view, owner, &whats, now).await?;
+    let needs = Needs::of(watches.iter().map(|kept| &kept.watch));
+    let sight = super::sight(app, &view, owner, needs, now).await?;
     let shown: Vec<_> = watches
         .iter()
         .map(|kept| super::shown(&view, &sight, kept))
         .collect();
-    let reckoning = sight.reckoning(&app.market, now);
     let direct = super::direct(app, owner).await?;
-    Ok(render::watch::list(&shown, &reckoning, direct, now))
+    let rates = portfolio::rates(&view);
+    Ok(render::watch::list(&shown, direct, &rates, now))
 }

@@ -4,7 +4,7 @@ use crate::{
     app::App,
     discord::{
         autocomplete,
-        commands::{answer_alone, portfolio},
+        commands::answer_alone,
         context::{Context, parts},
         errors::{CommandError, Trouble},
         params::Written,
@@ -28,9 +28,7 @@ pub(super) async fn remove(
 async fn answer(app: &App, owner: UserId, id: WatchId) -> Result<Message, CommandError> {
     let removed = app.store.remove_watch(owner, id).await?;
     let removed = removed.ok_or(Trouble::WatchUnknown)?;
-    let chosen = app.store.chosen(owner).await?;
     let view = app.market.view(app.clock.now());
     let pool = super::named(&view, &removed.watch.what);
-    let reckoning = portfolio::reckoning(app, &chosen);
-    Ok(render::watch::removed(&removed, pool, &reckoning))
+    Ok(render::watch::removed(&removed, pool))
 }
