@@ -10,7 +10,7 @@ use crate::{
     replies::{keep, keep_message},
     stage::{DAY, Stage},
     support::{
-        LONG, TestBot, USDC, USDT, Upstream, answer, button, call, market, member,
+        LONG, TestBot, USDC, USDT, Upstream, WETH, answer, button, call, market, member,
         messages_by_state, one_server, other, row, said, show,
     },
 };
@@ -62,6 +62,21 @@ async fn hold(twin: &Twin) {
 
 fn watch(when: &str) -> Invocation {
     call("watch add").option("when", when).option("hold", "1s")
+}
+
+/// The market with the USDC pool at this rate, each time another answer.
+fn still(usdc: f64, nth: u32) -> Vec<Value> {
+    let mut rows = market(usdc);
+    rows[2] = row(WETH, "WETH", "compound-v3", 2.1 + f64::from(nth) * 0.001);
+    rows
+}
+
+/// Shows the USDC pool at this rate for as long as a watch has to hold.
+async fn stay(upstream: &Upstream, usdc: f64, from: u32) {
+    for nth in from..from + 3 {
+        upstream.set(answer(&still(usdc, nth)));
+        upstream.taken().await;
+    }
 }
 
 /// What the member was written to.
@@ -119,7 +134,7 @@ async fn a_member_is_written_to_once_when_a_rate_falls_and_when_it_is_back() {
     let greeting = written(twin, 1).await.remove(0);
     keep_message("watch_greeting", &greeting.body);
 
-    show(&upstream, market, 2.0).await;
+    stay(&upstream, 2.0, 0).await;
     let letter = written(twin, 2).await.remove(1);
     keep_message("watch_rate_fell", &letter.body);
     tells_no_amount(&letter);
@@ -127,15 +142,15 @@ async fn a_member_is_written_to_once_when_a_rate_falls_and_when_it_is_back() {
         twin,
         &letter,
         "Show mine: positions",
-        &["$7,654,321", "1.98 %"],
+        &["$7,654,321", "2.00 %"],
     )
     .await;
     told(twin, &call("watch list"), &["told of 1"]).await;
 
     // Nothing further is said while it stays so, and the end is said where the beginning was.
-    show(&upstream, market, 1.9).await;
-    for _ in 0..3 {
-        show(&upstream, market, 5.0).await;
+    stay(&upstream, 2.0, 10).await;
+    for from in [20, 30, 40] {
+        stay(&upstream, 5.0, from).await;
     }
     let begun = std::time::Instant::now();
     while !bodies(&letters(twin))[1].contains("Over:") {
@@ -182,25 +197,15 @@ async fn goals_verdicts_locks_reviews_and_better_places_are_written_about() {
     written(twin, 1).await;
 
     // The rate falls, another place pays more, and one pays more than anybody can.
-    let turned = |usdc: f64, usdt: f64| {
-        let mut rows = market(usdc);
+    let turned = |usdt: f64, nth: u32| {
+        let mut rows = still(2.0, nth);
         rows[1] = row(USDT, "USDT", "aave-v3", usdt);
-        rows.push(row(
-            "bb70268e-4b52-42bf-a116-608b370f9501",
-            "USDC",
-            "compound-v3",
-            3.0,
-        ));
+        let other = "bb70268e-4b52-42bf-a116-608b370f9501";
+        rows.push(row(other, "USDC", "compound-v3", 3.0));
         answer(&rows)
     };
-    for (usdc, usdt) in [
-        (2.0, 24.0),
-        (1.99, 24.1),
-        (1.98, 101.0),
-        (1.97, 101.1),
-        (1.96, 101.2),
-    ] {
-        upstream.set(turned(usdc, usdt));
+    for (usdt, nth) in [(24.0, 1), (24.0, 2), (101.0, 3), (101.0, 4), (101.0, 5)] {
+        upstream.set(turned(usdt, nth));
         upstream.taken().await;
     }
     told(
@@ -211,7 +216,7 @@ async fn goals_verdicts_locks_reviews_and_better_places_are_written_about() {
         &["the next one ends on"],
     )
     .await;
-    upstream.set(turned(1.95, 101.3));
+    upstream.set(turned(101.0, 6));
     upstream.taken().await;
     let begun = std::time::Instant::now();
     let words = [
