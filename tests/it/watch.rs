@@ -60,6 +60,18 @@ async fn hold(twin: &Twin) {
     agree(twin, &question, &["Added"]).await;
 }
 
+/// Plans for $200,000 a year, and keeps that as a goal.
+async fn keep_goal(twin: &Twin) {
+    let plan = call("plan goal")
+        .option("income", "$200k")
+        .option("capital", "$7654321");
+    let plan = told(twin, &plan, &["2.61 %"]).await;
+    let id = button(&plan.message, "Save as my goal");
+    let save = Press::on_reply(plan.interaction, id).by(member());
+    let saved = twin.press(&save).await.unwrap();
+    assert!(said(&saved).contains("Kept as your goal"));
+}
+
 fn watch(when: &str) -> Invocation {
     call("watch add").option("when", when).option("hold", "1s")
 }
@@ -172,14 +184,7 @@ async fn goals_verdicts_locks_reviews_and_better_places_are_written_about() {
         .option("amount", "$9")
         .option("pool", USDT);
     told(twin, &little, &["Added"]).await;
-    let plan = call("plan goal")
-        .option("income", "$200k")
-        .option("capital", "$7654321");
-    let plan = told(twin, &plan, &["2.61 %"]).await;
-    let id = button(&plan.message, "Save as my goal");
-    let save = Press::on_reply(plan.interaction, id).by(member());
-    let saved = twin.press(&save).await.unwrap();
-    assert!(said(&saved).contains("Kept as your goal"));
+    keep_goal(twin).await;
     keep(twin, "watch_goal", &call("watch goal").option("hold", "1s")).await;
     told(twin, &watch("verdict"), &["2 ✅ sustainable"]).await;
     told(
@@ -443,8 +448,10 @@ async fn a_watch_rests_is_removed_and_says_what_is_wrong_with_it() {
     let pry = Press::on_message(letter.id, id).by(other()).forged();
     let pried = twin.press(&pry).await.unwrap();
     assert!(!said(&pried).contains("7,654"), "{}", said(&pried));
+    keep_goal(twin).await;
+    keep(twin, "watch_goal_as_usual", &call("watch goal")).await;
     // Who is erased is written to no more.
-    let question = told(twin, &call("privacy delete"), &["1 watch"]).await;
+    let question = told(twin, &call("privacy delete"), &["2 watches"]).await;
     let id = button(&question.message, "Delete for good");
     let delete = Press::on_reply(question.interaction, id).by(member());
     let gone = twin.press(&delete).await.unwrap();
