@@ -488,14 +488,12 @@ async fn elsewhere(
             continue;
         };
         // Many hold the same, and a look goes over the whole market.
-        if !places.contains_key(&from.pool.id) {
+        let known = places.entry(from.pool.id).or_insert_with(|| {
             let better = market.places(view, &around, from, None).into_iter();
-            let better = better.map(|listing| listing.pool.id).collect();
-            places.insert(from.pool.id, better);
-            tokio::task::yield_now().await;
-        }
-        let known = places.get(&from.pool.id).into_iter().flatten();
-        let best = known.filter_map(|id| view.get(*id)).find_map(|listing| {
+            better.map(|listing| listing.pool.id).collect()
+        });
+        let mut better = known.iter().filter_map(|id| view.get(*id));
+        let best = better.find_map(|listing| {
             let rate = listing.reading.apy;
             let gain = Gain::of(line, rate, USUAL_COST)?;
             Some(Elsewhere {
@@ -505,6 +503,7 @@ async fn elsewhere(
             })
         });
         found.insert(line.position.id, best);
+        tokio::task::yield_now().await;
     }
     found
 }

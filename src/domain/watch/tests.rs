@@ -264,17 +264,20 @@ fn a_reminder_comes_once_for_its_day() {
         "it was over then"
     );
     let mut review = watch(What::Review { days: 91 });
-    let mut look = |day, reviewed: Option<i32>| {
+    let mut reminded = |day, reviewed: Option<i32>| {
         let seen = Seen {
             reviewed_at: reviewed.map(|day| Day(day).start()),
             ..seen(Day(day).start(), &lines, &pools)
         };
         review.look(&seen).len()
     };
-    assert_eq!((look(90, None), look(91, None), look(92, None)), (0, 1, 0));
-    assert_eq!((look(95, Some(93)), look(184, Some(93))), (0, 1));
+    assert_eq!(
+        (reminded(90, None), reminded(91, None), reminded(92, None)),
+        (0, 1, 0)
+    );
+    assert_eq!((reminded(95, Some(93)), reminded(184, Some(93))), (0, 1));
     let mut payouts = watch(What::Payouts { days: 30 });
-    let mut look = |day, unlogged| {
+    let mut told_of = |day, unlogged| {
         let seen = Seen {
             unlogged,
             ..seen(Day(day).start(), &lines, &pools)
@@ -282,10 +285,10 @@ fn a_reminder_comes_once_for_its_day() {
         payouts.look(&seen).len()
     };
     assert_eq!(
-        (look(1, None), look(1, Some(0)), look(1, Some(3))),
+        (told_of(1, None), told_of(1, Some(0)), told_of(1, Some(3))),
         (0, 0, 1)
     );
-    assert_eq!((look(30, Some(4)), look(31, Some(4))), (0, 1));
+    assert_eq!((told_of(30, Some(4)), told_of(31, Some(4))), (0, 1));
 }
 
 #[test]

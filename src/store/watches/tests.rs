@@ -76,7 +76,10 @@ async fn nobody_reaches_the_watch_of_somebody_else() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path()).await;
     let kept = watched(&store).await;
-    assert_eq!(store.watches(ONE).await.unwrap(), [kept.clone()]);
+    assert_eq!(
+        store.watches(ONE).await.unwrap(),
+        std::slice::from_ref(&kept)
+    );
     assert_eq!(store.watches(OTHER).await.unwrap(), []);
     assert_eq!(store.remove_watch(OTHER, kept.id).await.unwrap(), None);
     let paused = store.pause_watch(OTHER, kept.id, Some(hour(9))).await;

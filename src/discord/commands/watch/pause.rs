@@ -67,12 +67,11 @@ async fn rest(
     one: Option<WatchId>,
     until: Option<Timestamp>,
 ) -> Result<Message, CommandError> {
-    let ids = match one {
-        Some(id) => vec![super::owned(app, owner, id).await?.id],
-        None => {
-            let all = app.store.watches(owner).await?;
-            all.iter().map(|kept| kept.id).collect()
-        }
+    let ids = if let Some(id) = one {
+        vec![super::owned(app, owner, id).await?.id]
+    } else {
+        let all = app.store.watches(owner).await?;
+        all.iter().map(|kept| kept.id).collect()
     };
     if ids.is_empty() {
         return Err(Trouble::NoWatches.into());
