@@ -10,6 +10,7 @@ use super::{
 use crate::domain::{
     episode::EdgeKind,
     notice::{Notice, Speaker},
+    pool::Pool,
     protocol::Flag,
     rule::{Condition, Figure, Unit},
     strain::Trouble,
@@ -252,6 +253,13 @@ pub(super) enum Form {
 }
 
 impl Form {
+    pub(super) fn name(self, pool: &Pool) -> String {
+        match self {
+            Self::Discord => name(pool),
+            Self::Plain => plain_name(pool),
+        }
+    }
+
     pub(super) fn strong(self, words: &str) -> String {
         match self {
             Self::Discord => format!("**{words}**"),

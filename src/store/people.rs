@@ -190,7 +190,10 @@ impl Store {
         user: UserId,
         id: LedgerEntryId,
     ) -> Result<Option<Logged>, StoreError> {
-        Ok(self.drawn_one(&ENTRIES, user, id.0).await?.map(logged))
+        Ok(self
+            .drawn_one(&self.readers, &ENTRIES, user, id.0)
+            .await?
+            .map(logged))
     }
 
     /// Keeps entries, all of them or none: a person has `most` at most. They have to have agreed before.

@@ -49,6 +49,12 @@ impl Store {
         Ok(rows.into_iter().map(kept).collect())
     }
 
+    /// One watch of the person's. Somebody else's is not there.
+    pub async fn watch(&self, user: UserId, id: WatchId) -> Result<Option<KeptWatch>, StoreError> {
+        let found = self.drawn_one(&self.readers, &WATCHES, user, id.0);
+        Ok(found.await?.map(kept))
+    }
+
     /// Keeps a watch: a person has `most` at most. They have to have agreed before.
     pub async fn add_watch(
         &self,
@@ -114,7 +120,7 @@ impl Store {
         let mut added = 0;
         for look in looked {
             let id = look.before.id.0;
-            let stands: Option<Kept<Watch>> = self.one(&mut tx, &WATCHES, user, id).await?;
+            let stands: Option<Kept<Watch>> = self.drawn_one(&mut *tx, &WATCHES, user, id).await?;
             if stands.is_none_or(|stands| stands.what != look.before.watch) {
                 continue;
             }

@@ -26,7 +26,7 @@ use crate::{
         reply,
     },
     domain::{
-        ids::{AlertId, Home, UserId, WatchId},
+        ids::{AlertId, Home, UserId},
         income::Order,
         pool::Pool,
         time::{Span, Timestamp},
@@ -244,13 +244,6 @@ async fn greet(
         (State::Dead | State::Expired | State::Superseded, _) => (Direct::Lost, None),
         _ => (Direct::Underway, None),
     })
-}
-
-/// A watch of the caller's.
-async fn owned(app: &App, owner: UserId, id: WatchId) -> Result<KeptWatch, CommandError> {
-    let watches = app.store.watches(owner).await?;
-    let found = watches.into_iter().find(|kept| kept.id == id);
-    Ok(found.ok_or(Trouble::WatchUnknown)?)
 }
 
 /// Opens figures of whoever presses, from a message that was written to them.

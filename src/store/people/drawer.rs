@@ -2,7 +2,7 @@
 //! number, its owner and when it was added can be read without the key, and every look-up carries the owner.
 
 use serde::{Serialize, de::DeserializeOwned};
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection, SqliteExecutor};
 
 use super::super::{
     Store, StoreError,
@@ -153,9 +153,10 @@ impl Store {
         opened.collect()
     }
 
-    /// One row of this person's. Somebody else's is not there.
-    pub(super) async fn drawn_one<T: DeserializeOwned>(
+    /// One row of this person's, as `executor` sees it. Somebody else's is not there.
+    pub(in crate::store) async fn drawn_one<T: DeserializeOwned>(
         &self,
+        executor: impl SqliteExecutor<'_>,
         drawer: &Drawer,
         owner: UserId,
         id: i64,
@@ -163,7 +164,7 @@ impl Store {
         let row: Option<Row> = sqlx::query_as(drawer.one)
             .bind(snowflake(owner.0))
             .bind(id)
-            .fetch_optional(&self.readers)
+            .fetch_optional(executor)
             .await?;
         row.map(|row| self.opened(drawer, owner, row)).transpose()
     }
@@ -215,7 +216,7 @@ impl Store {
         change: impl FnOnce(T) -> Result<T, E>,
     ) -> Result<Option<Result<Kept<T>, E>>, StoreError> {
         let mut tx = self.begin().await?;
-        let Some(before) = self.one::<T>(&mut tx, drawer, owner, id).await? else {
+        let Some(before) = self.drawn_one::<T>(&mut *tx, drawer, owner, id).await? else {
             return Ok(None);
         };
         let what = match change(before.what) {
@@ -225,22 +226,6 @@ impl Store {
         self.rewrite(&mut tx, drawer, owner, id, &what).await?;
         tx.commit().await?;
         Ok(Some(Ok(Kept { what, ..before })))
-    }
-
-    /// One row of this person, inside a transaction. Somebody else's is not there.
-    pub(in crate::store) async fn one<T: DeserializeOwned>(
-        &self,
-        connection: &mut SqliteConnection,
-        drawer: &Drawer,
-        owner: UserId,
-        id: i64,
-    ) -> Result<Option<Kept<T>>, StoreError> {
-        let row: Option<Row> = sqlx::query_as(drawer.one)
-            .bind(snowflake(owner.0))
-            .bind(id)
-            .fetch_optional(connection)
-            .await?;
-        row.map(|row| self.opened(drawer, owner, row)).transpose()
     }
 
     /// Puts something else into a row of this person, inside a transaction.

@@ -68,7 +68,8 @@ async fn rest(
     until: Option<Timestamp>,
 ) -> Result<Message, CommandError> {
     let ids = if let Some(id) = one {
-        vec![super::owned(app, owner, id).await?.id]
+        let known = app.store.watch(owner, id).await?;
+        vec![known.ok_or(Trouble::WatchUnknown)?.id]
     } else {
         let all = app.store.watches(owner).await?;
         all.iter().map(|kept| kept.id).collect()
