@@ -11,6 +11,8 @@ use crate::{
     render::ledger::Narrowed,
 };
 
+use super::commands::portfolio::income::Window;
+
 /// What a button does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Button {
@@ -33,6 +35,10 @@ pub enum Button {
         from: u32,
         narrowed: Narrowed,
     },
+    /// The owner has done their review, and how things stand now is noted.
+    Reviewed { owner: UserId },
+    /// The owner wants what was expected over these days and is not in their ledger to be logged.
+    Log { owner: UserId, window: Window },
 }
 
 /// The longest `custom_id` that Discord takes, in characters.
@@ -53,7 +59,9 @@ impl Button {
             | Self::Set { owner, .. }
             | Self::Erase { owner }
             | Self::Cancel { owner }
-            | Self::Page { owner, .. } => *owner,
+            | Self::Page { owner, .. }
+            | Self::Reviewed { owner }
+            | Self::Log { owner, .. } => *owner,
         }
     }
 
@@ -71,6 +79,8 @@ impl Button {
                 let narrowed = narrowed_text(narrowed);
                 format!("{VERSION}|l|{owner}|{from}|{narrowed}")
             }
+            Self::Reviewed { .. } => format!("{VERSION}|r|{owner}"),
+            Self::Log { window, .. } => format!("{VERSION}|p|{owner}|{}", window.slug()),
         }
     }
 
@@ -86,6 +96,11 @@ impl Button {
         match (kind, rest) {
             ("e", None) => Some(Self::Erase { owner }),
             ("c", None) => Some(Self::Cancel { owner }),
+            ("r", None) => Some(Self::Reviewed { owner }),
+            ("p", Some(slug)) => {
+                let window = Window::parse(slug)?;
+                Some(Self::Log { owner, window })
+            }
             ("l", Some(rest)) => {
                 let (from, rest) = rest.split_once(SEPARATOR)?;
                 Some(Self::Page {
@@ -170,6 +185,11 @@ mod tests {
             Button::Set { owner, held: 7 },
             Button::Erase { owner },
             Button::Cancel { owner },
+            Button::Reviewed { owner },
+            Button::Log {
+                owner,
+                window: Window::LastYear,
+            },
             Button::Page {
                 owner,
                 from: 20,

@@ -288,6 +288,8 @@ async fn act(bot: &Bot, button: &Button, owner: UserId) -> Result<Message, Comma
         Button::Page { from, narrowed, .. } => {
             ledger::list::page(&bot.app, owner, narrowed, *from).await
         }
+        Button::Reviewed { .. } => portfolio::review::noted(bot, owner).await,
+        Button::Log { window, .. } => portfolio::income::log(bot, owner, *window).await,
         Button::Erase { .. } => {
             bot.pending.forget(owner);
             bot.drafts.forget(owner);

@@ -39,6 +39,16 @@ pub struct Goal {
 }
 
 impl Goal {
+    /// What a capital is reckoned to bring, as an income that is wanted from it.
+    pub fn of(income: Income, currency: Currency, capital: Decimal) -> Self {
+        Self {
+            income_yearly: income.year(),
+            currency,
+            tax: None,
+            capital: Some(capital),
+        }
+    }
+
     /// What has to come in a year before tax.
     pub fn before_tax(&self) -> Option<Decimal> {
         before_tax(self.income_yearly, self.tax.unwrap_or(Percent::ZERO))

@@ -16,6 +16,7 @@ use super::{
     income::Line,
     money::Money,
     rate::Percent,
+    reading::DataState,
     rule::{Direction, Figure, Judgement, Reported, Standing},
     time::{Day, Span, Timestamp},
     verdict::Verdict,
@@ -29,6 +30,8 @@ pub enum What {
     Goal,
     /// A verdict is worse than it was.
     Verdict { of: Of },
+    /// A pool is no longer listed by its source.
+    Gone { of: Of },
     /// A rate is under so many percent.
     Rate { of: Of, under: Percent },
     /// A lock ends within so many days.
@@ -39,6 +42,20 @@ pub enum What {
     Review { days: u16 },
     /// Income that was expected is not logged; told again after so many days.
     Payouts { days: u16 },
+}
+
+impl What {
+    /// The pool that it names.
+    pub const fn pool(&self) -> Option<PoolId> {
+        match self {
+            Self::Verdict { of: Of::Pool(id) }
+            | Self::Gone { of: Of::Pool(id) }
+            | Self::Rate {
+                of: Of::Pool(id), ..
+            } => Some(*id),
+            _ => None,
+        }
+    }
 }
 
 /// Whose verdict or rate.
@@ -106,6 +123,8 @@ pub struct PoolSeen {
     /// `None` without a reading that can be used: then nothing of the pool is judged.
     pub rate: Option<Percent>,
     pub verdict: Verdict,
+    /// Its source lists it.
+    pub is_listed: bool,
 }
 
 /// A goal as it is seen.
@@ -316,6 +335,11 @@ impl Watch {
                 let says = pools.map(|pool| (Subject::Pool(pool.id), Says::verdict(pool)));
                 says.collect()
             }
+            What::Gone { of } => {
+                let pools = pools(of, seen.lines, seen).into_iter();
+                let says = pools.map(|pool| (Subject::Pool(pool.id), Says::Listed(pool.is_listed)));
+                says.collect()
+            }
             What::Rate { of, under } => {
                 let lies_in_one = |line: &&Line| is_in_one_pool(line);
                 let (alone, others): (Vec<&Line>, Vec<&Line>) =
@@ -395,9 +419,11 @@ impl Watch {
                     .into_iter()
                     .collect()
             }
-            What::Goal | What::Verdict { .. } | What::Rate { .. } | What::Better { .. } => {
-                Vec::new()
-            }
+            What::Goal
+            | What::Verdict { .. }
+            | What::Gone { .. }
+            | What::Rate { .. }
+            | What::Better { .. } => Vec::new(),
         }
     }
 
@@ -412,13 +438,7 @@ impl Watch {
 
     /// Forgets what is held no longer, so that it is new when it comes again.
     fn forget_gone(&mut self, seen: &Seen<'_>) {
-        let named = match self.what {
-            What::Verdict { of: Of::Pool(id) }
-            | What::Rate {
-                of: Of::Pool(id), ..
-            } => Some(id),
-            _ => None,
-        };
+        let named = self.what.pool();
         let held = seen.lines.iter();
         let held = held.flat_map(|line| line.position.stake.pools());
         let meant: Vec<PoolId> = held.chain(named).collect();
@@ -442,6 +462,8 @@ enum Says {
     Verdict(Verdict),
     /// A figure under, between, or over two bounds.
     Level(Standing, Figure),
+    /// Whether the source lists it.
+    Listed(bool),
     /// What the best place elsewhere pays, or that there is none.
     Better(Option<Percent>),
 }
@@ -457,6 +479,15 @@ impl Says {
             Self::Unknown => None,
             Self::Verdict(verdict) => Some(worsening(verdict, episode)),
             Self::Level(standing, figure) => Some(Judgement::of(standing, None, figure)),
+            Self::Listed(true) => {
+                let good = Figure::Data(DataState::Good);
+                Some(Judgement::of(Standing::Cleared, None, good))
+            }
+            Self::Listed(false) => {
+                let met = Standing::Met(Direction::Down);
+                let missing = Figure::Data(DataState::Missing);
+                Some(Judgement::of(met, None, missing))
+            }
             Self::Better(Some(rate)) => {
                 let met = Standing::Met(Direction::Up);
                 Some(Judgement::of(met, None, Figure::Apy(rate)))

@@ -59,7 +59,11 @@ pub fn risk(shown: &Shown<'_>) -> Message {
         fields.push(Field::wide("Shared", lines_within(&lines, 1_000)));
     }
     if !shown.drift.is_empty() {
-        let lines: Vec<String> = shown.drift.iter().map(|it| drifted(it, shown)).collect();
+        let lines: Vec<String> = shown
+            .drift
+            .iter()
+            .map(|it| drifted(it, &shown.reckoning))
+            .collect();
         fields.push(Field::wide("Against your target", lines.join("\n")));
     }
     fields.push(Field::wide("Not in it", not_in_it(shown.unvalued)));
@@ -161,7 +165,10 @@ fn spread(spread: &Spread) -> String {
     }
     let words = words.join(", ");
     let effective = spread.effective.filter(|_| spread.side != Side::Stablecoin);
+    let known: f64 = spread.shares.iter().map(|(_, share)| share).sum();
     let worth = effective.map(|worth| match rounded(worth) {
+        // The rest depends on none, so the one is not all of it.
+        one if one <= 1.0 && known < NEARLY_ALL => String::new(),
         one if one <= 1.0 => " – all in one".to_owned(),
         several => format!(" – as good as {} equal parts", bare(several)),
     });
@@ -172,12 +179,10 @@ fn spread(spread: &Spread) -> String {
     )
 }
 
-fn drifted(part: &Drift, shown: &Shown<'_>) -> String {
+/// A part of the whole beside what it was to be.
+pub(super) fn drifted(part: &Drift, reckoning: &Reckoning) -> String {
     let name = part.sleeve.map_or("anything else", Sleeve::label);
-    let over = sum(
-        shown.reckoning.of(part.over.abs()),
-        shown.reckoning.currency,
-    );
+    let over = sum(reckoning.of(part.over.abs()), reckoning.currency);
     let wanted = part.wanted.normalize();
     let words = match part.over.cmp(&Decimal::ZERO) {
         Ordering::Greater => format!(", {over} too much"),
@@ -189,6 +194,9 @@ fn drifted(part: &Drift, shown: &Shown<'_>) -> String {
         bare(rounded(part.now))
     )
 }
+
+/// A share of the whole from which on a part is called all of it.
+const NEARLY_ALL: f64 = 0.95;
 
 /// To a tenth.
 fn rounded(value: f64) -> f64 {

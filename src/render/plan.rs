@@ -3,7 +3,7 @@
 use rust_decimal::{Decimal, prelude::ToPrimitive as _};
 
 use super::{
-    numbers::{bare, limit},
+    numbers::{bare, limit, percent},
     pool,
 };
 use crate::domain::{
@@ -51,6 +51,19 @@ fn range(range: Range) -> String {
 /// A share that was written as a decimal: `12.5 %`.
 fn decimal_percent(share: Decimal) -> String {
     share.to_f64().map_or_else(|| format!("{share} %"), limit)
+}
+
+/// What parts pay together, so that somebody can redo it: `60 % × 3.10 % + 40 % × 5.00 % = 3.86 %`. Shares in
+/// percent.
+fn weighed(parts: impl IntoIterator<Item = (f64, Percent)>, whole: Percent) -> String {
+    let factors = parts.into_iter();
+    let factors: Vec<String> = factors
+        .map(|(share, rate)| {
+            let share = limit((share * 10.0).round() / 10.0);
+            format!("{share} × {}", percent(rate))
+        })
+        .collect();
+    format!("{} = {}", factors.join(" + "), percent(whole))
 }
 
 /// What a rate is beside what is generally said: `under`, `inside of`, `over`.

@@ -2,7 +2,7 @@
 
 use super::{
     DOT, count,
-    exposure::rule_words,
+    exposure::{drifted, rule_words},
     lines_within,
     message::{Button, ButtonStyle, Colour, Embed, Field, Message},
     name,
@@ -12,6 +12,7 @@ use super::{
 };
 use crate::domain::{
     currency::Reckoning,
+    drift::Drift,
     plan::allocation::Sleeve,
     review::{Check, Happened, Reviewed},
     time::{Day, Timestamp},
@@ -26,6 +27,8 @@ pub struct Shown<'a> {
     pub last: Option<Timestamp>,
     pub positions: &'a [Reviewed<'a>],
     pub checks: &'a [Check],
+    /// How far it is from the allocation that its owner chose; `None` where they chose none.
+    pub drift: Option<&'a [Drift]>,
     pub rates: Rates<'a>,
     pub reckoning: Reckoning,
     pub now: Timestamp,
@@ -42,6 +45,11 @@ pub fn review(shown: &Shown<'_>, done: impl Into<String>) -> Message {
         .map(|(at, check)| format!("{at}\\. {}", check_words(check, shown)))
         .collect();
     fields.push(Field::wide("To look at", checks.join("\n")));
+    fields.extend(shown.drift.map(|parts| {
+        let drift = |part| drifted(part, &shown.reckoning);
+        let lines: Vec<String> = parts.iter().map(drift).collect();
+        Field::wide("Against what you want", lines.join("\n"))
+    }));
     fields.push(Field::wide("Not in it", unknown(shown)));
     let last = shown.last.map_or_else(
         || "the first one; verdicts are compared from the next one on".to_owned(),
@@ -284,11 +292,18 @@ mod tests {
             Check::NoTax,
             Check::Amounts,
         ];
+        let drift = [Drift {
+            sleeve: Some(Sleeve::Staking),
+            now: 61.0,
+            wanted: 50.into(),
+            over: 550.into(),
+        }];
         let shown = |positions, last| Shown {
             since,
             last,
             positions,
             checks: &checks,
+            drift: Some(&drift),
             rates: Rates {
                 source: "DefiLlama",
                 fetched_at: samples::now(),

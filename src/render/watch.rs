@@ -50,6 +50,7 @@ fn what_words(what: &What, pool: Option<&Pool>, form: Form) -> String {
     match what {
         What::Goal => "your income is under your goal".to_owned(),
         What::Verdict { of } => format!("the verdict on {} gets worse", whose(of)),
+        What::Gone { of } => format!("{} is no longer listed", whose(of)),
         What::Rate { of, under } => {
             format!("{} pays less than {}", whose(of), limit(under.get()))
         }
@@ -281,6 +282,19 @@ pub fn now(watch: &Watch, seen: &Seen<'_>) -> String {
             |pool| verdict::label(pool.verdict).to_owned(),
         ),
         What::Verdict { of: Of::Mine } => verdicts(seen),
+        What::Gone { of } => match of {
+            Of::Pool(id) => match seen.pools.get(&id) {
+                Some(pool) if pool.is_listed => "it is listed".to_owned(),
+                Some(_) | None => "it is not listed".to_owned(),
+            },
+            Of::Mine => {
+                let gone = held(seen).values().filter(|pool| !pool.is_listed).count();
+                match gone {
+                    0 => "all of yours are listed".to_owned(),
+                    some => format!("{} not listed", count(some, "pool is", "pools are")),
+                }
+            }
+        },
         What::Rate {
             of: Of::Pool(id), ..
         } => {

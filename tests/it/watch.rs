@@ -50,12 +50,11 @@ async fn agree(twin: &Twin, question: &Reply, words: &[&str]) -> Reply {
     reply
 }
 
-/// $7,654,321 in the USDC pool, under a lock for 20 days.
+/// $7,654,321 in the USDC pool.
 async fn hold(twin: &Twin) {
     let held = call("portfolio add")
         .option("amount", "$7654321")
-        .option("pool", USDC)
-        .option("lock_until", "20d");
+        .option("pool", USDC);
     let question = told(twin, &held, &["May I keep"]).await;
     agree(twin, &question, &["Added"]).await;
 }
@@ -182,7 +181,8 @@ async fn goals_verdicts_locks_reviews_and_better_places_are_written_about() {
     hold(twin).await;
     let little = call("portfolio add")
         .option("amount", "$9")
-        .option("pool", USDT);
+        .option("pool", USDT)
+        .option("lock_until", "20d");
     told(twin, &little, &["Added"]).await;
     keep_goal(twin).await;
     keep(twin, "watch_goal", &call("watch goal").option("hold", "1s")).await;
@@ -270,7 +270,7 @@ async fn goals_verdicts_locks_reviews_and_better_places_are_written_about() {
             "watch_unlock",
             "its lock ends on",
             "Show mine: calendar",
-            "$7,654,321",
+            "$9.00",
         ),
     ] {
         let letter = letter_of(word);

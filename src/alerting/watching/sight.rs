@@ -20,11 +20,10 @@ use crate::{
         income::{Line, Portfolio},
         person::Chosen,
         position::{Earns, Holding, Position},
+        reading::DataState,
         time::{Day, Span, Timestamp},
         verdict::Assessment,
-        watch::{
-            Elsewhere, GoalSeen, KeptWatch, News, Of, PoolSeen, Seen, Subject, Told, Watch, What,
-        },
+        watch::{Elsewhere, GoalSeen, KeptWatch, News, PoolSeen, Seen, Subject, Told, Watch, What},
     },
     market::{
         Market,
@@ -70,17 +69,13 @@ impl Needs {
                 What::Goal => needs.goal = true,
                 What::Better { .. } => needs.better = true,
                 What::Payouts { .. } => needs.payouts = true,
-                What::Verdict { of: Of::Pool(id) }
-                | What::Rate {
-                    of: Of::Pool(id), ..
-                } => {
-                    needs.pools.push(id);
-                }
-                What::Verdict { of: Of::Mine }
-                | What::Rate { of: Of::Mine, .. }
+                What::Verdict { .. }
+                | What::Gone { .. }
+                | What::Rate { .. }
                 | What::Unlock { .. }
                 | What::Review { .. } => {}
             }
+            needs.pools.extend(watch.what.pool());
         }
         needs
     }
@@ -129,6 +124,7 @@ impl Sight {
         let portfolio = market.valued_by_memory(view, positions, now);
         let exchange = market.exchange(now).unwrap_or_default();
         let lines = &portfolio.lines;
+        let today = chosen.zone.day(now);
         Ok(Self {
             read_at: view.origin.fetched_at,
             is_silent: view.is_silent,
@@ -140,13 +136,12 @@ impl Sight {
                 None
             },
             better: if needs.better {
-                Some(elsewhere(market, (view, places), lines, now).await)
+                Some(elsewhere(market, (view, places), lines, (today, now)).await)
             } else {
                 None
             },
             reviewed_at: store.last_review(person).await?.map(|last| last.at),
             unlogged: if needs.payouts {
-                let today = chosen.zone.day(now);
                 Some(unlogged(store, &exchange, person, (&chosen, &portfolio), today).await?)
             } else {
                 None
@@ -280,6 +275,7 @@ fn pools(view: &View, lines: &[Line], named: &[PoolId]) -> BTreeMap<PoolId, Pool
             id: listing.pool.id,
             rate: view.rate(listing),
             verdict: listing.assessment.verdict,
+            is_listed: listing.state != DataState::Missing,
         };
         Some((id, seen))
     });
@@ -308,7 +304,7 @@ async fn elsewhere(
     market: &Market,
     (view, places): (&View, &mut Places),
     lines: &[Line],
-    now: Timestamp,
+    (today, now): (Day, Timestamp),
 ) -> BTreeMap<PositionId, Option<Elsewhere>> {
     let (facts, networks) = (market.facts(), market.networks());
     let around = Around {
@@ -319,7 +315,13 @@ async fn elsewhere(
     };
     let mut found = BTreeMap::new();
     for line in lines {
-        let Some(from) = movable(view, line) else {
+        // What is locked cannot be moved, whatever pays more.
+        let is_locked = line
+            .position
+            .stake
+            .lock_until
+            .is_some_and(|until| until > today);
+        let Some(from) = movable(view, line).filter(|_| !is_locked) else {
             continue;
         };
         // Many hold the same, and a look goes over the whole market.

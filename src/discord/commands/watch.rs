@@ -30,7 +30,7 @@ use crate::{
         income::Order,
         pool::Pool,
         time::{Span, Timestamp},
-        watch::{KeptWatch, Of, Watch, What},
+        watch::{KeptWatch, Watch, What},
     },
     market::view::View,
     render::{
@@ -149,13 +149,8 @@ fn shown<'a>(view: &'a View, sight: &Sight, kept: &'a KeptWatch) -> Shown<'a> {
 
 /// The pool that a watch names.
 pub(in crate::discord) fn named<'a>(view: &'a View, what: &What) -> Option<&'a Pool> {
-    match what {
-        What::Verdict { of: Of::Pool(id) }
-        | What::Rate {
-            of: Of::Pool(id), ..
-        } => view.followed(*id).map(|listing| &*listing.pool),
-        _ => None,
-    }
+    let listing = view.followed(what.pool()?)?;
+    Some(&listing.pool)
 }
 
 /// How direct messages to somebody stand. Telling them so is news enough of it.

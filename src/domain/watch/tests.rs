@@ -82,6 +82,7 @@ fn pool(rate: Option<f64>, verdict: Verdict) -> BTreeMap<PoolId, PoolSeen> {
             id: POOL,
             rate,
             verdict,
+            is_listed: true,
         },
     )])
 }
@@ -389,6 +390,7 @@ fn what_is_held_is_judged_and_not_its_parts() {
             id: OTHER,
             rate: Percent::new(0.4),
             verdict: Verdict::Mixed,
+            is_listed: true,
         },
     );
     for at in 0..5 {
@@ -400,6 +402,7 @@ fn what_is_held_is_judged_and_not_its_parts() {
             id: OTHER,
             rate: Percent::new(0.4),
             verdict: Verdict::Mixed,
+            is_listed: true,
         };
         (key, seen)
     }));
@@ -445,4 +448,27 @@ fn a_watch_begins_with_what_its_owner_was_shown() {
     assert_eq!(watch.look(&seen(hour(1), &[], &mixed)), []);
     let told = watch.look(&seen(hour(3), &[], &mixed));
     assert_eq!(kinds(&told), [EdgeKind::Opened]);
+}
+
+/// That a pool is gone is told to whoever asked for just that, and nothing else is made of it.
+#[test]
+fn a_pool_that_is_gone_is_told_once_it_stays_away() {
+    let mut gone = watch(What::Gone { of: Of::Pool(POOL) });
+    let mut look = |at, is_listed| {
+        let seen_now = PoolSeen {
+            id: POOL,
+            rate: None,
+            verdict: Verdict::Unknown,
+            is_listed,
+        };
+        let pools = BTreeMap::from([(POOL, seen_now)]);
+        kinds(&gone.look(&seen(hour(at), &[], &pools)))
+    };
+    assert_eq!(look(0, true), []);
+    assert_eq!(look(1, false), []);
+    assert_eq!(look(2, true), [], "it was left out of one answer");
+    assert_eq!(look(3, false), []);
+    assert_eq!(look(5, false), [EdgeKind::Opened]);
+    assert_eq!(look(6, true), []);
+    assert_eq!(look(10, true), [EdgeKind::Closed]);
 }

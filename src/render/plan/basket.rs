@@ -2,7 +2,7 @@
 
 use rust_decimal::Decimal;
 
-use super::{FROM_YOUR_FIGURES, Today, beside, range, upper};
+use super::{FROM_YOUR_FIGURES, Today, beside, range, upper, weighed};
 use crate::{
     domain::{
         currency::Currency,
@@ -73,6 +73,9 @@ pub fn basket(told: &Told<'_>, today: &Today<'_>) -> Message {
             "What it holds today",
             lines_within(&parts, 1_000),
         ));
+        let weights = basket.parts.iter();
+        let weights = weights.map(|part| (part.weight * 100.0, part.offer.apy));
+        fields.push(Field::wide("Together", weighed(weights, basket.rate)));
     }
     fields.push(Field::wide(
         format!("What {} brings", sum(told.capital, told.currency)),

@@ -1,6 +1,6 @@
 //! A ready-made plan, in words.
 
-use super::{FROM_YOUR_FIGURES, Today, beside, judged, range, upper};
+use super::{FROM_YOUR_FIGURES, Today, beside, judged, range, upper, weighed};
 use crate::{
     domain::plan::{
         Earning, MONTHS,
@@ -125,8 +125,11 @@ fn market(scenario: &Scenario, outcome: &Outcome) -> String {
         || "Together: not known, since one of its parts is not.".to_owned(),
         |at| {
             let target = scenario.preset.target();
+            let parts = outcome.parts.iter();
+            let parts = parts.filter_map(|part| Some((f64::from(part.percent), part.pays?)));
             format!(
-                "Together **{}**, {} the target of {}: {} a month",
+                "{}\nTogether **{}**, {} the target of {}: {} a month",
+                weighed(parts, at.rate),
                 percent(at.rate),
                 beside(target.place(at.rate)),
                 range(target),

@@ -143,11 +143,10 @@ pub fn notice_text(notice: &Notice<'_>) -> String {
 pub const fn mine(what: &What) -> Option<Mine> {
     Some(match what {
         What::Goal => Mine::Income,
-        What::Verdict { of: Of::Mine } | What::Rate { of: Of::Mine, .. } => Mine::Positions,
-        What::Verdict { of: Of::Pool(_) }
-        | What::Rate {
-            of: Of::Pool(_), ..
-        } => return None,
+        What::Verdict { of } | What::Gone { of } | What::Rate { of, .. } => match of {
+            Of::Mine => Mine::Positions,
+            Of::Pool(_) => return None,
+        },
         What::Unlock { .. } => Mine::Locks,
         What::Better { .. } => Mine::Better,
         What::Review { .. } => Mine::Review,
@@ -189,6 +188,15 @@ fn beginning(notice: &Notice<'_>, head: String, edge: &Edge, form: Form) -> Word
                 format!("{}, {since}", form.strong(&pays))
             },
             colour: Colour::Amber,
+        },
+        What::Gone { .. } => Words {
+            mark: "❔",
+            head,
+            body: format!(
+                "{}, {since}; what it pays and what lies in it is not known any more",
+                form.strong("its source no longer lists it")
+            ),
+            colour: Colour::Grey,
         },
         What::Better { .. } => Words {
             mark: "💡",
@@ -234,6 +242,7 @@ fn ending(notice: &Notice<'_>, head: String, edge: &Edge, form: Form) -> Words {
             "Your income reaches your goal again".to_owned(),
             format!("What you hold earns what you want, or more, {since}"),
         ),
+        What::Gone { .. } => (head, format!("listed again, {since}")),
         What::Rate { .. } => (head, format!("pays {} again, {since}", figure(edge.to))),
         _ => (head, format!("verdict: {} again, {since}", figure(edge.to))),
     };
@@ -295,7 +304,7 @@ fn figure(figure: Figure) -> String {
 mod tests {
     use super::*;
     use crate::{
-        domain::{position::usd, rule::Tier, time::Span},
+        domain::{position::usd, reading::DataState, rule::Tier, time::Span},
         render::samples,
     };
 
@@ -365,6 +374,11 @@ mod tests {
                 mine,
                 About::Pool(&pool),
                 edge(Closed, None, verdict(Verdict::Sustainable)),
+            ),
+            (
+                What::Gone { of: Of::Mine },
+                About::Pool(&pool),
+                edge(Opened, None, Figure::Data(DataState::Missing)),
             ),
             (under, About::Pool(&pool), edge(Opened, None, rate(2.6))),
             (under, About::Asset("SOL"), edge(Closed, None, rate(3.2))),

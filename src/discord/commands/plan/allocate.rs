@@ -1,23 +1,25 @@
 //! `/plan allocate`: a capital over ways of earning, at what the market pays for each.
 
-use super::{ToldIn, currency, percent, today};
+use super::{Planned, ToldIn, currency, percent, today};
 use crate::{
     discord::{
         autocomplete,
         context::{Context, parts},
         errors::{CommandError, Trouble},
         params::{OneOf, Written},
-        reply::{self, Visibility},
     },
     domain::{
         currency::Currency,
         money::Sum,
-        plan::allocation::{Allocation, Appetite, Shares},
+        plan::{
+            Goal,
+            allocation::{Allocation, Appetite, Shares},
+        },
         time::Timestamp,
         verdict::Verdict,
     },
     market::view::View,
-    render::{self, message::Message},
+    render,
 };
 
 /// Divide a capital over staking, lending, liquidity and farming, at what the market pays
@@ -64,8 +66,8 @@ pub(super) async fn allocate(
         least: min_verdict.map_or(Verdict::Sustainable, |verdict| verdict.0),
         currency: super::told_in(ctx.data(), &caller, currency).await?,
     };
-    let message = answer(&bot.app.market.view(now), &asked, now)?;
-    reply::send(app, message, Visibility::Private).await
+    let planned = answer(&bot.app.market.view(now), &asked, now)?;
+    super::tell(app, bot, &caller, planned).await
 }
 
 /// What was asked for, as it was written.
@@ -81,20 +83,22 @@ pub struct Asked {
 }
 
 /// Reckons and words it.
-pub fn answer(market: &View, asked: &Asked, now: Timestamp) -> Result<Message, Trouble> {
+pub fn answer(market: &View, asked: &Asked, now: Timestamp) -> Result<Planned, Trouble> {
     let capital = asked.capital.amount.get();
     let pays = |sleeve| market.sleeve(sleeve, asked.least);
     let allocation = Allocation::of(capital, shares(asked)?, pays).map_err(Trouble::Plan)?;
+    let currency = currency([asked.capital], asked.currency)?;
     let told = render::plan::allocation::Told {
         allocation: &allocation,
         capital,
-        currency: currency([asked.capital], asked.currency)?,
+        currency,
         least: asked.least,
     };
-    Ok(render::plan::allocation::allocation(
-        &told,
-        &today(market, now),
-    ))
+    let pays = allocation.pays;
+    Ok(Planned {
+        message: render::plan::allocation::allocation(&told, &today(market, now)),
+        goal: pays.map(|pays| Goal::of(pays.median.income, currency, capital)),
+    })
 }
 
 fn shares(asked: &Asked) -> Result<Shares, Trouble> {
@@ -134,7 +138,7 @@ mod tests {
             least: Verdict::Sustainable,
             currency: ToldIn::default(),
         };
-        answer(&market, &asked, hour(1)).map(|message| message.to_discord().to_string())
+        answer(&market, &asked, hour(1)).map(|planned| planned.message.to_discord().to_string())
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ToldIn, currency, today};
+use super::{Planned, ToldIn, currency, today};
 use crate::{
     app::App,
     discord::{
@@ -10,10 +10,17 @@ use crate::{
         context::{Context, parts},
         errors::{CommandError, Trouble},
         params::{OneOf, Written},
+        reply::{self, Visibility},
     },
-    domain::{currency::Currency, money::Sum, plan::basket::Index, time::Timestamp},
+    domain::{
+        currency::Currency,
+        income::Income,
+        money::Sum,
+        plan::{Goal, basket::Index},
+        time::Timestamp,
+    },
     market::view::View,
-    render::{self, message::Message, plan::basket::Rated},
+    render::{self, plan::basket::Rated},
 };
 
 /// What an index of a kind would hold and pay today, composed of the market
@@ -32,8 +39,10 @@ pub(super) async fn index(
         capital: capital.0,
         currency: super::told_in(ctx.data(), &caller, currency).await?,
     };
-    let answer = with_rated(&ctx.data().app, &asked);
-    super::super::answer_alone(app, answer).await
+    let bot = ctx.data();
+    reply::defer(app, Visibility::Private).await?;
+    let planned = with_rated(&bot.app, &asked).await?;
+    super::tell(app, bot, &caller, planned).await
 }
 
 /// What was asked for, as it was written.
@@ -47,7 +56,7 @@ pub struct Asked {
 /// How long whoever asks waits for the rating agency.
 const PATIENCE: Duration = Duration::from_secs(4);
 
-async fn with_rated(app: &App, asked: &Asked) -> Result<Message, CommandError> {
+async fn with_rated(app: &App, asked: &Asked) -> Result<Planned, CommandError> {
     let now = app.clock.now();
     let read = app.indices.best(now, PATIENCE).await;
     let rated = match &read {
@@ -67,14 +76,22 @@ pub fn answer(
     asked: &Asked,
     rated: Rated<'_>,
     now: Timestamp,
-) -> Result<Message, Trouble> {
+) -> Result<Planned, Trouble> {
     let basket = market.basket(asked.index);
+    let capital = asked.capital.amount.get();
+    let currency = currency([asked.capital], asked.currency)?;
     let told = render::plan::basket::Told {
         index: asked.index,
-        capital: asked.capital.amount.get(),
-        currency: currency([asked.capital], asked.currency)?,
+        capital,
+        currency,
         basket: basket.as_ref(),
         rated,
     };
-    Ok(render::plan::basket::basket(&told, &today(market, now)))
+    let income = basket
+        .as_ref()
+        .and_then(|basket| Income::of(capital, basket.rate));
+    Ok(Planned {
+        message: render::plan::basket::basket(&told, &today(market, now)),
+        goal: income.map(|income| Goal::of(income, currency, capital)),
+    })
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use rust_decimal::Decimal;
 use tracing::warn;
 
 use super::{Planned, ToldIn, currency, percent, today};
@@ -19,13 +20,14 @@ use crate::{
         currency::Currency,
         money::Sum,
         plan::{
-            PlanError,
+            Goal, PlanError,
             projection::{
                 Plan, Projection, Withdrawal, project as through_the_years,
                 range::{Range, range},
                 shift::{Shifted, shifts},
             },
         },
+        rate::Percent,
     },
     render::{
         self,
@@ -166,9 +168,12 @@ async fn answer(app: &Arc<App>, asked: &Asked) -> Result<Planned, CommandError> 
         shifts: &walked.shifts,
     };
     let today = today(&market, now);
+    // Where nothing is withdrawn, what it comes to bring is what it is for.
+    let goal = plan.goal(currency);
+    let goal = goal.or_else(|| walked.goal(&plan, currency));
     Ok(Planned {
         message: render::plan::projection::projection(&told, walked.picture, &today),
-        goal: plan.goal(currency),
+        goal,
     })
 }
 
@@ -180,6 +185,16 @@ struct Walked {
     shifts: [Shifted; 3],
     /// `None` where it could not be drawn: the words still stand.
     picture: Option<Vec<u8>>,
+}
+
+impl Walked {
+    /// What the end brings after tax, at the prices of the plan.
+    fn goal(&self, plan: &Plan, currency: Currency) -> Option<Goal> {
+        let as_planned = self.shifts.iter().find(|end| end.by == Percent::ZERO)?;
+        let goal = Goal::of(as_planned.income, currency, as_planned.end);
+        let tax = (plan.tax.get() > 0.0).then_some(plan.tax);
+        (as_planned.end > Decimal::ZERO).then_some(Goal { tax, ..goal })
+    }
 }
 
 fn walk(plan: &Plan, points: Option<f64>, currency: Currency) -> Result<Walked, PlanError> {

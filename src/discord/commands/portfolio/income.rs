@@ -5,6 +5,7 @@ use chrono::{Datelike as _, Months, NaiveDate};
 use super::logged::{Books, books};
 use crate::{
     discord::{
+        buttons::Button,
         commands::consent::{self, Wish},
         context::{Bot, Context, parts},
         errors::CommandError,
@@ -16,6 +17,7 @@ use crate::{
         ledger::{Entry, Kind},
         method::Method,
         money::{Amount, Money},
+        person::Chosen,
         position::Holding,
         time::{Day, Timestamp},
     },
@@ -24,7 +26,7 @@ use crate::{
 
 /// The stretch that is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::discord::commands) enum Window {
+pub enum Window {
     ThisMonth,
     ThisYear,
     LastYear,
@@ -34,17 +36,44 @@ pub(in crate::discord::commands) enum Window {
 
 impl Choice for Window {
     fn offered() -> Vec<(&'static str, &'static str, Self)> {
-        vec![
-            ("this month", "month", Self::ThisMonth),
-            ("this year", "year", Self::ThisYear),
-            ("last year", "last-year", Self::LastYear),
-            ("the last twelve months", "back", Self::TwelveMonthsBack),
-            ("the next twelve months", "ahead", Self::TwelveMonthsAhead),
-        ]
+        Self::ALL.map(|it| (it.label(), it.slug(), it)).into()
     }
 }
 
 impl Window {
+    const ALL: [Self; 5] = [
+        Self::ThisMonth,
+        Self::ThisYear,
+        Self::LastYear,
+        Self::TwelveMonthsBack,
+        Self::TwelveMonthsAhead,
+    ];
+
+    const fn label(self) -> &'static str {
+        match self {
+            Self::ThisMonth => "this month",
+            Self::ThisYear => "this year",
+            Self::LastYear => "last year",
+            Self::TwelveMonthsBack => "the last twelve months",
+            Self::TwelveMonthsAhead => "the next twelve months",
+        }
+    }
+
+    /// How options and buttons call it. It never changes.
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::ThisMonth => "month",
+            Self::ThisYear => "year",
+            Self::LastYear => "last-year",
+            Self::TwelveMonthsBack => "back",
+            Self::TwelveMonthsAhead => "ahead",
+        }
+    }
+
+    pub fn parse(slug: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.slug() == slug)
+    }
+
     const fn words(self) -> &'static str {
         match self {
             Self::ThisMonth => "this month",
@@ -115,14 +144,8 @@ pub(in crate::discord::commands) async fn answer(
     } = &books;
     let now = app.clock.now();
     let flow = Flow::of(portfolio, received, window.days(*today), *today);
-    let entries: Vec<Entry> = flow
-        .unlogged
-        .iter()
-        // What comes today has come by now at the latest.
-        .filter_map(|one| entry(one, chosen.zone.noon(one.day).min(now)))
-        .collect();
-    let number = entries.len();
-    let log = (number > 0).then(|| (consent::held(bot, owner, Wish::Payouts(entries)), number));
+    let number = unlogged(&flow, chosen, now).len();
+    let log = (number > 0).then(|| (Button::Log { owner, window }.encode(), number));
     let reckoning = super::reckoning(app, chosen);
     let picture = picture(Chart::of(&flow, &reckoning, window.words())).await;
     let shown = Shown {
@@ -135,6 +158,26 @@ pub(in crate::discord::commands) async fn answer(
         now,
     };
     Ok(render::income::income(&shown, picture))
+}
+
+/// What was expected by now and is not in the ledger, as that would have it.
+fn unlogged(flow: &Flow<'_>, chosen: &Chosen, now: Timestamp) -> Vec<Entry> {
+    let unlogged = flow.unlogged.iter();
+    unlogged
+        // What comes today has come by now at the latest.
+        .filter_map(|one| entry(one, chosen.zone.noon(one.day).min(now)))
+        .collect()
+}
+
+/// Logs what was expected over these days and is not in the ledger, as of now.
+pub async fn log(bot: &Bot, owner: UserId, window: Window) -> Result<Message, CommandError> {
+    let Some(books) = books(&bot.app, owner).await? else {
+        return Ok(render::portfolio::empty());
+    };
+    let days = window.days(books.today);
+    let flow = Flow::of(&books.portfolio, &books.received, days, books.today);
+    let entries = unlogged(&flow, &books.chosen, bot.app.clock.now());
+    consent::keep_or_ask(bot, owner, Wish::Payouts(entries)).await
 }
 
 /// Draws where it keeps nobody waiting. Without a picture the words still stand.

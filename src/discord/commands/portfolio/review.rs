@@ -5,6 +5,7 @@ use super::{held, logged::books};
 use crate::{
     app::App,
     discord::{
+        buttons::Button,
         commands::consent::{self, Wish},
         context::{Bot, Context, parts},
         errors::CommandError,
@@ -64,23 +65,22 @@ pub(in crate::discord::commands) async fn answer(
         (since, books.today),
         books.today,
     );
-    let target = books.chosen.target;
+    let drift = books.chosen.target.map(|target| drift(&held, target));
     let checks = checks(&Known {
         lines: &books.portfolio.lines,
         rules: &exposure::checks(&held),
-        drift: &target
-            .map(|target| drift(&held, target))
-            .unwrap_or_default(),
+        drift: drift.as_deref().unwrap_or_default(),
         unlogged: flow.unlogged.len(),
         has_tax: books.chosen.tax.is_some(),
         today: books.today,
     });
-    let done = consent::held(bot, owner, Wish::Review(books.portfolio.look(now)));
+    let done = Button::Reviewed { owner }.encode();
     let shown = Shown {
         since,
         last: last.map(|last| last.at),
         positions: &positions,
         checks: &checks,
+        drift: drift.as_deref(),
         rates: super::rates(&books.view),
         reckoning: super::reckoning(app, &books.chosen),
         now,
@@ -139,6 +139,15 @@ fn reviewed<'a>(
         verdict: verdict.filter(|then| Some(*then) != line.verdict),
         incidents,
     }
+}
+
+/// The owner has done it: how things stand now is what the next one is compared with.
+pub async fn noted(bot: &Bot, owner: UserId) -> Result<Message, CommandError> {
+    let Some(books) = books(&bot.app, owner).await? else {
+        return Ok(render::portfolio::empty());
+    };
+    let look = books.portfolio.look(bot.app.clock.now());
+    consent::keep_or_ask(bot, owner, Wish::Review(look)).await
 }
 
 /// Notes that the review was done, and how it stood.

@@ -24,6 +24,7 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
     Verdict,
+    Gone,
     Rate,
     Unlock,
 }
@@ -32,6 +33,7 @@ impl Choice for When {
     fn offered() -> Vec<(&'static str, &'static str, Self)> {
         vec![
             ("the verdict gets worse", "verdict", Self::Verdict),
+            ("the source no longer lists it", "gone", Self::Gone),
             ("the rate is under a value", "rate", Self::Rate),
             ("a lock ends soon", "unlock", Self::Unlock),
         ]
@@ -44,7 +46,7 @@ const LONGEST_HOLD: Span = Span::days(7);
 const USUAL_DAYS: u16 = 7;
 const MOST_DAYS: u16 = 366;
 
-/// Be written to when a verdict gets worse, a rate falls, or a lock ends
+/// Be written to when a verdict gets worse, a pool is gone, a rate falls, or a lock ends
 #[poise::command(slash_command)]
 pub(super) async fn add(
     ctx: Context<'_>,
@@ -90,11 +92,14 @@ fn what(app: &App, asked: &Asked) -> Result<What, Trouble> {
         Some(name) => Of::Pool(lookup::pool(&app.market.snapshot(), name)?.pool.id),
         None => Of::Mine,
     };
-    if asked.when == When::Verdict && asked.value.is_some() {
-        return Err(Trouble::MeansNothing {
-            option: "value",
-            of: "a verdict",
-        });
+    let without_value = match asked.when {
+        When::Verdict => Some("a verdict"),
+        When::Gone => Some("a pool that is gone"),
+        When::Rate | When::Unlock => None,
+    };
+    if let (Some(of), true) = (without_value, asked.value.is_some()) {
+        let option = "value";
+        return Err(Trouble::MeansNothing { option, of });
     }
     if asked.when == When::Unlock && asked.hold.is_some() {
         return Err(Trouble::MeansNothing {
@@ -104,6 +109,7 @@ fn what(app: &App, asked: &Asked) -> Result<What, Trouble> {
     }
     Ok(match asked.when {
         When::Verdict => What::Verdict { of },
+        When::Gone => What::Gone { of },
         When::Rate => {
             let under = asked
                 .value
