@@ -231,26 +231,27 @@ pub async fn entries_for(
         Ok(id) => store.entry(owner, id).await?,
         Err(_) => None,
     };
+    let zone = store.chosen(owner).await?.zone;
     let last = store.entries_told_last(owner, LOOKED_THROUGH).await?;
-    let mut found = entries_like(&last, typed);
-    if let Some(numbered) = numbered.as_ref().map(entry_choice) {
+    let mut found = entries_like(&last, typed, zone);
+    if let Some(numbered) = numbered.as_ref().map(|logged| entry_choice(logged, zone)) {
         found.retain(|other| *other != numbered);
         found.insert(0, numbered);
     }
     if found.is_empty() && typed.trim().chars().count() >= WORTH_A_SEARCH {
-        found = entries_like(&store.entries(owner).await?, typed);
+        found = entries_like(&store.entries(owner).await?, typed, zone);
     }
     Ok(found)
 }
 
 /// What was received last first.
-fn entries_like(entries: &[Logged], typed: &str) -> Vec<(String, String)> {
-    let in_order = export::of_year(entries, None, Zone::default());
-    matching(in_order.into_iter().rev().map(entry_choice), typed)
+fn entries_like(entries: &[Logged], typed: &str, zone: Zone) -> Vec<(String, String)> {
+    let newest_first = export::of_year(entries, None, zone).into_iter().rev();
+    matching(newest_first.map(|logged| entry_choice(logged, zone)), typed)
 }
 
-fn entry_choice(logged: &Logged) -> (String, String) {
-    (ledger::plain_line(logged), logged.id.to_string())
+fn entry_choice(logged: &Logged, zone: Zone) -> (String, String) {
+    (ledger::plain_line(logged, zone), logged.id.to_string())
 }
 
 fn caller(ctx: Context<'_>) -> Option<Caller> {

@@ -265,7 +265,14 @@ async fn pressed(
     if is_answer && !bot.first_answer(press.message.id.get(), &button) {
         return Ok(());
     }
-    let message = act(bot, &button, owner).await?;
+    let message = match act(bot, &button, owner).await {
+        Ok(message) => message,
+        // It is acknowledged, so the message itself has to say so.
+        Err(failed) => match errors::answer(&failed, "button", press.id.get()) {
+            Some(message) => message,
+            None => return Ok(()),
+        },
+    };
     reply::replace(ctx, press, message).await
 }
 

@@ -6,6 +6,8 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use chacha20poly1305::aead::{OsRng, rand_core::RngCore as _};
+
 use crate::domain::{
     ids::UserId,
     time::{Span, Timestamp},
@@ -38,7 +40,8 @@ struct Held<T> {
 impl<T> Default for Pending<T> {
     fn default() -> Self {
         Self(Mutex::new(Waiting {
-            last: 0,
+            // A button of an earlier run must not mean what waits in this one.
+            last: OsRng.next_u32(),
             held: VecDeque::new(),
         }))
     }

@@ -24,6 +24,12 @@ macro_rules! currencies {
                 match self { $(Self::$variant => $code),+ }
             }
 
+            /// The currency of this code, in capitals or not.
+            pub fn of_code(code: &str) -> Option<Self> {
+                let is_meant = |it: &Self| it.code().eq_ignore_ascii_case(code);
+                Self::ALL.into_iter().find(is_meant)
+            }
+
             /// What stands before an amount: `€`, or the code with a blank where the sign is shared.
             pub const fn sign(self) -> &'static str {
                 match self { $(Self::$variant => $sign),+ }

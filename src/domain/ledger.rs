@@ -241,6 +241,17 @@ impl Entry {
         }
     }
 
+    /// With what one of it is worth, where it is money and nobody said: one of itself.
+    #[must_use]
+    pub fn worth_itself(self) -> Self {
+        let of_itself = |asset: &str| UnitValue::of_itself(Currency::of_code(asset)?);
+        let unit_value = self.unit_value.clone();
+        Self {
+            unit_value: unit_value.or_else(|| of_itself(&self.asset)),
+            ..self
+        }
+    }
+
     /// Whether it is told as money.
     pub fn is_in_money(&self) -> bool {
         let unit = self.unit_value.as_ref();

@@ -6,10 +6,12 @@ use super::{
     name,
     numbers::{dollars, percent, points, sum},
     pool::{self, PoolView},
-    portfolio::{Rates, date, holding},
+    portfolio::{Rates, date, holding_named},
     text, verdict,
 };
-use crate::domain::{better::Gain, currency::Reckoning, income::Line, time::Timestamp};
+use crate::domain::{
+    better::Gain, currency::Reckoning, income::Line, time::Timestamp, verdict::Verdict,
+};
 
 /// A place with what moving there brings.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +39,8 @@ pub struct Shown<'a> {
     /// What a move is reckoned to cost, US dollars, and whether the asker said so.
     pub cost: rust_decimal::Decimal,
     pub cost_is_told: bool,
+    /// The worst verdict that the asker would take; no worse than now where it is `None`.
+    pub ceiling: Option<Verdict>,
     pub rates: Rates<'a>,
     pub reckoning: Reckoning,
     pub now: Timestamp,
@@ -69,9 +73,15 @@ fn chosen(shown: &Shown<'_>) -> String {
         format!("a move is taken to cost {cost}; say yours with `switch_cost`")
     };
     let mut lines = vec![
-        "same assets, a verdict no worse, no risk of its method that yours has not, as large or \
-         over $10M, no check of `/risk check` worse"
-            .to_owned(),
+        format!(
+            "same assets, {}, no risk of its method that yours has not, as large or over $10M, no check \
+             of `/risk check` worse",
+            match shown.ceiling {
+                None => "a verdict no worse",
+                Some(Verdict::Sustainable) => "a sustainable verdict",
+                Some(_) => "a sustainable or mixed verdict, as you said",
+            }
+        ),
         cost,
         "a rate is what it pays now; nobody promises that it stays".to_owned(),
     ];
@@ -94,7 +104,7 @@ fn offer(offer: &Offer<'_>, shown: &Shown<'_>) -> String {
     let rate = line.rate.map(|rate| format!(" at {}", percent(rate)));
     let mut head = vec![format!(
         "**{}**{}",
-        holding(stake),
+        holding_named(stake),
         rate.unwrap_or_default()
     )];
     let locked = stake.lock_until.filter(|until| *until > shown.now.day());
@@ -203,6 +213,7 @@ mod tests {
             not_compared,
             cost: 10.into(),
             cost_is_told,
+            ceiling: None,
             rates: Rates {
                 source: "DefiLlama",
                 fetched_at: samples::now().minus(Span::minutes(4).0),

@@ -7,7 +7,7 @@ use super::{
     DOT, count, lines_within,
     message::{Colour, Embed, Field, File, Message},
     numbers::{sum, units},
-    portfolio::{Rates, called, date, holding, small_print},
+    portfolio::{Rates, called, date, holding, holding_named, small_print},
     text,
 };
 use crate::domain::{
@@ -46,6 +46,13 @@ pub fn calendar(shown: &Shown<'_>, as_file: bool) -> Message {
     if !expected.is_zero() {
         let words = money(expected, shown);
         fields.push(Field::wide("Expected in all", words));
+    }
+    // Pay-outs are many; where a lock ends must not be lost among them.
+    let locks = shown.events.iter();
+    let locks = locks.filter(|event| matches!(event.what, What::LockEnds));
+    let locks: Vec<String> = locks.map(|event| line(event, shown)).collect();
+    if !locks.is_empty() && locks.len() < shown.events.len() {
+        fields.push(Field::wide("Locks that end", lines_within(&locks, 1_000)));
     }
     if !shown.bound.is_empty() {
         let lines: Vec<String> = shown.bound.iter().map(bound_line).collect();
@@ -103,7 +110,7 @@ fn expected_usd(event: &Event<'_>) -> Option<Decimal> {
 }
 
 fn line(event: &Event<'_>, shown: &Shown<'_>) -> String {
-    let (day, held) = (date(event.day), holding(&event.line.position.stake));
+    let (day, held) = (date(event.day), holding_named(&event.line.position.stake));
     format!("- {day}{DOT}{}", words(event, &held, shown))
 }
 
@@ -137,7 +144,7 @@ fn words(event: &Event<'_>, held: &str, shown: &Shown<'_>) -> String {
 }
 
 fn bound_line((line, bound): &(&Line, Bound<'_>)) -> String {
-    let held = holding(&line.position.stake);
+    let held = holding_named(&line.position.stake);
     let words = match bound {
         Bound::Network(unlock) => super::staking::unlock_words(*unlock),
         Bound::Pool(words) => format!("“{}”, by the source", text::escape_to(words, text::NAME)),

@@ -6,7 +6,7 @@ use super::{
     DOT, count, lines_within,
     message::{Button, ButtonStyle, Colour, Embed, Field, File, Message},
     numbers::{percent, sum, units},
-    portfolio::{Rates, date, holding, small_print},
+    portfolio::{Rates, date, holding_named, small_print},
     text,
 };
 use crate::domain::{
@@ -176,7 +176,11 @@ fn unlogged(one: &Unlogged<'_>, shown: &Shown<'_>) -> String {
     } else {
         amount.join(" = ")
     };
-    format!("- {}{DOT}{amount} from {}", date(one.day), holding(stake))
+    format!(
+        "- {}{DOT}{amount} from {}",
+        date(one.day),
+        holding_named(stake)
+    )
 }
 
 fn left_out(flow: &Flow<'_>) -> Vec<String> {

@@ -19,6 +19,7 @@ use crate::domain::{
         import::Import,
         summary::{Asked, Basis, By, Key, Summary, Tally},
     },
+    zone::Zone,
 };
 
 /// What is said of every file and every sum.
@@ -211,8 +212,8 @@ fn line(logged: &Logged) -> String {
 }
 
 /// An entry on one line where markdown is not read: `12: 0.0042 ETH · $11.34 · staking · 2026-03-01`. The day
-/// is that of UTC.
-pub fn plain_line(logged: &Logged) -> String {
+/// is that of its owner's zone.
+pub fn plain_line(logged: &Logged, zone: Zone) -> String {
     let entry = &logged.entry;
     let asset = text::plain_name(&entry.asset);
     let mut parts = vec![format!(
@@ -222,7 +223,7 @@ pub fn plain_line(logged: &Logged) -> String {
     )];
     parts.extend(entry.worth().map(money));
     parts.push(entry.kind.label().to_owned());
-    parts.push(entry.at.day().to_string());
+    parts.push(zone.day(entry.at).to_string());
     parts.extend(
         entry
             .note

@@ -6,7 +6,7 @@ use super::{
     DOT, lines_within,
     message::{Colour, Embed, Field, Message},
     numbers::{change, sum},
-    portfolio::{Rates, date, holding, small_print},
+    portfolio::{Rates, date, holding_named, small_print},
 };
 use crate::domain::{
     currency::Reckoning,
@@ -49,7 +49,7 @@ pub fn performance(shown: &Shown<'_>) -> Message {
     }
     if !shown.left_out.is_empty() {
         let lines = shown.left_out.iter().map(|line| {
-            let held = holding(&line.position.stake);
+            let held = holding_named(&line.position.stake);
             format!("- {held}: what it cost, or what a price was or is, is not known")
         });
         let lines: Vec<String> = lines.collect();
@@ -106,7 +106,7 @@ fn line(part: &Performance<'_>, shown: &Shown<'_>) -> String {
     };
     let mut words = vec![format!(
         "- **{}** since {}: {}\n  {start} {}, now {}",
-        holding(&part.line.position.stake),
+        holding_named(&part.line.position.stake),
         date(since.since),
         returns(&part.returns),
         money(since.start),

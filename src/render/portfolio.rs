@@ -18,6 +18,7 @@ use crate::domain::{
     plan::Goal,
     position::{Earns, Holding, Position, Stake},
     rate::Percent,
+    reading::DataState,
     time::{Day, Timestamp},
 };
 
@@ -179,6 +180,17 @@ pub(super) fn holding(stake: &Stake) -> String {
     }
 }
 
+/// The same, with its pool where it is told in money: sums are alike, and this says which of them is meant.
+pub(super) fn holding_named(stake: &Stake) -> String {
+    let place = match (&stake.holding, stake.base()) {
+        (Holding::Worth(_), Some(earns @ Earns::Pool { .. })) => {
+            format!(" in {}", called(earns))
+        }
+        _ => String::new(),
+    };
+    format!("{}{place}", holding(stake))
+}
+
 /// Where it earns, from the lowest layer up.
 fn places(named: &NamedLine<'_>) -> String {
     let layers = named.line.position.stake.layers.iter();
@@ -191,7 +203,7 @@ fn places(named: &NamedLine<'_>) -> String {
 
 fn place(earns: &Earns, listing: Option<&Listing>) -> String {
     match (earns, listing) {
-        (_, Some(listing)) if listing.missed.is_some() => {
+        (_, Some(listing)) if listing.state == DataState::Missing => {
             format!("{} (not listed any more)", name(&listing.pool))
         }
         (_, Some(listing)) => name(&listing.pool),
@@ -469,7 +481,8 @@ fn position_line(named: &NamedLine<'_>, shown: &Shown<'_>) -> String {
     let line = named.line;
     let (position, reckoning) = (&line.position, &shown.reckoning);
     let mut parts = vec![format!(
-        "**{}** in {}{}",
+        "`{}` **{}** in {}{}",
+        position.id,
         holding(&position.stake),
         places(named),
         rate_words(named, &shown.rates)

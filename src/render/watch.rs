@@ -91,6 +91,8 @@ pub enum Direct {
     Refused,
     /// It does not work for another reason, which mends itself or is the operator's.
     Failing,
+    /// So a moment ago: it was not tried again.
+    JustRefused,
     /// The last one did not get through; the next one may.
     Lost,
     /// It works again.
@@ -99,7 +101,10 @@ pub enum Direct {
 
 impl Direct {
     const fn is_troubled(self) -> bool {
-        matches!(self, Self::Refused | Self::Failing | Self::Lost)
+        matches!(
+            self,
+            Self::Refused | Self::JustRefused | Self::Failing | Self::Lost
+        )
     }
 
     /// In a sentence, with what to do where they do not get through.
@@ -121,6 +126,9 @@ impl Direct {
                  tries again. Nothing is deleted."
                     .to_owned()
             }
+            Self::JustRefused => "⚠ Discord refused a message to you a moment ago, so I have not tried again. Allow \
+                                  direct messages first; then give `/watch test` once more in ten seconds."
+                .to_owned(),
             Self::Lost => {
                 "⚠ That message did not get through; `/watch test` tries again.".to_owned()
             }
@@ -435,6 +443,7 @@ mod tests {
             Direct::Underway,
             Direct::Refused,
             Direct::Failing,
+            Direct::JustRefused,
             Direct::Lost,
             Direct::Back,
         ];

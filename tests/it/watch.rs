@@ -301,7 +301,7 @@ async fn a_member_who_cannot_be_written_to_is_told_so_and_loses_nothing() {
     };
     assert_eq!(refused(twin), 1);
     // Whom Discord has just refused is not tried again at once.
-    told(twin, &call("watch test"), &["does not let me write to you"]).await;
+    told(twin, &call("watch test"), &["I have not tried again"]).await;
     assert_eq!(refused(twin), 1);
     told(
         twin,

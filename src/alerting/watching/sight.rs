@@ -185,7 +185,10 @@ impl Sight {
                 if is_end && matches!(what, What::Better { .. }) {
                     return None;
                 }
-                let opening = is_end.then(|| watch_opening_key(kept.id, news.no, edge.episode));
+                // What was told again after its beginning would go on saying so: its end is said anew.
+                let ends_quietly = is_end && edge.ordinal <= 1;
+                let opening =
+                    ends_quietly.then(|| watch_opening_key(kept.id, news.no, edge.episode));
                 (Occasion::Edge(edge.kind), opening)
             }
         };

@@ -124,6 +124,16 @@ async fn told_in(
     })
 }
 
+/// What is taken off the income, in percent: what was said with the plan, else what the asker chose for their
+/// own figures.
+async fn tax(bot: &Bot, caller: &Caller, said: Option<f64>) -> Result<Option<f64>, CommandError> {
+    if said.is_some() {
+        return Ok(said);
+    }
+    let chosen = bot.app.store.chosen(caller.user).await?;
+    Ok(chosen.tax.map(Percent::get))
+}
+
 /// The one currency of a plan: what was written with an amount, else what was said with the plan, else what
 /// the asker reckons in.
 fn currency(written: impl IntoIterator<Item = Sum>, told: ToldIn) -> Result<Currency, Trouble> {

@@ -195,7 +195,7 @@ async fn greet(
     let refused = known.filter(|place| stands(place) == Direct::Refused);
     // Discord counts each message that it refuses.
     if refused.is_some_and(|place| now.since(place.changed_at) < REFUSED_FOR.0) {
-        return Ok((Direct::Refused, None));
+        return Ok((Direct::JustRefused, None));
     }
     let destination = match app.delivery.prepare_direct(person).await {
         Ok(destination) => destination,

@@ -83,7 +83,10 @@ fn what_is_kept_is_told_with_its_value_and_whose_word_that_is() {
 
 #[test]
 fn what_is_offered_while_an_entry_is_named_is_plain() {
-    let lines: Vec<String> = ledger().iter().map(plain_line).collect();
+    let lines: Vec<String> = ledger()
+        .iter()
+        .map(|logged| plain_line(logged, Zone::default()))
+        .collect();
     assert_eq!(
         lines,
         [

@@ -75,6 +75,9 @@ async fn previewed(bot: &Bot, owner: UserId, bytes: &[u8]) -> Result<Message, Co
 
 /// Asks what those without a value were worth.
 async fn price(app: &App, owner: UserId, entries: &mut [Entry]) -> Result<(), CommandError> {
+    for entry in &mut *entries {
+        *entry = entry.clone().worth_itself();
+    }
     let is_open = |entry: &Entry| entry.unit_value.is_none();
     let open: Vec<Entry> = entries.iter().filter(|it| is_open(it)).cloned().collect();
     if open.is_empty() {

@@ -79,7 +79,7 @@ async fn answer(
         now,
     };
     let nothing_told = Entry::new(now, kind, "", quantity);
-    let mut entry = told::changed(&nothing_told, &told, &known)?;
+    let mut entry = told::changed(&nothing_told, &told, &known)?.worth_itself();
     let position = super::own_position(app, owner, entry.position).await?;
     if position.is_none() && entry.position.is_some() {
         return Err(Trouble::PositionUnknown.into());

@@ -28,7 +28,7 @@ pub(super) async fn capital(
     rate: f64,
     #[description = "Whether the income is a month's or a year's; a year's when left out"]
     per: Option<OneOf<Period>>,
-    #[description = "What is taken off the income, in percent"]
+    #[description = "What is taken off the income, in percent; your own rate when left out"]
     #[min = 0]
     tax_rate: Option<f64>,
     #[description = "Currency, where none is written with the income"]
@@ -40,7 +40,7 @@ pub(super) async fn capital(
         income: income.0,
         rate,
         per: per.map_or_else(Period::default, |per| per.0),
-        tax_rate,
+        tax_rate: super::tax(ctx.data(), &caller, tax_rate).await?,
         currency: super::told_in(ctx.data(), &caller, currency).await?,
         max_apy: ctx.data().app.market.screen().max_apy,
     };

@@ -26,7 +26,7 @@ pub(super) async fn goal(
     #[description = "Income that you want to have after tax, such as 20k"] income: Written<Sum>,
     #[description = "Whether the income is a month's or a year's; a year's when left out"]
     per: Option<OneOf<Period>>,
-    #[description = "What is taken off the income, in percent"]
+    #[description = "What is taken off the income, in percent; your own rate when left out"]
     #[min = 0]
     tax_rate: Option<f64>,
     #[description = "Inflation in percent a year"] inflation: Option<f64>,
@@ -41,7 +41,7 @@ pub(super) async fn goal(
         capital: capital.0,
         income: income.0,
         per: per.map_or_else(Period::default, |per| per.0),
-        tax_rate,
+        tax_rate: super::tax(ctx.data(), &caller, tax_rate).await?,
         inflation,
         currency: super::told_in(ctx.data(), &caller, currency).await?,
         max_apy: bot.app.market.screen().max_apy,

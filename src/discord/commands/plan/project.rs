@@ -58,7 +58,7 @@ pub(super) async fn project(
     #[description = "The year from which on it is taken out; the first when left out"]
     #[min = 1]
     withdraw_from: Option<u32>,
-    #[description = "What is taken off the income, in percent"]
+    #[description = "What is taken off the income, in percent; your own rate when left out"]
     #[min = 0]
     tax_rate: Option<f64>,
     #[description = "Inflation in percent a year"] inflation: Option<f64>,
@@ -82,7 +82,7 @@ pub(super) async fn project(
         contribute: contribute.map(|sum| sum.0),
         withdraw: withdraw.map(|sum| sum.0),
         withdraw_from,
-        tax_rate,
+        tax_rate: super::tax(ctx.data(), &caller, tax_rate).await?,
         inflation,
         price_growth,
         variation,
