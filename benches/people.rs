@@ -103,7 +103,7 @@ async fn looks(app: &App) -> Times {
         let person =
             u64::try_from(chance.below(usize::try_from(PEOPLE).expect("few"))).expect("few");
         let begun = Instant::now();
-        let (message, _) = looked(app, UserId(person + 1), None, Order::Income)
+        let (message, _) = looked(app, UserId(person + 1), (None, Order::Income), 0)
             .await
             .expect("an answer");
         let took = begun.elapsed();

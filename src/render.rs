@@ -80,6 +80,37 @@ pub(crate) fn lines_within(lines: &[String], most: usize) -> String {
     format!("{}\n+{more} more", kept.join("\n"))
 }
 
+/// A page of a list: what of it is shown, and where the pages beside it begin.
+pub(crate) struct Page<'a> {
+    pub(crate) lines: &'a [String],
+    /// `None` for the first page.
+    pub(crate) before: Option<usize>,
+    /// `None` for the last page.
+    pub(crate) after: Option<usize>,
+}
+
+/// The page that begins with the line of that number: as many lines as have room, one at least. Pages are
+/// the same whichever way somebody turns, but for the first one, which is as full as the others.
+pub(crate) fn page(lines: &[String], from: usize, most: usize) -> Page<'_> {
+    fn fitting<'a>(lines: impl Iterator<Item = &'a String>, most: usize) -> usize {
+        let mut used = 0;
+        let fitting = lines.take_while(|line| {
+            used += line.chars().count() + 1;
+            used <= most + 1
+        });
+        fitting.count().max(1)
+    }
+    let from = from.min(lines.len().saturating_sub(1));
+    let (earlier, rest) = lines.split_at(from);
+    let shown = fitting(rest.iter(), most).min(rest.len());
+    let next = from + shown;
+    Page {
+        lines: &rest[..shown],
+        before: (from > 0).then(|| from.saturating_sub(fitting(earlier.iter().rev(), most))),
+        after: (next < lines.len()).then_some(next),
+    }
+}
+
 /// `1 pool`, `14 pools`.
 pub(crate) fn count(number: usize, one: &str, many: &str) -> String {
     let word = if number == 1 { one } else { many };
@@ -107,5 +138,36 @@ pub(crate) fn feed_words(source: &str) -> String {
         format!("{source} hourly feed")
     } else {
         source
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Whoever turns from page to page sees each line once, and comes back the same way.
+        #[test]
+        fn pages_show_each_line_once(lengths in proptest::collection::vec(0_usize..300, 0..60), most in 1_usize..600) {
+            let lines: Vec<String> = lengths.iter().map(|length| "x".repeat(*length)).collect();
+            let (mut seen, mut from) = (0, 0);
+            loop {
+                let shown = page(&lines, from, most);
+                prop_assert_eq!(shown.before.is_none(), from == 0);
+                seen += shown.lines.len();
+                if let Some(before) = shown.before {
+                    prop_assert!(before < from);
+                    let back = page(&lines, before, most);
+                    prop_assert!(before == 0 || back.after == Some(from));
+                }
+                match shown.after {
+                    Some(next) => { prop_assert!(next > from); from = next; }
+                    None => break,
+                }
+            }
+            prop_assert_eq!(seen, lines.len());
+        }
     }
 }

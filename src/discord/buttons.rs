@@ -5,7 +5,9 @@
 
 use crate::{
     domain::{
+        currency::Currency,
         ids::UserId,
+        income::Order,
         ledger::{self, Kind},
     },
     render::ledger::Narrowed,
@@ -35,6 +37,13 @@ pub enum Button {
         from: u32,
         narrowed: Narrowed,
     },
+    /// The owner turns to another page of their positions, in the order and currency of the first one.
+    Positions {
+        owner: UserId,
+        from: u32,
+        order: Order,
+        currency: Option<Currency>,
+    },
     /// The owner has done their review, and how things stand now is noted.
     Reviewed { owner: UserId },
     /// The owner wants what was expected over these days and is not in their ledger to be logged.
@@ -60,6 +69,7 @@ impl Button {
             | Self::Erase { owner }
             | Self::Cancel { owner }
             | Self::Page { owner, .. }
+            | Self::Positions { owner, .. }
             | Self::Reviewed { owner }
             | Self::Log { owner, .. } => *owner,
         }
@@ -79,6 +89,15 @@ impl Button {
                 let narrowed = narrowed_text(narrowed);
                 format!("{VERSION}|l|{owner}|{from}|{narrowed}")
             }
+            Self::Positions {
+                from,
+                order,
+                currency,
+                ..
+            } => {
+                let currency = currency.map(Currency::code).unwrap_or_default();
+                format!("{VERSION}|v|{owner}|{from}|{}|{currency}", order.slug())
+            }
             Self::Reviewed { .. } => format!("{VERSION}|r|{owner}"),
             Self::Log { window, .. } => format!("{VERSION}|p|{owner}|{}", window.slug()),
         }
@@ -97,6 +116,20 @@ impl Button {
             ("e", None) => Some(Self::Erase { owner }),
             ("c", None) => Some(Self::Cancel { owner }),
             ("r", None) => Some(Self::Reviewed { owner }),
+            ("v", Some(rest)) => {
+                let (from, rest) = rest.split_once(SEPARATOR)?;
+                let (order, currency) = rest.split_once(SEPARATOR)?;
+                let currency = match currency {
+                    "" => None,
+                    code => Some(Currency::of_code(code).filter(|it| it.code() == code)?),
+                };
+                Some(Self::Positions {
+                    owner,
+                    from: number(from)?,
+                    order: Order::parse(order)?,
+                    currency,
+                })
+            }
             ("p", Some(slug)) => {
                 let window = Window::parse(slug)?;
                 Some(Self::Log { owner, window })
@@ -186,6 +219,18 @@ mod tests {
             Button::Erase { owner },
             Button::Cancel { owner },
             Button::Reviewed { owner },
+            Button::Positions {
+                owner,
+                from: 40,
+                order: Order::Verdict,
+                currency: Some(Currency::Eur),
+            },
+            Button::Positions {
+                owner,
+                from: 0,
+                order: Order::Income,
+                currency: None,
+            },
             Button::Log {
                 owner,
                 window: Window::LastYear,

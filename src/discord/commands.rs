@@ -261,7 +261,7 @@ async fn pressed(
     reply::acknowledge(ctx, press).await?;
     // A second press comes in before the answer to the first has taken the buttons away; that answer
     // is the one to stay. A page is turned as often as somebody likes.
-    let is_answer = !matches!(button, Button::Page { .. });
+    let is_answer = !matches!(button, Button::Page { .. } | Button::Positions { .. });
     if is_answer && !bot.first_answer(press.message.id.get(), &button) {
         return Ok(());
     }
@@ -294,6 +294,16 @@ async fn act(bot: &Bot, button: &Button, owner: UserId) -> Result<Message, Comma
         Button::Set { held, .. } => alerts::add::set(bot, owner, *held).await,
         Button::Page { from, narrowed, .. } => {
             ledger::list::page(&bot.app, owner, narrowed, *from).await
+        }
+        Button::Positions {
+            from,
+            order,
+            currency,
+            ..
+        } => {
+            let from = usize::try_from(*from).unwrap_or(usize::MAX);
+            let looked = portfolio::view::looked(&bot.app, owner, (*currency, *order), from);
+            Ok(looked.await?.0)
         }
         Button::Reviewed { .. } => portfolio::review::noted(bot, owner).await,
         Button::Log { window, .. } => portfolio::income::log(bot, owner, *window).await,

@@ -177,6 +177,31 @@ pub enum Order {
     Added,
 }
 
+impl Order {
+    pub const ALL: [Self; 5] = [
+        Self::Income,
+        Self::Value,
+        Self::Rate,
+        Self::Verdict,
+        Self::Added,
+    ];
+
+    /// The name that command options and buttons use. It never changes.
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::Income => "income",
+            Self::Value => "value",
+            Self::Rate => "rate",
+            Self::Verdict => "verdict",
+            Self::Added => "added",
+        }
+    }
+
+    pub fn parse(slug: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.slug() == slug)
+    }
+}
+
 /// What is otherwise than when its owner last looked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Changes<'a> {

@@ -497,6 +497,11 @@ fn footer(summary: &Summary<'_>) -> String {
 
 /// The entries are in the file that comes with this.
 pub fn exported(entries: usize, format: Format) -> String {
+    if entries == 0 && format == Format::Csv {
+        return "Your ledger is empty. This file has the columns that `/ledger import` takes; `kind`, `asset`, \
+                `quantity` and one of `received_at` and `date` are needed, the others may be left out."
+            .to_owned();
+    }
     let is = match format {
         Format::Csv => "The README names its columns, and `/ledger import` takes such a file.",
         Format::Json => {

@@ -7,6 +7,7 @@ use super::{
     message::{Button, ButtonStyle, Colour, Embed, Field, Message},
     name,
     numbers::{age, ago, day, percent, points, share, sum, units},
+    page,
     plan::goals,
     pool, text, verdict,
 };
@@ -53,6 +54,8 @@ pub struct Shown<'a> {
     pub goal: Option<(Goal, Option<f64>)>,
     /// What is otherwise than when its owner last looked; `None` at the first look.
     pub changes: Option<Changes<'a>>,
+    /// The position with which its list begins, from 0.
+    pub from: usize,
     pub now: Timestamp,
 }
 
@@ -277,7 +280,7 @@ const fn left_out_because(line: &Line) -> &'static str {
 }
 
 /// All positions with what they earn.
-pub fn view(shown: &Shown<'_>) -> Message {
+pub fn view(shown: &Shown<'_>, turn: impl Fn(usize) -> String) -> Message {
     let (portfolio, reckoning) = (shown.portfolio, &shown.reckoning);
     let listed: Vec<String> = shown
         .lines
@@ -331,14 +334,39 @@ pub fn view(shown: &Shown<'_>) -> Message {
             .as_ref()
             .map(|changes| Field::wide("Since you last looked", changes_words(changes, reckoning))),
     );
-    Message::from(Embed {
+    let page = page(&listed, shown.from, 2_400);
+    let mut shown_lines = page.lines.to_vec();
+    let is_whole = page.before.is_none() && page.after.is_none();
+    if !is_whole {
+        let first = page.before.map_or(0, |_| shown.from);
+        shown_lines.push(format!(
+            "-# {}–{} of {}; the figures are of all",
+            first + 1,
+            first + page.lines.len(),
+            listed.len()
+        ));
+    }
+    let message = Message::from(Embed {
         title: format!("Your {}", count(lines.len(), "position", "positions")),
-        description: lines_within(&listed, 2_400),
+        description: shown_lines.join("\n"),
         colour: Colour::Blue,
         fields,
         footer: small_print(&shown.rates, &shown.reckoning, shown.now),
         ..Embed::default()
-    })
+    });
+    if is_whole {
+        return message;
+    }
+    // Both are always there, so that neither moves away under somebody's finger.
+    let to = |label: &str, from: Option<usize>| Button {
+        disabled: from.is_none(),
+        ..Button::press(
+            label,
+            ButtonStyle::Secondary,
+            turn(from.unwrap_or(shown.from)),
+        )
+    };
+    message.with_buttons([to("Before", page.before), to("More", page.after)])
 }
 
 fn income_words(portfolio: &Portfolio, reckoning: &Reckoning, tax: Option<Percent>) -> String {
@@ -686,6 +714,11 @@ pub fn imported(positions: usize) -> Message {
 
 /// The positions are in the file that comes with this.
 pub fn exported(positions: usize) -> String {
+    if positions == 0 {
+        return "You keep no positions yet. This file has the columns that `/portfolio import` takes; only \
+                `amount` is needed, the others may be left out."
+            .to_owned();
+    }
     format!(
         "Here are your {}. `/portfolio import` takes such a file; the README names its columns.",
         count(positions, "position", "positions")
@@ -893,7 +926,7 @@ mod tests {
         let usual = Chosen::default();
         let look = look();
         let shown = |are_old, reckoning: Reckoning, chosen, changes| {
-            view(&Shown {
+            let shown = Shown {
                 portfolio: &portfolio,
                 lines: &lines,
                 rates: rates(are_old),
@@ -909,8 +942,10 @@ mod tests {
                     (goal, goal.reached_by(reckoning.of(portfolio.income.year())))
                 }),
                 changes,
+                from: 0,
                 now: samples::now(),
-            })
+            };
+            view(&shown, |from| format!("turn:{from}"))
         };
         let mut messages = vec![empty(), settings(&chosen), settings(&Chosen::default())];
         messages.extend(

@@ -126,7 +126,7 @@ fn check_words(check: &Check, shown: &Shown<'_>) -> String {
             "{} with an unsustainable verdict: `/risk check` tells why, `/yield better` where else",
             count(*positions, "position", "positions")
         ),
-        Check::Broken(rule) => format!("a rule is broken: {}", rule_words(rule)),
+        Check::Broken(rule) => format!("this rule is broken: {}", rule_words(rule)),
         Check::LockEnds(day) => format!("a lock ends {}: decide what comes after it", date(*day)),
         Check::Drifted(part) => format!(
             "{} is {} away from what you want: move it, or want something else",

@@ -229,6 +229,17 @@ async fn a_member_keeps_positions_wherever_they_are() {
         &["**Received €52.93**", "**Expected €0.00**"],
     )
     .await;
+    // Whether it will be enough, and to be written to when it is not.
+    let scenario = call("plan scenario").option("preset", "supplemental");
+    let scenario = keep(twin, "first_minutes_scenario", &scenario).await;
+    pressed(
+        twin,
+        &scenario,
+        "Save as my goal",
+        &["Kept as your goal: €24,000.00 a year"],
+    )
+    .await;
+    keep(twin, "first_minutes_goal", &call("watch goal")).await;
     bot.end(twin);
 }
 
@@ -444,6 +455,62 @@ async fn positions_are_taken_out_and_put_in_again() {
     let large = twin.upload("large.csv", vec![b'x'; 25 * 1024 * 1024]);
     let large = call("portfolio import").option("file", large);
     told(twin, &large, &["too long"]).await;
+    bot.end(twin);
+}
+
+/// Two hundred may be kept, and each of them is seen on one page.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_portfolio_is_read_page_by_page() {
+    let Setting {
+        twin,
+        bot,
+        upstream: _upstream,
+        node: _node,
+    } = setting().await;
+    let twin = &twin;
+    let template = told(
+        twin,
+        &call("portfolio export"),
+        &["only `amount` is needed"],
+    )
+    .await;
+    assert_eq!(
+        template.message["attachments"][0]["filename"],
+        "positions.csv"
+    );
+    told(twin, &call("ledger export"), &["`kind`, `asset`"]).await;
+    let rows = (1..=60).map(|number| format!("${number},,USD,{USDC}\r\n"));
+    let file = format!("amount,asset,currency,pool\r\n{}", rows.collect::<String>());
+    let file = twin.upload("positions.csv", file);
+    let import = call("portfolio import").option("file", file);
+    let preview = told(twin, &import, &["60 positions in the file"]).await;
+    let question = Press::on_reply(preview.interaction, button(&preview.message, "Keep them"));
+    let question = twin.press(&question.by(member())).await.unwrap();
+    let agree = Press::on_reply(preview.interaction, button(&question.message, "I agree"));
+    let kept = twin.press(&agree.by(member())).await.unwrap();
+    assert!(said(&kept).contains("Kept 60 positions"), "{}", said(&kept));
+    let sort = call("portfolio view").option("sort", "added");
+    let first = told(
+        twin,
+        &sort,
+        &["`1` **$1.00**", "of 60; the figures are of all"],
+    )
+    .await;
+    let (mut page, mut seen) = (first.clone(), String::new());
+    loop {
+        seen += &said(&page);
+        let more = page.message["components"][0]["components"][1].clone();
+        if more["disabled"] == true {
+            break;
+        }
+        let press = Press::on_reply(first.interaction, more["custom_id"].as_str().unwrap());
+        page = twin.press(&press.by(member())).await.unwrap();
+        assert!(said(&page).contains("Your 60 positions"));
+    }
+    for number in 1..=60 {
+        let line = format!("`{number}` **${number}.00**");
+        assert_eq!(seen.matches(&line).count(), 1, "{line}");
+    }
     bot.end(twin);
 }
 

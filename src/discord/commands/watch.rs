@@ -252,8 +252,8 @@ pub(super) async fn opened(
     let owner = UserId(press.user.id.get());
     let app = &bot.app;
     let message = match mine {
-        Mine::Income => view::looked(app, owner, None, Order::Income).await?.0,
-        Mine::Positions => view::looked(app, owner, None, Order::Verdict).await?.0,
+        Mine::Income => view::looked(app, owner, (None, Order::Income), 0).await?.0,
+        Mine::Positions => view::looked(app, owner, (None, Order::Verdict), 0).await?.0,
         Mine::Locks => calendar::answer(app, owner, calendar::USUAL_MONTHS, false).await?,
         Mine::Better => elsewhere::answer(app, owner, &elsewhere::Asked::default()).await?,
         Mine::Review => Box::pin(review::answer(bot, owner)).await?,

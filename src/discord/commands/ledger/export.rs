@@ -52,11 +52,8 @@ async fn answer(
         None => app.store.chosen(owner).await?.zone,
     };
     let entries = app.store.entries(owner).await?;
-    if entries.is_empty() {
-        return Ok(render::ledger::empty());
-    }
     let wanted = of_year(&entries, year, zone);
-    if let (Some(year), true) = (year, wanted.is_empty()) {
+    if let (Some(year), true) = (year, wanted.is_empty() && !entries.is_empty()) {
         return Ok(render::ledger::nothing_of(year));
     }
     let mut message = Message::text(render::ledger::exported(wanted.len(), format));

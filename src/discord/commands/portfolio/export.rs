@@ -24,9 +24,6 @@ pub(super) async fn export(ctx: Context<'_>) -> Result<(), CommandError> {
 
 async fn answer(app: &App, owner: UserId) -> Result<Message, CommandError> {
     let positions = app.store.positions(owner).await?;
-    if positions.is_empty() {
-        return Ok(render::portfolio::empty());
-    }
     let header: Vec<&str> = table::COLUMNS.all().collect();
     let mut message = Message::text(render::portfolio::exported(positions.len()));
     message.files.push(File {

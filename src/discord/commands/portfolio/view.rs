@@ -4,6 +4,7 @@ use crate::{
     app::App,
     discord::{
         autocomplete,
+        buttons::Button,
         context::{Context, parts},
         errors::CommandError,
         params::{Choice, OneOf, Written},
@@ -20,13 +21,16 @@ use crate::{
 
 impl Choice for Order {
     fn offered() -> Vec<(&'static str, &'static str, Self)> {
-        vec![
-            ("what earns most", "income", Self::Income),
-            ("what is worth most", "value", Self::Value),
-            ("the highest rate", "rate", Self::Rate),
-            ("the worst verdict", "verdict", Self::Verdict),
-            ("as they were added", "added", Self::Added),
-        ]
+        let label = |order| match order {
+            Self::Income => "what earns most",
+            Self::Value => "what is worth most",
+            Self::Rate => "the highest rate",
+            Self::Verdict => "the worst verdict",
+            Self::Added => "as they were added",
+        };
+        Self::ALL
+            .map(|order| (label(order), order.slug(), order))
+            .into()
     }
 }
 
@@ -43,7 +47,7 @@ pub(super) async fn view(
     let currency = currency.map(|currency| currency.0);
     let order = sort.map_or(Order::Income, |order| order.0);
     let bot = ctx.data();
-    let looked = looked(&bot.app, caller.user, currency, order);
+    let looked = looked(&bot.app, caller.user, (currency, order), 0);
     reply::defer(app, Visibility::Private).await?;
     let (message, looks) = looked.await?;
     super::super::send_alone(app, message).await?;
@@ -60,10 +64,11 @@ pub(super) async fn view(
 pub async fn looked(
     app: &App,
     owner: UserId,
-    currency: Option<Currency>,
-    order: Order,
+    (currency, order): (Option<Currency>, Order),
+    from: usize,
 ) -> Result<(Message, Option<Looks>), CommandError> {
     let now = app.clock.now();
+    let asked = currency;
     let chosen = app.store.chosen(owner).await?;
     let chosen = Chosen {
         currency: currency.unwrap_or(chosen.currency),
@@ -91,7 +96,7 @@ pub async fn looked(
         .map(|line| super::named(&market, line))
         .collect();
     let earlier = looks.as_ref().and_then(|looks| looks.earlier(now));
-    let message = render::portfolio::view(&Shown {
+    let shown = Shown {
         portfolio: &portfolio,
         lines: &lines,
         rates: super::rates(&market),
@@ -99,8 +104,20 @@ pub async fn looked(
         chosen: &chosen,
         goal,
         changes: earlier.map(|earlier| portfolio.since(earlier)),
+        from,
         now,
-    });
+    };
+    let turn = |from: usize| {
+        let from = u32::try_from(from).unwrap_or(u32::MAX);
+        Button::Positions {
+            owner,
+            from,
+            order,
+            currency: asked,
+        }
+        .encode()
+    };
+    let message = render::portfolio::view(&shown, turn);
     let look = portfolio.look(now);
     Ok((message, Looks::after(looks, look)))
 }
