@@ -122,7 +122,12 @@ fn told(
         ),
         (None, None) => left_out_sentence(line),
     });
-    words.push(format!("-# {}", small_print(rates, reckoning, now)));
+    let price = price_words(line, reckoning, now).map(|words| format!("{words}{DOT}"));
+    words.push(format!(
+        "-# {}{}",
+        price.unwrap_or_default(),
+        small_print(rates, reckoning, now)
+    ));
     Message::text(words.join("\n"))
 }
 
@@ -422,20 +427,23 @@ fn who_pays(portfolio: &Portfolio) -> String {
 fn prices(shown: &Shown<'_>) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for line in &shown.portfolio.lines {
-        if let Some((asset, price)) = line.position.stake.asset().zip(line.price) {
-            let words = format!(
-                "- 1 {} = {} ({}, {} old)",
-                text::name(asset),
-                money(price.usd, &shown.reckoning),
-                price.source,
-                age(shown.now.since(price.at))
-            );
-            if !lines.contains(&words) {
-                lines.push(words);
-            }
-        }
+        let words = price_words(line, &shown.reckoning, shown.now);
+        let words = words.map(|words| format!("- {words}"));
+        lines.extend(words.filter(|words| !lines.contains(words)));
     }
     lines
+}
+
+/// `1 SOL = €166.06 (DefiLlama, 3 s old)`; `None` for what is told in money, or has no price.
+fn price_words(line: &Line, reckoning: &Reckoning, now: Timestamp) -> Option<String> {
+    let (asset, price) = line.position.stake.asset().zip(line.price)?;
+    Some(format!(
+        "1 {} = {} ({}, {} old)",
+        text::name(asset),
+        money(price.usd, reckoning),
+        price.source,
+        age(now.since(price.at))
+    ))
 }
 
 fn methods(portfolio: &Portfolio, reckoning: &Reckoning) -> String {

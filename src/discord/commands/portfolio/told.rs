@@ -249,6 +249,13 @@ fn earns(told: &Told, held: Option<&str>, known: &Known<'_>) -> Result<Option<Ea
         return Err(Trouble::PlaceWithoutRate);
     }
     let index = told.index.map(|index| Earns::Index { index });
+    let is_at_no_network = told.pool.is_some() || told.rate.is_some() || index.is_some();
+    if told.commission.is_some() && is_at_no_network {
+        return Err(Trouble::MeansNothing {
+            option: "commission",
+            of: "what earns in a pool or at a stated rate",
+        });
+    }
     match (&told.pool, told.rate) {
         (Some(_), Some(_)) => Err(Trouble::EarnsTwice),
         (Some(_), None) | (None, Some(_)) if index.is_some() => Err(Trouble::EarnsTwice),
