@@ -13,6 +13,7 @@ use super::{
 };
 use crate::domain::{
     currency::{COINGECKO, Currency},
+    ids::PositionId,
     ledger::{
         Entry, Kind, Logged, Source, Worth,
         export::Format,
@@ -34,8 +35,23 @@ pub struct Exchanged {
 }
 
 /// An entry was kept.
-pub fn logged(logged: &Logged, exchanged: Option<Exchanged>) -> Message {
-    told("Logged", logged, exchanged)
+///
+/// `pays_too` is a position of its owner's that may have paid it and that it is not tied to, so that it is counted
+/// beside what that position is expected to pay.
+pub fn logged(
+    logged: &Logged,
+    exchanged: Option<Exchanged>,
+    pays_too: Option<PositionId>,
+) -> Message {
+    let mut message = told("Logged", logged, exchanged);
+    if let Some(position) = pays_too {
+        message.content.push_str(&format!(
+            "\n-# It is tied to no position: if position {position} paid it, say so with `/ledger edit entry:{} \
+             position:{position}`, else it counts on top of what that one is expected to pay.",
+            logged.id
+        ));
+    }
+    message
 }
 
 /// An entry was changed.

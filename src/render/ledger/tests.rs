@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     domain::{
         currency::Exchange,
-        ids::{LedgerEntryId, PositionId},
+        ids::LedgerEntryId,
         ledger::{UnitValue, import, summary::Asked},
         money::Money,
         rate::Percent,
@@ -72,9 +72,9 @@ fn what_is_kept_is_told_with_its_value_and_whose_word_that_is() {
         by: "CoinGecko",
     };
     insta::assert_json_snapshot!([
-        logged(priced, Some(exchanged)),
-        logged(stated, None),
-        logged(bare, None),
+        logged(priced, Some(exchanged), None),
+        logged(stated, None, Some(PositionId(7))),
+        logged(bare, None, None),
         changed(priced, None),
         removed(priced),
         empty(),

@@ -107,5 +107,24 @@ pub async fn kept(app: &App, owner: UserId, entry: Entry) -> Result<Message, Com
         entry,
         added_at: now,
     };
-    Ok(render::ledger::logged(&logged, exchanged))
+    let pays_too = paying_too(app, owner, &logged.entry).await?;
+    Ok(render::ledger::logged(&logged, exchanged, pays_too))
+}
+
+/// The oldest of the owner's positions that pays what came in, where the entry names none.
+async fn paying_too(
+    app: &App,
+    owner: UserId,
+    entry: &Entry,
+) -> Result<Option<PositionId>, CommandError> {
+    if entry.position.is_some() || entry.kind == Kind::Airdrop {
+        return Ok(None);
+    }
+    let positions = app.store.positions(owner).await?;
+    let mut paying = positions.iter().filter(|position| {
+        let pays = position.stake.base().is_some();
+        let asset = position.stake.asset();
+        pays && asset.is_some_and(|asset| asset.eq_ignore_ascii_case(&entry.asset))
+    });
+    Ok(paying.next().map(|position| position.id))
 }
