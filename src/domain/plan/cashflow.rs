@@ -58,10 +58,11 @@ pub struct Cashflow {
 }
 
 impl Wish {
-    /// What is left to live on in a year, as a goal.
+    /// What is left of a year's income after tax, as a goal: what is put to work again has to come in as well as
+    /// what is paid out.
     pub fn goal(&self, cashflow: &Cashflow) -> Goal {
         Goal {
-            income_yearly: cashflow.year.paid_out,
+            income_yearly: cashflow.year.paid_out + cashflow.year.reinvested,
             currency: self.currency,
             tax: Some(self.tax_reserve),
             capital: None,
@@ -162,7 +163,8 @@ mod tests {
         assert_eq!(parts(divided.year), ["4200.00", "5040.00", "7560.00"]);
         assert_eq!(of_the_whole(&wish), Some(Decimal::from(30)));
         let goal = wish.goal(&divided);
-        assert_eq!(goal.income_yearly, Decimal::from(7_560));
+        assert_eq!(goal.income_yearly, Decimal::from(12_600));
+        assert_eq!(goal.before_tax(), Some(Decimal::from(16_800)));
     }
 
     #[test]
