@@ -713,6 +713,88 @@ async fn all_that_is_ones_own_is_reached_in_a_direct_conversation() {
     bot.end(twin);
 }
 
+/// A bot that keeps so many of what people hold, and of their ledgers.
+async fn keeping(positions: u32, entries: u32) -> (Twin, Upstream, TestBot) {
+    let twin = Twin::start(one_server()).await.unwrap();
+    let upstream = Upstream::start(answer(&market(5.0))).await;
+    let mut bot = TestBot::new(&twin, &upstream);
+    bot.set("PORTFOLIO__PER_USER", positions.to_string());
+    bot.set("PORTFOLIO__LEDGER_PER_USER", entries.to_string());
+    bot.start(&twin, 1).await;
+    (twin, upstream, bot)
+}
+
+/// One too many is refused, and of a file that does not fit nothing is kept, be it told before its preview or
+/// behind it.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_is_kept_than_one_person_may_keep() {
+    let (twin, _upstream, bot) = keeping(3, 2).await;
+    let twin = &twin;
+    let hold = |amount: &str| add(amount).option("pool", USDC);
+    let question = told(twin, &hold("$1"), &["May I keep"]).await;
+    pressed(twin, &question, "I agree", &["Added"]).await;
+    let table = |command: &str, text: &str| {
+        let file = twin.upload("table.csv", text.to_owned());
+        call(command).option("file", file)
+    };
+    let positions = |amounts: &[u32]| {
+        let rows = amounts
+            .iter()
+            .map(|amount| format!("{amount},USD,{USDC}\n"));
+        let text = "amount,currency,pool\n".to_owned() + &rows.collect::<String>();
+        table("portfolio import", &text)
+    };
+    let held = async |words: &[&str]| told(twin, &call("portfolio view"), words).await;
+    let words = [
+        "You keep 1 position and the file would add 3",
+        "3 is the most that one person may keep",
+        "Nothing of the file was kept",
+    ];
+    let refused = told(twin, &positions(&[2, 3, 4]), &words).await;
+    assert_eq!(refused.message["components"], json!([]));
+    held(&["Your 1 position"]).await;
+    // What is there already does not count twice, and what fits no more once it is wanted is not kept.
+    let words = ["2 positions in the file", "line 2"];
+    let fits = told(twin, &positions(&[1, 2, 3]), &words).await;
+    told(twin, &hold("$4"), &["Added"]).await;
+    let words = ["You keep 2 positions and the file would add 2"];
+    pressed(twin, &fits, "Keep the others", &words).await;
+    held(&["Your 2 positions"]).await;
+    told(twin, &hold("$5"), &["Added"]).await;
+    let words = ["There are 3 positions of yours already"];
+    told(twin, &hold("$6"), &words).await;
+    held(&["Your 3 positions"]).await;
+
+    let entries = |days: &[u32]| {
+        let rows = days
+            .iter()
+            .map(|day| format!("2026-04-{day:02},staking,ETH,1,2700,USD\n"));
+        let header = "date,kind,asset,quantity,unit_value,currency\n".to_owned();
+        table("ledger import", &(header + &rows.collect::<String>()))
+    };
+    let words = [
+        "You keep 0 entries and the file would add 3",
+        "2 is the most that one person may keep",
+        "Nothing of the file was kept",
+    ];
+    told(twin, &entries(&[1, 2, 3]), &words).await;
+    told(twin, &call("ledger list"), &["Your ledger is empty"]).await;
+    let fits = told(twin, &entries(&[1, 2]), &["2 new entries"]).await;
+    let log = call("ledger log")
+        .option("kind", "staking")
+        .option("asset", "ETH")
+        .option("quantity", "1")
+        .option("unit_value", "$2,700");
+    told(twin, &log, &["Logged"]).await;
+    let words = ["You keep 1 entry and the file would add 2"];
+    pressed(twin, &fits, "Keep them", &words).await;
+    told(twin, &call("ledger list"), &["1 entry"]).await;
+    told(twin, &log, &["Logged"]).await;
+    let words = ["There are 2 entries in your ledger already"];
+    told(twin, &log, &words).await;
+    bot.end(twin);
+}
+
 /// The member's own figures move with the market, and a look at them says since when and how far.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_look_tells_what_has_moved_since() {
