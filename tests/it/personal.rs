@@ -13,10 +13,10 @@ use stipend::{
 
 use crate::{
     replies::keep,
-    stage::{HOUR, Stage},
+    stage::{DAY, HOUR, Stage},
     support::{
-        Node, TestBot, USDC, USDT, Upstream, answer, button, call, market, member, one_server,
-        other, said, show,
+        Node, TestBot, USDC, USDT, Upstream, WETH, answer, button, call, fourteen, market, member,
+        one_server, other, row, said, show,
     },
 };
 
@@ -189,11 +189,12 @@ async fn a_member_keeps_positions_wherever_they_are() {
         let in_server = keep(twin, name, &asked).await;
         let elsewhere = told(twin, &direct(&asked), &[]).await;
         for part in ["title", "description", "fields"] {
-            // What is told to have changed is a look at the same figures.
+            // What is told to have changed is a look at the same figures, and prices grow older.
             let part = |reply: &Reply| {
                 let mut part = reply.message["embeds"][0][part].clone();
                 if let Some(fields) = part.as_array_mut() {
-                    fields.retain(|field| field["name"] != "Since you last looked");
+                    let passes = ["Since you last looked", "Prices"];
+                    fields.retain(|field| passes.iter().all(|name| field["name"] != *name));
                 }
                 part
             };
@@ -818,6 +819,65 @@ async fn a_second_look_tells_what_has_moved_since() {
     stage.clock.jump(HOUR);
     show(&stage.upstream, market, 4.0).await;
     keep(twin, "portfolio_view_since_the_last_look", &view).await;
+    stage.end().await;
+}
+
+/// A pool that its source lists under another key is the same pool to whoever holds it; of one that is gone,
+/// and of a token without a price, no figure is made up.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_held_follows_its_pool_and_is_left_out_where_it_cannot() {
+    const ANEW: &str = "cc70268e-4b52-42bf-a116-608b370f9501";
+    const VANISHING: &str = "00000003-4b52-42bf-a116-608b370f9501";
+    // So many that two which go are no sign of half an answer.
+    let around = |rows: &[Value], nth: u32, has_vanished: bool| {
+        let mut rows = [rows, &fourteen(3.0)].concat();
+        rows.retain(|row| !has_vanished || row["pool"] != VANISHING);
+        rows.push(row(
+            WETH,
+            "WETH",
+            "compound-v3",
+            2.1 + f64::from(nth) * 0.001,
+        ));
+        answer(&rows)
+    };
+    let before = market(5.0);
+    let stage = Stage::set(around(&before[..1], 0, false)).await;
+    let twin = &stage.twin;
+    let question = told(twin, &add("$10k").option("pool", USDC), &["May I keep"]).await;
+    pressed(twin, &question, "I agree", &["Added"]).await;
+    told(twin, &add("$1k").option("pool", VANISHING), &["3.00 %"]).await;
+    let unpriced = add("2").option("asset", "WETH").option("rate", 3);
+    told(
+        twin,
+        &unpriced,
+        &["Left out of your total income: no source has a price for it"],
+    )
+    .await;
+    let words = ["$10,000.00", "3 positions", "$44.17 a month"];
+    let view = call("portfolio view");
+    told(twin, &view, &words).await;
+
+    let later = async |apy: f64, nth: u32| {
+        let mut renamed = row(ANEW, "USDC", "aave-v3", apy);
+        renamed["count"] = json!(1);
+        stage.upstream.set(around(&[renamed], nth, true));
+        stage.upstream.taken().await;
+    };
+    for nth in 1..=4 {
+        later(6.0, nth).await;
+        stage.clock.jump(2 * HOUR);
+    }
+    stage.upstream.taken().await;
+    keep(twin, "portfolio_view_of_what_moved_away", &view).await;
+    // So it is when the source has not listed either for long.
+    stage.clock.jump(15 * DAY);
+    later(6.6, 5).await;
+    later(6.6, 6).await;
+    let words = [
+        "$55.00 a month",
+        "USDC3 · aave-v3 · Ethereum (not listed any more)",
+    ];
+    told(twin, &view, &words).await;
     stage.end().await;
 }
 
