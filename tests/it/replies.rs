@@ -226,10 +226,22 @@ async fn replies_about_what_is_held() {
     upstream.set(answer(&moved));
     upstream.taken().await;
     let review = call("portfolio review");
-    keep(twin, "portfolio_review_of_what_moved", &review).await;
+    let first = keep(twin, "portfolio_review_of_what_moved", &review).await;
     let risk = call("portfolio risk");
     keep(twin, "portfolio_risk_beside_a_target", &risk).await;
     keep(twin, "yield_better_elsewhere", &call("yield better")).await;
+
+    let done = Press::on_reply(first.interaction, button(&first.message, "Mark as done"));
+    twin.press(&done.by(member())).await.unwrap();
+    for row in &mut moved {
+        if row["pool"] == USDC {
+            row["apyBase"] = json!(0.3);
+            row["apyReward"] = json!(4.7);
+        }
+    }
+    upstream.set(answer(&moved));
+    upstream.taken().await;
+    keep(twin, "portfolio_review_after_another", &review).await;
     setting.bot.end(twin);
 }
 
