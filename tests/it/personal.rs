@@ -512,6 +512,8 @@ async fn a_long_portfolio_is_read_page_by_page() {
         &["`1` **$1.00**", "of 60; the figures are of all"],
     )
     .await;
+    let labels = refused_to_another(twin, &first).await;
+    assert_eq!(labels, ["More"], "a page is its owner's alone");
     let (mut page, mut seen) = (first.clone(), String::new());
     loop {
         seen += &said(&page);
