@@ -1,6 +1,7 @@
 //! What went wrong, in words that say what to do about it.
 
 use super::{
+    count,
     numbers::{bare, grouped, grouped_u64, limit},
     text::{self, SENTENCE},
 };
@@ -117,9 +118,21 @@ pub enum Trouble {
     TooManyPositions {
         limit: usize,
     },
+    /// Those of a file would be too many with those that are kept.
+    PositionsDoNotFit {
+        kept: usize,
+        added: usize,
+        limit: usize,
+    },
     /// The ledger has no such entry of the person's.
     EntryUnknown,
     TooManyEntries {
+        limit: usize,
+    },
+    /// Those of a file would be too many with those that are kept.
+    EntriesDoNotFit {
+        kept: usize,
+        added: usize,
         limit: usize,
     },
     /// Nothing of the entry would be otherwise.
@@ -321,8 +334,14 @@ pub fn line(trouble: &Trouble) -> String {
         }
         Trouble::PositionUnknown => POSITION_UNKNOWN.to_owned(),
         Trouble::TooManyPositions { limit } => too_many("positions of yours", *limit),
+        Trouble::PositionsDoNotFit { kept, added, limit } => {
+            do_not_fit(("position", "positions"), *kept, *added, *limit)
+        }
         Trouble::EntryUnknown => ENTRY_UNKNOWN.to_owned(),
         Trouble::TooManyEntries { limit } => too_many("entries in your ledger", *limit),
+        Trouble::EntriesDoNotFit { kept, added, limit } => {
+            do_not_fit(("entry", "entries"), *kept, *added, *limit)
+        }
         Trouble::EntryUnchanged => ENTRY_UNCHANGED.to_owned(),
         Trouble::NoOtherPrice(asset) => format!(
             "No source has another price of {} at that moment, or none answers now. What was kept stays; \
@@ -585,6 +604,16 @@ fn too_many(what: &str, limit: usize) -> String {
     )
 }
 
+fn do_not_fit((one, several): (&str, &str), kept: usize, added: usize, limit: usize) -> String {
+    format!(
+        "You keep {} and the file would add {}, but {} is the most that one person may keep. Nothing of the \
+         file was kept: take some out of it, or remove some first.",
+        count(kept, one, several),
+        grouped(added),
+        grouped(limit)
+    )
+}
+
 fn value_needed(pool: &str) -> String {
     format!(
         "A share of {pool} is no single token, so its units say nothing about its worth. Write in \
@@ -732,6 +761,11 @@ mod tests {
             Trouble::AlertUnknown(AlertId(12)),
             Trouble::PositionUnknown,
             Trouble::TooManyPositions { limit: 1_000 },
+            Trouble::PositionsDoNotFit {
+                kept: 100,
+                added: 1_150,
+                limit: 1_000,
+            },
             Trouble::HoldingUnclear,
             Trouble::ValueNeeded {
                 pool: words("USDC-WETH"),
@@ -769,6 +803,11 @@ mod tests {
             Trouble::ChannelRefused(words("it is a forum")),
             Trouble::EntryUnknown,
             Trouble::TooManyEntries { limit: 20_000 },
+            Trouble::EntriesDoNotFit {
+                kept: 1,
+                added: 20_000,
+                limit: 20_000,
+            },
             Trouble::WatchUnknown,
             Trouble::TooManyWatches { limit: 20 },
             Trouble::NoWatches,

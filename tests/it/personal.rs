@@ -1,16 +1,22 @@
 //! What people keep for themselves: the same in a server and in a direct conversation, and nobody else's
 //! business, by whatever command, component or number.
 
+use std::collections::BTreeSet;
+
 use axum::http::StatusCode;
 use discord_twin::{Invocation, Person, Press, Reply, Twin};
 use serde_json::{Map, Value, json};
-use stipend::clock::{Clock as _, SystemClock};
+use stipend::{
+    clock::{Clock as _, SystemClock},
+    domain::time::Timestamp,
+};
 
 use crate::{
     replies::keep,
+    stage::{DAY, HOUR, Stage},
     support::{
-        Node, TestBot, USDC, USDT, Upstream, answer, button, call, market, member, one_server,
-        other, said,
+        Node, TestBot, USDC, USDT, Upstream, WETH, answer, button, call, fourteen, market, member,
+        one_server, other, row, said, show,
     },
 };
 
@@ -183,11 +189,12 @@ async fn a_member_keeps_positions_wherever_they_are() {
         let in_server = keep(twin, name, &asked).await;
         let elsewhere = told(twin, &direct(&asked), &[]).await;
         for part in ["title", "description", "fields"] {
-            // What is told to have changed is a look at the same figures.
+            // What is told to have changed is a look at the same figures, and prices grow older.
             let part = |reply: &Reply| {
                 let mut part = reply.message["embeds"][0][part].clone();
                 if let Some(fields) = part.as_array_mut() {
-                    fields.retain(|field| field["name"] != "Since you last looked");
+                    let passes = ["Since you last looked", "Prices"];
+                    fields.retain(|field| passes.iter().all(|name| field["name"] != *name));
                 }
                 part
             };
@@ -362,16 +369,22 @@ async fn a_position_that_makes_no_sense_is_refused_with_the_mend() {
     told(twin, &call("portfolio view"), &["Your 4 positions"]).await;
     let basket = add("$2k").option("index", "staking");
     told(twin, &basket, &["own basket, large-cap staking"]).await;
+    let lent = of(
+        "250",
+        &[
+            ("pool", USDC),
+            ("cost", "$240"),
+            ("opened", "2026-01-05"),
+            ("payout", "monthly"),
+            ("note", "for the roof"),
+        ],
+    );
+    keep(twin, "portfolio_add", &lent).await;
     let units = add("2").option("index", "staking");
     told(twin, &units, &["is no single token"]).await;
     let edit = |id: &str| call("portfolio edit").option("position", id);
     told(twin, &edit("1"), &["Nothing of that is new"]).await;
-    told(
-        twin,
-        &edit("1").option("amount", "6k"),
-        &["Changed", "6,000 USDC"],
-    )
-    .await;
+    keep(twin, "portfolio_edit", &edit("1").option("amount", "6k")).await;
     told(twin, &edit("1").option("clear", "note"), &["Changed"]).await;
     told(
         twin,
@@ -399,6 +412,7 @@ async fn positions_are_taken_out_and_put_in_again() {
     } = setting().await;
     let twin = &twin;
     hold(twin).await;
+    keep(twin, "portfolio_export", &call("portfolio export")).await;
     let export = told(
         twin,
         &direct(&call("portfolio export")),
@@ -422,7 +436,9 @@ async fn positions_are_taken_out_and_put_in_again() {
     pressed(twin, &preview, "Leave it", &["Nothing was changed."]).await;
     told(twin, &call("portfolio view"), &["Your 4 positions"]).await;
     told(twin, &call("privacy delete"), &["Delete 4 positions"]).await;
-    for id in 1..=4 {
+    let remove = call("portfolio remove").option("position", "1");
+    keep(twin, "portfolio_remove", &remove).await;
+    for id in 2..=4 {
         let remove = call("portfolio remove").option("position", id.to_string());
         told(twin, &remove, &["Removed"]).await;
     }
@@ -496,6 +512,8 @@ async fn a_long_portfolio_is_read_page_by_page() {
         &["`1` **$1.00**", "of 60; the figures are of all"],
     )
     .await;
+    let labels = refused_to_another(twin, &first).await;
+    assert_eq!(labels, ["More"], "a page is its owner's alone");
     let (mut page, mut seen) = (first.clone(), String::new());
     loop {
         seen += &said(&page);
@@ -514,8 +532,384 @@ async fn a_long_portfolio_is_read_page_by_page() {
     bot.end(twin);
 }
 
+/// The groups whose answers are for the asker alone, wherever they are.
+fn is_private(name: &str) -> bool {
+    let groups = ["portfolio ", "ledger ", "plan ", "watch ", "privacy "];
+    name == "yield better" || groups.iter().any(|group| name.starts_with(group))
+}
+
+/// Every command of theirs by somebody's own installation of the bot, each beside what it answers and the
+/// button of that which they press.
+#[tokio::test(flavor = "multi_thread")]
+async fn all_that_is_ones_own_is_reached_in_a_direct_conversation() {
+    let Setting {
+        twin,
+        bot,
+        upstream: _upstream,
+        node: _node,
+    } = setting().await;
+    let twin = &twin;
+    let position = |asked: Invocation| asked.option("position", "1");
+    let log = call("ledger log").option("kind", "interest");
+    let goal = call("plan goal").option("capital", "100k");
+    let project = call("plan project").option("capital", "300k");
+    let file = |text: &str| twin.upload("table.csv", text.to_owned());
+    let positions = file(&format!("amount,currency,pool\n700,USD,{USDT}\n"));
+    let entries = file("date,kind,asset,quantity\n2026-04-01,interest,USDC,7\n");
+    let lent = add("5,000")
+        .option("pool", USDC)
+        .option("cost", "$4,800")
+        .option("opened", "90d")
+        .option("payout", "weekly")
+        .option("lock_until", "20d");
+    let story = [
+        (lent, "May I keep", Some("I agree")),
+        (
+            call("portfolio settings").option("tax_rate", 25),
+            "25.00 % of income is laid aside",
+            None,
+        ),
+        (call("portfolio view"), "Your 1 position", None),
+        (
+            position(call("portfolio edit")).option("amount", "6k"),
+            "Changed; it is now 6,000 USDC",
+            None,
+        ),
+        (
+            call("portfolio income").option("window", "back"),
+            "Expected and not logged",
+            Some("Log 12 of these pay-outs"),
+        ),
+        (call("portfolio performance"), "How it did since", None),
+        (call("portfolio calendar"), "6,000 USDC", None),
+        (call("portfolio risk"), "The risk of the whole", None),
+        (
+            call("portfolio review"),
+            "Review of what you hold",
+            Some("Mark as done"),
+        ),
+        (
+            call("portfolio import").option("file", positions),
+            "1 position in the file",
+            Some("Keep them"),
+        ),
+        (call("portfolio export"), "Here are your 2 positions", None),
+        (call("yield better"), "How this was chosen", None),
+        (
+            log.option("asset", "USDC").option("quantity", "7"),
+            "Logged **7 USDC**",
+            None,
+        ),
+        (call("ledger list"), "13 entries", None),
+        (
+            call("ledger edit")
+                .option("entry", "13")
+                .option("note", "by hand"),
+            "Changed. It is now **7 USDC**",
+            None,
+        ),
+        (call("ledger summary"), "by month, when received", None),
+        (
+            call("ledger import").option("file", entries),
+            "1 new entry",
+            Some("Keep them"),
+        ),
+        (call("ledger export"), "Here are 14 entries", None),
+        (
+            call("ledger delete").option("entry", "13"),
+            "Removed entry 13",
+            None,
+        ),
+        (
+            goal.option("income", "1k"),
+            "a year takes",
+            Some("Save as my goal"),
+        ),
+        (call("plan list"), "Your goals", None),
+        (
+            call("plan capital")
+                .option("income", "2k")
+                .option("yield", 6),
+            "The capital for",
+            None,
+        ),
+        (
+            call("plan allocate").option("capital", "100k"),
+            "ways of earning",
+            None,
+        ),
+        (
+            call("plan index")
+                .option("kind", "staking")
+                .option("capital", "20k"),
+            "Large-cap staking index",
+            None,
+        ),
+        (
+            call("plan scenario").option("preset", "supplemental"),
+            "Supplemental income from",
+            None,
+        ),
+        (
+            project.option("yield", 5).option("years", 3),
+            "in 3 years",
+            None,
+        ),
+        (
+            call("plan cashflow").option("income", "1400"),
+            "$1,400.00 a month, divided",
+            None,
+        ),
+        (
+            call("watch add").option("when", "verdict"),
+            "gets worse for 2 h",
+            None,
+        ),
+        (
+            call("watch better"),
+            "would earn more elsewhere at no more risk",
+            None,
+        ),
+        (
+            call("watch remind").option("of", "payouts"),
+            "pay-outs",
+            None,
+        ),
+        (call("watch goal"), "of your goal", None),
+        (call("watch list"), "**4**", None),
+        (call("watch pause"), "4 watches of yours at rest", None),
+        (
+            call("watch resume"),
+            "4 watches of yours looking again",
+            None,
+        ),
+        (call("watch test"), "message to you", None),
+        (
+            call("watch remove").option("watch", "4"),
+            "No longer watched",
+            None,
+        ),
+        (call("plan delete").option("goal", "1"), "Forgotten", None),
+        (
+            position(call("portfolio remove")),
+            "Removed 6,000 USDC",
+            None,
+        ),
+        (call("privacy show"), "1 position", None),
+        (call("privacy export"), "everything", None),
+        (
+            call("privacy delete"),
+            "Delete 1 position",
+            Some("Delete for good"),
+        ),
+    ];
+    for (asked, words, then) in &story {
+        let reply = told(twin, &direct(asked), &[words]).await;
+        if let Some(label) = then {
+            pressed(twin, &reply, label, &[]).await;
+        }
+    }
+    told(twin, &direct(&call("privacy show")), &["Nothing is kept"]).await;
+    let told: BTreeSet<String> = story.into_iter().map(|(asked, ..)| asked.command).collect();
+    let all = commands(twin).into_iter().map(|(name, _)| name);
+    assert_eq!(told, all.filter(|name| is_private(name)).collect());
+    bot.end(twin);
+}
+
+/// A bot that keeps so many of what people hold, and of their ledgers.
+async fn keeping(positions: u32, entries: u32) -> (Twin, Upstream, TestBot) {
+    let twin = Twin::start(one_server()).await.unwrap();
+    let upstream = Upstream::start(answer(&market(5.0))).await;
+    let mut bot = TestBot::new(&twin, &upstream);
+    bot.set("PORTFOLIO__PER_USER", positions.to_string());
+    bot.set("PORTFOLIO__LEDGER_PER_USER", entries.to_string());
+    bot.start(&twin, 1).await;
+    (twin, upstream, bot)
+}
+
+/// One too many is refused, and of a file that does not fit nothing is kept, be it told before its preview or
+/// behind it.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_is_kept_than_one_person_may_keep() {
+    let (twin, _upstream, bot) = keeping(3, 2).await;
+    let twin = &twin;
+    let hold = |amount: &str| add(amount).option("pool", USDC);
+    let question = told(twin, &hold("$1"), &["May I keep"]).await;
+    pressed(twin, &question, "I agree", &["Added"]).await;
+    let table = |command: &str, text: &str| {
+        let file = twin.upload("table.csv", text.to_owned());
+        call(command).option("file", file)
+    };
+    let positions = |amounts: &[u32]| {
+        let rows = amounts
+            .iter()
+            .map(|amount| format!("{amount},USD,{USDC}\n"));
+        let text = "amount,currency,pool\n".to_owned() + &rows.collect::<String>();
+        table("portfolio import", &text)
+    };
+    let held = async |words: &[&str]| told(twin, &call("portfolio view"), words).await;
+    let words = [
+        "You keep 1 position and the file would add 3",
+        "3 is the most that one person may keep",
+        "Nothing of the file was kept",
+    ];
+    let refused = told(twin, &positions(&[2, 3, 4]), &words).await;
+    assert_eq!(refused.message["components"], json!([]));
+    held(&["Your 1 position"]).await;
+    // What is there already does not count twice, and what fits no more once it is wanted is not kept.
+    let words = ["2 positions in the file", "line 2"];
+    let fits = told(twin, &positions(&[1, 2, 3]), &words).await;
+    told(twin, &hold("$4"), &["Added"]).await;
+    let words = ["You keep 2 positions and the file would add 2"];
+    pressed(twin, &fits, "Keep the others", &words).await;
+    held(&["Your 2 positions"]).await;
+    told(twin, &hold("$5"), &["Added"]).await;
+    let words = ["There are 3 positions of yours already"];
+    told(twin, &hold("$6"), &words).await;
+    held(&["Your 3 positions"]).await;
+
+    let entries = |days: &[u32]| {
+        let rows = days
+            .iter()
+            .map(|day| format!("2026-04-{day:02},staking,ETH,1,2700,USD\n"));
+        let header = "date,kind,asset,quantity,unit_value,currency\n".to_owned();
+        table("ledger import", &(header + &rows.collect::<String>()))
+    };
+    let words = [
+        "You keep 0 entries and the file would add 3",
+        "2 is the most that one person may keep",
+        "Nothing of the file was kept",
+    ];
+    told(twin, &entries(&[1, 2, 3]), &words).await;
+    told(twin, &call("ledger list"), &["Your ledger is empty"]).await;
+    let fits = told(twin, &entries(&[1, 2]), &["2 new entries"]).await;
+    let log = call("ledger log")
+        .option("kind", "staking")
+        .option("asset", "ETH")
+        .option("quantity", "1")
+        .option("unit_value", "$2,700");
+    told(twin, &log, &["Logged"]).await;
+    let words = ["You keep 1 entry and the file would add 2"];
+    pressed(twin, &fits, "Keep them", &words).await;
+    told(twin, &call("ledger list"), &["1 entry"]).await;
+    told(twin, &log, &["Logged"]).await;
+    let words = ["There are 2 entries in your ledger already"];
+    told(twin, &log, &words).await;
+    bot.end(twin);
+}
+
+/// The member's own figures move with the market, and a look at them says since when and how far.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_look_tells_what_has_moved_since() {
+    let stage = Stage::set(answer(&market(5.0))).await;
+    let twin = &stage.twin;
+    let held = add("$10k").option("pool", USDC);
+    let question = told(twin, &held, &["May I keep"]).await;
+    pressed(twin, &question, "I agree", &["Added"]).await;
+    let goal = call("plan goal")
+        .option("income", "$1k")
+        .option("capital", "$10k");
+    let plan = told(twin, &goal, &["10.00 %"]).await;
+    pressed(twin, &plan, "Save as my goal", &["Kept as your goal"]).await;
+    let view = call("portfolio view");
+    let first = keep(twin, "portfolio_view_with_a_goal", &view).await;
+    assert!(!said(&first).contains("Since you last looked"));
+    stage.clock.jump(HOUR / 2);
+    show(&stage.upstream, market, 4.0).await;
+    let soon = told(twin, &view, &["3.98 %"]).await;
+    assert!(!said(&soon).contains("Since you last looked"));
+    stage.clock.jump(HOUR);
+    show(&stage.upstream, market, 4.0).await;
+    keep(twin, "portfolio_view_since_the_last_look", &view).await;
+    stage.end().await;
+}
+
+/// A pool that its source lists under another key is the same pool to whoever holds it; of one that is gone,
+/// and of a token without a price, no figure is made up.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_held_follows_its_pool_and_is_left_out_where_it_cannot() {
+    const ANEW: &str = "cc70268e-4b52-42bf-a116-608b370f9501";
+    const VANISHING: &str = "00000003-4b52-42bf-a116-608b370f9501";
+    // So many that two which go are no sign of half an answer.
+    let around = |rows: &[Value], nth: u32, has_vanished: bool| {
+        let mut rows = [rows, &fourteen(3.0)].concat();
+        rows.retain(|row| !has_vanished || row["pool"] != VANISHING);
+        rows.push(row(
+            WETH,
+            "WETH",
+            "compound-v3",
+            2.1 + f64::from(nth) * 0.001,
+        ));
+        answer(&rows)
+    };
+    let before = market(5.0);
+    let stage = Stage::set(around(&before[..1], 0, false)).await;
+    let twin = &stage.twin;
+    let question = told(twin, &add("$10k").option("pool", USDC), &["May I keep"]).await;
+    pressed(twin, &question, "I agree", &["Added"]).await;
+    told(twin, &add("$1k").option("pool", VANISHING), &["3.00 %"]).await;
+    let unpriced = add("2").option("asset", "WETH").option("rate", 3);
+    told(
+        twin,
+        &unpriced,
+        &["Left out of your total income: no source has a price for it"],
+    )
+    .await;
+    let words = ["$10,000.00", "3 positions", "$44.17 a month"];
+    let view = call("portfolio view");
+    told(twin, &view, &words).await;
+
+    let later = async |apy: f64, nth: u32| {
+        let mut renamed = row(ANEW, "USDC", "aave-v3", apy);
+        renamed["count"] = json!(1);
+        stage.upstream.set(around(&[renamed], nth, true));
+        stage.upstream.taken().await;
+    };
+    for nth in 1..=4 {
+        later(6.0, nth).await;
+        stage.clock.jump(2 * HOUR);
+    }
+    stage.upstream.taken().await;
+    keep(twin, "portfolio_view_of_what_moved_away", &view).await;
+    // So it is when the source has not listed either for long.
+    stage.clock.jump(15 * DAY);
+    later(6.6, 5).await;
+    later(6.6, 6).await;
+    let words = [
+        "$55.00 a month",
+        "USDC3 · aave-v3 · Ethereum (not listed any more)",
+    ];
+    told(twin, &view, &words).await;
+    stage.end().await;
+}
+
+/// On a day that is the same in every run, since its months are named.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_income_is_told_by_its_months() {
+    let stage = Stage::set(answer(&market(5.0))).await;
+    let twin = &stage.twin;
+    let day = Timestamp::parse("2040-03-15T12:00:00Z").unwrap();
+    stage.clock.jump(day.millis() - stage.clock.now().millis());
+    show(&stage.upstream, market, 5.0).await;
+    let held = |amount: &str, payout: &str| {
+        let held = add(amount).option("pool", USDC).option("payout", payout);
+        held.option("opened", "2040-01-01")
+    };
+    let question = told(twin, &held("$10k", "monthly"), &["May I keep"]).await;
+    pressed(twin, &question, "I agree", &["Added"]).await;
+    told(twin, &held("$1k", "quarterly"), &["Added"]).await;
+    keep(twin, "portfolio_income", &call("portfolio income")).await;
+    stage.end().await;
+}
+
 /// What only the member's own answers may hold.
-const SECRETS: [&str; 4] = ["zebrafinch", "7,654,321", "7654321", "aardvark"];
+const SECRETS: [&str; 5] = [
+    "zebrafinch",
+    "7,654,321",
+    "7654321",
+    "aardvark",
+    "Kiritimati",
+];
 
 /// A value for an option of this name, such that a stranger aims at what is the member's.
 fn aimed(twin: &Twin, name: &str, kind: u64) -> Option<Value> {
@@ -607,7 +1001,25 @@ async fn a_stranger_reaches_nothing_of_a_members_by_any_command() {
         .option("pool", USDC)
         .option("note", "zebrafinch");
     let question = told(twin, &secret, &["May I keep"]).await;
+    let labels = refused_to_another(twin, &question).await;
+    assert_eq!(labels, ["I agree"]);
     pressed(twin, &question, "I agree", &["Added"]).await;
+    let paid = add("7,654,321")
+        .option("pool", USDC)
+        .option("opened", "90d")
+        .option("payout", "weekly");
+    told(twin, &paid, &["Added 7,654,321 USDC"]).await;
+    let chosen = call("portfolio settings").option("time_zone", "Pacific/Kiritimati");
+    told(twin, &chosen, &["Kiritimati"]).await;
+    let goal = call("plan goal").option("income", "$7654321");
+    let plan = told(twin, &goal.option("capital", "$90m"), &[]).await;
+    let labels = refused_to_another(twin, &plan).await;
+    assert_eq!(labels, ["Save as my goal"]);
+    pressed(twin, &plan, "Save as my goal", &["Kept as your goal"]).await;
+    let review = told(twin, &call("portfolio review"), &["the first one"]).await;
+    let labels = refused_to_another(twin, &review).await;
+    assert_eq!(labels, ["Mark as done"]);
+    pressed(twin, &review, "Mark as done", &["Noted as done"]).await;
     let log = call("ledger log")
         .option("kind", "staking")
         .option("asset", "ETH")
@@ -648,6 +1060,10 @@ async fn a_stranger_reaches_nothing_of_a_members_by_any_command() {
                 "{name} shows {}",
                 reply.message
             );
+            assert!(
+                reply.ephemeral || !is_private(name),
+                "{name}: others see it"
+            );
             for file in reply.message["attachments"]
                 .as_array()
                 .into_iter()
@@ -671,48 +1087,83 @@ async fn a_stranger_reaches_nothing_of_a_members_by_any_command() {
         }
     }
     // Nothing that the stranger did has changed anything of the member's.
-    told(
-        twin,
-        &call("portfolio view"),
-        &["Your 1 position", "7,654,321", "zebrafinch"],
-    )
-    .await;
-    told(twin, &call("ledger list"), &["1 entry", "aardvark"]).await;
-    told(twin, &call("watch list"), &["**1**", "7,654,321"]).await;
+    let unchanged = async |entries: &str| {
+        let words = ["Your 2 positions", "7,654,321", "zebrafinch"];
+        told(twin, &call("portfolio view"), &words).await;
+        told(twin, &call("ledger list"), &[entries, "aardvark"]).await;
+        told(twin, &call("watch list"), &["**1**", "7,654,321"]).await;
+        told(twin, &call("plan list"), &["**1**", "7,654,321"]).await;
+        told(twin, &call("portfolio settings"), &["Kiritimati"]).await;
+        told(twin, &call("portfolio review"), &["the last one was done"]).await;
+    };
+    unchanged("1 entry").await;
 
     // A button of the member's is the member's alone, and so is each page of a long ledger.
-    let rows = (1..=30).map(|day| format!("2026-04-{day:02},staking,ETH,1,2700,USD\n"));
+    let rows = (1..=30).map(|day| format!("2024-04-{day:02},staking,ETH,1,2700,USD\n"));
     let header = "date,kind,asset,quantity,unit_value,currency\n".to_owned();
     let table: String = std::iter::once(header).chain(rows).collect();
     let import = call("ledger import").option("file", twin.upload("l.csv", table));
     let question = told(twin, &import, &["30 new entries"]).await;
+    let labels = refused_to_another(twin, &question).await;
+    assert_eq!(labels, ["Keep them", "Leave it"]);
     pressed(twin, &question, "Keep them", &["Kept 30 entries"]).await;
-    let asked = [
-        call("privacy delete"),
-        call("portfolio income"),
-        call("ledger list"),
-        secret,
-    ];
-    for asked in asked {
-        let reply = twin.run(&asked).await.unwrap();
+    let table = twin.upload("p.csv", format!("amount,currency,pool\n9,USD,{USDT}\n"));
+    let positions = call("portfolio import").option("file", table);
+    for (asked, wanted) in [
+        (call("privacy delete"), &["Delete for good", "Keep"][..]),
+        (
+            call("portfolio income").option("window", "back"),
+            &["Log 1"],
+        ),
+        (call("portfolio review"), &["Mark as done"]),
+        (call("ledger list"), &["Older"]),
+        (positions, &["Keep them", "Leave it"]),
+    ] {
+        let reply = told(twin, &asked, &[]).await;
+        let labels = refused_to_another(twin, &reply).await;
+        let are_meant = labels.len() == wanted.len();
+        let mut pairs = labels.iter().zip(wanted);
+        let are_meant = are_meant && pairs.all(|(label, begins)| label.starts_with(begins));
+        assert!(are_meant, "{}: {labels:?}", asked.command);
         if asked.command == "ledger list" {
-            button(&reply.message, "Older");
-        }
-        for line in reply.message["components"].as_array().into_iter().flatten() {
-            for component in line["components"].as_array().into_iter().flatten() {
-                let Some(id) = component["custom_id"].as_str() else {
-                    continue;
-                };
-                if component["disabled"] == true {
-                    continue;
-                }
-                let press = Press::on_reply(reply.interaction, id).by(other()).forged();
-                let refused = twin.press(&press).await.unwrap();
-                assert!(said(&refused).contains("This button is for somebody else."));
-            }
+            let press = Press::on_reply(reply.interaction, button(&reply.message, "Older"));
+            let older = twin.press(&press.by(member())).await.unwrap();
+            let labels = refused_to_another(twin, &older).await;
+            assert_eq!(labels, ["Newer"]);
         }
     }
+    unchanged("31 entries").await;
+    // And so is whatever stands under any other answer.
+    for (name, options) in all.iter().filter(|(name, _)| is_private(name)) {
+        let asked = Invocation {
+            options: options.clone(),
+            ..call(name)
+        };
+        let reply = told(twin, &asked, &[]).await;
+        refused_to_another(twin, &reply).await;
+    }
     bot.end(twin);
+}
+
+/// Presses, as somebody else, every button of a reply of the member's that can be pressed; what stands on them.
+async fn refused_to_another(twin: &Twin, reply: &Reply) -> Vec<String> {
+    let mut labels = Vec::new();
+    for line in reply.message["components"].as_array().into_iter().flatten() {
+        for component in line["components"].as_array().into_iter().flatten() {
+            let Some(id) = component["custom_id"].as_str() else {
+                continue;
+            };
+            if component["disabled"] == true {
+                continue;
+            }
+            let press = Press::on_reply(reply.interaction, id).by(other()).forged();
+            let refused = said(&twin.press(&press).await.unwrap());
+            let words = "This button is for somebody else.";
+            assert!(refused.contains(words), "{component}: {refused}");
+            labels.push(component["label"].as_str().unwrap_or_default().to_owned());
+        }
+    }
+    labels
 }
 
 fn asked_in_servers_alone(name: &str) -> bool {

@@ -15,7 +15,7 @@ use crate::support::{
 
 mod world;
 
-use world::{COINS, FARM, PAIR, PROTOCOLS, RECEIPT, pools, setting};
+use world::{COINS, FARM, LOCKED, PAIR, PROTOCOLS, RECEIPT, pools, setting};
 
 /// A reply as its reader sees it, line by line.
 fn shown(asked: &str, message: &Value, is_private: bool) -> String {
@@ -194,6 +194,54 @@ async fn replies_about_risks() {
     let message = twin.say(server() + 1, &other(), offer).unwrap();
     let check = Invocation::on_message(message, "Check this yield").by(member());
     keep(twin, "check_this_yield", &check).await;
+    setting.bot.end(twin);
+}
+
+/// What somebody holds, once its rate and its size are otherwise than a quarter ago.
+#[tokio::test(flavor = "multi_thread")]
+async fn replies_about_what_is_held() {
+    let setting = setting("10m").await;
+    let (twin, upstream) = (&setting.twin, &setting.upstream);
+    let add = |amount: &str, pool: &str| {
+        let add = call("portfolio add").option("amount", amount);
+        add.option("pool", pool)
+    };
+    let question = twin.run(&add("$10k", PAIR)).await.unwrap();
+    let agree = Press::on_reply(question.interaction, button(&question.message, "I agree"));
+    twin.press(&agree.by(member())).await.unwrap();
+    for asked in [
+        add("$6k", USDC),
+        add("$5k", USDT),
+        add("$20k", LOCKED),
+        call("portfolio settings").option("target", "20/50/25/5"),
+    ] {
+        twin.run(&asked).await.unwrap();
+    }
+    let mut moved = pools();
+    for row in &mut moved {
+        if row["pool"] == PAIR {
+            row["tvlUsd"] = json!(120_000_000);
+        }
+    }
+    upstream.set(answer(&moved));
+    upstream.taken().await;
+    let review = call("portfolio review");
+    let first = keep(twin, "portfolio_review_of_what_moved", &review).await;
+    let risk = call("portfolio risk");
+    keep(twin, "portfolio_risk_beside_a_target", &risk).await;
+    keep(twin, "yield_better_elsewhere", &call("yield better")).await;
+
+    let done = Press::on_reply(first.interaction, button(&first.message, "Mark as done"));
+    twin.press(&done.by(member())).await.unwrap();
+    for row in &mut moved {
+        if row["pool"] == USDC {
+            row["apyBase"] = json!(0.3);
+            row["apyReward"] = json!(4.7);
+        }
+    }
+    upstream.set(answer(&moved));
+    upstream.taken().await;
+    keep(twin, "portfolio_review_after_another", &review).await;
     setting.bot.end(twin);
 }
 

@@ -26,8 +26,20 @@ async fn setting() -> (Twin, Upstream, TestBot) {
 /// Runs a command of the member's in a direct conversation, and checks that it says all of this.
 async fn told(twin: &Twin, asked: &Invocation, words: &[&str]) -> Reply {
     let reply = twin.run(asked).await.unwrap();
+    says(&reply, asked, words);
+    reply
+}
+
+/// Likewise in a server, and keeps the answer word for word.
+async fn kept(twin: &Twin, name: &str, asked: &Invocation, words: &[&str]) -> Reply {
+    let reply = keep(twin, name, asked).await;
+    says(&reply, asked, words);
+    reply
+}
+
+fn says(reply: &Reply, asked: &Invocation, words: &[&str]) {
     assert!(reply.ephemeral, "{}: others see it", asked.command);
-    let said = said(&reply);
+    let said = said(reply);
     for word in words {
         assert!(
             said.contains(word),
@@ -35,7 +47,6 @@ async fn told(twin: &Twin, asked: &Invocation, words: &[&str]) -> Reply {
             asked.command
         );
     }
-    reply
 }
 
 /// Agrees to what is kept of the member, whose answer has to say this.
@@ -187,14 +198,16 @@ async fn goals_verdicts_locks_reviews_and_better_places_are_written_about() {
     keep_goal(twin).await;
     keep(twin, "watch_goal", &call("watch goal").option("hold", "1s")).await;
     told(twin, &watch("verdict"), &["2 ✅ sustainable"]).await;
-    told(
+    kept(
         twin,
+        "watch_better_places",
         &call("watch better").option("hold", "1s"),
         &["nothing of yours would"],
     )
     .await;
-    told(
+    kept(
         twin,
+        "watch_remind",
         &call("watch remind").option("of", "review"),
         &["91 days ago"],
     )
@@ -319,8 +332,9 @@ async fn a_member_who_cannot_be_written_to_is_told_so_and_loses_nothing() {
 
     tokio::time::sleep(Duration::from_secs(10)).await;
     twin.reopen_direct(member().id);
-    let tested = told(
+    let tested = kept(
         twin,
+        "watch_test",
         &call("watch test"),
         &["✅ A message to you has just arrived"],
     )
@@ -418,20 +432,22 @@ async fn a_watch_rests_is_removed_and_says_what_is_wrong_with_it() {
         &["one up to 366d"],
     )
     .await;
-    told(twin, &pause, &["1 watch of yours at rest"]).await;
+    kept(twin, "watch_pause", &pause, &["1 watch of yours at rest"]).await;
     show(&upstream, market, 2.0).await;
     told(twin, &call("watch list"), &["rests until"]).await;
     written(twin, 1).await;
-    told(
+    kept(
         twin,
+        "watch_resume",
         &call("watch resume"),
         &["2 watches of yours looking again"],
     )
     .await;
     show(&upstream, market, 2.0).await;
     written(twin, 2).await;
-    told(
+    kept(
         twin,
+        "watch_remove",
         &call("watch remove").option("watch", "2"),
         &["No longer watched"],
     )
@@ -450,6 +466,9 @@ async fn a_watch_rests_is_removed_and_says_what_is_wrong_with_it() {
     assert!(!said(&pried).contains("7,654"), "{}", said(&pried));
     keep_goal(twin).await;
     keep(twin, "watch_goal_as_usual", &call("watch goal")).await;
+    keep(twin, "plan_list", &call("plan list")).await;
+    let delete = call("plan delete").option("goal", "1");
+    kept(twin, "plan_delete", &delete, &["$200,000.00 a year"]).await;
     // Who is erased is written to no more.
     let question = told(twin, &call("privacy delete"), &["2 watches"]).await;
     let id = button(&question.message, "Delete for good");

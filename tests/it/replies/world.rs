@@ -12,7 +12,7 @@ use crate::support::{Node, TestBot, USDC, Upstream, answer, market, one_server, 
 
 pub(super) const PAIR: &str = "0a0b0c0d-4b52-42bf-a116-608b370f9501";
 pub(super) const FARM: &str = "1a1b1c1d-4b52-42bf-a116-608b370f9501";
-const LOCKED: &str = "3a3b3c3d-4b52-42bf-a116-608b370f9501";
+pub(super) const LOCKED: &str = "3a3b3c3d-4b52-42bf-a116-608b370f9501";
 pub(super) const RECEIPT: &str = "2a2b2c2d-4b52-42bf-a116-608b370f9501";
 const USDC_TOKEN: &str = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48";
 const WETH_TOKEN: &str = "0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2";

@@ -52,7 +52,7 @@ async fn previewed(bot: &Bot, owner: UserId, bytes: &[u8]) -> Result<Message, Co
     let mut import = ledger::import::read(bytes, zone, app.clock.now(), &held)
         .map_err(|error| Trouble::LedgerUnreadable(error.to_string()))?;
     if held.len() + import.entries.len() > super::limit(app) {
-        return Err(super::full(app).into());
+        return Err(too_many(app, held.len(), import.entries.len()).into());
     }
     // A number that is no position of theirs says nothing here, such as one of another bot's file.
     let own: HashSet<PositionId> = app
@@ -133,6 +133,14 @@ pub async fn kept(app: &App, owner: UserId, entries: &[Entry]) -> Result<Message
         .store
         .add_entries(owner, entries, super::limit(app), now)
         .await?;
-    let added = added.map_err(|_| super::full(app))?;
+    let Ok(added) = added else {
+        let held = app.store.entries(owner).await?;
+        return Err(too_many(app, held.len(), entries.len()).into());
+    };
     Ok(render::ledger::imported(added.len()))
+}
+
+fn too_many(app: &App, kept: usize, added: usize) -> Trouble {
+    let limit = super::limit(app);
+    Trouble::EntriesDoNotFit { kept, added, limit }
 }

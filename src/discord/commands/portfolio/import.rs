@@ -72,7 +72,7 @@ async fn previewed(bot: &Bot, owner: UserId, bytes: &[u8]) -> Result<Message, Co
         }
     }
     if held.len() + stakes.len() > super::limit(app) {
-        return Err(super::full(app).into());
+        return Err(too_many(app, held.len(), stakes.len()).into());
     }
     let positions = stakes.iter().map(|stake| Position {
         id: PositionId(0),
@@ -104,6 +104,14 @@ pub async fn kept(app: &App, owner: UserId, stakes: &[Stake]) -> Result<Message,
         .store
         .add_positions(owner, stakes, super::limit(app), now)
         .await?;
-    let added = added.map_err(|_| super::full(app))?;
+    let Ok(added) = added else {
+        let held = app.store.positions(owner).await?;
+        return Err(too_many(app, held.len(), stakes.len()).into());
+    };
     Ok(render::portfolio::imported(added.len()))
+}
+
+fn too_many(app: &App, kept: usize, added: usize) -> Trouble {
+    let limit = super::limit(app);
+    Trouble::PositionsDoNotFit { kept, added, limit }
 }
