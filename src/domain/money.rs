@@ -34,7 +34,9 @@ impl fmt::Display for Amount {
 
 /// Why a text is no amount.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not an amount; write it like 1500, 1,250.50, 1.5k or 2m, with a point before decimals")]
+#[error(
+    "`{0}` is not an amount; write it like 1500, 1,250.50, 1.5k or 2m, with a point before decimals"
+)]
 pub struct AmountError(String);
 
 impl FromStr for Amount {

@@ -14,7 +14,7 @@ use super::{
 /// How a position's pool stood at the beginning of the time that is looked back over.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Then {
-    /// The day of which these figures are: the first that is known.
+    /// The day of which these figures are: the last one before that time, or else the first one in it.
     pub day: Day,
     pub rate: Percent,
     /// US dollars.
@@ -61,6 +61,11 @@ impl Reviewed<'_> {
     pub fn tvl(&self) -> Option<(f64, f64)> {
         let (then, now) = (self.then?.tvl_usd, self.now?.1);
         moved(then, now, TVL_MOVES).then_some((then, now))
+    }
+
+    /// Whether its figures are known then and now, so that no change means that it stood still.
+    pub const fn is_compared(&self) -> bool {
+        self.then.is_some() && self.now.is_some()
     }
 
     /// Whether there is anything to tell of it.

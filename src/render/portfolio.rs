@@ -504,7 +504,7 @@ fn moved(moved: &Moved<'_>) -> String {
     let parts: Vec<String> = [rate, verdict].into_iter().flatten().collect();
     format!(
         "- {}: {}",
-        holding(&line.position.stake),
+        holding_named(&line.position.stake),
         match (parts.is_empty(), line.verdict) {
             (false, _) => parts.join(DOT),
             (true, Some(_)) => "judged for the first time".to_owned(),
@@ -535,7 +535,9 @@ fn position_line(named: &NamedLine<'_>, shown: &Shown<'_>) -> String {
         (None, Some(earned)) => Some(unit_income(position, earned)),
         (None, None) => None,
     });
-    let stood = named.layers.iter().flatten().filter_map(|listing| {
+    let listed = named.layers.iter().flatten();
+    let listed = listed.filter(|listing| listing.state != DataState::Missing);
+    let stood = listed.filter_map(|listing| {
         pool::stood(listing.unchanged_since, shown.now).filter(|_| !shown.rates.are_old)
     });
     parts.extend(stood.map(|stood| format!("rate {stood}")));
@@ -591,7 +593,7 @@ pub(super) fn date(on: Day) -> String {
 fn left_out_line(named: &NamedLine<'_>) -> String {
     format!(
         "- {}: {}",
-        holding(&named.line.position.stake),
+        holding_named(&named.line.position.stake),
         left_out_because(named.line)
     )
 }

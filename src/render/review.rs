@@ -38,7 +38,8 @@ pub struct Shown<'a> {
 pub fn review(shown: &Shown<'_>, done: impl Into<String>) -> Message {
     let changed = shown.positions.iter().filter(|it| it.is_changed());
     let lines: Vec<String> = changed.map(position).collect();
-    let calm = shown.positions.len() - lines.len();
+    let stood_still = |it: &&Reviewed<'_>| it.is_compared() && !it.is_changed();
+    let calm = shown.positions.iter().filter(stood_still).count();
     let mut fields = Vec::new();
     let checks: Vec<String> = (1..)
         .zip(shown.checks)
@@ -57,6 +58,7 @@ pub fn review(shown: &Shown<'_>, done: impl Into<String>) -> Message {
     );
     let head = format!("since {}{DOT}{last}", date(shown.since));
     let rest = match (lines.len(), calm) {
+        (0, 0) => vec!["Nothing of it can be compared with what was then.".to_owned()],
         (0, _) => vec!["Nothing moved far enough to be told.".to_owned()],
         (_, 0) => Vec::new(),
         (_, calm) => vec![format!(
@@ -163,6 +165,11 @@ fn unknown(shown: &Shown<'_>) -> String {
         .iter()
         .filter(|it| it.then.is_none())
         .count();
+    let without_now = shown
+        .positions
+        .iter()
+        .filter(|it| it.then.is_some() && it.now.is_none())
+        .count();
     let later = shown
         .positions
         .iter()
@@ -176,6 +183,7 @@ fn unknown(shown: &Shown<'_>) -> String {
         .count();
     let lines = [
         (without_past, "without a past that is known here"),
+        (without_now, "without a usable rate now"),
         (later, "of which the first days are not known"),
         (unlisted, "without a list of incidents at hand"),
     ];

@@ -16,7 +16,7 @@ use crate::{
         flow::Flow,
         ids::UserId,
         income::Line,
-        person::Look,
+        person::{Look, Seen},
         review::{Happened, Known, Reviewed, Then, checks},
         time::{Day, Timestamp},
     },
@@ -27,6 +27,9 @@ use crate::{
 
 /// What is looked back over where no review was done yet, or long ago.
 const QUARTER_DAYS: i32 = 91;
+/// So many days before it a pool's figures still are those of its beginning: a day's row is written once it is
+/// over, and a source may have been silent.
+const LATE_DAYS: i32 = 7;
 
 /// What changed about what you hold in a quarter, and what to look at
 #[poise::command(slash_command)]
@@ -55,6 +58,7 @@ pub(in crate::discord::commands) async fn answer(
     let mut positions = Vec::new();
     for line in &books.portfolio.lines {
         let then = then(app, &books.view, line, since).await?;
+        let then = then.map(|then| as_reviewed(then, line, last.as_ref(), since));
         let around = (&books.view, &*facts);
         positions.push(reviewed(around, line, then, last.as_ref(), (since, now)));
     }
@@ -88,18 +92,35 @@ pub(in crate::discord::commands) async fn answer(
     Ok(render::review::review(&shown, done))
 }
 
-/// How its pool stood on the first day that is known.
+/// How its pool stood when the time that is looked back over began.
 async fn then(app: &App, view: &View, line: &Line, since: Day) -> Result<Option<Then>, StoreError> {
     let pool = line.position.stake.pools().next();
     let Some(listing) = pool.and_then(|id| view.followed(id)) else {
         return Ok(None);
     };
-    let days = app.store.days(listing.no, since).await?;
-    Ok(days.first().map(|first| Then {
-        day: first.day,
-        rate: first.apy,
-        tvl_usd: first.tvl_usd,
+    let days = app.store.days(listing.no, Day(since.0 - LATE_DAYS)).await?;
+    let until = days.iter().rfind(|reading| reading.day <= since);
+    Ok(until.or(days.first()).map(|reading| Then {
+        day: reading.day,
+        rate: reading.apy,
+        tvl_usd: reading.tvl_usd,
     }))
+}
+
+/// The same with the rate that its owner saw at the last review, where the time began with that: a day's own
+/// figures are kept only once it has ended, and what was told then is not told again.
+fn as_reviewed(then: Then, line: &Line, last: Option<&Look>, since: Day) -> Then {
+    let begun = last.filter(|last| last.at.day() == since && line.position.stake.layers.len() == 1);
+    let seen = begun.and_then(|last| seen(last, line)?.rate);
+    Then {
+        rate: seen.unwrap_or(then.rate),
+        ..then
+    }
+}
+
+fn seen<'a>(last: &'a Look, line: &Line) -> Option<&'a Seen> {
+    let id = line.position.id;
+    last.lines.iter().find(|seen| seen.position == id)
 }
 
 fn reviewed<'a>(
@@ -123,11 +144,7 @@ fn reviewed<'a>(
         });
         Some(told.collect())
     });
-    let seen = last.and_then(|last| {
-        let id = line.position.id;
-        last.lines.iter().find(|seen| seen.position == id)
-    });
-    let verdict = seen.and_then(|seen| seen.verdict);
+    let verdict = last.and_then(|last| seen(last, line)?.verdict);
     Reviewed {
         line,
         pool: listing.map(|listing| &*listing.pool),
