@@ -236,6 +236,17 @@ async fn a_member_keeps_positions_wherever_they_are() {
         &["**Received €52.93**", "**Expected €0.00**"],
     )
     .await;
+    let by_hand = call("ledger log")
+        .option("kind", "interest")
+        .option("asset", "usdc")
+        .option("quantity", "4.81")
+        .option("unit_value", "$1");
+    let twice = "if position 1 paid it, say so with `/ledger edit entry:13 position:1`";
+    told(twin, &by_hand, &["tied to no position", twice]).await;
+    let tied = call("ledger edit")
+        .option("entry", "13")
+        .option("position", "1");
+    told(twin, &tied, &["of position 1"]).await;
     // Whether it will be enough, and to be written to when it is not.
     let scenario = call("plan scenario").option("preset", "supplemental");
     let scenario = keep(twin, "first_minutes_scenario", &scenario).await;
