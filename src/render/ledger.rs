@@ -45,11 +45,12 @@ pub fn logged(
 ) -> Message {
     let mut message = told("Logged", logged, exchanged);
     if let Some(position) = pays_too {
-        message.content.push_str(&format!(
+        let hint = format!(
             "\n-# It is tied to no position: if position {position} paid it, say so with `/ledger edit entry:{} \
              position:{position}`, else it counts on top of what that one is expected to pay.",
             logged.id
-        ));
+        );
+        message.content.push_str(&hint);
     }
     message
 }
