@@ -10,7 +10,10 @@ use stipend::{
 
 use crate::{
     replies::keep,
-    support::{TestBot, Upstream, answer, button, call, market, member, one_server, other, said},
+    support::{
+        TestBot, Upstream, answer, button, call, market, member, one_server, other, said,
+        says_alone, told_alone as told,
+    },
 };
 
 async fn setting() -> (Twin, Upstream, TestBot) {
@@ -21,30 +24,11 @@ async fn setting() -> (Twin, Upstream, TestBot) {
     (twin, upstream, bot)
 }
 
-/// Runs a command whose answer nobody else may see, and checks that it says all of this.
-async fn told(twin: &Twin, asked: &Invocation, words: &[&str]) -> Reply {
-    let reply = twin.run(asked).await.unwrap();
-    says(&reply, asked, words);
-    reply
-}
-
-/// Likewise, and keeps the answer word for word.
+/// Runs a command, keeps the answer word for word, and checks that it is for its asker alone.
 async fn kept(twin: &Twin, asked: &Invocation, words: &[&str]) -> Reply {
     let reply = keep(twin, &asked.command.replace(' ', "_"), asked).await;
-    says(&reply, asked, words);
+    says_alone(&reply, asked, words);
     reply
-}
-
-fn says(reply: &Reply, asked: &Invocation, words: &[&str]) {
-    assert!(reply.ephemeral, "{}: others see it", asked.command);
-    let said = said(reply);
-    for word in words {
-        assert!(
-            said.contains(word),
-            "{}: “{word}” is not in: {said}",
-            asked.command
-        );
-    }
 }
 
 async fn press(twin: &Twin, question: &Reply, label: &str, words: &[&str]) {

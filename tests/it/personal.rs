@@ -16,7 +16,7 @@ use crate::{
     stage::{DAY, HOUR, Stage},
     support::{
         Node, TestBot, USDC, USDT, Upstream, WETH, answer, button, call, fourteen, market, member,
-        one_server, other, row, said, show,
+        one_server, other, row, said, show, told_alone as told,
     },
 };
 
@@ -70,18 +70,6 @@ async fn setting() -> Setting {
         upstream,
         node,
     }
-}
-
-/// Runs a command whose answer nobody else may see, and checks that it says all of this.
-async fn told(twin: &Twin, asked: &Invocation, words: &[&str]) -> Reply {
-    let reply = twin.run(asked).await.unwrap();
-    assert!(reply.ephemeral, "{}: others see it", asked.command);
-    let said = said(&reply);
-    for word in words {
-        let command = &asked.command;
-        assert!(said.contains(word), "{command}: “{word}” is not in: {said}");
-    }
-    reply
 }
 
 async fn pressed(twin: &Twin, on: &Reply, label: &str, words: &[&str]) {

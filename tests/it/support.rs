@@ -95,6 +95,24 @@ pub(crate) fn said(reply: &Reply) -> String {
     format!("{} {}", reply.content(), reply.message["embeds"])
 }
 
+/// Checks that a reply is its asker's alone and says all of this.
+#[track_caller]
+pub(crate) fn says_alone(reply: &Reply, asked: &Invocation, words: &[&str]) {
+    assert!(reply.ephemeral, "{}: others see it", asked.command);
+    let said = said(reply);
+    for word in words {
+        let command = &asked.command;
+        assert!(said.contains(word), "{command}: “{word}” is not in: {said}");
+    }
+}
+
+/// Runs a command whose answer nobody else may see, and checks that it says all of this.
+pub(crate) async fn told_alone(twin: &Twin, asked: &Invocation, words: &[&str]) -> Reply {
+    let reply = twin.run(asked).await.unwrap();
+    says_alone(&reply, asked, words);
+    reply
+}
+
 /// The pool that a notice is about, by the key that it carries.
 pub(crate) fn pool_of(notice: &StoredMessage) -> String {
     let words = notice.body["embeds"].to_string();

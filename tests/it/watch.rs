@@ -11,7 +11,7 @@ use crate::{
     stage::{DAY, Stage},
     support::{
         LONG, TestBot, USDC, USDT, Upstream, WETH, answer, button, call, market, member,
-        messages_by_state, one_server, other, row, said, show,
+        messages_by_state, one_server, other, row, said, says_alone, show, told_alone as told,
     },
 };
 
@@ -23,30 +23,11 @@ async fn setting() -> (Twin, Upstream, TestBot) {
     (twin, upstream, bot)
 }
 
-/// Runs a command of the member's in a direct conversation, and checks that it says all of this.
-async fn told(twin: &Twin, asked: &Invocation, words: &[&str]) -> Reply {
-    let reply = twin.run(asked).await.unwrap();
-    says(&reply, asked, words);
-    reply
-}
-
-/// Likewise in a server, and keeps the answer word for word.
+/// Runs a command, keeps the answer word for word, and checks that it is for its asker alone.
 async fn kept(twin: &Twin, name: &str, asked: &Invocation, words: &[&str]) -> Reply {
     let reply = keep(twin, name, asked).await;
-    says(&reply, asked, words);
+    says_alone(&reply, asked, words);
     reply
-}
-
-fn says(reply: &Reply, asked: &Invocation, words: &[&str]) {
-    assert!(reply.ephemeral, "{}: others see it", asked.command);
-    let said = said(reply);
-    for word in words {
-        assert!(
-            said.contains(word),
-            "{}: “{word}” is not in: {said}",
-            asked.command
-        );
-    }
 }
 
 /// Agrees to what is kept of the member, whose answer has to say this.
