@@ -8,6 +8,8 @@ use tokio_util::sync::CancellationToken;
 use crate::{demo, ops::exit::Exit};
 
 mod doctor;
+mod key;
+mod keep;
 mod replay;
 mod run;
 mod verdict;
@@ -34,6 +36,10 @@ pub fn execute(command: Command) -> Exit {
                 Exit::Internal
             }
         },
+        Command::Backup { file, config } => runtime.block_on(keep::backup(&config, &file)),
+        Command::Restore { file, config } => runtime.block_on(keep::restore(&config, &file)),
+        Command::Export { config } => runtime.block_on(keep::export(&config)),
+        Command::Key { command } => runtime.block_on(key::execute(&command)),
         Command::Verdict(args) => printed(verdict::execute(&args)),
         Command::Replay(args) => printed(replay::execute(&args)),
     }
@@ -102,6 +108,29 @@ pub enum Command {
         #[command(flatten)]
         config: ConfigArgs,
     },
+    /// A copy of the database, also while the bot runs. The master key is not in it.
+    Backup {
+        /// The file to write; it must not be there yet.
+        file: PathBuf,
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+    /// Puts a backup in the place of the database, after a look whether it is whole and opens with the key.
+    Restore {
+        file: PathBuf,
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+    /// The alerts of all servers as text, without any secret.
+    Export {
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+    /// Changes the master key for another, or begins anew where it was lost.
+    Key {
+        #[command(subcommand)]
+        command: KeyCommand,
+    },
     /// Rules over recorded snapshots: prints what a channel would have read.
     Replay(ReplayArgs),
     /// The durability score over recorded charts: every day's, how good it is, or its learning.
@@ -113,6 +142,27 @@ pub struct ConfigArgs {
     /// The configuration file [default: stipend.toml, if there is one]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+}
+
+/// What can be done with the master key while the bot is stopped.
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Wraps everything by another key. Backups made before still need the earlier one.
+    Rotate {
+        /// The file of the new key, which is made where there is none [default: the present one with `.new`]
+        #[arg(long, value_name = "FILE")]
+        to: Option<PathBuf>,
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+    /// Where the key is lost: keeps every alert, gives up what people had kept, and begins with a new key.
+    Reset {
+        /// Do it; without this it is only told what would be done.
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
 }
 
 #[derive(Debug, clap::Args)]

@@ -34,7 +34,7 @@ pub(super) enum StartError {
     #[error(transparent)]
     Open(#[from] OpenError),
     #[error(
-        "the master key {} is gone, and {} is sealed with it; put the key file back",
+        "the master key {} is gone, and {} is sealed with it; put the key file back, or, if it is lost, run `stipend key reset`",
         key.display(), database.display()
     )]
     KeyGone {
@@ -52,7 +52,7 @@ pub(super) enum StartError {
 }
 
 impl StartError {
-    const fn exit(&self) -> Exit {
+    pub(super) const fn exit(&self) -> Exit {
         match self {
             Self::Config(_) | Self::Secret(_) | Self::KeyGone { .. } => Exit::Unusable,
             Self::Open(error) => app::open_exit(error),

@@ -188,6 +188,16 @@ impl MasterKey {
         }
     }
 
+    /// Makes a new key in a file that is not there yet.
+    pub fn create(path: &Path) -> Result<Self, SecretError> {
+        let key = Self::random()?;
+        key.keep(path).map_err(|source| SecretError::Unwritable {
+            path: path.to_owned(),
+            source,
+        })?;
+        Ok(key)
+    }
+
     /// Reads the key; `None` where there is no file.
     pub fn load_existing(path: &Path) -> Result<Option<Self>, SecretError> {
         match Self::load(path) {

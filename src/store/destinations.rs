@@ -9,7 +9,7 @@ use super::{
     Store, StoreError,
     columns::{bad, from_snowflake, snowflake, time},
     posts,
-    sealed::Place,
+    sealed::{Keyring, Place},
 };
 use crate::{
     delivery::{
@@ -98,7 +98,7 @@ impl News {
 macro_rules! destinations_where {
     ($condition:literal) => {
         concat!(
-            "SELECT id, guild_id, user_id, channel_id, webhook_id, state, reason, last_confirmed_message_id, ",
+            "SELECT id, guild_id, person, (SELECT name FROM person WHERE blind = destination.person) AS name, channel_id, webhook_id, state, reason, last_confirmed_message_id, ",
             "changed_at, remade, news, parent_id, (SELECT MAX(message_id) FROM post WHERE destination_id = destination.id ",
             "AND state = 'delivered') AS last_message FROM destination WHERE ",
             $condition,
@@ -110,10 +110,12 @@ macro_rules! destinations_where {
 impl Store {
     /// One destination.
     pub async fn destination(&self, id: DestinationId) -> Result<Option<Destination>, StoreError> {
-        one(sqlx::query_as(destinations_where!("id = $1"))
-            .bind(id.0)
-            .fetch_optional(&self.readers)
-            .await?)
+        self.destination_in(
+            sqlx::query_as(destinations_where!("id = $1"))
+                .bind(id.0)
+                .fetch_optional(&self.readers)
+                .await?,
+        )
     }
 
     /// The destination of a channel, if it has ever been one.
@@ -121,37 +123,45 @@ impl Store {
         &self,
         channel: ChannelId,
     ) -> Result<Option<Destination>, StoreError> {
-        one(sqlx::query_as(destinations_where!("channel_id = $1"))
-            .bind(snowflake(channel.0))
-            .fetch_optional(&self.readers)
-            .await?)
+        self.destination_in(
+            sqlx::query_as(destinations_where!("channel_id = $1"))
+                .bind(snowflake(channel.0))
+                .fetch_optional(&self.readers)
+                .await?,
+        )
     }
 
     /// The destination of a person's direct messages, if they have ever had one.
     pub async fn destination_of(&self, person: UserId) -> Result<Option<Destination>, StoreError> {
-        let found = all(sqlx::query_as(destinations_where!("user_id = $1"))
-            .bind(snowflake(person.0))
-            .fetch_all(&self.readers)
-            .await?)?;
+        let found = self.destinations_in(
+            sqlx::query_as(destinations_where!("person = $1"))
+                .bind(self.keyring.blind(person))
+                .fetch_all(&self.readers)
+                .await?,
+        )?;
         // Should Discord ever open another channel for them, the newer one holds.
         Ok(found.into_iter().next_back())
     }
 
     /// The destinations of a server, in the order in which they were made.
     pub async fn destinations(&self, guild: GuildId) -> Result<Vec<Destination>, StoreError> {
-        all(sqlx::query_as(destinations_where!("guild_id = $1"))
-            .bind(snowflake(guild.0))
-            .fetch_all(&self.readers)
-            .await?)
+        self.destinations_in(
+            sqlx::query_as(destinations_where!("guild_id = $1"))
+                .bind(snowflake(guild.0))
+                .fetch_all(&self.readers)
+                .await?,
+        )
     }
 
     /// Parked destinations that are to be tried at or before `now`.
     pub async fn to_revive(&self, now: Timestamp) -> Result<Vec<Destination>, StoreError> {
         const WHERE: &str = destinations_where!("revive_at <= $1 AND state = 'parked'");
-        all(sqlx::query_as(WHERE)
-            .bind(now.millis())
-            .fetch_all(&self.readers)
-            .await?)
+        self.destinations_in(
+            sqlx::query_as(WHERE)
+                .bind(now.millis())
+                .fetch_all(&self.readers)
+                .await?,
+        )
     }
 
     /// When a parked destination is to be tried next; `None` for not by itself.
@@ -205,7 +215,7 @@ impl Store {
         now: Timestamp,
         waits: &Waits,
     ) -> Result<DestinationId, StoreError> {
-        const UPSERT: &str = "INSERT INTO destination (guild_id, user_id, channel_id, state, changed_at) \
+        const UPSERT: &str = "INSERT INTO destination (guild_id, person, channel_id, state, changed_at) \
              VALUES ($1, $2, $3, 'new', $4) \
              ON CONFLICT (channel_id) DO UPDATE SET guild_id = excluded.guild_id RETURNING id";
         const READY: &str = "UPDATE destination SET webhook_id = $1, token = $2, state = 'ready', \
@@ -215,7 +225,12 @@ impl Store {
         let mut tx = self.begin().await?;
         let id: i64 = sqlx::query_scalar(UPSERT)
             .bind(proven.home.server().map_or(0, |guild| snowflake(guild.0)))
-            .bind(proven.home.person().map(|person| snowflake(person.0)))
+            .bind(
+                proven
+                    .home
+                    .person()
+                    .map(|person| self.keyring.blind(person)),
+            )
             .bind(snowflake(proven.channel.0))
             .bind(now.millis())
             .fetch_one(&mut *tx)
@@ -223,10 +238,13 @@ impl Store {
         let destination = DestinationId(id);
         let was_parked = is_parked(&mut tx, destination).await?;
         let webhook = proven.webhook.as_ref();
-        let token = webhook.map(|(_, token)| {
-            let place = token_place(id, proven.home);
-            self.sealer.seal(&place, token.expose_secret().as_bytes())
-        });
+        let token = match (webhook, proven.home.server()) {
+            (Some((_, token)), Some(guild)) => {
+                let key = self.server_key(&mut tx, guild).await?;
+                Some(key.seal(&token_place(id, guild), token.expose_secret().as_bytes()))
+            }
+            _ => None,
+        };
         // Whatever a webhook has posted is younger than itself.
         let older = webhook.map_or(0, |(webhook, _)| webhook.0);
         let floor = proven.newest.0.max(older);
@@ -251,9 +269,11 @@ impl Store {
 
     /// Every destination that takes notices.
     pub async fn ready_destinations(&self) -> Result<Vec<Destination>, StoreError> {
-        all(sqlx::query_as(destinations_where!("state = 'ready'"))
-            .fetch_all(&self.readers)
-            .await?)
+        self.destinations_in(
+            sqlx::query_as(destinations_where!("state = 'ready'"))
+                .fetch_all(&self.readers)
+                .await?,
+        )
     }
 
     /// Parks the destination of a channel that is known to take nothing any more; `false` where there
@@ -286,31 +306,28 @@ impl Store {
     /// What an admin of a server, or a person, has not been told yet of their destinations, each told once.
     pub async fn take_news(&self, home: Home) -> Result<Vec<(Destination, News)>, StoreError> {
         const OF_SERVER: &str = destinations_where!("guild_id = $1 AND news IS NOT NULL");
-        const OF_PERSON: &str = destinations_where!("user_id = $1 AND news IS NOT NULL");
+        const OF_PERSON: &str = destinations_where!("person = $1 AND news IS NOT NULL");
         const TAKEN_BY_SERVER: &str = "UPDATE destination SET news = NULL WHERE guild_id = $1";
-        const TAKEN_BY_PERSON: &str = "UPDATE destination SET news = NULL WHERE user_id = $1";
+        const TAKEN_BY_PERSON: &str = "UPDATE destination SET news = NULL WHERE person = $1";
         let (asked, taken, whose) = match home {
-            Home::Server(guild) => (OF_SERVER, TAKEN_BY_SERVER, guild.0),
-            Home::Person(person) => (OF_PERSON, TAKEN_BY_PERSON, person.0),
+            Home::Server(guild) => (OF_SERVER, TAKEN_BY_SERVER, snowflake(guild.0)),
+            Home::Person(person) => (OF_PERSON, TAKEN_BY_PERSON, self.keyring.blind(person)),
         };
         let rows: Vec<DestinationRow> = sqlx::query_as(asked)
-            .bind(snowflake(whose))
+            .bind(whose)
             .fetch_all(&self.readers)
             .await?;
         if rows.is_empty() {
             return Ok(Vec::new());
         }
-        sqlx::query(taken)
-            .bind(snowflake(whose))
-            .execute(&self.writer)
-            .await?;
+        sqlx::query(taken).bind(whose).execute(&self.writer).await?;
         rows.into_iter()
             .map(|row| {
                 let news = match row.news.as_deref() {
                     Some("back") => News::Back,
                     _ => News::Parked,
                 };
-                Ok((Destination::try_from(row)?, news))
+                Ok((row.opened(&self.keyring)?, news))
             })
             .collect()
     }
@@ -320,25 +337,34 @@ impl Store {
         &self,
         destination: &Destination,
     ) -> Result<Option<SecretString>, StoreError> {
-        const SQL: &str = "SELECT token FROM destination WHERE id = $1";
-        let sealed: Option<Vec<u8>> = sqlx::query_scalar(SQL)
+        const SQL: &str = "SELECT d.token, k.key FROM destination d \
+             JOIN server_key k ON k.guild_id = d.guild_id WHERE d.id = $1 AND d.token IS NOT NULL";
+        let Some(guild) = destination.home.server() else {
+            return Ok(None);
+        };
+        let found: Option<(Vec<u8>, Vec<u8>)> = sqlx::query_as(SQL)
             .bind(destination.id.0)
-            .fetch_one(&self.readers)
+            .fetch_optional(&self.readers)
             .await?;
-        let place = token_place(destination.id.0, destination.home);
-        Ok(sealed
-            .and_then(|sealed| self.sealer.open(&place, &sealed).ok())
-            .and_then(|token| String::from_utf8(token).ok())
-            .map(SecretString::from))
+        let place = token_place(destination.id.0, guild);
+        let opened = |(token, wrapped): (Vec<u8>, Vec<u8>)| {
+            let key = self.keyring.unwrapped(destination.home, &wrapped).ok()?;
+            String::from_utf8(key.open(&place, &token).ok()?).ok()
+        };
+        Ok(found.and_then(opened).map(SecretString::from))
     }
-}
 
-fn one(row: Option<DestinationRow>) -> Result<Option<Destination>, StoreError> {
-    row.map(Destination::try_from).transpose()
-}
+    fn destinations_in(&self, rows: Vec<DestinationRow>) -> Result<Vec<Destination>, StoreError> {
+        let opened = rows.into_iter().map(|row| row.opened(&self.keyring));
+        opened.collect()
+    }
 
-fn all(rows: Vec<DestinationRow>) -> Result<Vec<Destination>, StoreError> {
-    rows.into_iter().map(Destination::try_from).collect()
+    fn destination_in(
+        &self,
+        row: Option<DestinationRow>,
+    ) -> Result<Option<Destination>, StoreError> {
+        row.map(|row| row.opened(&self.keyring)).transpose()
+    }
 }
 
 /// Whether a destination takes nothing at present.
@@ -414,23 +440,13 @@ pub(in crate::store) async fn park_failing(
     Ok(parked > 0)
 }
 
-const fn token_place(row: i64, home: Home) -> Place {
+/// Only a server's channel has a webhook, and so a token.
+pub(in crate::store) const fn token_place(row: i64, guild: GuildId) -> Place {
     Place {
         table: "destination",
         column: "token",
         row,
-        owner: match home {
-            Home::Server(guild) => guild.0,
-            Home::Person(person) => person.0,
-        },
-    }
-}
-
-/// Whose a destination is, from its two columns.
-pub(in crate::store) fn home(guild: i64, person: Option<i64>) -> Home {
-    match person {
-        Some(person) => Home::Person(UserId(from_snowflake(person))),
-        None => Home::Server(GuildId(from_snowflake(guild))),
+        owner: guild.0,
     }
 }
 
@@ -438,7 +454,9 @@ pub(in crate::store) fn home(guild: i64, person: Option<i64>) -> Home {
 struct DestinationRow {
     id: i64,
     guild_id: i64,
-    user_id: Option<i64>,
+    person: Option<i64>,
+    /// The name of that person, sealed.
+    name: Option<Vec<u8>>,
     channel_id: i64,
     webhook_id: Option<i64>,
     state: String,
@@ -451,14 +469,13 @@ struct DestinationRow {
     last_message: Option<i64>,
 }
 
-impl TryFrom<DestinationRow> for Destination {
-    type Error = StoreError;
-
-    fn try_from(row: DestinationRow) -> Result<Self, StoreError> {
+impl DestinationRow {
+    fn opened(self, keyring: &Keyring) -> Result<Destination, StoreError> {
+        let row = self;
         let message = |id: Option<i64>| id.map(|id| MessageId(from_snowflake(id)));
-        Ok(Self {
+        Ok(Destination {
             id: DestinationId(row.id),
-            home: home(row.guild_id, row.user_id),
+            home: keyring.home(row.guild_id, row.person, row.name)?,
             channel: ChannelId(from_snowflake(row.channel_id)),
             parent: row.parent_id.map(|id| ChannelId(from_snowflake(id))),
             webhook: row.webhook_id.map(|id| WebhookId(from_snowflake(id))),

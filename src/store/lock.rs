@@ -33,14 +33,23 @@ impl InstanceLock {
         }
     }
 
-    /// Takes the lock beside `database` and writes this process's number into it.
+    /// The last run that the lock beside `database` was told of.
+    pub fn last_epoch(database: &Path) -> Option<i64> {
+        let said = std::fs::read_to_string(database.with_added_extension("lock")).ok()?;
+        said.lines()
+            .find_map(|line| line.strip_prefix("epoch "))?
+            .parse()
+            .ok()
+    }
+
+    /// Takes the lock beside `database`; what it says stays as it is.
     pub fn take(database: &Path) -> Result<Self, LockError> {
         let path = database.with_added_extension("lock");
         let io = |source| LockError::Io {
             path: path.clone(),
             source,
         };
-        let mut file = OpenOptions::new()
+        let file = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
@@ -48,15 +57,20 @@ impl InstanceLock {
             .open(&path)
             .map_err(io)?;
         held_by_another(&file, file.try_lock(), path.clone())?;
-        file.set_len(0).map_err(io)?;
-        file.rewind().map_err(io)?;
-        writeln!(file, "{}", std::process::id()).map_err(io)?;
         Ok(Self { held: file, path })
     }
 
-    /// Adds which run this is to what the lock says of its holder.
-    pub fn name_epoch(&mut self, epoch: i64) -> Result<(), LockError> {
-        writeln!(self.held, "epoch {epoch}").map_err(|source| LockError::Io {
+    /// Says in the lock who holds it, and the number of the last run of the bot: that outlasts the database,
+    /// should somebody put an older one in its place.
+    pub fn name(&mut self, epoch: Option<i64>) -> Result<(), LockError> {
+        let epoch = epoch.map(|epoch| format!("epoch {epoch}\n"));
+        let said = format!("{}\n{}", std::process::id(), epoch.unwrap_or_default());
+        let written = (|| {
+            self.held.set_len(0)?;
+            self.held.rewind()?;
+            self.held.write_all(said.as_bytes())
+        })();
+        written.map_err(|source| LockError::Io {
             path: self.path.clone(),
             source,
         })
@@ -88,12 +102,29 @@ fn held_by_another(
 mod tests {
     use super::*;
 
+    /// What a run has said is there for the next one, whoever held the lock in between.
+    #[test]
+    fn the_last_run_is_remembered() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("stipend.db");
+        assert_eq!(InstanceLock::last_epoch(&database), None);
+        InstanceLock::take(&database)
+            .unwrap()
+            .name(Some(12))
+            .unwrap();
+        assert_eq!(InstanceLock::last_epoch(&database), Some(12));
+        drop(InstanceLock::take(&database).unwrap());
+        assert_eq!(InstanceLock::last_epoch(&database), Some(12));
+        InstanceLock::take(&database).unwrap().name(None).unwrap();
+        assert_eq!(InstanceLock::last_epoch(&database), None);
+    }
+
     #[test]
     fn a_second_holder_is_told_who_the_first_is() {
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join("stipend.db");
         let mut first = InstanceLock::take(&database).unwrap();
-        first.name_epoch(7).unwrap();
+        first.name(Some(7)).unwrap();
         for refused in [
             InstanceLock::probe(&database).unwrap_err().to_string(),
             InstanceLock::take(&database).unwrap_err().to_string(),

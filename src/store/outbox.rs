@@ -8,6 +8,8 @@ use super::{
     Store, StoreError,
     columns::{bad, snowflake, time},
     destinations,
+    keys::Change,
+    veil::Veil,
 };
 use rows::{SpokenRow, ToldRow, parse_state, told, waiting};
 
@@ -21,7 +23,7 @@ use crate::{
     domain::{
         ids::{
             AlertId, ChannelId, DestinationId, EntryId, GuildId, Home, MessageId, PoolId, PostId,
-            RoleId,
+            RoleId, UserId,
         },
         rate::Percent,
         time::Timestamp,
@@ -137,7 +139,7 @@ pub struct Told {
 macro_rules! notices_where {
     ($condition:literal) => {
         concat!(
-            "SELECT id, guild_id, user_id, channel_id, alert_id, pool, edge, created_at, not_after, state, attempt, ",
+            "SELECT id, guild_id, person, person_name, channel_id, alert_id, pool, edge, created_at, not_after, state, attempt, ",
             "due_at, intent_at, message_id, delivered_at, last_error, last_status, reason, held, not_before, ",
             "(SELECT c.created_at FROM outbox c WHERE c.opening = notice.dedup_key) AS over_at ",
             "FROM notice WHERE ",
@@ -156,9 +158,11 @@ macro_rules! waiting_where {
             "(SELECT d.channel_id FROM destination d WHERE d.id = p.destination_id) AS began_channel, ",
             "COALESCE(p.edited_at >= o.created_at, 0) AS began_edited, COALESCE(p.calls, 0) AS began_called, ",
             "c.payload AS over, c.summary AS over_summary, c.dedup_key AS over_key, ",
-            "(SELECT d.user_id FROM destination d WHERE d.id = o.destination_id) AS reader FROM outbox o LEFT JOIN outbox b ON b.dedup_key = o.opening ",
+            "r.blind AS reader, r.name AS reader_name, r.key AS reader_key ",
+            "FROM outbox o LEFT JOIN outbox b ON b.dedup_key = o.opening ",
             "LEFT JOIN post p ON p.id = b.post_id ",
-            "LEFT JOIN outbox c ON c.opening = o.dedup_key AND c.payload <> '' WHERE ",
+            "LEFT JOIN outbox c ON c.opening = o.dedup_key AND c.payload <> '' ",
+            "LEFT JOIN destination d ON d.id = o.destination_id LEFT JOIN person r ON r.blind = d.person WHERE ",
             $condition
         )
     };
@@ -241,7 +245,7 @@ impl Store {
              AND o.not_after > $2 AND o.not_before <= $2 ORDER BY o.id LIMIT $3"
         );
         waiting(
-            &self.sealer,
+            &self.keyring,
             sqlx::query_as(SQL)
                 .bind(destination.0)
                 .bind(now.millis())
@@ -255,7 +259,7 @@ impl Store {
     pub async fn told_in(&self, post: PostId) -> Result<Vec<Waiting>, StoreError> {
         const SQL: &str = waiting_where!("o.post_id = $1 ORDER BY o.id");
         waiting(
-            &self.sealer,
+            &self.keyring,
             sqlx::query_as(SQL)
                 .bind(post.0)
                 .fetch_all(&self.readers)
@@ -358,6 +362,7 @@ impl Store {
             "guild_id = $1 AND post_id IN (SELECT id FROM post WHERE state = 'uncertain') ORDER BY id"
         );
         told(
+            &self.keyring,
             sqlx::query_as(SQL)
                 .bind(snowflake(guild.0))
                 .fetch_all(&self.readers)
@@ -371,7 +376,7 @@ impl Store {
             .bind(entry.0)
             .fetch_optional(&self.readers)
             .await?
-            .map(Told::try_from)
+            .map(|row| row.opened(&self.keyring))
             .transpose()
     }
 
@@ -385,6 +390,7 @@ impl Store {
         const SQL: &str =
             notices_where!("alert_id = $1 AND created_at >= $2 ORDER BY id DESC LIMIT $3");
         told(
+            &self.keyring,
             sqlx::query_as(SQL)
                 .bind(alert.0)
                 .bind(since.millis())
@@ -452,11 +458,14 @@ impl Store {
              apy_from, apy_to, watch_id, state) ";
         const UNLESS_THERE: &str = " ON CONFLICT (dedup_key) DO NOTHING";
         let mut added = 0;
+        let readers = entries.iter().filter_map(|entry| entry.telling.reader);
+        let readers = self.holders(&mut *connection, readers).await?;
         for chunk in entries.chunks(ROWS_AT_A_TIME) {
             let mut insert = QueryBuilder::<Sqlite>::new(INSERT);
             insert.push_values(chunk, |mut row, entry| {
                 let telling = &entry.telling;
-                let veil = self.sealer.veil(telling.reader, "outbox", &entry.dedup_key);
+                let reader = telling.reader.and_then(|reader| readers.get(&reader));
+                let veil = Veil::over(reader, "outbox", &entry.dedup_key);
                 let state = if telling.is_unsaid {
                     State::Superseded
                 } else {
@@ -502,6 +511,7 @@ impl Store {
              ORDER BY id LIMIT $1"
         );
         told(
+            &self.keyring,
             sqlx::query_as(SQL)
                 .bind(limit)
                 .fetch_all(&self.readers)
@@ -561,6 +571,51 @@ pub(in crate::store) async fn hold_until(
         .await?;
     if begins {
         sqlx::query(HEAD).bind(alert.0).execute(connection).await?;
+    }
+    Ok(())
+}
+
+/// Seals what is and was to be told to a person with another key, inside a transaction; `blind` is what
+/// their destination names them by.
+pub(in crate::store) async fn reseal(
+    connection: &mut SqliteConnection,
+    blind: i64,
+    user: UserId,
+    change: &Change<'_>,
+) -> Result<(), StoreError> {
+    const NOTICES: &str = "SELECT o.id, o.dedup_key, o.payload, o.summary FROM outbox o \
+         JOIN destination d ON d.id = o.destination_id WHERE d.person = $1";
+    const NOTICE: &str = "UPDATE outbox SET payload = $2, summary = $3 WHERE id = $1";
+    const POSTS: &str = "SELECT p.id, p.nonce, p.payload, p.attachment, p.fallback FROM post p \
+         JOIN destination d ON d.id = p.destination_id WHERE d.person = $1";
+    const POST: &str = "UPDATE post SET payload = $2, attachment = $3, fallback = $4 WHERE id = $1";
+    type Notice = (i64, Vec<u8>, String, String);
+    type Post = (i64, String, String, Option<String>, Option<String>);
+    let notices: Vec<Notice> = sqlx::query_as(NOTICES)
+        .bind(blind)
+        .fetch_all(&mut *connection)
+        .await?;
+    for (id, key, payload, summary) in notices {
+        sqlx::query(NOTICE)
+            .bind(id)
+            .bind(change.made_text("outbox", &key, user, &payload)?)
+            .bind(change.made_text("outbox", &key, user, &summary)?)
+            .execute(&mut *connection)
+            .await?;
+    }
+    let posts: Vec<Post> = sqlx::query_as(POSTS)
+        .bind(blind)
+        .fetch_all(&mut *connection)
+        .await?;
+    for (id, nonce, payload, attachment, fallback) in posts {
+        let made = |text: &str| change.made_text("post", nonce.as_bytes(), user, text);
+        sqlx::query(POST)
+            .bind(id)
+            .bind(made(&payload)?)
+            .bind(attachment.as_deref().map(made).transpose()?)
+            .bind(fallback.as_deref().map(made).transpose()?)
+            .execute(&mut *connection)
+            .await?;
     }
     Ok(())
 }

@@ -1,14 +1,16 @@
 //! What people told us of themselves. Every look-up carries the owner; what they hold is sealed.
 
 use serde::{Serialize, de::DeserializeOwned};
+use sqlx::SqliteConnection;
 
 use super::{
     Store, StoreError,
     columns::{self, bad},
+    keys::Change,
     sealed::Place,
 };
 use crate::domain::{
-    ids::{GoalId, LedgerEntryId, PositionId, UserId},
+    ids::{GoalId, Home, LedgerEntryId, PositionId, UserId},
     ledger::{Entry, Logged},
     person::{Chosen, Look, Looks},
     plan::{Goal, KeptGoal},
@@ -20,7 +22,7 @@ use crate::domain::{
 pub(in crate::store) mod drawer;
 
 pub use drawer::Full;
-use drawer::{ENTRIES, GOALS, Kept, POSITIONS, WATCHES};
+use drawer::{ENTRIES, GOALS, Kept, POSITIONS, WATCHES, emptied};
 
 const fn kept_goal(kept: &Kept<Goal>) -> KeptGoal {
     KeptGoal {
@@ -92,18 +94,22 @@ fn logged(kept: Kept<Entry>) -> Logged {
 impl Store {
     /// Whether the person has read what is kept and agreed.
     pub async fn agreed(&self, user: UserId) -> Result<bool, StoreError> {
-        const SQL: &str = "SELECT EXISTS (SELECT 1 FROM person WHERE user_id = $1)";
+        const SQL: &str = "SELECT EXISTS (SELECT 1 FROM person WHERE blind = $1)";
         Ok(sqlx::query_scalar(SQL)
-            .bind(columns::snowflake(user.0))
+            .bind(self.keyring.blind(user))
             .fetch_one(&self.readers)
             .await?)
     }
 
+    /// Notes that the person has agreed, and makes the key of what will be kept of them.
     pub async fn agree(&self, user: UserId, now: Timestamp) -> Result<(), StoreError> {
-        const SQL: &str = "INSERT INTO person (user_id, agreed_at) VALUES ($1, $2) \
-             ON CONFLICT (user_id) DO NOTHING";
+        const SQL: &str = "INSERT INTO person (blind, name, key, agreed_at, used_at) VALUES ($1, $2, $3, $4, $4) \
+             ON CONFLICT (blind) DO NOTHING";
+        let (_, key) = self.keyring.forged(Home::Person(user));
         sqlx::query(SQL)
-            .bind(columns::snowflake(user.0))
+            .bind(self.keyring.blind(user))
+            .bind(self.keyring.hidden(user))
+            .bind(key)
             .bind(now.millis())
             .execute(&self.writer)
             .await?;
@@ -190,10 +196,7 @@ impl Store {
         user: UserId,
         id: LedgerEntryId,
     ) -> Result<Option<Logged>, StoreError> {
-        Ok(self
-            .drawn_one(&self.readers, &ENTRIES, user, id.0)
-            .await?
-            .map(logged))
+        Ok(self.drawn_one(&ENTRIES, user, id.0).await?.map(logged))
     }
 
     /// Keeps entries, all of them or none: a person has `most` at most. They have to have agreed before.
@@ -295,16 +298,18 @@ impl Store {
         user: UserId,
         subject: Subject,
     ) -> Result<Option<T>, StoreError> {
-        const SQL: &str = "SELECT sealed FROM personal WHERE user_id = $1 AND subject = $2";
-        let sealed: Option<Vec<u8>> = sqlx::query_scalar(SQL)
-            .bind(columns::snowflake(user.0))
+        let Some(holder) = self.holder(&self.readers, user).await? else {
+            return Ok(None);
+        };
+        let sealed: Option<Vec<u8>> = sqlx::query_scalar(READ_PAGE)
+            .bind(holder.blind)
             .bind(subject.slug())
             .fetch_optional(&self.readers)
             .await?;
         let Some(sealed) = sealed else {
             return Ok(None);
         };
-        let plain = self.sealer.open(&subject.place(user), &sealed)?;
+        let plain = holder.key.open(&subject.place(user), &sealed)?;
         let page = serde_json::from_slice(&plain).map_err(|_| bad("sealed"))?;
         Ok(Some(page))
     }
@@ -315,23 +320,25 @@ impl Store {
         subject: Subject,
         page: &T,
     ) -> Result<(), StoreError> {
-        const SQL: &str = "INSERT INTO personal (user_id, subject, sealed) VALUES ($1, $2, $3) \
-             ON CONFLICT (user_id, subject) DO UPDATE SET sealed = excluded.sealed";
+        const SQL: &str = "INSERT INTO personal (owner, subject, sealed) VALUES ($1, $2, $3) \
+             ON CONFLICT (owner, subject) DO UPDATE SET sealed = excluded.sealed";
         let plain = serde_json::to_vec(page).map_err(|_| bad("sealed"))?;
+        let mut tx = self.begin().await?;
+        let holder = self.holder(&mut *tx, user).await?.ok_or(bad("owner"))?;
         sqlx::query(SQL)
-            .bind(columns::snowflake(user.0))
+            .bind(holder.blind)
             .bind(subject.slug())
-            .bind(self.sealer.seal(&subject.place(user), &plain))
-            .execute(&self.writer)
+            .bind(holder.key.seal(&subject.place(user), &plain))
+            .execute(&mut *tx)
             .await?;
-        Ok(())
+        tx.commit().await
     }
 
     /// All that is kept of the person; `None` when nothing is.
     pub async fn person(&self, user: UserId) -> Result<Option<Person>, StoreError> {
-        const SQL: &str = "SELECT agreed_at FROM person WHERE user_id = $1";
+        const SQL: &str = "SELECT agreed_at FROM person WHERE blind = $1";
         let agreed_at: Option<i64> = sqlx::query_scalar(SQL)
-            .bind(columns::snowflake(user.0))
+            .bind(self.keyring.blind(user))
             .fetch_optional(&self.readers)
             .await?;
         let Some(agreed_at) = agreed_at else {
@@ -349,29 +356,67 @@ impl Store {
         }))
     }
 
-    /// Erases the person and returns how many positions went with them.
+    /// Erases the person, with the key of what was theirs, and returns how many positions went with them. What
+    /// the log still holds of it is cut off, so that the files hold nothing of them any more.
     pub async fn erase_person(&self, user: UserId) -> Result<u64, StoreError> {
-        const PERSONAL: &str = "DELETE FROM personal WHERE user_id = $1";
-        const PERSON: &str = "DELETE FROM person WHERE user_id = $1";
+        const PERSONAL: &str = "DELETE FROM personal WHERE owner = $1";
+        const PERSON: &str = "DELETE FROM person WHERE blind = $1";
         // Alerts belong to their server and stay there, without a name.
         const ALERTS: &str = "UPDATE alert SET created_by = 0 WHERE created_by = $1";
         const DEEDS: &str = "UPDATE audit SET person = 0 WHERE person = $1";
+        let blind = self.keyring.blind(user);
         let mut tx = self.begin().await?;
-        let positions = Self::emptied(&mut tx, &POSITIONS, user).await?;
-        Self::emptied(&mut tx, &ENTRIES, user).await?;
-        Self::emptied(&mut tx, &GOALS, user).await?;
-        Self::emptied(&mut tx, &WATCHES, user).await?;
-        Self::forget_direct(&mut tx, user).await?;
-        for statement in [PERSONAL, PERSON, ALERTS, DEEDS] {
+        let positions = emptied(&mut tx, &POSITIONS, blind).await?;
+        for drawer in [&ENTRIES, &GOALS, &WATCHES] {
+            emptied(&mut tx, drawer, blind).await?;
+        }
+        Self::forget_direct(&mut tx, blind).await?;
+        for statement in [PERSONAL, PERSON] {
+            sqlx::query(statement).bind(blind).execute(&mut *tx).await?;
+        }
+        for statement in [ALERTS, DEEDS] {
             sqlx::query(statement)
                 .bind(columns::snowflake(user.0))
                 .execute(&mut *tx)
                 .await?;
         }
         tx.commit().await?;
+        self.scrub().await?;
         Ok(positions)
     }
 }
+
+/// Seals all that is a person's with another key, inside a transaction; `blind` is what their rows name
+/// them by.
+pub(in crate::store) async fn reseal(
+    connection: &mut SqliteConnection,
+    blind: i64,
+    user: UserId,
+    change: &Change<'_>,
+) -> Result<(), StoreError> {
+    const PAGE: &str = "UPDATE personal SET sealed = $3 WHERE owner = $1 AND subject = $2";
+    for drawer in [&POSITIONS, &ENTRIES, &GOALS, &WATCHES] {
+        drawer.reseal(connection, blind, user, change).await?;
+    }
+    for subject in [Subject::Chosen, Subject::Look, Subject::Review] {
+        let page: Option<Vec<u8>> = sqlx::query_scalar(READ_PAGE)
+            .bind(blind)
+            .bind(subject.slug())
+            .fetch_optional(&mut *connection)
+            .await?;
+        if let Some(page) = page {
+            sqlx::query(PAGE)
+                .bind(blind)
+                .bind(subject.slug())
+                .bind(change.made(&subject.place(user), &page)?)
+                .execute(&mut *connection)
+                .await?;
+        }
+    }
+    Ok(())
+}
+
+const READ_PAGE: &str = "SELECT sealed FROM personal WHERE owner = $1 AND subject = $2";
 
 #[cfg(test)]
 mod tests;

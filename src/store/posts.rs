@@ -11,6 +11,7 @@ use super::{
     Store, StoreError,
     columns::{bad, from_snowflake, snowflake, time},
     destinations,
+    veil::Veil,
 };
 use crate::{
     delivery::{
@@ -201,20 +202,21 @@ impl Store {
 
     /// The bytes of a post.
     pub async fn wire(&self, post: PostId) -> Result<Wire, StoreError> {
-        const SQL: &str = "SELECT p.marker, p.nonce, p.payload, p.attachment, d.user_id FROM post p \
-             JOIN destination d ON d.id = p.destination_id WHERE p.id = $1";
-        let row: (String, String, String, Option<String>, Option<i64>) = sqlx::query_as(SQL)
+        const SQL: &str = "SELECT p.marker, p.nonce, p.payload, p.attachment, r.blind AS reader, r.name, r.key \
+             FROM post p JOIN destination d ON d.id = p.destination_id \
+             LEFT JOIN person r ON r.blind = d.person WHERE p.id = $1";
+        let row: WireRow = sqlx::query_as(SQL)
             .bind(post.0)
             .fetch_one(&self.readers)
             .await?;
-        let (marker, nonce, payload, attachment, reader) = row;
-        let reader = reader.map(|id| UserId(from_snowflake(id)));
-        let veil = self.sealer.veil(reader, "post", nonce.as_bytes());
+        let reader = self.keyring.reader(row.reader, row.name, row.key)?;
+        let veil = Veil::over(reader.as_ref(), "post", row.nonce.as_bytes());
+        let attachment = row.attachment.map(|text| veil.lifted(text));
         Ok(Wire {
-            marker,
-            nonce,
-            payload: veil.lifted(payload)?,
-            attachment: attachment.map(|text| veil.lifted(text)).transpose()?,
+            payload: veil.lifted(row.payload)?,
+            attachment: attachment.transpose()?,
+            marker: row.marker,
+            nonce: row.nonce,
         })
     }
 
@@ -250,9 +252,8 @@ impl Store {
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'pending') RETURNING id";
         const BIND: &str = "UPDATE outbox SET post_id = ";
         let wire = &draft.wire;
-        let veil = self
-            .sealer
-            .veil(draft.reader, "post", wire.nonce.as_bytes());
+        let readers = self.holders(connection, draft.reader.into_iter()).await?;
+        let veil = Veil::over(readers.values().next(), "post", wire.nonce.as_bytes());
         let id: i64 = sqlx::query_scalar(POST)
             .bind(intent.destination.0)
             .bind(i64::try_from(draft.entries.len()).unwrap_or(i64::MAX))
@@ -528,6 +529,17 @@ async fn note(connection: &mut SqliteConnection, receipt: &Receipt) -> Result<()
             .await?;
     }
     Ok(())
+}
+
+#[derive(FromRow)]
+struct WireRow {
+    marker: String,
+    nonce: String,
+    payload: String,
+    attachment: Option<String>,
+    reader: Option<i64>,
+    name: Option<Vec<u8>>,
+    key: Option<Vec<u8>>,
 }
 
 #[derive(FromRow)]

@@ -1,13 +1,14 @@
 //! Alerts and where they stand with each pool.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, path::Path};
 
 use futures::{Stream, StreamExt as _};
-use sqlx::{FromRow, QueryBuilder, Row as _, SqliteConnection};
+use sqlx::{Connection as _, FromRow, QueryBuilder, Row as _, SqliteConnection};
 
 use super::{
-    Store, StoreError,
+    OpenError, Store, StoreError,
     columns::{self, bad},
+    opening::{self, unopened},
     outbox,
     servers::{self, Deed},
 };
@@ -95,6 +96,27 @@ impl Store {
         let maker = columns::snowflake(maker.0);
         self.alerts_with(alerts_where!(" AND created_by = $1"), maker)
             .await
+    }
+
+    /// The alerts of all servers in a database that a bot may be running on, server by server, oldest first.
+    pub async fn alerts_in(path: &Path) -> Result<Vec<Alert>, OpenError> {
+        let sql = |source| unopened(path, source);
+        let mut connection = opening::look_into(path).await?;
+        let rows: Vec<AlertRow> = sqlx::query_as(alerts_where!(""))
+            .fetch_all(&mut connection)
+            .await
+            .map_err(sql)?;
+        connection.close().await.map_err(sql)?;
+        let alerts = rows.into_iter().map(AlertRow::into_alert);
+        let mut alerts: Vec<Alert> =
+            alerts
+                .collect::<Result<_, _>>()
+                .map_err(|source| OpenError::Unreadable {
+                    path: path.to_owned(),
+                    source,
+                })?;
+        alerts.sort_by_key(|alert| (alert.guild, alert.id));
+        Ok(alerts)
     }
 
     /// The alerts of one server, oldest first.

@@ -5,7 +5,6 @@ use std::convert::Infallible;
 
 use super::{
     Store, StoreError,
-    columns::{from_snowflake, snowflake},
     people::drawer::{Full, Kept, WATCHES},
 };
 use crate::{
@@ -35,12 +34,12 @@ fn kept(kept: Kept<Watch>) -> KeptWatch {
 impl Store {
     /// Everybody who has anything watched.
     pub async fn watchers(&self) -> Result<Vec<UserId>, StoreError> {
-        const SQL: &str = "SELECT DISTINCT user_id FROM watch ORDER BY user_id";
-        let ids: Vec<i64> = sqlx::query_scalar(SQL).fetch_all(&self.readers).await?;
-        Ok(ids
-            .into_iter()
-            .map(|id| UserId(from_snowflake(id)))
-            .collect())
+        const SQL: &str = "SELECT blind, name FROM person \
+             WHERE EXISTS (SELECT 1 FROM watch WHERE owner = blind) ORDER BY blind";
+        let rows: Vec<(i64, Vec<u8>)> = sqlx::query_as(SQL).fetch_all(&self.readers).await?;
+        rows.into_iter()
+            .map(|(blind, name)| Ok(self.keyring.shown(blind, &name)?))
+            .collect()
     }
 
     /// The person's watches, oldest first.
@@ -51,7 +50,7 @@ impl Store {
 
     /// One watch of the person's. Somebody else's is not there.
     pub async fn watch(&self, user: UserId, id: WatchId) -> Result<Option<KeptWatch>, StoreError> {
-        let found = self.drawn_one(&self.readers, &WATCHES, user, id.0);
+        let found = self.drawn_one(&WATCHES, user, id.0);
         Ok(found.await?.map(kept))
     }
 
@@ -117,15 +116,17 @@ impl Store {
     /// its owner changed or removed meanwhile is left alone, and looked at again next time.
     pub async fn keep_looks(&self, user: UserId, looked: &[Looked]) -> Result<u64, StoreError> {
         let mut tx = self.begin().await?;
+        let Some(holder) = self.holder(&mut *tx, user).await? else {
+            return Ok(0);
+        };
         let mut added = 0;
         for look in looked {
             let id = look.before.id.0;
-            let stands: Option<Kept<Watch>> = self.drawn_one(&mut *tx, &WATCHES, user, id).await?;
+            let stands: Option<Kept<Watch>> = holder.row(&mut *tx, &WATCHES, id).await?;
             if stands.is_none_or(|stands| stands.what != look.before.watch) {
                 continue;
             }
-            self.rewrite(&mut tx, &WATCHES, user, id, &look.after)
-                .await?;
+            holder.rewrite(&mut tx, &WATCHES, id, &look.after).await?;
             added += self.insert_entries(&mut tx, &look.entries).await?;
         }
         tx.commit().await?;
@@ -135,16 +136,16 @@ impl Store {
     /// Forgets a person as a place that is written to, with all that was or is to be told there.
     pub(in crate::store) async fn forget_direct(
         connection: &mut sqlx::SqliteConnection,
-        user: UserId,
+        blind: i64,
     ) -> Result<(), StoreError> {
         const TOLD: &str = "DELETE FROM outbox WHERE destination_id IN \
-             (SELECT id FROM destination WHERE user_id = $1)";
+             (SELECT id FROM destination WHERE person = $1)";
         const POSTS: &str = "DELETE FROM post WHERE destination_id IN \
-             (SELECT id FROM destination WHERE user_id = $1)";
-        const PLACES: &str = "DELETE FROM destination WHERE user_id = $1";
+             (SELECT id FROM destination WHERE person = $1)";
+        const PLACES: &str = "DELETE FROM destination WHERE person = $1";
         for sql in [TOLD, POSTS, PLACES] {
             sqlx::query(sql)
-                .bind(snowflake(user.0))
+                .bind(blind)
                 .execute(&mut *connection)
                 .await?;
         }

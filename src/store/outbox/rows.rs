@@ -10,14 +10,14 @@ use crate::{
         state::State,
     },
     domain::{
-        ids::{AlertId, ChannelId, EntryId, MessageId, RoleId, UserId},
+        ids::{AlertId, ChannelId, EntryId, MessageId, RoleId},
         rate::Percent,
     },
     store::{
         StoreError,
         columns::{bad, from_snowflake, pool_id, time},
-        destinations::home,
-        sealed::Sealer,
+        sealed::Keyring,
+        veil::Veil,
     },
 };
 
@@ -79,20 +79,26 @@ pub(super) struct WaitingRow {
     over_summary: Option<String>,
     over_key: Option<Vec<u8>>,
     reader: Option<i64>,
+    reader_name: Option<Vec<u8>>,
+    reader_key: Option<Vec<u8>>,
 }
 
-pub(super) fn waiting(sealer: &Sealer, rows: Vec<WaitingRow>) -> Result<Vec<Waiting>, StoreError> {
-    rows.into_iter().map(|row| row.opened(sealer)).collect()
+pub(super) fn waiting(
+    keyring: &Keyring,
+    rows: Vec<WaitingRow>,
+) -> Result<Vec<Waiting>, StoreError> {
+    rows.into_iter().map(|row| row.opened(keyring)).collect()
 }
 
 impl WaitingRow {
-    fn opened(self, sealer: &Sealer) -> Result<Waiting, StoreError> {
+    fn opened(self, keyring: &Keyring) -> Result<Waiting, StoreError> {
         let row = self;
         let beginning = row.beginning()?;
         let held = row.held.as_deref();
-        let reader = row.reader.map(|id| UserId(from_snowflake(id)));
-        let veil = sealer.veil(reader, "outbox", &row.dedup_key);
-        let end = sealer.veil(reader, "outbox", &row.over_key.unwrap_or_default());
+        let reader = keyring.reader(row.reader, row.reader_name, row.reader_key)?;
+        let veil = Veil::over(reader.as_ref(), "outbox", &row.dedup_key);
+        let end_key = row.over_key.unwrap_or_default();
+        let end = Veil::over(reader.as_ref(), "outbox", &end_key);
         let over = row.over.map(|text| end.lifted(text)).transpose()?;
         let over_summary = row.over_summary.map(|text| end.lifted(text)).transpose()?;
         Ok(Waiting {
@@ -144,7 +150,8 @@ impl WaitingRow {
 pub(super) struct ToldRow {
     id: i64,
     guild_id: i64,
-    user_id: Option<i64>,
+    person: Option<i64>,
+    person_name: Option<Vec<u8>>,
     channel_id: i64,
     alert_id: i64,
     pool: Option<Vec<u8>>,
@@ -165,17 +172,16 @@ pub(super) struct ToldRow {
     over_at: Option<i64>,
 }
 
-pub(super) fn told(rows: Vec<ToldRow>) -> Result<Vec<Told>, StoreError> {
-    rows.into_iter().map(Told::try_from).collect()
+pub(super) fn told(keyring: &Keyring, rows: Vec<ToldRow>) -> Result<Vec<Told>, StoreError> {
+    rows.into_iter().map(|row| row.opened(keyring)).collect()
 }
 
-impl TryFrom<ToldRow> for Told {
-    type Error = StoreError;
-
-    fn try_from(row: ToldRow) -> Result<Self, StoreError> {
-        Ok(Self {
+impl ToldRow {
+    pub(super) fn opened(self, keyring: &Keyring) -> Result<Told, StoreError> {
+        let row = self;
+        Ok(Told {
             entry: EntryId(row.id),
-            home: home(row.guild_id, row.user_id),
+            home: keyring.home(row.guild_id, row.person, row.person_name)?,
             channel: ChannelId(from_snowflake(row.channel_id)),
             alert: AlertId(row.alert_id),
             pool: row.pool.as_deref().map(pool_id).transpose()?,

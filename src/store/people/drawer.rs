@@ -1,12 +1,15 @@
 //! A table of rows that each belong to one person and are sealed as one piece. Nothing in a row but its
-//! number, its owner and when it was added can be read without the key, and every look-up carries the owner.
+//! number, an index that stands for its owner, and when it was added can be read without the key, and every
+//! look-up carries the owner.
 
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection, SqliteExecutor};
 
 use super::super::{
     Store, StoreError,
-    columns::{bad, snowflake, time},
+    columns::{bad, time},
+    holders::Holder,
+    keys::Change,
     market::CHUNK,
     sealed::Place,
 };
@@ -28,7 +31,7 @@ pub(in crate::store) struct Drawer {
     empty: &'static str,
 }
 
-/// The drawer over the table of this name, which has the columns `id`, `user_id`, `sealed` and `added_at`.
+/// The drawer over the table of this name, which has the columns `id`, `owner`, `sealed` and `added_at`.
 macro_rules! drawer {
     ($table:literal) => {
         Drawer {
@@ -36,32 +39,32 @@ macro_rules! drawer {
             list: concat!(
                 "SELECT id, sealed, added_at FROM ",
                 $table,
-                " WHERE user_id = $1 ORDER BY id"
+                " WHERE owner = $1 ORDER BY id"
             ),
             last_put: concat!(
                 "SELECT id, sealed, added_at FROM ",
                 $table,
-                " WHERE user_id = $1 ORDER BY id DESC LIMIT $2"
+                " WHERE owner = $1 ORDER BY id DESC LIMIT $2"
             ),
             one: concat!(
                 "SELECT id, sealed, added_at FROM ",
                 $table,
-                " WHERE user_id = $1 AND id = $2"
+                " WHERE owner = $1 AND id = $2"
             ),
-            count: concat!("SELECT COUNT(*) FROM ", $table, " WHERE user_id = $1"),
+            count: concat!("SELECT COUNT(*) FROM ", $table, " WHERE owner = $1"),
             last: concat!(
                 "SELECT seq FROM sqlite_sequence WHERE name = '",
                 $table,
                 "'"
             ),
-            insert: concat!("INSERT INTO ", $table, " (id, user_id, sealed, added_at) "),
+            insert: concat!("INSERT INTO ", $table, " (id, owner, sealed, added_at) "),
             change: concat!(
                 "UPDATE ",
                 $table,
-                " SET sealed = $3 WHERE user_id = $1 AND id = $2"
+                " SET sealed = $3 WHERE owner = $1 AND id = $2"
             ),
-            remove: concat!("DELETE FROM ", $table, " WHERE user_id = $1 AND id = $2"),
-            empty: concat!("DELETE FROM ", $table, " WHERE user_id = $1"),
+            remove: concat!("DELETE FROM ", $table, " WHERE owner = $1 AND id = $2"),
+            empty: concat!("DELETE FROM ", $table, " WHERE owner = $1"),
         }
     };
 }
@@ -84,6 +87,29 @@ pub(in crate::store) struct Kept<T> {
 pub struct Full;
 
 impl Drawer {
+    /// Seals a person's rows with another key, inside a transaction.
+    pub(super) async fn reseal(
+        &self,
+        connection: &mut SqliteConnection,
+        blind: i64,
+        user: UserId,
+        change: &Change<'_>,
+    ) -> Result<(), StoreError> {
+        let rows: Vec<Row> = sqlx::query_as(self.list)
+            .bind(blind)
+            .fetch_all(&mut *connection)
+            .await?;
+        for (id, sealed, _) in rows {
+            sqlx::query(self.change)
+                .bind(blind)
+                .bind(id)
+                .bind(change.made(&self.place(user, id), &sealed)?)
+                .execute(&mut *connection)
+                .await?;
+        }
+        Ok(())
+    }
+
     const fn place(&self, owner: UserId, row: i64) -> Place {
         Place {
             table: self.table,
@@ -96,14 +122,13 @@ impl Drawer {
 
 type Row = (i64, Vec<u8>, i64);
 
-impl Store {
+impl Holder {
     fn opened<T: DeserializeOwned>(
         &self,
         drawer: &Drawer,
-        owner: UserId,
         (id, sealed, added_at): Row,
     ) -> Result<Kept<T>, StoreError> {
-        let plain = self.sealer.open(&drawer.place(owner, id), &sealed)?;
+        let plain = self.key.open(&drawer.place(self.user, id), &sealed)?;
         Ok(Kept {
             id,
             what: serde_json::from_slice(&plain).map_err(|_| bad("sealed"))?,
@@ -114,25 +139,29 @@ impl Store {
     fn closed<T: Serialize>(
         &self,
         drawer: &Drawer,
-        owner: UserId,
         id: i64,
         what: &T,
     ) -> Result<Vec<u8>, StoreError> {
         let plain = serde_json::to_vec(what).map_err(|_| bad("sealed"))?;
-        Ok(self.sealer.seal(&drawer.place(owner, id), &plain))
+        Ok(self.key.seal(&drawer.place(self.user, id), &plain))
     }
+}
 
+impl Store {
     /// All rows of a person, the oldest first.
     pub(in crate::store) async fn drawn<T: DeserializeOwned>(
         &self,
         drawer: &Drawer,
         owner: UserId,
     ) -> Result<Vec<Kept<T>>, StoreError> {
+        let Some(holder) = self.holder(&self.readers, owner).await? else {
+            return Ok(Vec::new());
+        };
         let rows: Vec<Row> = sqlx::query_as(drawer.list)
-            .bind(snowflake(owner.0))
+            .bind(holder.blind)
             .fetch_all(&self.readers)
             .await?;
-        let opened = rows.into_iter().map(|row| self.opened(drawer, owner, row));
+        let opened = rows.into_iter().map(|row| holder.opened(drawer, row));
         opened.collect()
     }
 
@@ -144,29 +173,29 @@ impl Store {
         owner: UserId,
         most: u32,
     ) -> Result<Vec<Kept<T>>, StoreError> {
+        let Some(holder) = self.holder(&self.readers, owner).await? else {
+            return Ok(Vec::new());
+        };
         let rows: Vec<Row> = sqlx::query_as(drawer.last_put)
-            .bind(snowflake(owner.0))
+            .bind(holder.blind)
             .bind(most)
             .fetch_all(&self.readers)
             .await?;
-        let opened = rows.into_iter().map(|row| self.opened(drawer, owner, row));
+        let opened = rows.into_iter().map(|row| holder.opened(drawer, row));
         opened.collect()
     }
 
-    /// One row of this person's, as `executor` sees it. Somebody else's is not there.
+    /// One row of this person's. Somebody else's is not there.
     pub(in crate::store) async fn drawn_one<T: DeserializeOwned>(
         &self,
-        executor: impl SqliteExecutor<'_>,
         drawer: &Drawer,
         owner: UserId,
         id: i64,
     ) -> Result<Option<Kept<T>>, StoreError> {
-        let row: Option<Row> = sqlx::query_as(drawer.one)
-            .bind(snowflake(owner.0))
-            .bind(id)
-            .fetch_optional(executor)
-            .await?;
-        row.map(|row| self.opened(drawer, owner, row)).transpose()
+        match self.holder(&self.readers, owner).await? {
+            Some(holder) => holder.row(&self.readers, drawer, id).await,
+            None => Ok(None),
+        }
     }
 
     /// Puts rows in, all of them or none, and answers with their numbers. The person has to have agreed
@@ -180,8 +209,9 @@ impl Store {
         now: Timestamp,
     ) -> Result<Result<Vec<i64>, Full>, StoreError> {
         let mut tx = self.begin().await?;
+        let holder = self.holder(&mut *tx, owner).await?.ok_or(bad("owner"))?;
         let held: i64 = sqlx::query_scalar(drawer.count)
-            .bind(snowflake(owner.0))
+            .bind(holder.blind)
             .fetch_one(&mut *tx)
             .await?;
         let held = usize::try_from(held).map_err(|_| bad("count"))?;
@@ -196,11 +226,11 @@ impl Store {
         let numbered: Vec<(i64, &T)> = (last.unwrap_or(0) + 1..).zip(rows).collect();
         for chunk in numbered.chunks(CHUNK) {
             let sealed = chunk.iter().map(|(id, what)| {
-                let sealed = self.closed(drawer, owner, *id, *what)?;
+                let sealed = holder.closed(drawer, *id, *what)?;
                 Ok((*id, sealed))
             });
             let sealed: Vec<(i64, Vec<u8>)> = sealed.collect::<Result<_, StoreError>>()?;
-            insert(&mut tx, drawer, owner, &sealed, now).await?;
+            insert(&mut tx, drawer, &holder, &sealed, now).await?;
         }
         tx.commit().await?;
         Ok(Ok(numbered.into_iter().map(|(id, _)| id).collect()))
@@ -216,34 +246,19 @@ impl Store {
         change: impl FnOnce(T) -> Result<T, E>,
     ) -> Result<Option<Result<Kept<T>, E>>, StoreError> {
         let mut tx = self.begin().await?;
-        let Some(before) = self.drawn_one::<T>(&mut *tx, drawer, owner, id).await? else {
+        let Some(holder) = self.holder(&mut *tx, owner).await? else {
+            return Ok(None);
+        };
+        let Some(before) = holder.row::<T>(&mut *tx, drawer, id).await? else {
             return Ok(None);
         };
         let what = match change(before.what) {
             Ok(what) => what,
             Err(refused) => return Ok(Some(Err(refused))),
         };
-        self.rewrite(&mut tx, drawer, owner, id, &what).await?;
+        holder.rewrite(&mut tx, drawer, id, &what).await?;
         tx.commit().await?;
         Ok(Some(Ok(Kept { what, ..before })))
-    }
-
-    /// Puts something else into a row of this person, inside a transaction.
-    pub(in crate::store) async fn rewrite<T: Serialize>(
-        &self,
-        connection: &mut SqliteConnection,
-        drawer: &Drawer,
-        owner: UserId,
-        id: i64,
-        what: &T,
-    ) -> Result<(), StoreError> {
-        sqlx::query(drawer.change)
-            .bind(snowflake(owner.0))
-            .bind(id)
-            .bind(self.closed(drawer, owner, id, what)?)
-            .execute(connection)
-            .await?;
-        Ok(())
     }
 
     /// Takes a row of this person out. Somebody else's is not there.
@@ -254,8 +269,11 @@ impl Store {
         id: i64,
     ) -> Result<Option<Kept<T>>, StoreError> {
         let mut tx = self.begin().await?;
+        let Some(holder) = self.holder(&mut *tx, owner).await? else {
+            return Ok(None);
+        };
         let row: Option<Row> = sqlx::query_as(drawer.one)
-            .bind(snowflake(owner.0))
+            .bind(holder.blind)
             .bind(id)
             .fetch_optional(&mut *tx)
             .await?;
@@ -263,40 +281,71 @@ impl Store {
             return Ok(None);
         };
         sqlx::query(drawer.remove)
-            .bind(snowflake(owner.0))
+            .bind(holder.blind)
             .bind(id)
             .execute(&mut *tx)
             .await?;
         tx.commit().await?;
         // What does not open is gone all the same.
-        self.opened(drawer, owner, row).map(Some)
+        holder.opened(drawer, row).map(Some)
+    }
+}
+
+impl Holder {
+    /// One row of theirs, as `executor` sees it.
+    pub(in crate::store) async fn row<T: DeserializeOwned>(
+        &self,
+        executor: impl SqliteExecutor<'_>,
+        drawer: &Drawer,
+        id: i64,
+    ) -> Result<Option<Kept<T>>, StoreError> {
+        let row: Option<Row> = sqlx::query_as(drawer.one)
+            .bind(self.blind)
+            .bind(id)
+            .fetch_optional(executor)
+            .await?;
+        row.map(|row| self.opened(drawer, row)).transpose()
     }
 
-    /// Empties the person's drawer, and answers with how many rows that were.
-    pub(super) async fn emptied(
+    /// Puts something else into a row of theirs, inside a transaction.
+    pub(in crate::store) async fn rewrite<T: Serialize>(
+        &self,
         connection: &mut SqliteConnection,
         drawer: &Drawer,
-        owner: UserId,
-    ) -> Result<u64, StoreError> {
-        let done = sqlx::query(drawer.empty)
-            .bind(snowflake(owner.0))
+        id: i64,
+        what: &T,
+    ) -> Result<(), StoreError> {
+        sqlx::query(drawer.change)
+            .bind(self.blind)
+            .bind(id)
+            .bind(self.closed(drawer, id, what)?)
             .execute(connection)
             .await?;
-        Ok(done.rows_affected())
+        Ok(())
     }
+}
+
+/// Empties the drawer of the person behind this index, and answers with how many rows that were.
+pub(in crate::store) async fn emptied(
+    connection: &mut SqliteConnection,
+    drawer: &Drawer,
+    blind: i64,
+) -> Result<u64, StoreError> {
+    let done = sqlx::query(drawer.empty).bind(blind).execute(connection);
+    Ok(done.await?.rows_affected())
 }
 
 async fn insert(
     connection: &mut SqliteConnection,
     drawer: &Drawer,
-    owner: UserId,
+    holder: &Holder,
     rows: &[(i64, Vec<u8>)],
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let mut query = QueryBuilder::<Sqlite>::new(drawer.insert);
     query.push_values(rows, |mut row, (id, sealed)| {
         row.push_bind(id)
-            .push_bind(snowflake(owner.0))
+            .push_bind(holder.blind)
             .push_bind(sealed)
             .push_bind(now.millis());
     });

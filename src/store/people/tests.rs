@@ -170,7 +170,8 @@ async fn a_sealed_position_that_is_moved_to_another_owner_does_not_open() {
         store.agree(UserId(user), hour(0)).await.unwrap();
     }
     add(&store, UserId(5), stake("1", "")).await;
-    sqlx::query("UPDATE position SET user_id = 6")
+    sqlx::query("UPDATE position SET owner = $1")
+        .bind(store.keyring.blind(UserId(6)))
         .execute(&store.writer)
         .await
         .unwrap();

@@ -251,7 +251,7 @@ async fn commits_outlive_a_loss_of_power_and_only_the_writer_checkpoints() {
     assert!(fs::read(&path).unwrap() == before);
     store.checkpoint().await.unwrap();
     assert!(fs::read(&path).unwrap() == before, "the log is short");
-    let long = vec![7; usize::try_from(LONG_LOG).unwrap()];
+    let long = vec![7; usize::try_from(crate::store::LONG_LOG).unwrap()];
     store.set_setting("long", &long).await.unwrap();
     assert!(
         fs::read(&path).unwrap() == before,

@@ -1,0 +1,104 @@
+//! `stipend key`: the master key is changed for another, or given up.
+
+use std::path::{Path, PathBuf};
+
+use super::{KeyCommand, keep::said, run::StartError, tell};
+use crate::{
+    clock::{Clock as _, SystemClock},
+    ops::{
+        config::{self, Config},
+        exit::Exit,
+        secrets::MasterKey,
+    },
+    store::Store,
+};
+
+pub(super) async fn execute(command: &KeyCommand) -> Exit {
+    let done = match command {
+        KeyCommand::Rotate { to, config } => rotate(config.config.as_deref(), to.as_deref()).await,
+        KeyCommand::Reset { yes, config } => reset(config.config.as_deref(), *yes).await,
+    };
+    match done {
+        Ok(exit) => exit,
+        Err(error) => {
+            tell(&error);
+            error.exit()
+        }
+    }
+}
+
+async fn rotate(config: Option<&Path>, to: Option<&Path>) -> Result<Exit, StartError> {
+    let config = Config::load(config, config::environment())?;
+    let (database, file) = (config.database.path(), &config.secrets.master_key_file);
+    super::run::database(&config).await?;
+    let Some(from) = MasterKey::load_existing(file)? else {
+        return Ok(said(format_args!(
+            "There is no key yet at {}; the first start makes one.",
+            file.display()
+        )));
+    };
+    let new = to.map_or_else(|| with_ending(file, ".new"), Path::to_owned);
+    let to = MasterKey::load_or_create(&new)?;
+    let now = SystemClock.now();
+    let rotated = Store::rotate_key(database, from.bytes(), to.bytes(), now).await?;
+    Ok(said(format_args!(
+        "The keys of {} people and {} servers are wrapped by {new} now.\n\
+         Put it in the place of {old} before the next start:\n\
+         \x20   mv {old} {old}.old && mv {new} {old}\n\
+         Keep a copy of it elsewhere, and the earlier one for as long as you keep backups that were made \
+         before now.",
+        rotated.people,
+        rotated.servers,
+        new = new.display(),
+        old = file.display(),
+    )))
+}
+
+async fn reset(config: Option<&Path>, yes: bool) -> Result<Exit, StartError> {
+    let config = Config::load(config, config::environment())?;
+    let (database, file) = (config.database.path(), &config.secrets.master_key_file);
+    let fits = match MasterKey::load_existing(file)? {
+        Some(key) => Store::check(database, Some(key.bytes())).await.is_ok(),
+        None => false,
+    };
+    if fits {
+        return Ok(said(format_args!(
+            "{} opens with {}; nothing has to be given up.",
+            database.display(),
+            file.display()
+        )));
+    }
+    if !yes {
+        said(format_args!(
+            "This keeps every alert and what servers chose. It gives up for good what people kept (positions, \
+             ledgers, goals, watches), since nobody can read it without the lost key; whoever comes back is \
+             told so. Webhooks are looked for or made again at the next start.\n\
+             Nothing was done. Run it with --yes to do it; a copy of {} is made before.",
+            database.display()
+        ));
+        return Ok(Exit::Failed);
+    }
+    let now = SystemClock.now();
+    Store::check(database, None).await?;
+    let key = match MasterKey::load_existing(file)? {
+        Some(key) => key,
+        None => MasterKey::create(file)?,
+    };
+    let (reset, copy) = Store::reset_key(database, key.bytes(), now).await?;
+    Ok(said(format_args!(
+        "{} alerts go on, {} webhooks are looked for at the next start, and what {} people kept is given up.\n\
+         {} holds the database as it was, should the lost key be found.\n\
+         Keep a copy of {} elsewhere this time: it is in no backup.",
+        reset.alerts,
+        reset.channels,
+        reset.people,
+        copy.display(),
+        file.display(),
+    )))
+}
+
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
+}

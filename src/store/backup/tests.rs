@@ -1,0 +1,164 @@
+use super::*;
+use crate::{delivery::state::State, market::fixture::hour, store::Store};
+
+const KEY: [u8; 32] = [7; 32];
+
+async fn made(path: &Path) -> Store {
+    let store = Store::open(path, &KEY, hour(0)).await.unwrap();
+    store.set_setting("kept", b"before").await.unwrap();
+    store
+}
+
+/// While the bot writes a copy is whole, holds what was committed before it, and nobody else may read it.
+#[tokio::test]
+async fn a_copy_is_made_while_the_database_is_in_use() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, to) = (folder.path().join("stipend.db"), folder.path().join("copy"));
+    let store = made(&path).await;
+    assert_eq!(last_backup(&path), None);
+    backup(&path, &to, hour(1)).await.unwrap();
+    assert_eq!(last_backup(&path), Some(hour(1)));
+    store.set_setting("kept", b"after").await.unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(to.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    assert!(matches!(
+        backup(&path, &to, hour(2)).await,
+        Err(CopyError::Occupied(_))
+    ));
+    let copy = Store::open(&to, &KEY, hour(2)).await.unwrap();
+    assert_eq!(copy.setting("kept").await.unwrap().unwrap(), b"before");
+    let absent = folder.path().join("absent.db");
+    assert!(matches!(
+        backup(&absent, &folder.path().join("other"), hour(2)).await,
+        Err(CopyError::NoDatabase(_))
+    ));
+}
+
+/// F-S14: a copy takes the place of the database, and the next run knows that it is behind the times: it
+/// numbers itself above all runs before, looks for what was on its way, and tells nothing that waited.
+#[tokio::test]
+async fn a_restored_database_knows_that_time_has_passed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, to) = (folder.path().join("stipend.db"), folder.path().join("copy"));
+    let store = made(&path).await;
+    on_its_way(&store).await;
+    backup(&path, &to, hour(1)).await.unwrap();
+    store.set_setting("kept", b"after").await.unwrap();
+    assert!(matches!(
+        restore(&to, &path, &KEY, hour(2)).await,
+        Err(RestoreError::Open(OpenError::Lock(_)))
+    ));
+    store.close().await;
+    drop(store);
+    for _ in 0..3 {
+        Store::open(&path, &KEY, hour(2))
+            .await
+            .unwrap()
+            .close()
+            .await;
+    }
+    let aside = restore(&to, &path, &KEY, hour(3)).await.unwrap().unwrap();
+    let store = Store::open(&path, &KEY, hour(3)).await.unwrap();
+    assert!(store.was_restored());
+    assert_eq!(store.epoch(), 5);
+    assert_eq!(store.setting("kept").await.unwrap().unwrap(), b"before");
+    let counts = store.outbox_counts().await.unwrap();
+    assert_eq!(counts, [(State::Expired, 1), (State::Sending, 1)]);
+    store.close().await;
+    drop(store);
+    let store = Store::open(&path, &KEY, hour(4)).await.unwrap();
+    assert!(!store.was_restored(), "it is told once");
+    let before = Store::open(&aside, &KEY, hour(4)).await.unwrap();
+    assert_eq!(before.setting("kept").await.unwrap().unwrap(), b"after");
+}
+
+/// F-S14: who copies a file by hand tells nobody, but the lock beside it remembers the last run.
+#[tokio::test]
+async fn a_file_that_was_copied_by_hand_is_known_by_the_lock() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, to) = (folder.path().join("stipend.db"), folder.path().join("copy"));
+    made(&path).await.close().await;
+    fs::copy(&path, &to).unwrap();
+    for _ in 0..2 {
+        let store = Store::open(&path, &KEY, hour(1)).await.unwrap();
+        assert!(!store.was_restored());
+        store.close().await;
+    }
+    fs::copy(&to, &path).unwrap();
+    let store = Store::open(&path, &KEY, hour(2)).await.unwrap();
+    assert!(store.was_restored());
+    assert_eq!(store.epoch(), 4);
+}
+
+#[tokio::test]
+async fn what_speaks_against_a_copy_is_said_and_nothing_is_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, to) = (folder.path().join("stipend.db"), folder.path().join("copy"));
+    let store = made(&path).await;
+    for key in 0_u8..60 {
+        let name = format!("long {key}");
+        store.set_setting(&name, &[key; 4000]).await.unwrap();
+    }
+    backup(&path, &to, hour(1)).await.unwrap();
+    store.close().await;
+    drop(store);
+    let before = fs::read(&path).unwrap();
+    assert!(matches!(
+        restore(&to, &path, &[8; 32], hour(2)).await,
+        Err(RestoreError::Open(OpenError::WrongKey(_)))
+    ));
+    let mut bytes = fs::read(&to).unwrap();
+    let last = bytes.len() - 4096;
+    bytes[last..].fill(0x55);
+    fs::write(&to, bytes).unwrap();
+    assert!(matches!(
+        restore(&to, &path, &KEY, hour(2)).await,
+        Err(RestoreError::Unsound { .. } | RestoreError::Open(OpenError::Damaged(_)))
+    ));
+    fs::write(&to, b"no database at all").unwrap();
+    assert!(matches!(
+        restore(&to, &path, &KEY, hour(2)).await,
+        Err(RestoreError::Open(OpenError::NotADatabase(_)))
+    ));
+    assert!(fs::read(&path).unwrap() == before);
+}
+
+/// As when the machine lost power in the middle: what is there may lack its log, so nobody starts on it.
+#[tokio::test]
+async fn a_restore_that_was_interrupted_is_completed_before_any_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, to) = (folder.path().join("stipend.db"), folder.path().join("copy"));
+    made(&path).await.close().await;
+    backup(&path, &to, hour(1)).await.unwrap();
+    fs::write(beside(&path, ".part"), b"half").unwrap();
+    fs::remove_file(&path).unwrap();
+    assert!(matches!(
+        Store::open(&path, &KEY, hour(2)).await,
+        Err(OpenError::HalfRestored(_))
+    ));
+    assert!(!path.exists());
+    assert_eq!(restore(&to, &path, &KEY, hour(2)).await.unwrap(), None);
+    assert!(
+        Store::open(&path, &KEY, hour(3))
+            .await
+            .unwrap()
+            .was_restored()
+    );
+}
+
+/// One notice that waits, and one whose post is about to be sent.
+async fn on_its_way(store: &Store) {
+    const PLACE: &str = "INSERT INTO destination (guild_id, channel_id, state, changed_at) VALUES (1, 2, 'ready', 0)";
+    const POST: &str = "INSERT INTO post (destination_id, notices, marker, nonce, payload, created_at, not_after, \
+         state, due_at) VALUES (1, 1, 'm', 'n', '{}', 0, 9999999999999, 'pending', 0)";
+    const NOTICES: &str = "INSERT INTO outbox (dedup_key, destination_id, alert_id, alert_version, edge, urgency, \
+         payload, summary, created_at, not_before, not_after, state, post_id) \
+         VALUES (x'01', 1, 0, 0, 'opened', 1, '{}', '', 0, 0, 9999999999999, 'pending', NULL), \
+                (x'02', 1, 0, 0, 'opened', 1, '{}', '', 0, 0, 9999999999999, 'pending', 1)";
+    for sql in [PLACE, POST, NOTICES] {
+        sqlx::query(sql).execute(&store.writer).await.unwrap();
+    }
+}
