@@ -11,7 +11,7 @@ use super::index::{Index, Slot, Watcher, woken};
 use crate::{
     domain::{
         alert::Rule,
-        episode::{Edge, Episode, Timing},
+        episode::{Edge, Episode, Phase, Timing},
         ids::{AlertId, PoolId},
         listing::Listing,
         pool::Pool,
@@ -157,6 +157,15 @@ pub struct Step {
     pub pool: PoolId,
     pub episode: Episode,
     pub edges: Edges,
+}
+
+impl Step {
+    /// What has just become true may have been true, and told, for long: it is silent until it is not.
+    pub const fn join_late(&mut self) {
+        if let Phase::Pending { .. } = self.episode.phase {
+            self.episode.phase = Phase::Baseline;
+        }
+    }
 }
 
 impl Evaluator {

@@ -60,6 +60,9 @@ pub struct Alerting {
 
 #[derive(Debug, Default)]
 struct State {
+    /// The next batch tells nobody anything: the database was put back to an earlier time, and what it would
+    /// find out has perhaps been told.
+    behind: bool,
     evaluator: Evaluator,
     lanes: HashMap<AlertId, Lane>,
 }
@@ -122,6 +125,7 @@ impl Alerting {
     pub async fn load(store: &Store) -> Result<Self, StoreError> {
         let alerting = Self::default();
         let mut state = alerting.state.lock().await;
+        state.behind = store.was_restored();
         let places = store.destination_ids().await?;
         alerting.servers.store(Arc::new(store.servers().await?));
         let mut alerts = pin!(store.alerts());
@@ -174,7 +178,10 @@ impl Alerting {
         let old = market.snapshot();
         let shelf_life = self.shelf_life;
         let (state, change, steps) = aside(move || {
-            let steps = state.evaluator.evaluate(&change);
+            let mut steps = state.evaluator.evaluate(&change);
+            if state.behind {
+                steps.iter_mut().for_each(Step::join_late);
+            }
             (state, change, steps)
         })
         .await;
@@ -188,7 +195,10 @@ impl Alerting {
                 shown_before: &shown_before,
                 shelf_life,
             };
-            let told = told(&state, &steps, &change, around);
+            let mut told = told(&state, &steps, &change, around);
+            if state.behind {
+                told.hush();
+            }
             let stood = track::ended(&old, change.at, &state.evaluator);
             (old, state, change, steps, told, stood)
         })
@@ -214,6 +224,7 @@ impl Alerting {
         failpoint!("eval.commit.after");
         let (state, snapshot) = aside(move || {
             state.evaluator.apply(&change, steps);
+            state.behind = false;
             (state, change.snapshot)
         })
         .await;

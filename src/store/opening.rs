@@ -454,6 +454,9 @@ async fn begin_run(held: &Held, keyring: &Keyring, now: Timestamp) -> sqlx::Resu
          WHERE state IN ('pending', 'waiting', 'parked')";
     const UNSENT: &str =
         "UPDATE outbox SET state = 'expired' WHERE post_id IS NULL AND state = 'pending'";
+    // What was about to be told has perhaps been told, so it is silent until it is no longer true.
+    const ABOUT_TO: &str = "UPDATE episode SET state = json_set(state, '$.phase', json('{\"phase\":\"baseline\"}')) \
+         WHERE json_extract(state, '$.phase.phase') = 'pending'";
     let mut tx = held.writer.begin_with("BEGIN IMMEDIATE").await?;
     keys::leave_check(&mut tx, keyring).await?;
     let last: Option<i64> = sqlx::query_scalar(LAST).fetch_optional(&mut *tx).await?;
@@ -464,7 +467,7 @@ async fn begin_run(held: &Held, keyring: &Keyring, now: Timestamp) -> sqlx::Resu
         .await?;
     let restored = told.rows_affected() > 0 || held.last_epoch.is_some_and(|known| known > last);
     if restored {
-        for sql in [ON_THEIR_WAY, UNSENT] {
+        for sql in [ON_THEIR_WAY, UNSENT, ABOUT_TO] {
             sqlx::query(sql).execute(&mut *tx).await?;
         }
     }

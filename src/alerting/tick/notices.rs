@@ -49,6 +49,16 @@ pub(super) struct Told {
     pub(super) announced: Vec<AnnouncedRow>,
 }
 
+impl Told {
+    /// None of it is said to anybody; it is only noted that it was not.
+    pub(super) fn hush(&mut self) {
+        for entry in &mut self.entries {
+            entry.telling.is_unsaid = true;
+        }
+        self.announced.clear();
+    }
+}
+
 /// The notices of a change, and the verdicts that they tell.
 pub(super) fn told(state: &State, steps: &[Step], change: &Change, around: Around<'_>) -> Told {
     let Around {

@@ -95,7 +95,12 @@ impl Bench {
     async fn restarted(self, now: Timestamp) -> Self {
         self.store.close().await;
         drop(self.store);
-        let store = open(&file(&self.folder)).await;
+        Self::over(self.folder, now).await
+    }
+
+    /// A process on what is in the folder.
+    async fn over(folder: tempfile::TempDir, now: Timestamp) -> Self {
+        let store = open(&file(&folder)).await;
         let market = Market::new(Screen::default(), None);
         market.load(&store).await.unwrap();
         let alerting = Alerting::load(&store).await.unwrap();
@@ -103,11 +108,13 @@ impl Bench {
             .recall(&store, &market.snapshot(), now)
             .await
             .unwrap();
+        let destination = store.destination_for(CHANNEL).await.unwrap().unwrap().id;
         Self {
+            folder,
             store,
             market,
             alerting,
-            ..self
+            destination,
         }
     }
 
@@ -228,6 +235,41 @@ async fn a_commit_that_fails_moves_nothing_and_the_same_tick_says_it_once_later(
     bench.tick(hour(3), vec![row(1, 6.5)]).await.unwrap();
     bench.tick(hour(9), vec![row(1, 6.6)]).await.unwrap();
     assert_eq!(bench.said().await, said);
+}
+
+/// F-S14: a database that was put back has not seen what was told since. What is true then is silent until
+/// it was not, and what became true later is told as ever.
+#[tokio::test]
+async fn a_database_that_was_put_back_tells_nothing_twice() {
+    let bench = Bench::new().await;
+    let rows = |one, two, three| vec![row(1, one), row(2, two), row(3, three)];
+    bench.tick(hour(0), rows(4.0, 4.0, 4.0)).await.unwrap();
+    bench.add(above(), hour(0)).await;
+    bench.tick(hour(1), rows(6.0, 4.0, 4.0)).await.unwrap();
+    let copy = bench.folder.path().join("copy");
+    let path = file(&bench.folder);
+    crate::store::backup::backup(&path, &copy, hour(1))
+        .await
+        .unwrap();
+    for hours in 2..5 {
+        bench.tick(hour(hours), rows(6.0, 6.1, 4.0)).await.unwrap();
+    }
+    let told = bench.said().await.len();
+    assert_eq!(told, 2);
+    bench.store.close().await;
+    let Bench { folder, store, .. } = bench;
+    drop(store);
+    let put_back = crate::store::backup::restore(&copy, &path, &[7; 32], hour(5));
+    put_back.await.unwrap();
+    let bench = Bench::over(folder, hour(5)).await;
+    for hours in 5..9 {
+        bench.tick(hour(hours), rows(6.0, 6.1, 4.0)).await.unwrap();
+    }
+    assert_eq!(bench.said().await, []);
+    for hours in 9..13 {
+        bench.tick(hour(hours), rows(6.0, 6.1, 6.2)).await.unwrap();
+    }
+    assert_eq!(bench.said().await.len(), 1);
 }
 
 #[tokio::test]
