@@ -14,7 +14,7 @@ use crate::{
     },
     clock::Clock,
     delivery::{self, Delivery, http::ApplicationId},
-    discord::{self, client::ClientError, shards::Shards},
+    discord::{self, client::ClientError, shards::Shards, stamp::Stamp},
     domain::time::Timestamp,
     market::{
         Market,
@@ -24,7 +24,7 @@ use crate::{
     },
     ops::{config::Config, endpoint, exit::Exit, secrets::SecretError},
     sources::{KeyError, SetupError, defillama::Defillama, file::FileSource},
-    store::{OpenError, Store, StoreError, integrity::Damage, lock::LockError},
+    store::{OpenError, Store, StoreError, integrity::Damage, lock::LockError, sealed},
 };
 
 mod asked;
@@ -47,6 +47,8 @@ pub struct App {
     pub alerting: Alerting,
     pub delivery: Delivery,
     pub clock: Arc<dyn Clock>,
+    /// Marks what the components of answers mean.
+    pub stamp: Stamp,
     /// Whoever is asked for the market asks by a clone of this.
     pub defillama: Defillama,
 }
@@ -192,6 +194,7 @@ impl App {
             alerting,
             delivery,
             clock,
+            stamp: Stamp::new(sealed::derived(key, "stipend component ids 1")),
             defillama,
         })
     }

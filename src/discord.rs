@@ -4,6 +4,7 @@
 //! takes what it needs, not the context, so that it runs without Discord.
 
 mod attached;
+pub mod authorize;
 pub mod autocomplete;
 pub mod budget;
 pub mod buttons;
@@ -17,12 +18,14 @@ pub mod fleet;
 pub mod handler;
 pub mod lookup;
 pub mod overheard;
+pub mod pace;
 pub mod params;
 pub mod pending;
 pub mod presses;
 pub mod register;
 pub mod reply;
 pub mod shards;
+pub mod stamp;
 pub mod watchdog;
 
 pub use client::{ClientError, run};

@@ -1,5 +1,6 @@
 //! Whose turn it is: one thing at a time for a destination, the oldest first; between destinations
-//! the urgent ones first and then in a circle.
+//! the urgent ones first, and then one of each server before a second one of any, the server first that has
+//! waited longest: one with fifty channels does not keep those with one waiting.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -9,7 +10,10 @@ use super::{
     urgency::Urgency,
 };
 use crate::{
-    domain::{ids::DestinationId, time::Timestamp},
+    domain::{
+        ids::{DestinationId, Home},
+        time::Timestamp,
+    },
     store::{
         outbox::Untold,
         posts::{Edit, Kept},
@@ -41,13 +45,42 @@ pub(super) struct Queue<'a> {
     pub(super) untold: &'a [Untold],
     /// What waits for one of these destinations is not told before then.
     pub(super) gathering: &'a HashMap<DestinationId, Timestamp>,
+    /// Whose destinations are.
+    pub(super) homes: &'a dyn Fn(DestinationId) -> Option<Home>,
 }
 
-/// Plans for destinations that are not `busy`; the circle begins after `cursor`.
+/// Who was served when.
+#[derive(Debug, Default)]
+pub(super) struct Turns {
+    count: u64,
+    places: HashMap<DestinationId, u64>,
+    homes: HashMap<Home, u64>,
+}
+
+impl Turns {
+    /// It was this destination's turn.
+    pub(super) fn serve(&mut self, place: DestinationId, home: Option<Home>) {
+        self.count += 1;
+        self.places.insert(place, self.count);
+        if let Some(home) = home {
+            self.homes.insert(home, self.count);
+        }
+    }
+
+    /// The later, the more recently; 0 for never.
+    fn of(&self, place: DestinationId, home: Option<Home>) -> (u64, u64) {
+        let place = self.places.get(&place).copied().unwrap_or(0);
+        // One of whom nothing is known takes turns for itself.
+        let home = home.map_or(place, |home| self.homes.get(&home).copied().unwrap_or(0));
+        (home, place)
+    }
+}
+
+/// Plans for destinations that are not `busy`.
 pub(super) fn plan(
     queue: Queue<'_>,
     busy: &HashSet<DestinationId>,
-    cursor: DestinationId,
+    turns: &Turns,
     now: Timestamp,
     waits: &Waits,
 ) -> Plan {
@@ -56,6 +89,7 @@ pub(super) fn plan(
         edits,
         untold,
         gathering,
+        homes,
     } = queue;
     let urgencies: HashMap<DestinationId, Urgency> = untold
         .iter()
@@ -102,12 +136,35 @@ pub(super) fn plan(
             Err(None) => {}
         }
     }
-    plan.jobs.sort_by_key(|(destination, urgency, job)| {
-        // A look takes no place from what is sent.
-        let sends = !matches!(job, Job::Look(_));
-        (sends, *urgency, *destination <= cursor, *destination)
-    });
+    plan.jobs = in_turn(plan.jobs, turns, homes);
     plan
+}
+
+/// In the order in which they are done.
+fn in_turn(
+    mut jobs: Vec<(DestinationId, Urgency, Job)>,
+    turns: &Turns,
+    homes: &dyn Fn(DestinationId) -> Option<Home>,
+) -> Vec<(DestinationId, Urgency, Job)> {
+    // A look takes no place from what is sent.
+    let rank = |urgency: Urgency, job: &Job| (!matches!(job, Job::Look(_)), urgency);
+    jobs.sort_by_cached_key(|(place, urgency, job)| {
+        let (_, last) = turns.of(*place, None);
+        (rank(*urgency, job), last, *place)
+    });
+    let mut before: HashMap<_, u32> = HashMap::new();
+    let mut in_turn: Vec<_> = jobs
+        .into_iter()
+        .map(|(place, urgency, job)| {
+            let (home, rank) = (homes(place), rank(urgency, &job));
+            let nth = before.entry((home.ok_or(place), rank)).or_default();
+            *nth += 1;
+            let turn = (rank, *nth, turns.of(place, home), place);
+            (turn, (place, urgency, job))
+        })
+        .collect();
+    in_turn.sort_by_key(|(turn, _)| *turn);
+    in_turn.into_iter().map(|(_, job)| job).collect()
 }
 
 /// What there is to tell that no post tells yet.

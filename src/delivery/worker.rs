@@ -20,7 +20,7 @@ use super::{
     compose::{self, Composed, NewPost},
     http::Webhook,
     outcome::{DeadEnd, Outcome, Unclear},
-    plan::{self, Job, Queue},
+    plan::{self, Job, Queue, Turns},
     post::{Effect, Post},
     window::Gathering,
 };
@@ -102,7 +102,7 @@ pub(super) async fn run(shared: Arc<Shared>, stop: CancellationToken) -> Result<
         next_round: now,
         crowded: false,
         next_clearing: now,
-        cursor: DestinationId(0),
+        turns: Turns::default(),
         clocks: (wall, now),
     };
     worker.work().await;
@@ -150,8 +150,8 @@ struct Worker {
     /// The last round left something behind for want of a free place.
     crowded: bool,
     next_clearing: Instant,
-    /// The destination that was served last; the next round begins after it.
-    cursor: DestinationId,
+    /// Who was served when; the next round begins with whoever has waited longest.
+    turns: Turns,
     /// The wall clock and the monotonic one when they were last compared.
     clocks: (Timestamp, Instant),
 }
@@ -279,8 +279,9 @@ impl Worker {
             edits: &edits,
             untold: &untold,
             gathering: &gathering,
+            homes: &|place| places.get(&place).map(|place| place.home),
         };
-        let plan = plan::plan(queue, &self.busy, self.cursor, wall, &shared.waits);
+        let plan = plan::plan(queue, &self.busy, &self.turns, wall, &shared.waits);
         let mut look_again = Instant::now() + LONGEST_SLEEP;
         let released = shared.store.next_release(wall).await?;
         for next in plan.next.into_iter().chain(released) {
@@ -318,8 +319,10 @@ impl Worker {
                 Err(ready_at) => look_again = look_again.min(ready_at.max(not_before)),
             }
         }
-        if let Some((last, ..)) = chosen.last() {
-            self.cursor = last.id;
+        if !chosen.is_empty() {
+            for (place, ..) in &chosen {
+                self.turns.serve(place.id, Some(place.home));
+            }
             let asked = chosen.len();
             if self.claim_and_start(chosen, wall).await? < asked {
                 // Something has changed since it was looked at, and there may be something behind it.

@@ -1,4 +1,4 @@
-//! What a button means: one value, one text of at most 100 characters, one way to and fro.
+//! What a button means: one value, one text that is short enough to be stamped, one way to and fro.
 //!
 //! A press can come from a message that is years old, or from somebody who made the text up. What
 //! cannot be read back exactly is expired, and whoever presses has to be the one whom it names.
@@ -49,9 +49,6 @@ pub enum Button {
     /// The owner wants what was expected over these days and is not in their ledger to be logged.
     Log { owner: UserId, window: Window },
 }
-
-/// The longest `custom_id` that Discord takes, in characters.
-pub const LONGEST: usize = 100;
 
 /// Stands first, so that a later form can be told from this one.
 const VERSION: &str = "1";
@@ -207,6 +204,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::discord::stamp;
 
     #[test]
     fn every_button_is_read_back() {
@@ -251,7 +249,7 @@ mod tests {
             },
         ] {
             let text = button.encode();
-            assert!(text.chars().count() <= LONGEST, "{text}");
+            assert!(text.chars().count() <= stamp::LONGEST, "{text}");
             assert_eq!(Button::decode(&text), Some(button));
         }
     }
@@ -305,7 +303,7 @@ mod tests {
         ) {
             let narrowed = Narrowed { year, kind: kind.map(|at| Kind::ALL[at]), asset };
             let page = Button::Page { owner: UserId(5), from, narrowed };
-            prop_assert!(page.encode().len() <= LONGEST);
+            prop_assert!(page.encode().len() <= stamp::LONGEST);
             prop_assert_eq!(Button::decode(&page.encode()), Some(page));
         }
     }

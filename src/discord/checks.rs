@@ -1,43 +1,35 @@
-//! Who may use which command, and what we need to post in a channel. Discord was told the same
-//! rights, but a server can change them there, so they are looked at again at each call.
+//! What is looked at before a command is taken up, and what we need to post in a channel.
 
 use poise::serenity_prelude as serenity;
 use serenity::Permissions;
 
 use super::{
-    commands::{self, Right},
-    context::{Caller, Context, parts},
+    authorize::{Action, Actor},
+    commands,
+    context::Context,
     errors::{CommandError, Trouble},
 };
-use crate::domain::ids::UserId;
 
 /// Lets the call through, or says why not. A command that no table names is for nobody.
 pub fn allowed(ctx: Context<'_>) -> Result<bool, CommandError> {
-    let (app, caller) = parts(ctx)?;
+    let poise::Context::Application(app) = ctx else {
+        return Err(Trouble::Outdated.into());
+    };
     let command = app.command();
     if !command.subcommands.is_empty() {
         return Ok(true);
     }
+    let interaction = app.interaction;
+    let member = interaction.member.as_deref();
+    let actor = Actor::of(&interaction.user, interaction.guild_id, member);
+    ctx.data()
+        .authorize(&actor, Action::Command(&command.qualified_name))?;
     let entry = commands::entry(&command.qualified_name).ok_or(Trouble::Outdated)?;
-    let operators = &ctx.data().app.config.discord.operators;
-    may(&caller, entry.right, operators)?;
-    Ok(true)
-}
-
-fn may(caller: &Caller, right: Right, operators: &[UserId]) -> Result<(), Trouble> {
-    match right {
-        Right::Everyone => Ok(()),
-        Right::ManageServer => {
-            caller.server()?;
-            if caller.manages_server() {
-                Ok(())
-            } else {
-                Err(Trouble::NeedsManageServer)
-            }
-        }
-        Right::Operator if operators.contains(&caller.user) => Ok(()),
-        Right::Operator => Err(Trouble::OnlyForOperator),
+    // What is offered while somebody types is asked for with every letter.
+    if app.interaction_type == poise::CommandInteractionType::Command {
+        ctx.data().pace(&actor, entry.effort)?;
     }
+    Ok(true)
 }
 
 /// What we need in a channel to post there, with the words that Discord's settings use.
@@ -66,7 +58,6 @@ pub fn lacking(our_rights: Permissions) -> Vec<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ids::{ChannelId, GuildId};
 
     #[test]
     fn what_is_lacking_is_named() {
@@ -74,30 +65,5 @@ mod tests {
         assert!(lacking(Permissions::ADMINISTRATOR).is_empty());
         assert!(lacking(BY_OURSELVES).is_empty());
         assert_eq!(lacking(Permissions::empty()).len(), 2);
-    }
-
-    #[test]
-    fn a_right_is_looked_at_again() {
-        let mut caller = Caller {
-            user: UserId(1),
-            guild: None,
-            channel: ChannelId(2),
-            takes_notices: true,
-            rights: Permissions::empty(),
-            our_rights: Permissions::empty(),
-            interaction: 3,
-        };
-        assert_eq!(may(&caller, Right::Everyone, &[]), Ok(()));
-        assert_eq!(
-            may(&caller, Right::ManageServer, &[]),
-            Err(Trouble::OnlyInServers)
-        );
-        caller.guild = Some(GuildId(5));
-        assert_eq!(
-            may(&caller, Right::ManageServer, &[]),
-            Err(Trouble::NeedsManageServer)
-        );
-        caller.rights = Permissions::MANAGE_GUILD;
-        assert_eq!(may(&caller, Right::ManageServer, &[]), Ok(()));
     }
 }

@@ -7,11 +7,14 @@ use serenity::ComponentInteraction;
 use tracing::warn;
 
 use super::{
+    authorize::{Action, Actor, Right},
     buttons::Button,
     context::{Bot, Caller},
     errors::{self, CommandError, Trouble},
+    pace::Effort,
     presses::Press,
     reply::{self, Visibility},
+    stamp::{self, Refused},
 };
 use crate::{domain::ids::UserId, render::message::Message};
 
@@ -36,15 +39,6 @@ pub mod yield_;
 type Command = poise::Command<Arc<Bot>, CommandError>;
 type Application<'a> = poise::ApplicationContext<'a, Arc<Bot>, CommandError>;
 
-/// Who may use a command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Right {
-    Everyone,
-    ManageServer,
-    /// Named by whoever runs the bot.
-    Operator,
-}
-
 /// One command, by its whole name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Entry {
@@ -52,6 +46,18 @@ pub struct Entry {
     /// Who sees the answer when nothing else is asked for.
     pub visibility: Visibility,
     pub right: Right,
+    /// What it takes to answer.
+    pub effort: Effort,
+}
+
+impl Entry {
+    /// It reads a file, or looks through the past of many pools.
+    const fn heavy(self) -> Self {
+        Self {
+            effort: Effort::Heavy,
+            ..self
+        }
+    }
 }
 
 /// Every command that can be called. One that is missing here is refused.
@@ -64,47 +70,47 @@ pub const TABLE: [Entry; 77] = [
     public("risk check"),
     public("risk rules"),
     public("risk il"),
-    public("risk correlation"),
+    public("risk correlation").heavy(),
     private(check::NAME),
     public("yield history"),
-    private("yield better"),
+    personal("yield better"),
     private("plan goal"),
     private("plan capital"),
     private("plan allocate"),
     private("plan index"),
     private("plan scenario"),
     private("plan project"),
-    private("plan cashflow"),
-    private("plan list"),
-    private("plan delete"),
-    private("portfolio add"),
-    private("portfolio view"),
-    private("portfolio edit"),
-    private("portfolio remove"),
-    private("portfolio income"),
-    private("portfolio performance"),
-    private("portfolio calendar"),
-    private("portfolio risk"),
-    private("portfolio review"),
-    private("portfolio import"),
-    private("portfolio export"),
-    private("portfolio settings"),
-    private("ledger log"),
-    private("ledger list"),
-    private("ledger edit"),
-    private("ledger delete"),
-    private("ledger import"),
-    private("ledger summary"),
-    private("ledger export"),
-    private("watch add"),
-    private("watch goal"),
-    private("watch better"),
-    private("watch remind"),
-    private("watch list"),
-    private("watch pause"),
-    private("watch resume"),
-    private("watch remove"),
-    private("watch test"),
+    personal("plan cashflow"),
+    personal("plan list"),
+    personal("plan delete"),
+    personal("portfolio add"),
+    personal("portfolio view"),
+    personal("portfolio edit"),
+    personal("portfolio remove"),
+    personal("portfolio income"),
+    personal("portfolio performance"),
+    personal("portfolio calendar"),
+    personal("portfolio risk"),
+    personal("portfolio review"),
+    personal("portfolio import").heavy(),
+    personal("portfolio export"),
+    personal("portfolio settings"),
+    personal("ledger log"),
+    personal("ledger list"),
+    personal("ledger edit"),
+    personal("ledger delete"),
+    personal("ledger import").heavy(),
+    personal("ledger summary"),
+    personal("ledger export"),
+    personal("watch add"),
+    personal("watch goal"),
+    personal("watch better"),
+    personal("watch remind"),
+    personal("watch list"),
+    personal("watch pause"),
+    personal("watch resume"),
+    personal("watch remove"),
+    personal("watch test"),
     managing("alerts add"),
     managing("alerts list"),
     managing("alerts show"),
@@ -114,7 +120,7 @@ pub const TABLE: [Entry; 77] = [
     managing("alerts unmute"),
     managing("alerts test"),
     managing("alerts why"),
-    managing("alerts preview"),
+    managing("alerts preview").heavy(),
     managing("alerts edit"),
     managing("alerts undo"),
     managing("alerts move"),
@@ -122,14 +128,14 @@ pub const TABLE: [Entry; 77] = [
     managing("alerts digest"),
     managing("alerts templates"),
     managing("alerts export"),
-    managing("alerts import"),
+    managing("alerts import").heavy(),
     managing("config view"),
     managing("config set"),
     managing("config audit"),
     managing("setup"),
-    private("privacy show"),
-    private("privacy export"),
-    private("privacy delete"),
+    personal("privacy show"),
+    personal("privacy export"),
+    personal("privacy delete"),
     private("status"),
     private("help"),
     operating("operator queue"),
@@ -140,30 +146,36 @@ const fn public(name: &'static str) -> Entry {
         name,
         visibility: Visibility::Public,
         right: Right::Everyone,
+        effort: Effort::Command,
     }
 }
 
 const fn private(name: &'static str) -> Entry {
     Entry {
-        name,
         visibility: Visibility::Private,
-        right: Right::Everyone,
+        ..public(name)
+    }
+}
+
+/// What is kept of its caller.
+const fn personal(name: &'static str) -> Entry {
+    Entry {
+        right: Right::Owner,
+        ..private(name)
     }
 }
 
 const fn managing(name: &'static str) -> Entry {
     Entry {
-        name,
-        visibility: Visibility::Private,
         right: Right::ManageServer,
+        ..private(name)
     }
 }
 
 const fn operating(name: &'static str) -> Entry {
     Entry {
-        name,
-        visibility: Visibility::Private,
         right: Right::Operator,
+        ..private(name)
     }
 }
 
@@ -233,8 +245,10 @@ pub async fn press(bot: &Bot, ctx: &serenity::Context, press: &ComponentInteract
         return;
     };
     // Where the press was acknowledged before it failed, the message itself has to say so.
-    if reply::whisper(ctx, press, message.clone()).await.is_err()
-        && let Err(error) = reply::replace(ctx, press, message).await
+    if reply::whisper(bot, ctx, press, message.clone())
+        .await
+        .is_err()
+        && let Err(error) = reply::replace(bot, ctx, press, message).await
     {
         warn!(%error, "an error could not be told");
     }
@@ -245,18 +259,20 @@ async fn pressed(
     ctx: &serenity::Context,
     press: &ComponentInteraction,
 ) -> Result<(), CommandError> {
-    if let Some(meant) = Press::decode(&press.data.custom_id) {
-        return notice::pressed(bot, ctx, press, meant).await;
-    }
-    let button = Button::decode(&press.data.custom_id).ok_or(Trouble::Expired)?;
-    let owner = owner_of(&button, UserId(press.user.id.get()))?;
-    // The right may have been taken away since the question was asked.
-    if matches!(button, Button::Set { .. }) && !notice::manages(press) {
-        return Err(Trouble::NeedsManageServer.into());
-    }
+    let actor = Actor::of(&press.user, press.guild_id, press.member.as_ref());
+    bot.pace(&actor, Effort::Press)?;
+    let button = match meant(bot, actor.user, &press.data.custom_id)? {
+        Meant::Press(meant) => {
+            bot.authorize(&actor, Action::Press(meant))?;
+            return notice::pressed(bot, ctx, press, meant).await;
+        }
+        Meant::Button(button) => button,
+    };
+    bot.authorize(&actor, Action::Button(&button))?;
+    let owner = actor.user;
     if let Button::Save { held, .. } = button {
         let message = consent::wanted(bot, owner, held).await?;
-        return reply::whisper(ctx, press, message).await;
+        return reply::whisper(bot, ctx, press, message).await;
     }
     reply::acknowledge(ctx, press).await?;
     // A second press comes in before the answer to the first has taken the buttons away; that answer
@@ -273,16 +289,40 @@ async fn pressed(
             None => return Ok(()),
         },
     };
-    reply::replace(ctx, press, message).await
+    reply::replace(bot, ctx, press, message).await
 }
 
-/// Only whom a button names may press it.
-fn owner_of(button: &Button, presser: UserId) -> Result<UserId, Trouble> {
-    if button.owner() == presser {
-        Ok(presser)
-    } else {
-        Err(Trouble::NotYours)
-    }
+/// What a component means.
+#[derive(Debug, PartialEq)]
+enum Meant {
+    Button(Button),
+    Press(Press),
+}
+
+/// What the text of a component means that this person sent. Nothing but the buttons that stand under
+/// notices is believed without our mark.
+fn meant(bot: &Bot, sender: UserId, text: &str) -> Result<Meant, Trouble> {
+    let now = bot.app.clock.now();
+    let meaning = match bot.app.stamp.read(sender, text, now) {
+        Ok(meaning) => meaning,
+        Err(Refused::Unmarked) => {
+            let press = Press::decode(text).filter(|press| press.stands_on_notices());
+            return press.map(Meant::Press).ok_or(Trouble::Expired);
+        }
+        Err(Refused::Over) => return Err(Trouble::Expired),
+        // Where it was made for another, that is what to say.
+        Err(Refused::Forged) => {
+            let button = stamp::alleged(text).and_then(Button::decode);
+            return Err(match button {
+                Some(button) if button.owner() != sender => Trouble::NotYours,
+                _ => Trouble::Expired,
+            });
+        }
+    };
+    Press::decode(meaning)
+        .map(Meant::Press)
+        .or_else(|| Button::decode(meaning).map(Meant::Button))
+        .ok_or(Trouble::Expired)
 }
 
 async fn act(bot: &Bot, button: &Button, owner: UserId) -> Result<Message, CommandError> {
@@ -493,12 +533,5 @@ mod tests {
                 .any(|group| entry.name.starts_with(group));
             assert_eq!(public, looks_up, "{}", entry.name);
         }
-    }
-
-    #[test]
-    fn a_button_is_for_whom_it_names() {
-        let button = Button::Erase { owner: UserId(1) };
-        assert_eq!(owner_of(&button, UserId(1)), Ok(UserId(1)));
-        assert_eq!(owner_of(&button, UserId(2)), Err(Trouble::NotYours));
     }
 }

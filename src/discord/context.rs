@@ -7,12 +7,15 @@ use std::{
 
 use poise::serenity_prelude as serenity;
 use serenity::{ChannelType, Permissions};
+use tokio::time::Instant;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
+    authorize::{Action, Actor, authorize},
     buttons::Button,
     commands::{alerts::add::Request, consent::Wish},
     errors::{CommandError, Trouble},
+    pace::{Effort, Pace},
     pending::Pending,
     shards::Shards,
 };
@@ -38,6 +41,7 @@ pub struct Bot {
     /// Ends what waits without a person waiting for it.
     pub stopping: CancellationToken,
     pub started_at: Timestamp,
+    pace: Pace,
     interactions: Mutex<Seen>,
     questions: Mutex<Seen>,
     consents: Mutex<Seen>,
@@ -56,6 +60,8 @@ pub type Context<'a> = poise::Context<'a, Arc<Bot>, CommandError>;
 
 impl Bot {
     pub fn new(app: Arc<App>, shards: Arc<Shards>, stopping: CancellationToken) -> Self {
+        let settings = &app.config.discord;
+        let pace = Pace::new(settings.commands_per_10s, settings.heavy_wait.0);
         Self {
             started_at: app.clock.now(),
             app,
@@ -64,10 +70,25 @@ impl Bot {
             drafts: Pending::default(),
             running: TaskTracker::new(),
             stopping,
+            pace,
             interactions: Mutex::default(),
             questions: Mutex::default(),
             consents: Mutex::default(),
         }
+    }
+
+    /// Lets somebody do something, or says why not.
+    pub fn authorize(&self, actor: &Actor, action: Action<'_>) -> Result<(), Trouble> {
+        let operators = &self.app.config.discord.operators;
+        authorize(actor, action, action.object(actor)?, operators)
+    }
+
+    /// Counts what somebody asks for, or says how long they should wait.
+    pub fn pace(&self, actor: &Actor, effort: Effort) -> Result<(), Trouble> {
+        let asked = self
+            .pace
+            .ask(actor.user, actor.server, effort, Instant::now());
+        asked.map_err(|wait| Trouble::TooFast { wait })
     }
 
     /// `false` for an interaction that was taken up before.
@@ -157,13 +178,6 @@ impl Caller {
             words,
         })
     }
-
-    pub fn manages_server(&self) -> bool {
-        self.guild.is_some()
-            && self
-                .rights
-                .intersects(Permissions::MANAGE_GUILD | Permissions::ADMINISTRATOR)
-    }
 }
 
 /// Whether notices can go to a channel of this kind. The posts of a forum are threads.
@@ -208,23 +222,5 @@ mod tests {
         }
         assert_eq!(seen.ids.len(), REMEMBERED);
         assert!(seen.insert(1));
-    }
-
-    #[test]
-    fn managing_needs_a_server_and_the_right() {
-        let caller = |guild, rights| Caller {
-            user: UserId(1),
-            guild,
-            channel: ChannelId(2),
-            takes_notices: true,
-            rights,
-            our_rights: Permissions::empty(),
-            interaction: 3,
-        };
-        let server = Some(GuildId(4));
-        assert!(caller(server, Permissions::MANAGE_GUILD).manages_server());
-        assert!(caller(server, Permissions::ADMINISTRATOR).manages_server());
-        assert!(!caller(server, Permissions::MANAGE_CHANNELS).manages_server());
-        assert!(!caller(None, Permissions::MANAGE_GUILD).manages_server());
     }
 }

@@ -61,6 +61,11 @@ impl Press {
         Some(Self::Ask { ask, entry })
     }
 
+    /// Whether it can come from under a notice, where it has no mark.
+    pub const fn stands_on_notices(self) -> bool {
+        matches!(self, Self::Ask { entry: None, .. } | Self::Mine(_))
+    }
+
     /// The custom id of a button that mutes, or of the modal that asks for an amount.
     pub fn encode(self) -> Option<String> {
         match self {

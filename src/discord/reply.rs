@@ -10,7 +10,11 @@ use serenity::{
 };
 
 use super::{context::Bot, errors::CommandError};
-use crate::render::message::{Action, Button, ButtonStyle, Embed, Message, Select};
+use crate::{
+    app::App,
+    domain::ids::UserId,
+    render::message::{Action, Button, ButtonStyle, Embed, Message, Select},
+};
 
 /// Who sees an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +50,8 @@ pub async fn send(
     let deferred = ctx
         .has_sent_initial_response
         .load(std::sync::atomic::Ordering::SeqCst);
-    let reply = create_reply(message);
+    let reader = UserId(ctx.interaction.user.id.get());
+    let reply = created(&ctx.data().app, reader, message);
     if deferred {
         let edit = reply.to_slash_initial_response_edit(EditInteractionResponse::new());
         ctx.interaction
@@ -70,22 +75,25 @@ pub async fn acknowledge(
 
 /// Puts a message in the place of the one whose button was pressed, after [`acknowledge`].
 pub async fn replace(
+    bot: &Bot,
     ctx: &serenity::Context,
     press: &ComponentInteraction,
     message: Message,
 ) -> Result<(), CommandError> {
-    let edit = create_reply(message).to_slash_initial_response_edit(EditInteractionResponse::new());
+    let edit = created(&bot.app, UserId(press.user.id.get()), message)
+        .to_slash_initial_response_edit(EditInteractionResponse::new());
     press.edit_response(&ctx.http, edit).await?;
     Ok(())
 }
 
 /// Answers a press with a message for the presser alone, and leaves the pressed one as it is.
 pub async fn whisper(
+    bot: &Bot,
     ctx: &serenity::Context,
     press: &ComponentInteraction,
     message: Message,
 ) -> Result<(), CommandError> {
-    let response = create_reply(message)
+    let response = created(&bot.app, UserId(press.user.id.get()), message)
         .ephemeral(true)
         .to_slash_initial_response(CreateInteractionResponseMessage::new());
     press
@@ -94,9 +102,23 @@ pub async fn whisper(
     Ok(())
 }
 
+/// The message in the library's terms, with a mark on each of its components: `reader` alone may use them.
+pub fn created(app: &App, reader: UserId, mut message: Message) -> CreateReply {
+    let now = app.clock.now();
+    for button in message.buttons.iter_mut().flatten() {
+        if let Action::Press(id) = &mut button.action {
+            *id = app.stamp.put(reader, id, now);
+        }
+    }
+    if let Some(select) = &mut message.select {
+        select.custom_id = app.stamp.put(reader, &select.custom_id, now);
+    }
+    create_reply(message)
+}
+
 /// The message in the library's terms, with every mention switched off. Parts that are absent are
 /// sent as empty, so that an edit takes away what stood there.
-pub fn create_reply(message: Message) -> CreateReply {
+fn create_reply(message: Message) -> CreateReply {
     let message = message.fitted();
     let reply = CreateReply::default()
         .content(message.content)

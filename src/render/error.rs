@@ -1,5 +1,7 @@
 //! What went wrong, in words that say what to do about it.
 
+use std::time::Duration;
+
 use super::{
     count,
     numbers::{bare, grouped, grouped_u64, limit},
@@ -29,6 +31,10 @@ pub enum Trouble {
     /// The button is not ours, too old, or used up.
     Expired,
     NotYours,
+    /// The person, or their server, has asked too much in too short a time.
+    TooFast {
+        wait: Duration,
+    },
     /// The database is in use for longer than we wait for it.
     Busy,
     /// The market has not been read yet.
@@ -290,6 +296,9 @@ pub fn line(trouble: &Trouble) -> String {
         Trouble::Outdated => OUTDATED.to_owned(),
         Trouble::Expired => EXPIRED.to_owned(),
         Trouble::NotYours => NOT_YOURS.to_owned(),
+        Trouble::TooFast { wait } => {
+            format!("That was quick. Try again in {} s.", wait.as_secs().max(1))
+        }
         Trouble::Busy => BUSY.to_owned(),
         Trouble::NoMarketYet => NO_MARKET_YET.to_owned(),
         Trouble::PoolUnknown { text, closest } => pool_unknown(text, closest),
@@ -700,6 +709,9 @@ mod tests {
             Trouble::Outdated,
             Trouble::Expired,
             Trouble::NotYours,
+            Trouble::TooFast {
+                wait: Duration::from_millis(3_900),
+            },
             Trouble::Busy,
             Trouble::NoMarketYet,
             Trouble::PoolUnknown {

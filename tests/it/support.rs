@@ -450,6 +450,8 @@ impl TestBot {
             ("DELIVERY__GROUP_WAIT", "0s".to_owned()),
             ("DELIVERY__GROUP_INTERVAL", "0s".to_owned()),
             ("DELIVERY__HOURLY_CAP", "0".to_owned()),
+            // A story asks faster than a person.
+            ("DISCORD__COMMANDS_PER_10S", "0".to_owned()),
             ("OPS__LISTEN", "127.0.0.1:0".to_owned()),
             ("OPS__LOG_FORMAT", "json".to_owned()),
         ];

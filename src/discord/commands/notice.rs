@@ -6,7 +6,6 @@ use rust_decimal::Decimal;
 use serenity::{
     ActionRowComponent, ComponentInteraction, ComponentInteractionDataKind, CreateActionRow,
     CreateInputText, CreateInteractionResponse, CreateModal, InputTextStyle, ModalInteraction,
-    Permissions,
 };
 
 mod calmer;
@@ -15,8 +14,10 @@ use super::{alerts::mute, watch, yield_::history};
 use crate::{
     app::App,
     discord::{
+        authorize::{Action, Actor},
         context::Bot,
         errors::{self, CommandError, Trouble},
+        pace::Effort,
         presses::{MUTES, Press},
         reply,
     },
@@ -43,7 +44,6 @@ const AMOUNT: &str = "amount";
 struct Presser {
     user: UserId,
     guild: GuildId,
-    manages: bool,
 }
 
 impl Presser {
@@ -51,16 +51,8 @@ impl Presser {
         Ok(Self {
             user: UserId(press.user.id.get()),
             guild: GuildId(press.guild_id.ok_or(Trouble::OnlyInServers)?.get()),
-            manages: manages(press),
         })
     }
-}
-
-/// Whether somebody who presses manages the server at that moment.
-pub fn manages(press: &ComponentInteraction) -> bool {
-    let rights = press.member.as_ref().and_then(|member| member.permissions);
-    let managing = Permissions::MANAGE_GUILD | Permissions::ADMINISTRATOR;
-    rights.is_some_and(|rights| rights.intersects(managing))
 }
 
 /// What answers a press.
@@ -75,7 +67,7 @@ enum Answer {
     HowMuch(EntryId),
 }
 
-/// Answers a press on a notice, or on what a press of it opened.
+/// Answers a press on a notice, or on what a press of it opened, once it is allowed.
 pub async fn pressed(
     bot: &Bot,
     ctx: &serenity::Context,
@@ -106,23 +98,23 @@ pub async fn pressed(
             // It may have to wait for a batch to be kept.
             reply::acknowledge(ctx, interaction).await?;
             let message = silence(bot, presser, alert, length).await?;
-            return reply::replace(ctx, interaction, message).await;
+            return reply::replace(bot, ctx, interaction, message).await;
         }
         Press::Amount { .. } | Press::Mine(_) => return Err(Trouble::Expired.into()),
     };
     match answer {
-        Answer::Whisper(message) => reply::whisper(ctx, interaction, message).await,
+        Answer::Whisper(message) => reply::whisper(bot, ctx, interaction, message).await,
         Answer::Reckon(spoken, positions) => {
             interaction.defer_ephemeral(&ctx.http).await?;
             let message = held(&bot.app, &spoken, positions).await?;
-            reply::replace(ctx, interaction, message).await
+            reply::replace(bot, ctx, interaction, message).await
         }
         Answer::History(pool) => {
             interaction.defer_ephemeral(&ctx.http).await?;
             let message = history::told(&bot.app, pool, history::USUAL_DAYS).await?;
-            reply::replace(ctx, interaction, message).await
+            reply::replace(bot, ctx, interaction, message).await
         }
-        Answer::HowMuch(entry) => how_much(ctx, interaction, entry).await,
+        Answer::HowMuch(entry) => how_much(bot, ctx, interaction, entry).await,
     }
 }
 
@@ -153,7 +145,6 @@ async fn asked(
         }
         Ask::History => Answer::History(spoken.pool),
         Ask::Calmer => Answer::Whisper(calmer::calmer(app, presser.guild, spoken.pool)?),
-        Ask::Mute if !presser.manages => return Err(Trouble::NeedsManageServer.into()),
         Ask::Mute => {
             let alert = spoken.alert;
             let ids = MUTES.into_iter().filter_map(|length| {
@@ -238,11 +229,14 @@ fn impact(app: &App, spoken: &Spoken, usd: Decimal, is_held: bool) -> Result<Mes
 }
 
 async fn how_much(
+    bot: &Bot,
     ctx: &serenity::Context,
     press: &ComponentInteraction,
     entry: EntryId,
 ) -> Result<(), CommandError> {
     let id = Press::Amount { entry }.encode().ok_or(Trouble::Expired)?;
+    let presser = UserId(press.user.id.get());
+    let id = bot.app.stamp.put(presser, &id, bot.app.clock.now());
     let field = CreateInputText::new(InputTextStyle::Short, "Amount in US dollars", AMOUNT)
         .placeholder("5k, 1,250.50 – it is not kept")
         .min_length(1)
@@ -259,9 +253,6 @@ async fn silence(
     alert: AlertId,
     length: Span,
 ) -> Result<Message, CommandError> {
-    if !presser.manages {
-        return Err(Trouble::NeedsManageServer.into());
-    }
     mute::mute_alerts(&bot.app, presser.guild, presser.user, &[alert], length).await
 }
 
@@ -272,7 +263,8 @@ pub async fn submitted(bot: &Bot, ctx: &serenity::Context, modal: &ModalInteract
         Err(failed) => errors::answer(&failed, "modal", modal.id.get()),
     };
     let Some(message) = answer else { return };
-    let response = reply::create_reply(message)
+    let sender = UserId(modal.user.id.get());
+    let response = reply::created(&bot.app, sender, message)
         .ephemeral(true)
         .to_slash_initial_response(serenity::CreateInteractionResponseMessage::new());
     let response = CreateInteractionResponse::Message(response);
@@ -282,10 +274,16 @@ pub async fn submitted(bot: &Bot, ctx: &serenity::Context, modal: &ModalInteract
 }
 
 async fn amounted(bot: &Bot, modal: &ModalInteraction) -> Result<Message, CommandError> {
-    let Some(Press::Amount { entry }) = Press::decode(&modal.data.custom_id) else {
+    let actor = Actor::of(&modal.user, modal.guild_id, modal.member.as_ref());
+    bot.pace(&actor, Effort::Press)?;
+    let now = bot.app.clock.now();
+    let meaning = bot.app.stamp.read(actor.user, &modal.data.custom_id, now);
+    let meant = meaning.ok().and_then(Press::decode);
+    let Some(meant @ Press::Amount { entry }) = meant else {
         return Err(Trouble::Expired.into());
     };
-    let guild = GuildId(modal.guild_id.ok_or(Trouble::OnlyInServers)?.get());
+    bot.authorize(&actor, Action::Press(meant))?;
+    let guild = actor.server.ok_or(Trouble::OnlyInServers)?;
     let mut fields = modal.data.components.iter().flat_map(|row| &row.components);
     let text = fields.find_map(|field| match field {
         ActionRowComponent::InputText(input) if input.custom_id == AMOUNT => input.value.as_deref(),

@@ -262,5 +262,5 @@ pub(super) async fn opened(
             Box::pin(income::answer(bot, owner, back)).await?
         }
     };
-    reply::replace(ctx, press, message).await
+    reply::replace(bot, ctx, press, message).await
 }

@@ -31,6 +31,12 @@ pub struct Discord {
     /// A shard that shows no event and no heartbeat ACK for so long is connected anew, 5 s to 1 h.
     /// Default 2 min, which is close to three of Discord's heartbeats.
     pub watchdog: Span,
+    /// How many commands a person may give in ten seconds, and twenty times as many a server; 0 to
+    /// 1,000, and 0 for no limit, not even that of heavy commands. Default 5.
+    pub commands_per_10s: u32,
+    /// From one command of a person that takes much work to their next such one, 0 s to 1 h. Default
+    /// 30 s.
+    pub heavy_wait: Span,
 }
 
 impl Default for Discord {
@@ -45,6 +51,8 @@ impl Default for Discord {
             crash_loop_wait: value::seconds(60),
             retry_wait: Span::minutes(10),
             watchdog: Span::minutes(2),
+            commands_per_10s: 5,
+            heavy_wait: value::seconds(30),
         }
     }
 }
@@ -71,6 +79,12 @@ impl Discord {
             }),
             watchdog: section.read("watchdog", default.watchdog, |given| {
                 value::span(given, value::seconds(5), Some(Span::hours(1)))
+            }),
+            commands_per_10s: section.read("commands_per_10s", default.commands_per_10s, |given| {
+                value::whole(given, 0..=1000, |count| u32::try_from(count).ok())
+            }),
+            heavy_wait: section.read("heavy_wait", default.heavy_wait, |given| {
+                value::span(given, value::seconds(0), Some(Span::hours(1)))
             }),
         }
     }
