@@ -35,6 +35,7 @@ mod shards;
 mod stage;
 mod stop;
 mod storage;
+mod supervised;
 mod support;
 mod time;
 mod track;
