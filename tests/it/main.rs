@@ -24,6 +24,7 @@ mod kinds;
 mod ledger;
 mod limits;
 mod lookups;
+mod packaging;
 mod personal;
 mod plan;
 mod release;
