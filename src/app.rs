@@ -22,7 +22,14 @@ use crate::{
         feed::{Feed, FeedError, Source},
         indices::Indices,
     },
-    ops::{config::Config, endpoint, exit::Exit, secrets::SecretError},
+    ops::{
+        config::{self, Config},
+        endpoint,
+        exit::Exit,
+        secrets::SecretError,
+        supervisor::Supervisor,
+    },
+    pulse::Pulses,
     sources::{KeyError, SetupError, defillama::Defillama, file::FileSource},
     store::{OpenError, Store, StoreError, integrity::Damage, lock::LockError, sealed},
 };
@@ -49,6 +56,8 @@ pub struct App {
     pub clock: Arc<dyn Clock>,
     /// Marks what the components of answers mean.
     pub stamp: Stamp,
+    /// The loops that have to move.
+    pub pulses: Pulses,
     /// Whoever is asked for the market asks by a clone of this.
     pub defillama: Defillama,
 }
@@ -195,6 +204,7 @@ impl App {
             delivery,
             clock,
             stamp: Stamp::new(sealed::derived(key, "stipend component ids 1")),
+            pulses: Pulses::default(),
             defillama,
         })
     }
@@ -320,11 +330,21 @@ pub async fn run(
     });
     tasks.spawn({
         let (delivery, stop) = (app.delivery.clone(), stop.clone());
-        async move { Ok(delivery.run(stop).await?) }
+        let pulse = app.pulses.listen("the delivery");
+        async move { Ok(delivery.run(pulse, stop).await?) }
     });
     tasks.spawn({
         let (app, token, stop) = (Arc::clone(&app), token.clone(), stop.clone());
         async move { Ok(discord::client::run(app, &token, shards, stop).await?) }
+    });
+    tasks.spawn(ask_the_writer(Arc::clone(&app), stop.clone()));
+    tasks.spawn({
+        let (pulses, stop) = (app.pulses.clone(), stop.clone());
+        let supervisor = Supervisor::of(config::environment());
+        async move {
+            supervisor.attend(&pulses, &stop).await;
+            Ok(())
+        }
     });
     let mut ended = Ok(());
     while let Some(task) = tasks.join_next().await {
@@ -363,10 +383,29 @@ async fn guard(app: Arc<App>, stop: CancellationToken) -> Result<(), RunError> {
     }
 }
 
+/// Shows that the one connection that writes can be had. A lock of another program keeps it for some
+/// seconds at a time; what keeps it for good is a disk that does not answer, or a fault of ours.
+async fn ask_the_writer(app: Arc<App>, stop: CancellationToken) -> Result<(), RunError> {
+    const EVERY: Duration = Duration::from_secs(10);
+    let pulse = app.pulses.listen("the writer of the database");
+    let asked = async {
+        loop {
+            if app.store.writer_is_free().await {
+                pulse.beat(EVERY);
+            }
+            tokio::time::sleep(EVERY).await;
+        }
+    };
+    stop.run_until_cancelled(asked).await;
+    Ok(())
+}
+
 /// Says what is due at a set time, and that a source is silent.
 async fn herald(app: Arc<App>, stop: CancellationToken) -> Result<(), RunError> {
     let started = app.clock.now();
+    let pulse = app.pulses.listen("the reports");
     loop {
+        pulse.beat(reports::LOOK_EVERY);
         let times = (started, app.clock.now());
         match reports::speak(&app.alerting, &app.store, &app.market, times).await {
             Ok(true) => app.delivery.poke(),

@@ -10,6 +10,7 @@ use crate::{demo, ops::exit::Exit};
 mod doctor;
 mod key;
 mod keep;
+mod health;
 mod replay;
 mod run;
 mod verdict;
@@ -29,6 +30,7 @@ pub fn execute(command: Command) -> Exit {
     match command {
         Command::Run { config } => runtime.block_on(run::run(&config)),
         Command::Doctor { config } => runtime.block_on(doctor::doctor(&config)),
+        Command::Health(args) => runtime.block_on(health::health(&args)),
         Command::Demo(args) => match runtime.block_on(show_demo(&args)) {
             Ok(()) => Exit::Fine,
             Err(error) => {
@@ -131,6 +133,8 @@ pub enum Command {
         #[command(subcommand)]
         command: KeyCommand,
     },
+    /// Asks a running bot whether it is ready; the exit code says so too.
+    Health(HealthArgs),
     /// Rules over recorded snapshots: prints what a channel would have read.
     Replay(ReplayArgs),
     /// The durability score over recorded charts: every day's, how good it is, or its learning.
@@ -163,6 +167,15 @@ pub enum KeyCommand {
         #[command(flatten)]
         config: ConfigArgs,
     },
+}
+
+#[derive(Debug, clap::Args)]
+pub struct HealthArgs {
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// Ask only whether it is alive: whether Discord or the market can be reached counts for nothing.
+    #[arg(long)]
+    pub live: bool,
 }
 
 #[derive(Debug, clap::Args)]

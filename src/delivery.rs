@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     clock::Clock,
     domain::ids::{ChannelId, EntryId, UserId},
+    pulse::Pulse,
     store::{Store, StoreError, outbox::Told},
 };
 
@@ -196,7 +197,7 @@ impl Delivery {
 
     /// Sends what the outbox holds until `stop`; then lets what is under way finish, for ten seconds
     /// at most. One run at a time: a second one waits for the first to end.
-    pub async fn run(&self, stop: CancellationToken) -> Result<(), Ended> {
+    pub async fn run(&self, pulse: Pulse, stop: CancellationToken) -> Result<(), Ended> {
         let shared = &self.shared;
         let _only = shared.running.lock().await;
         let stop = stop.child_token();
@@ -206,7 +207,7 @@ impl Delivery {
             std::future::pending::<()>().await;
         };
         tokio::select! {
-            ended = worker::run(Arc::clone(shared), stop.clone()) => ended?,
+            ended = worker::run(Arc::clone(shared), pulse, stop.clone()) => ended?,
             () = refused => {}
         }
         if shared.refused.is_cancelled() {

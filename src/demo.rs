@@ -53,7 +53,8 @@ pub async fn demo(args: &DemoArgs, stop: CancellationToken) -> anyhow::Result<()
     let stage = Stage::set(&folder).await?;
     let sending = tokio::spawn({
         let (delivery, stop) = (stage.app.delivery.clone(), stop.clone());
-        async move { delivery.run(stop).await }
+        let pulse = stage.app.pulses.listen("the delivery");
+        async move { delivery.run(pulse, stop).await }
     });
     let commands = tokio::spawn({
         let (app, token, stop) = (Arc::clone(&stage.app), stage.twin.token(), stop.clone());

@@ -19,3 +19,4 @@ pub mod demo;
 pub mod cli;
 pub mod clock;
 mod failpoint;
+pub mod pulse;

@@ -5,3 +5,4 @@ pub mod endpoint;
 pub mod exit;
 pub mod logging;
 pub mod secrets;
+pub mod supervisor;

@@ -12,6 +12,8 @@ use std::{
 use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
 use tokio::sync::watch;
 
+use crate::failpoint::failpoint;
+
 pub mod backup;
 pub mod columns;
 pub mod destinations;
@@ -187,6 +189,12 @@ impl Store {
         Ok(())
     }
 
+    /// Whether the connection that writes can be had: `false` when somebody has kept it for half a minute.
+    /// What it would say to a write is not asked.
+    pub async fn writer_is_free(&self) -> bool {
+        !matches!(self.writer.acquire().await, Err(sqlx::Error::PoolTimedOut))
+    }
+
     /// Ends all connections; what was committed is in the file.
     pub async fn close(&self) {
         self.readers.close().await;
@@ -205,8 +213,10 @@ impl Store {
     }
 
     async fn begin(&self) -> Result<Writing, StoreError> {
+        let transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        failpoint!("writer.taken");
         Ok(Writing {
-            transaction: self.writer.begin_with("BEGIN IMMEDIATE").await?,
+            transaction,
             end: End {
                 kept: false,
                 told: Arc::clone(&self.kept),

@@ -27,6 +27,7 @@ use stipend::{
         urgency::Urgency,
     },
     domain::ids::{AlertId, ChannelId, DestinationId, GuildId, Home, MessageId, WebhookId},
+    pulse::Pulses,
     render::message::{Embed, Message},
     store::{
         Store,
@@ -271,7 +272,8 @@ async fn by_stipend(case: &Case) {
     let stop = CancellationToken::new();
     let worker = tokio::spawn({
         let stop = stop.clone();
-        async move { delivery.run(stop).await }
+        let pulse = Pulses::default().listen("the delivery");
+        async move { delivery.run(pulse, stop).await }
     });
     let took = drained(&store, case.notices).await;
     stop.cancel();

@@ -25,6 +25,9 @@ use crate::{
     store::StoreError,
 };
 
+/// A slow source may take 10 minutes for the pools, and as long for the charts that are read after them.
+const LONGEST_ROUND: Duration = Duration::from_hours(1);
+
 /// Follows the market: asks, takes in, waits as long as the source and its health suggest.
 pub(super) async fn follow(app: &App) -> Result<(), RunError> {
     let Some(mut feed) = app.feed().await? else {
@@ -33,7 +36,9 @@ pub(super) async fn follow(app: &App) -> Result<(), RunError> {
     };
     let recalled = app.charts.recall(&app.store).await;
     unless_damaged(recalled, "whose charts were read is not known")?;
+    let pulse = app.pulses.listen("the market feed");
     loop {
+        pulse.beat(LONGEST_ROUND);
         match app.ingest(&mut feed).await {
             Ok(ticked) if ticked.changed > 0 || ticked.notices > 0 => {
                 tracing::info!(
@@ -55,6 +60,7 @@ pub(super) async fn follow(app: &App) -> Result<(), RunError> {
             }
         }
         let wait = feed.delay(app.config.sources.defillama.interval.0, random());
+        pulse.beat(wait);
         tokio::time::sleep(wait).await;
     }
 }

@@ -31,6 +31,7 @@ use crate::{
         time::Timestamp,
     },
     failpoint::failpoint,
+    pulse::Pulse,
     store::{
         StoreError,
         destinations::Destination,
@@ -69,7 +70,11 @@ const LAST_COMMITS: u32 = 3;
 /// Discord's ids grow with its time, but not all of its machines agree on the last seconds of it.
 const SAME_MINUTE: u64 = 60_000 << 22;
 
-pub(super) async fn run(shared: Arc<Shared>, stop: CancellationToken) -> Result<(), StoreError> {
+pub(super) async fn run(
+    shared: Arc<Shared>,
+    pulse: Pulse,
+    stop: CancellationToken,
+) -> Result<(), StoreError> {
     let wall = shared.clock.now();
     let left_over = shared.store.reap(wall, &shared.waits).await?;
     if left_over > 0 {
@@ -88,6 +93,7 @@ pub(super) async fn run(shared: Arc<Shared>, stop: CancellationToken) -> Result<
     let mut worker = Worker {
         shared,
         gathering,
+        pulse,
         stop,
         flights: JoinSet::new(),
         under_way: HashMap::new(),
@@ -129,6 +135,7 @@ async fn seed(shared: &Shared, wall: Timestamp) -> Result<(), StoreError> {
 struct Worker {
     shared: Arc<Shared>,
     gathering: Gathering,
+    pulse: Pulse,
     stop: CancellationToken,
     flights: JoinSet<Landing>,
     under_way: HashMap<task::Id, Flight>,
@@ -170,6 +177,7 @@ impl Worker {
         let stop = self.stop.clone();
         let mut give_up = None;
         loop {
+            self.pulse.beat(LONGEST_SLEEP);
             if !self.receipts.is_empty() && Instant::now() >= self.commit_at {
                 self.commit().await;
             }

@@ -209,8 +209,10 @@ impl Keeper {
         let mut looks = tokio::time::interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (began, signs) = (Instant::now(), connection.signs());
+        let pulse = self.fleet.app.pulses.listen("a shard of the gateway");
         let mut turn = Some(turn);
         let end = loop {
+            pulse.beat(LOOK);
             let end = tokio::select! {
                 end = connection.ended() => Some(end),
                 () = signs.news() => None,

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     app::{App, RunError},
     discord::shards::Shards,
+    pulse,
 };
 
 /// Whether the bot can answer, and what is missing.
@@ -38,7 +39,7 @@ pub async fn serve(
     stop: CancellationToken,
 ) -> Result<(), RunError> {
     let router = Router::new()
-        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/healthz", get(liveness))
         .route("/readyz", get(readiness))
         .with_state((app, shards));
     let served = axum::serve(listener, router)
@@ -48,6 +49,17 @@ pub async fn serve(
         tracing::warn!(%error, "the ops endpoint ended");
     }
     Ok(())
+}
+
+/// Whether the process is worth keeping: a loop that is stuck is not mended by waiting.
+async fn liveness(State((app, _)): State<(Arc<App>, Arc<Shards>)>) -> (StatusCode, String) {
+    match app.pulses.stuck(pulse::GRACE) {
+        None => (StatusCode::OK, "ok\n".to_owned()),
+        Some(name) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!("{name} does not move\n"),
+        ),
+    }
 }
 
 async fn readiness(

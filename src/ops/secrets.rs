@@ -298,8 +298,17 @@ fn unreadable(path: &Path, source: io::Error) -> SecretError {
 /// The permission bits of a file, if they give anything to its group or to everyone.
 #[cfg(unix)]
 pub(super) fn mode_open_to_others(about: &fs::Metadata) -> Option<u32> {
-    let mode = std::os::unix::fs::PermissionsExt::mode(&about.permissions()) & 0o7777;
-    (mode & 0o077 != 0).then_some(mode)
+    use std::os::unix::fs::MetadataExt as _;
+    let mode = about.mode() & 0o7777;
+    is_open_to_others(mode, about.uid(), about.gid()).then_some(mode)
+}
+
+/// A credential of systemd belongs to root, and an access list lets this service read it. That shows as a
+/// right of root's own group: <https://github.com/systemd/systemd/issues/29435>.
+#[cfg(unix)]
+const fn is_open_to_others(mode: u32, user: u32, group: u32) -> bool {
+    let is_credential = mode == 0o440 && user == 0 && group == 0;
+    mode & 0o077 != 0 && !is_credential
 }
 
 /// Elsewhere access is not a matter of modes, and the folder of a user is closed to others.
@@ -359,6 +368,7 @@ mod tests {
         ));
     }
 
+    /// F-X21: a bot whose token others can read does not start, and is told the way on.
     #[test]
     fn a_token_that_others_can_read_is_refused_with_the_mend() {
         let folder = tempfile::tempdir().unwrap();
@@ -436,6 +446,26 @@ mod tests {
         ));
     }
 
+    /// F-X21: whatever gives a secret to anybody else is refused, but for the way in which systemd hands one
+    /// over.
+    #[test]
+    fn only_a_credential_of_root_may_be_read_by_its_group() {
+        for mode in [0o400, 0o600] {
+            assert!(!is_open_to_others(mode, 1000, 1000), "{mode:o}");
+            assert!(!is_open_to_others(mode, 0, 0), "{mode:o}");
+        }
+        for mode in [
+            0o640, 0o604, 0o602, 0o601, 0o644, 0o666, 0o777, 0o441, 0o460,
+        ] {
+            assert!(is_open_to_others(mode, 1000, 1000), "{mode:o}");
+            assert!(is_open_to_others(mode, 0, 0), "{mode:o}");
+        }
+        assert!(!is_open_to_others(0o440, 0, 0));
+        for (user, group) in [(1000, 1000), (0, 1000), (1000, 0)] {
+            assert!(is_open_to_others(0o440, user, group), "{user}:{group}");
+        }
+    }
+
     #[test]
     fn each_source_is_shown_its_own_key() {
         let mut config = Config::default();
@@ -464,6 +494,7 @@ mod tests {
         assert_eq!(format!("{key:?}"), "MasterKey(..)");
     }
 
+    /// F-X21: the same goes for the master key, which is never written over.
     #[test]
     fn a_key_that_is_wrong_is_refused_and_left_alone() {
         let folder = tempfile::tempdir().unwrap();

@@ -48,6 +48,7 @@ const MAY_USE: [(&str, &[&str]); 10] = [
             "render::bundle",
             "render::alerts",
             "clock",
+            "pulse",
         ],
     ),
     (

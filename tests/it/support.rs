@@ -480,6 +480,11 @@ impl TestBot {
         self.settings.retain(|(known, _)| *known != name);
     }
 
+    /// Adds a variable of the environment that is no setting.
+    pub(crate) fn give(&mut self, name: &str, value: impl Into<String>) {
+        self.settings.push((name.to_owned(), value.into()));
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -544,6 +549,15 @@ impl TestBot {
             output,
             after: started.elapsed(),
         }
+    }
+
+    /// What `stipend health` says in its line, and its exit code.
+    pub(crate) async fn health(&self, live: bool) -> (String, Option<i32>) {
+        let mut command = self.command("health");
+        command.args(live.then_some("--live"));
+        let output = ended(command).await;
+        let told = [output.stdout, output.stderr].concat();
+        (String::from_utf8(told).unwrap(), output.status.code())
     }
 
     /// The lines of `stipend doctor` that say that something is wrong, and its exit code.

@@ -475,6 +475,7 @@ fn only_an_sqlite_file_is_a_database() {
     }
 }
 
+/// F-X21: so it is where the configuration itself holds a secret.
 #[cfg(unix)]
 #[test]
 fn a_token_in_the_file_needs_a_file_of_ones_own() {

@@ -1,7 +1,7 @@
 //! A worker with its store, against the endpoint.
 
 use super::*;
-use crate::domain::ids::Home;
+use crate::{domain::ids::Home, pulse::Pulses};
 
 /// What the worker needs, and how to make it work.
 pub(super) struct Bench {
@@ -61,8 +61,9 @@ impl Bench {
     pub(super) fn run(&mut self) {
         self.stop = CancellationToken::new();
         let (delivery, stop) = (self.delivery.clone(), self.stop.clone());
+        let pulse = Pulses::default().listen("the delivery");
         self.worker = Some(tokio::spawn(async move {
-            delivery.run(stop).await.unwrap();
+            delivery.run(pulse, stop).await.unwrap();
         }));
     }
 
