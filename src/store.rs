@@ -146,6 +146,14 @@ pub enum OpenError {
     },
 }
 
+/// How much of the disk is taken up, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lengths {
+    pub database: u64,
+    /// What was committed and is not, or not only, in the database's file.
+    pub log: u64,
+}
+
 /// The database, and the key that opens its sealed columns.
 #[derive(Debug)]
 pub struct Store {
@@ -165,6 +173,10 @@ const READERS: u32 = 4;
 const LONG_LOG: u64 = 4_000_000;
 /// The log is brought home by whoever commits past so many pages, 16 MB, where [`Store::checkpoint`] did not.
 const LOG_PAGES: &str = "4000";
+/// One that grew past these bytes is cut back to them once it begins anew.
+const LOG_KEPT: &str = "16000000";
+/// A log of more bytes cannot be brought home: somebody has been reading for too long.
+pub const ALARMING_LOG: u64 = 64 << 20;
 const SQLITE_MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
 impl Store {
@@ -207,7 +219,8 @@ impl Store {
                 options
                     .clone()
                     .pragma("cache_size", "-16000")
-                    .pragma("wal_autocheckpoint", LOG_PAGES),
+                    .pragma("wal_autocheckpoint", LOG_PAGES)
+                    .pragma("journal_size_limit", LOG_KEPT),
             )
             .await
             .map_err(sql)?;
@@ -287,15 +300,33 @@ impl Store {
     }
 
     /// Brings the log of what was committed home into the file, as far as no reader needs it, so that no
-    /// commit has to. Where its file was never long, that can wait; once long, it keeps its length.
+    /// commit has to. Where its file was never long, that can wait; once long, it keeps its length, up to
+    /// 16 MB. One that goes past [`ALARMING_LOG`] because a reader holds it is warned of.
     pub async fn checkpoint(&self) -> Result<(), StoreError> {
-        if log_length(&self.path) < LONG_LOG {
+        let log = log_length(&self.path);
+        if log < LONG_LOG {
             return Ok(());
         }
-        sqlx::query("PRAGMA wal_checkpoint(PASSIVE)")
-            .execute(&self.writer)
+        // https://www.sqlite.org/pragma.html#pragma_wal_checkpoint: pages of the log, and those that are home.
+        let (_, pages, home): (i64, i64, i64) = sqlx::query_as("PRAGMA wal_checkpoint(PASSIVE)")
+            .fetch_one(&self.writer)
             .await?;
+        if log > ALARMING_LOG && home < pages {
+            tracing::warn!(
+                bytes = log,
+                pages_left = pages - home,
+                "the database's log grows and cannot be brought home; end whatever else reads the database"
+            );
+        }
         Ok(())
+    }
+
+    /// How long the files are.
+    pub fn lengths(&self) -> Lengths {
+        Lengths {
+            database: self.path.metadata().map_or(0, |meta| meta.len()),
+            log: log_length(&self.path),
+        }
     }
 
     /// Ends all connections; what was committed is in the file.
