@@ -24,6 +24,7 @@ mod kinds;
 mod ledger;
 mod limits;
 mod lookups;
+mod metrics;
 mod personal;
 mod plan;
 mod release;
