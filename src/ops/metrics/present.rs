@@ -27,7 +27,7 @@ impl Metrics {
         self.read_market(app, now);
         self.read_alerts(app, now).await;
         if let Err(error) = self.read_outbox(app, now).await {
-            self.unknown_outbox(app, error);
+            self.unknown_outbox(app, &error);
         }
         self.read_pacing(app);
         self.read_shards(shards);
@@ -131,12 +131,12 @@ impl Metrics {
     }
 
     /// An old figure would say that all is well.
-    fn unknown_outbox(&self, app: &App, error: StoreError) {
+    fn unknown_outbox(&self, app: &App, error: &StoreError) {
         if matches!(error, StoreError::Corrupt(_)) {
             app.store.doubt();
         }
         tracing::warn!(
-            error = &error as &dyn std::error::Error,
+            error = error as &dyn std::error::Error,
             "the outbox cannot be counted"
         );
         for place in QUEUE {
