@@ -1,6 +1,9 @@
 //! Everything that commands and tasks share: built once, run until it is told to stop, ended in order.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use secrecy::SecretString;
 use tokio::task::JoinSet;
@@ -26,6 +29,7 @@ use crate::{
         config::{self, Config},
         endpoint,
         exit::Exit,
+        metrics::Metrics,
         secrets::SecretError,
         supervisor::Supervisor,
     },
@@ -53,11 +57,14 @@ pub struct App {
     pub indices: Indices,
     pub alerting: Alerting,
     pub delivery: Delivery,
+    pub metrics: Arc<Metrics>,
     pub clock: Arc<dyn Clock>,
     /// Marks what the components of answers mean.
     pub stamp: Stamp,
     /// The loops that have to move.
     pub pulses: Pulses,
+    /// When this was built.
+    pub started_at: Timestamp,
     /// Whoever is asked for the market asks by a clone of this.
     pub defillama: Defillama,
 }
@@ -186,12 +193,14 @@ impl App {
             invalid_soft: config.delivery.invalid_soft,
             invalid_hard: config.delivery.invalid_hard,
         };
+        let metrics = Arc::new(Metrics::default());
         let delivery = Delivery::new(
             Arc::clone(&store),
             Arc::clone(&clock),
             &settings,
             token,
             application,
+            Arc::clone(&metrics),
         )?;
         tracing::info!(pools, epoch = store.epoch(), "the database is open");
         Ok(Self {
@@ -202,15 +211,23 @@ impl App {
             indices,
             alerting,
             delivery,
+            metrics,
             clock,
             stamp: Stamp::new(sealed::derived(key, "stipend component ids 1")),
             pulses: Pulses::default(),
+            started_at: now,
             defillama,
         })
     }
 
     /// Asks the source once and takes in what is new: evaluated, committed, swapped, and on its way.
     pub async fn ingest(&self, feed: &mut Feed) -> Result<Ticked, FeedError> {
+        let taken_in = self.take_in(feed).await;
+        self.metrics.asked(feed.came());
+        taken_in
+    }
+
+    async fn take_in(&self, feed: &mut Feed) -> Result<Ticked, FeedError> {
         let now = self.clock.now();
         let Some(change) = feed.next(&self.store, &self.market, now).await? else {
             return Ok(Ticked::default());
@@ -222,6 +239,7 @@ impl App {
             feed.forget_last_answer();
             return Err(error.into());
         }
+        let began = Instant::now();
         let ticked = match self.alerting.tick(&self.store, &self.market, change).await {
             Ok(ticked) => ticked,
             Err(error) => {
@@ -229,6 +247,7 @@ impl App {
                 return Err(error.into());
             }
         };
+        self.metrics.ticked(began.elapsed(), ticked);
         if ticked.notices > 0 {
             self.delivery.poke();
         }

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     clock::Clock,
     domain::ids::{ChannelId, EntryId, UserId},
+    ops::metrics::Metrics,
     pulse::Pulse,
     store::{Store, StoreError, outbox::Told},
 };
@@ -114,6 +115,7 @@ struct Shared {
     window: Window,
     drain: Duration,
     application_id: ApplicationId,
+    metrics: Arc<Metrics>,
     /// The bot's own user.
     me: OnceCell<UserId>,
     /// The bot's token was refused, and every call with it would be.
@@ -153,6 +155,7 @@ impl Delivery {
         settings: &Settings,
         token: &SecretString,
         application_id: ApplicationId,
+        metrics: Arc<Metrics>,
     ) -> Result<Self, ClientError> {
         Ok(Self {
             shared: Arc::new(Shared {
@@ -164,7 +167,7 @@ impl Delivery {
                     settings.edge_ban,
                     token,
                 )?,
-                pacing: Pacing::new(settings),
+                pacing: Pacing::new(settings, Arc::clone(&metrics)),
                 waits: settings.waits.clone(),
                 merge: settings.merge,
                 // What is not merged does not gather.
@@ -175,6 +178,7 @@ impl Delivery {
                 },
                 drain: settings.drain,
                 application_id,
+                metrics,
                 me: OnceCell::new(),
                 refused: CancellationToken::new(),
                 poke: Notify::new(),

@@ -4,5 +4,6 @@ pub mod config;
 pub mod endpoint;
 pub mod exit;
 pub mod logging;
+pub mod metrics;
 pub mod secrets;
 pub mod supervisor;

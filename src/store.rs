@@ -101,6 +101,14 @@ impl Kind {
     }
 }
 
+/// How much of the disk is taken up, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lengths {
+    pub database: u64,
+    /// What was committed and is not, or not only, in the database's file.
+    pub log: u64,
+}
+
 /// The database, and the key that opens its sealed columns.
 #[derive(Debug)]
 pub struct Store {
@@ -117,6 +125,8 @@ pub struct Store {
 
 /// A log of so many bytes is worth being brought home: as long as `SQLite` lets one grow by itself.
 const LONG_LOG: u64 = 4_000_000;
+/// A log of more bytes cannot be brought home: somebody has been reading for too long.
+pub const ALARMING_LOG: u64 = 64 << 20;
 
 impl Store {
     /// The number of this run of the process; raised at each start.
@@ -166,14 +176,24 @@ impl Store {
     }
 
     /// Brings the log of what was committed home into the file, as far as no reader needs it, so that no
-    /// commit has to. Where its file was never long, that can wait; once long, it keeps its length.
+    /// commit has to. Where its file was never long, that can wait; once long, it keeps its length, up to
+    /// 16 MB. One that goes past [`ALARMING_LOG`] because a reader holds it is warned of.
     pub async fn checkpoint(&self) -> Result<(), StoreError> {
-        if log_length(&self.path) < LONG_LOG {
+        let log = log_length(&self.path);
+        if log < LONG_LOG {
             return Ok(());
         }
-        sqlx::query("PRAGMA wal_checkpoint(PASSIVE)")
-            .execute(&self.writer)
+        // https://www.sqlite.org/pragma.html#pragma_wal_checkpoint: pages of the log, and those that are home.
+        let (_, pages, home): (i64, i64, i64) = sqlx::query_as("PRAGMA wal_checkpoint(PASSIVE)")
+            .fetch_one(&self.writer)
             .await?;
+        if log > ALARMING_LOG && home < pages {
+            tracing::warn!(
+                bytes = log,
+                pages_left = pages - home,
+                "the database's log grows and cannot be brought home; end whatever else reads the database"
+            );
+        }
         Ok(())
     }
 
@@ -193,6 +213,14 @@ impl Store {
     /// What it would say to a write is not asked.
     pub async fn writer_is_free(&self) -> bool {
         !matches!(self.writer.acquire().await, Err(sqlx::Error::PoolTimedOut))
+    }
+
+    /// How long the files are.
+    pub fn lengths(&self) -> Lengths {
+        Lengths {
+            database: self.path.metadata().map_or(0, |meta| meta.len()),
+            log: log_length(&self.path),
+        }
     }
 
     /// Ends all connections; what was committed is in the file.

@@ -267,7 +267,14 @@ async fn by_stipend(case: &Case) {
     let token = SecretString::from(twin.token());
     let application = ApplicationId(twin.application());
     let clock = Arc::new(SystemClock);
-    let delivery = Delivery::new(Arc::clone(&store), clock, &settings, &token, application);
+    let delivery = Delivery::new(
+        Arc::clone(&store),
+        clock,
+        &settings,
+        &token,
+        application,
+        Arc::default(),
+    );
     let delivery = delivery.expect("a delivery");
     let stop = CancellationToken::new();
     let worker = tokio::spawn({

@@ -103,22 +103,48 @@ impl Look<'_> {
 
 /// Where alerts stand with pools that they are not simply quiet about: by pool, in the order of slots.
 #[derive(Debug, Default)]
-struct Episodes(HashMap<PoolId, Vec<(Slot, Episode)>>);
+struct Episodes {
+    of_pool: HashMap<PoolId, Vec<(Slot, Episode)>>,
+    count: Count,
+}
+
+/// How many episodes are open, and how many wait for their hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Count {
+    pub open: usize,
+    pub waiting: usize,
+}
+
+impl Count {
+    fn add(&mut self, episode: Episode) {
+        self.open += usize::from(episode.is_open());
+        self.waiting += usize::from(episode.is_pending());
+    }
+
+    fn take(&mut self, episode: Episode) {
+        self.open -= usize::from(episode.is_open());
+        self.waiting -= usize::from(episode.is_pending());
+    }
+}
 
 impl Episodes {
     fn of_pool(&self, pool: PoolId) -> &[(Slot, Episode)] {
-        self.0.get(&pool).map_or(&[], Vec::as_slice)
+        self.of_pool.get(&pool).map_or(&[], Vec::as_slice)
     }
 
     fn of_alert(&self, slot: Slot) -> impl Iterator<Item = &Episode> {
-        self.0.values().filter_map(move |of_pool| {
+        self.of_pool.values().filter_map(move |of_pool| {
             let at = of_pool.binary_search_by_key(&slot, |(of, _)| *of).ok()?;
             of_pool.get(at).map(|(_, episode)| episode)
         })
     }
 
     fn put(&mut self, slot: Slot, pool: PoolId, episode: Episode) {
-        let of_pool = self.0.entry(pool).or_default();
+        let of_pool = self.of_pool.entry(pool).or_default();
+        if let Some(before) = find(of_pool, slot) {
+            self.count.take(before);
+        }
+        self.count.add(episode);
         match of_pool.binary_search_by_key(&slot, |(of, _)| *of) {
             Ok(at) if episode.is_default() => {
                 of_pool.remove(at);
@@ -128,13 +154,20 @@ impl Episodes {
             Err(at) => of_pool.insert(at, (slot, episode)),
         }
         if of_pool.is_empty() {
-            self.0.remove(&pool);
+            self.of_pool.remove(&pool);
         }
     }
 
     fn forget(&mut self, slot: Slot) {
-        self.0.retain(|_, of_pool| {
-            of_pool.retain(|(of, _)| *of != slot);
+        let count = &mut self.count;
+        self.of_pool.retain(|_, of_pool| {
+            of_pool.retain(|(of, episode)| {
+                let stays = *of != slot;
+                if !stays {
+                    count.take(*episode);
+                }
+                stays
+            });
             !of_pool.is_empty()
         });
     }
@@ -224,18 +257,20 @@ impl Evaluator {
         self.slot_of.is_empty()
     }
 
-    /// How many pools an alert has an open episode for, and how many wait for their hold.
-    pub fn standing(&self, id: AlertId) -> (usize, usize) {
-        let Some(slot) = self.slot_of.get(&id) else {
-            return (0, 0);
-        };
-        let of_alert = self.episodes.of_alert(*slot);
-        of_alert.fold((0, 0), |(open, waiting), episode| {
-            (
-                open + usize::from(episode.is_open()),
-                waiting + usize::from(episode.is_pending()),
-            )
-        })
+    /// How an alert stands with its pools.
+    pub fn standing(&self, id: AlertId) -> Count {
+        let mut count = Count::default();
+        if let Some(slot) = self.slot_of.get(&id) {
+            for episode in self.episodes.of_alert(*slot) {
+                count.add(*episode);
+            }
+        }
+        count
+    }
+
+    /// How all alerts stand with their pools. It is kept up to date and costs nothing.
+    pub const fn count(&self) -> Count {
+        self.episodes.count
     }
 
     /// Where an alert stands with a pool.

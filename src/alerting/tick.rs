@@ -11,7 +11,7 @@ use futures::TryStreamExt as _;
 use tokio::sync::Mutex;
 
 use super::{
-    evaluator::{Evaluator, Step, Watched},
+    evaluator::{Count, Evaluator, Step, Watched},
     track,
     why::Stage,
 };
@@ -99,6 +99,17 @@ pub struct Added {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Standing {
     pub pools: usize,
+    pub open: usize,
+    pub waiting: usize,
+}
+
+/// How the alerts of all servers stand together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Census {
+    pub alerts: usize,
+    /// Those of them that are silent at the moment.
+    pub muted: usize,
+    /// Pairs of an alert and a pool.
     pub open: usize,
     pub waiting: usize,
 }
@@ -279,7 +290,7 @@ impl Alerting {
             .iter()
             .filter(|listing| scope.names(&listing.pool) && scope.reaches(listing.reading.tvl_usd))
             .count();
-        let (open, waiting) = state.evaluator.standing(id);
+        let Count { open, waiting } = state.evaluator.standing(id);
         Standing {
             pools,
             open,
@@ -334,6 +345,20 @@ impl Alerting {
 
     pub async fn count(&self) -> usize {
         self.state.lock().await.evaluator.len()
+    }
+
+    /// How all alerts stand together. It waits for a batch that is under way.
+    pub async fn census(&self, now: Timestamp) -> Census {
+        let state = self.state.lock().await;
+        let lanes = state.lanes.values();
+        let muted = lanes.filter(|lane| lane.manner.muted(now).is_some());
+        let Count { open, waiting } = state.evaluator.count();
+        Census {
+            alerts: state.evaluator.len(),
+            muted: muted.count(),
+            open,
+            waiting,
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -20,7 +20,10 @@ use super::{
     post::{Effect, effect},
     urgency::Urgency,
 };
-use crate::domain::ids::{ChannelId, WebhookId};
+use crate::{
+    domain::ids::{ChannelId, WebhookId},
+    ops::metrics::Metrics,
+};
 
 mod breaker;
 mod budget;
@@ -51,6 +54,7 @@ pub struct Pacing {
     lanes: Mutex<HashMap<ChannelId, Lane>>,
     budget: Mutex<Budget>,
     channel_per_minute: usize,
+    metrics: Arc<Metrics>,
 }
 
 /// The right to send one message, which has to be told what came of it.
@@ -87,7 +91,7 @@ pub struct Condition {
 
 impl Pacing {
     /// Has to be called inside a Tokio runtime.
-    pub fn new(settings: &Settings) -> Self {
+    pub fn new(settings: &Settings, metrics: Arc<Metrics>) -> Self {
         let now = Instant::now();
         Self {
             gate: Gate::new(settings.max_per_second, settings.breaker_probe, now),
@@ -96,6 +100,7 @@ impl Pacing {
             lanes: Mutex::default(),
             budget: Mutex::new(Budget::new(settings.invalid_soft, settings.invalid_hard)),
             channel_per_minute: settings.channel_per_minute,
+            metrics,
         }
     }
 
@@ -238,6 +243,7 @@ impl Pacing {
     /// What an outcome means for everybody.
     fn note(&self, exchange: &Exchange, now: Instant) {
         let outcome = &exchange.outcome;
+        self.metrics.answered(exchange.status);
         if is_invalid(exchange.status, outcome) {
             locked(&self.budget).invalid(now);
             drop(self.budget(now));

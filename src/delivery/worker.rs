@@ -22,6 +22,7 @@ use super::{
     outcome::{DeadEnd, Outcome, Unclear},
     plan::{self, Job, Queue, Turns},
     post::{Effect, Post},
+    state::State,
     window::Gathering,
 };
 use crate::{
@@ -432,6 +433,8 @@ impl Worker {
                 let Composed { post, superseded } = compose::compose(waiting, place, most, wall);
                 if !superseded.is_empty() {
                     shared.store.supersede(&superseded).await?;
+                    let ended = superseded.len() as u64;
+                    shared.metrics.delivered(State::Superseded, ended);
                 }
                 post.map(|NewPost { draft, not_after }| {
                     let wire = draft.wire.clone();
@@ -584,6 +587,7 @@ impl Worker {
                     self.places.clear();
                 }
                 for receipt in self.receipts.drain(..) {
+                    self.shared.metrics.delivered(receipt.after.state, 1);
                     self.busy.remove(&receipt.destination);
                     let message = receipt.after.message;
                     self.newest = self.newest.max(message);
@@ -611,6 +615,7 @@ impl Worker {
         match self.shared.store.expire(self.shared.clock.now()).await {
             Ok(0) => {}
             Ok(ended) => {
+                self.shared.metrics.delivered(State::Expired, ended);
                 tracing::info!(ended, "notices became too old to be sent");
                 // A destination may have been parked with them.
                 self.places.clear();

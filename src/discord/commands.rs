@@ -179,6 +179,17 @@ const fn operating(name: &'static str) -> Entry {
     }
 }
 
+/// What people send beside commands, as figures and the log name it.
+pub const AUTOCOMPLETE: &str = "autocomplete";
+pub const BUTTON: &str = "button";
+pub const MODAL: &str = "modal";
+
+/// The name as the table has it. Whatever else Discord may send has one name, so that no text from outside
+/// is counted by.
+pub fn known(name: &str) -> &'static str {
+    entry(name).map_or("other", |entry| entry.name)
+}
+
 /// What the table says of a command.
 pub fn entry(name: &str) -> Option<&'static Entry> {
     TABLE.iter().find(|entry| entry.name == name)
@@ -241,7 +252,8 @@ pub async fn press(bot: &Bot, ctx: &serenity::Context, press: &ComponentInteract
     let Err(failed) = pressed(bot, ctx, press).await else {
         return;
     };
-    let Some(message) = errors::answer(&failed, "button", press.id.get()) else {
+    let metrics = &bot.app.metrics;
+    let Some(message) = errors::answer(metrics, &failed, BUTTON, press.id.get()) else {
         return;
     };
     // Where the press was acknowledged before it failed, the message itself has to say so.
@@ -284,7 +296,7 @@ async fn pressed(
     let message = match act(bot, &button, owner).await {
         Ok(message) => message,
         // It is acknowledged, so the message itself has to say so.
-        Err(failed) => match errors::answer(&failed, "button", press.id.get()) {
+        Err(failed) => match errors::answer(&bot.app.metrics, &failed, BUTTON, press.id.get()) {
             Some(message) => message,
             None => return Ok(()),
         },

@@ -6,11 +6,13 @@ use tracing::{debug, warn};
 use std::sync::Arc;
 
 use super::{
+    commands,
     context::Bot,
     params::Misread,
     reply::{self, Visibility},
 };
 use crate::{
+    ops::metrics::{Fault, Metrics},
     render::{error, message::Message},
     store::StoreError,
 };
@@ -76,15 +78,23 @@ pub fn is_over(error: &serenity::Error) -> bool {
     )
 }
 
-/// The words for an error; an internal one is logged here and nowhere else.
-pub fn answer(failed: &CommandError, command: &str, interaction: u64) -> Option<Message> {
+/// The words for an error, which is counted here; an internal one is logged here and nowhere else. `command`
+/// is a name of the table of commands, or what else it was.
+pub fn answer(
+    metrics: &Metrics,
+    failed: &CommandError,
+    command: &'static str,
+    interaction: u64,
+) -> Option<Message> {
     match failed {
         CommandError::User(trouble) => {
+            metrics.erred(command, Fault::User);
             // Not why in full: that may repeat what a person typed.
             debug!(command, "command was refused");
             Some(Message::text(error::line(trouble)))
         }
         CommandError::Internal(cause) => {
+            metrics.erred(command, Fault::Internal);
             if cause.downcast_ref().is_some_and(is_over) {
                 warn!(command, "the interaction was over before it was answered");
                 return None;
@@ -102,8 +112,16 @@ pub async fn on_error(error: FrameworkError<'_, Arc<Bot>, CommandError>) {
         without_context(&error);
         return;
     };
-    let command = ctx.command().qualified_name.clone();
+    let command = match ctx.interaction_type {
+        poise::CommandInteractionType::Command => commands::known(&ctx.command().qualified_name),
+        poise::CommandInteractionType::Autocomplete => commands::AUTOCOMPLETE,
+    };
     let interaction = ctx.interaction.id.get();
+    let metrics = &ctx.data().app.metrics;
+    let refused = |words: String| {
+        metrics.erred(command, Fault::User);
+        Some(Message::text(words))
+    };
     let message = match &error {
         FrameworkError::Command { error, .. }
         | FrameworkError::CommandCheckFailed {
@@ -112,29 +130,27 @@ pub async fn on_error(error: FrameworkError<'_, Arc<Bot>, CommandError>) {
             if error.shows_damage() {
                 ctx.data().app.store.doubt();
             }
-            answer(error, &command, interaction)
+            answer(metrics, error, command, interaction)
         }
         FrameworkError::ArgumentParse { error, .. } => {
-            let words = error.downcast_ref::<Misread>().map_or_else(
+            refused(error.downcast_ref::<Misread>().map_or_else(
                 || error::line(&Trouble::Outdated),
                 |misread| error::misread(&misread.to_string()),
-            );
-            Some(Message::text(words))
+            ))
         }
         FrameworkError::CommandPanic { payload, .. } => {
+            metrics.erred(command, Fault::Internal);
             let incident = Incident(interaction);
             tracing::error!(%command, %incident, panic = payload.as_deref().unwrap_or("?"), "command panicked");
             Some(Message::text(error::internal(&incident)))
         }
-        FrameworkError::GuildOnly { .. } => {
-            Some(Message::text(error::line(&Trouble::OnlyInServers)))
-        }
+        FrameworkError::GuildOnly { .. } => refused(error::line(&Trouble::OnlyInServers)),
         FrameworkError::MissingUserPermissions { .. } => {
-            Some(Message::text(error::line(&Trouble::NeedsManageServer)))
+            refused(error::line(&Trouble::NeedsManageServer))
         }
         _ => {
             warn!(%command, %error, "command cannot be taken up");
-            Some(Message::text(error::line(&Trouble::Outdated)))
+            refused(error::line(&Trouble::Outdated))
         }
     };
     if let Some(message) = message
@@ -160,7 +176,7 @@ mod tests {
     #[test]
     fn an_internal_error_shows_its_number_and_nothing_else() {
         let failed = CommandError::Internal(anyhow::anyhow!("secret path /var/lib"));
-        let message = answer(&failed, "status", 0x2a).unwrap();
+        let message = answer(&Metrics::default(), &failed, "status", 0x2a).unwrap();
         assert!(message.content.contains("`2a`"));
         assert!(!message.content.contains("secret"));
     }

@@ -1,9 +1,14 @@
 //! What happens on Discord, and who takes it up.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
 
 use poise::serenity_prelude as serenity;
-use serenity::{EventHandler, FullEvent, Interaction, ShardManager};
+use serenity::{
+    CommandData, CommandDataOptionValue, EventHandler, FullEvent, Interaction, ShardManager,
+};
 use tracing::{debug, info};
 
 use super::{
@@ -150,14 +155,18 @@ impl EventHandler for Handler {
     }
 
     async fn interaction_create(&self, ctx: serenity::Context, interaction: Interaction) {
+        let began = Instant::now();
+        let metrics = &self.bot.app.metrics;
         // Discord may send the same event twice.
         if !self.bot.first_time(interaction.id().get()) {
+            metrics.came_twice();
             debug!(
                 interaction = interaction.id().get(),
                 "interaction came twice"
             );
             return;
         }
+        let what = named(&interaction);
         let work = async {
             match interaction {
                 Interaction::Component(press) => {
@@ -186,5 +195,32 @@ impl EventHandler for Handler {
             }
         };
         self.bot.running.track_future(work).await;
+        metrics.worked(what, began.elapsed());
     }
+}
+
+/// What figures name an interaction by.
+fn named(interaction: &Interaction) -> &'static str {
+    match interaction {
+        Interaction::Command(command) => commands::known(&whole_name(&command.data)),
+        Interaction::Autocomplete(_) => commands::AUTOCOMPLETE,
+        Interaction::Component(_) => commands::BUTTON,
+        Interaction::Modal(_) => commands::MODAL,
+        _ => commands::known(""),
+    }
+}
+
+/// The name of a command with those of its groups before it.
+fn whole_name(command: &CommandData) -> String {
+    let mut name = command.name.clone();
+    let mut options = &command.options;
+    while let Some(option) = options.first()
+        && let CommandDataOptionValue::SubCommand(below)
+        | CommandDataOptionValue::SubCommandGroup(below) = &option.value
+    {
+        name.push(' ');
+        name.push_str(&option.name);
+        options = below;
+    }
+    name
 }

@@ -70,12 +70,26 @@ pub enum FeedError {
     Store(#[from] StoreError),
 }
 
+/// How asking the source ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Came {
+    /// A batch with another content than the last one.
+    News,
+    #[default]
+    Unchanged,
+    /// A batch that is far smaller than usual, and is refused.
+    HalfEmpty,
+    /// No answer, none that can be read, or one that could not be kept.
+    Nothing,
+}
+
 /// The loop's own state: the source, its schedule, and the day for which records are known.
 #[derive(Debug)]
 pub struct Feed {
     source: Source,
     schedule: Schedule,
     outcome: Outcome,
+    came: Came,
     records_for: Option<Day>,
     /// Not kept over a restart, after which two readings are needed again.
     strains: Strains,
@@ -94,6 +108,7 @@ impl Feed {
             source,
             schedule: Schedule::new(Backoff::default()),
             outcome: Outcome::Answered,
+            came: Came::default(),
             records_for: None,
             strains: Strains::default(),
             strains_untold: false,
@@ -110,6 +125,12 @@ impl Feed {
         now: Timestamp,
     ) -> Result<Option<Change>, FeedError> {
         let answered = self.ask(store, market, now).await;
+        self.came = match &answered {
+            Ok(Some(change)) if change.batch.is_some() => Came::News,
+            Ok(_) => Came::Unchanged,
+            Err(FeedError::HalfEmpty(_)) => Came::HalfEmpty,
+            Err(FeedError::Source(_) | FeedError::Store(_)) => Came::Nothing,
+        };
         let mut health = (*market.health()).clone();
         match &answered {
             Ok(change) => {
@@ -141,6 +162,11 @@ impl Feed {
         }
     }
 
+    /// How the last asking ended.
+    pub const fn came(&self) -> Came {
+        self.came
+    }
+
     /// How long to wait after the last answer. `random` is from 0 to 1.
     pub fn delay(&mut self, interval: Duration, random: f64) -> Duration {
         self.schedule.next_delay(self.outcome, interval, random)
@@ -149,6 +175,7 @@ impl Feed {
     /// What came last was not taken over, so the same bytes have to count as news once more.
     pub fn forget_last_answer(&mut self) {
         self.outcome = Outcome::Failed;
+        self.came = Came::Nothing;
         self.strains_untold = true;
         self.source.forget();
     }

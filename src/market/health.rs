@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use crate::{domain::time::Timestamp, sources::SourceError};
+use crate::{
+    domain::time::{Span, Timestamp},
+    sources::SourceError,
+};
 
 /// How a source does, for people.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -42,6 +45,12 @@ pub struct Trouble {
     pub at: Timestamp,
     pub what: String,
     pub in_a_row: u32,
+}
+
+/// Without an answer for so long, a source that is asked at this interval is stale: three in a row are
+/// missing by then, and one that is asked each second may still take its time.
+pub fn stale_after(interval: Span) -> Span {
+    Span(interval.0.saturating_mul(3)).max(Span::minutes(10))
 }
 
 /// What is wrong, with why; what lies deeper is for the log.

@@ -1,8 +1,13 @@
-//! The ops endpoint: is the process alive, is it ready. Loopback unless configured otherwise.
+//! The ops endpoint: is the process alive, is it ready, how does it do. Loopback unless configured otherwise.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{HeaderName, StatusCode, header::CONTENT_TYPE},
+    routing::get,
+};
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -10,8 +15,14 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     app::{App, RunError},
     discord::shards::Shards,
+    ops::metrics::Metrics,
     pulse,
 };
+
+/// <https://prometheus.io/docs/instrumenting/exposition_formats/>
+const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+/// What was measured is added up so often, whether anybody asks or not.
+const ADD_UP: Duration = Duration::from_secs(5);
 
 /// Whether the bot can answer, and what is missing.
 #[derive(Debug, Serialize)]
@@ -31,7 +42,7 @@ pub async fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     Ok(listener)
 }
 
-/// Serves `/healthz` and `/readyz` until `stop`.
+/// Serves `/healthz`, `/readyz` and `/metrics` until `stop`.
 pub async fn serve(
     listener: TcpListener,
     app: Arc<App>,
@@ -41,12 +52,17 @@ pub async fn serve(
     let router = Router::new()
         .route("/healthz", get(liveness))
         .route("/readyz", get(readiness))
-        .with_state((app, shards));
-    let served = axum::serve(listener, router)
-        .with_graceful_shutdown(async move { stop.cancelled().await })
-        .await;
-    if let Err(error) = served {
-        tracing::warn!(%error, "the ops endpoint ended");
+        .route("/metrics", get(metrics))
+        .with_state((Arc::clone(&app), shards));
+    let served =
+        axum::serve(listener, router).with_graceful_shutdown(async move { stop.cancelled().await });
+    tokio::select! {
+        served = served.into_future() => {
+            if let Err(error) = served {
+                tracing::warn!(%error, "the ops endpoint ended");
+            }
+        }
+        never = add_up(&app.metrics) => match never {},
     }
     Ok(())
 }
@@ -60,6 +76,20 @@ async fn liveness(State((app, _)): State<(Arc<App>, Arc<Shards>)>) -> (StatusCod
             format!("{name} does not move\n"),
         ),
     }
+}
+
+async fn add_up(metrics: &Metrics) -> Infallible {
+    loop {
+        tokio::time::sleep(ADD_UP).await;
+        metrics.add_up();
+    }
+}
+
+async fn metrics(
+    State((app, shards)): State<(Arc<App>, Arc<Shards>)>,
+) -> ([(HeaderName, &'static str); 1], String) {
+    let text = app.metrics.present(&app, &shards).await;
+    ([(CONTENT_TYPE, PROMETHEUS_TEXT)], text)
 }
 
 async fn readiness(

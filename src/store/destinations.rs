@@ -153,6 +153,18 @@ impl Store {
         )
     }
 
+    /// How many destinations stand in each state; states without any are left out.
+    pub async fn destination_counts(&self) -> Result<Vec<(DestinationState, u64)>, StoreError> {
+        const SQL: &str = "SELECT state, COUNT(*) FROM destination GROUP BY state";
+        let rows: Vec<(String, i64)> = sqlx::query_as(SQL).fetch_all(&self.readers).await?;
+        rows.into_iter()
+            .map(|(state, count)| {
+                let state = DestinationState::parse(&state).ok_or(bad("destination.state"))?;
+                Ok((state, count.cast_unsigned()))
+            })
+            .collect()
+    }
+
     /// Parked destinations that are to be tried at or before `now`.
     pub async fn to_revive(&self, now: Timestamp) -> Result<Vec<Destination>, StoreError> {
         const WHERE: &str = destinations_where!("revive_at <= $1 AND state = 'parked'");

@@ -103,6 +103,8 @@ pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const READERS: u32 = 4;
 /// The log is brought home by whoever commits past so many pages, 16 MB, where [`Store::checkpoint`] did not.
 const LOG_PAGES: &str = "4000";
+/// One that grew past these bytes is cut back to them once it begins anew.
+const LOG_KEPT: &str = "16000000";
 const SQLITE_MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
 impl Store {
@@ -237,7 +239,8 @@ async fn writer(path: &Path) -> sqlx::Result<SqlitePool> {
         .connect_with(
             options(path)
                 .pragma("cache_size", "-16000")
-                .pragma("wal_autocheckpoint", LOG_PAGES),
+                .pragma("wal_autocheckpoint", LOG_PAGES)
+                .pragma("journal_size_limit", LOG_KEPT),
         )
         .await
 }

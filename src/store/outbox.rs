@@ -40,6 +40,17 @@ pub struct Untold {
     pub is_awaited: bool,
 }
 
+/// Notices that have not come to an end and stand alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Queued {
+    pub state: State,
+    /// They wait for the end of a mute, of quiet hours, or for a digest.
+    pub is_held: bool,
+    pub notices: u64,
+    /// When the oldest of them was written, or came free of what held it.
+    pub since: Timestamp,
+}
+
 /// A notice that is to be told, or that a post tells, as a message is made of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
@@ -344,6 +355,24 @@ impl Store {
                 .fetch_all(&self.readers)
                 .await?,
         )
+    }
+
+    /// What has not come to an end, by where it stands. It costs as much as is queued, whatever was told before.
+    pub async fn queued(&self, now: Timestamp) -> Result<Vec<Queued>, StoreError> {
+        let rows: Vec<(String, bool, i64, i64)> = sqlx::query_as(QUEUED)
+            .bind(now.millis())
+            .fetch_all(&self.readers)
+            .await?;
+        rows.into_iter()
+            .map(|(state, is_held, notices, since)| {
+                Ok(Queued {
+                    state: parse_state(&state)?,
+                    is_held,
+                    notices: notices.cast_unsigned(),
+                    since: time(since),
+                })
+            })
+            .collect()
     }
 
     /// [`Self::outbox_counts`] of one server.
@@ -661,6 +690,21 @@ const ANY_EXPIRED: &str = "SELECT EXISTS (SELECT 1 FROM outbox \
          WHERE post_id IS NULL AND state = 'pending' AND not_after <= $1) \
      OR EXISTS (SELECT 1 FROM post WHERE due_at IS NOT NULL \
          AND state IN ('pending', 'waiting') AND not_after <= $1)";
+
+/// Posts by destination and state along their index, and the notices that no post tells yet.
+const QUEUED: &str = "WITH queued (state, held, notices, since) AS ( \
+         SELECT CASE WHEN d.state = 'parked' AND p.state IN ('pending', 'waiting') THEN 'parked' ELSE p.state END, \
+             0, p.notices, p.created_at \
+         FROM destination d CROSS JOIN post p INDEXED BY post_by_state ON p.destination_id = d.id \
+             AND p.state IN ('pending', 'sending', 'waiting', 'uncertain', 'parked') \
+         UNION ALL \
+         SELECT CASE WHEN d.state = 'parked' THEN 'parked' ELSE 'pending' END, \
+             d.state <> 'parked' AND o.not_before > $1, 1, \
+             CASE WHEN o.not_before > $1 THEN o.created_at ELSE MAX(o.created_at, o.not_before) END \
+         FROM outbox o JOIN destination d ON d.id = o.destination_id \
+         WHERE o.post_id IS NULL AND o.state = 'pending' \
+     ) \
+     SELECT state, held, SUM(notices), MIN(since) FROM queued GROUP BY state, held";
 
 fn counts(rows: Vec<(String, i64)>) -> Result<Vec<(State, u64)>, StoreError> {
     rows.into_iter()

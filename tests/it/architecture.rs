@@ -49,6 +49,7 @@ const MAY_USE: [(&str, &[&str]); 10] = [
             "render::alerts",
             "clock",
             "pulse",
+            "ops::metrics",
         ],
     ),
     (
@@ -62,6 +63,7 @@ const MAY_USE: [(&str, &[&str]); 10] = [
             "delivery::entry",
             "delivery::state",
             "app::App",
+            "ops::metrics",
         ],
     ),
 ];
@@ -131,7 +133,7 @@ const EXCEPTIONS: [(&str, &str, &str); 12] = [
 ];
 
 /// Where a foreign crate may be used; a file that only borrows a part of it is named with its reason.
-const CRATES: [(&str, &[&str]); 6] = [
+const CRATES: [(&str, &[&str]); 7] = [
     ("sqlx", &["store"]),
     ("serenity", &["discord"]),
     ("serenity_prelude", &["discord"]),
@@ -149,6 +151,7 @@ const CRATES: [(&str, &[&str]); 6] = [
     ),
     // Who listens: the operator's endpoint, and the demonstration's stand-in for a source.
     ("axum", &["ops/endpoint", "demo/upstream"]),
+    ("metrics_exporter_prometheus", &["ops/metrics"]),
 ];
 
 fn sources(folder: &Path, into: &mut Vec<PathBuf>) {

@@ -25,6 +25,7 @@ mod ledger;
 mod limits;
 mod lookups;
 mod packaging;
+mod metrics;
 mod personal;
 mod plan;
 mod privacy;

@@ -703,6 +703,14 @@ proptest! {
                 }));
             }
             evaluator.apply(&change, steps);
+            // What is kept up to date is what counting would say.
+            let mut count = Count::default();
+            for number in 1..=rules.len() {
+                let of_alert = evaluator.standing(AlertId(i64::try_from(number).unwrap()));
+                count.open += of_alert.open;
+                count.waiting += of_alert.waiting;
+            }
+            prop_assert_eq!(evaluator.count(), count);
             snapshot = change.snapshot;
         }
         let mut wanted = Vec::new();
@@ -745,9 +753,13 @@ fn nothing_moves_before_it_is_taken_over() {
     let steps = evaluator.evaluate(&change);
     assert_eq!(steps.len(), 1);
     assert_eq!(evaluator.episode(AlertId(1), id(1)), Episode::default());
-    assert_eq!(evaluator.standing(AlertId(1)), (0, 0));
+    assert_eq!(evaluator.standing(AlertId(1)), Count::default());
     evaluator.apply(&change, steps);
-    assert_eq!(evaluator.standing(AlertId(1)), (0, 1));
+    let waits = Count {
+        open: 0,
+        waiting: 1,
+    };
+    assert_eq!(evaluator.standing(AlertId(1)), waits);
 }
 
 #[test]
@@ -760,8 +772,10 @@ fn an_alert_that_is_forgotten_leaves_nothing_and_its_neighbours_stay() {
     assert!(evaluator.forget(AlertId(1)).is_none());
     assert_eq!(
         (evaluator.len(), evaluator.standing(AlertId(1))),
-        (1, (0, 0))
+        (1, Count::default())
     );
+    assert_eq!(evaluator.count(), evaluator.standing(AlertId(2)));
+    assert_eq!(evaluator.count().waiting, 1);
     let second = after(&first.snapshot, hour(2), vec![row(1, 6.0)]);
     let steps = evaluator.evaluate(&second);
     let told: Vec<(AlertId, usize)> = steps

@@ -13,8 +13,12 @@ const ACCEPTED: Outcome = Outcome::Accepted { message: None };
 const BUCKET: (&str, &str) = ("x-ratelimit-bucket", "abc");
 const LIMIT: (&str, &str) = ("x-ratelimit-limit", "5");
 
+fn pacing_with(settings: &Settings) -> Pacing {
+    Pacing::new(settings, Arc::default())
+}
+
 fn pacing() -> Pacing {
-    Pacing::new(&Settings::default())
+    pacing_with(&Settings::default())
 }
 
 fn exchange(status: u16, outcome: Outcome, headers: &[(&'static str, &str)]) -> Exchange {
@@ -224,7 +228,7 @@ async fn a_ban_stops_everything_and_ends_with_one_request() {
 /// F-D05: half of the webhooks answer 403. What can wait is held first, then all but proven places.
 #[tokio::test]
 async fn refused_requests_hold_back_what_matters_least() {
-    let pacing = Pacing::new(&Settings {
+    let pacing = pacing_with(&Settings {
         invalid_soft: 4,
         invalid_hard: 8,
         ..Settings::default()
@@ -310,7 +314,7 @@ async fn brakes_and_long_rests_are_logged_once() {
         .with_writer(Arc::new(file.reopen().unwrap()))
         .finish();
     let _logging = tracing::subscriber::set_default(subscriber);
-    let pacing = Pacing::new(&Settings {
+    let pacing = pacing_with(&Settings {
         invalid_soft: 2,
         invalid_hard: 4,
         ..Settings::default()

@@ -13,7 +13,12 @@ use crate::{
         reading::DataState,
         time::{Span, Timestamp},
     },
-    market::{facts::Line, health::Health, networks::Networks, snapshot::Snapshot},
+    market::{
+        facts::Line,
+        health::{Health, stale_after},
+        networks::Networks,
+        snapshot::Snapshot,
+    },
     render::{
         self,
         message::Message,
@@ -108,12 +113,6 @@ async fn server(app: &App, guild: GuildId) -> Result<ServerStatus<'static>, Comm
             })
             .collect(),
     })
-}
-
-/// Without an answer for so long, the source is stale: three in a row are missing by then, and a
-/// source that is asked each second may still take its time.
-fn stale_after(interval: Span) -> Span {
-    Span(interval.0.saturating_mul(3)).max(Span::minutes(10))
 }
 
 fn source<'a>(

@@ -1,6 +1,7 @@
 use std::{collections::BTreeMap, fs};
 
 use super::*;
+use crate::store::ALARMING_LOG;
 use crate::{
     domain::{
         ids::UserId,
@@ -355,4 +356,54 @@ async fn a_full_disk_refuses_whole_transactions_until_there_is_room() {
     add(&store, &stake).await.unwrap();
     assert!(*store.kept().borrow());
     assert_eq!(store.positions(UserId(5)).await.unwrap().len(), stored + 1);
+}
+
+/// F-S13: while somebody reads, the log cannot be brought home; that is told once it is long. When they have
+/// done, it is used anew and cut back.
+#[tokio::test]
+async fn a_long_reader_is_told_of_and_the_log_is_cut_back_after_it() {
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(std::sync::Arc::new(log.reopen().unwrap()))
+        .finish();
+    let _logging = tracing::subscriber::set_default(subscriber);
+    let warned = || {
+        let said = fs::read_to_string(log.path()).unwrap();
+        said.matches("cannot be brought home").count()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("stipend.db");
+    let store = Store::open(&path, &KEY, hour(0)).await.unwrap();
+    let options = SqliteConnectOptions::new().filename(&path).read_only(true);
+    let mut reader = SqliteConnection::connect_with(&options).await.unwrap();
+    let mut reading = reader.begin().await.unwrap();
+    let there: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM instance")
+        .fetch_one(&mut *reading)
+        .await
+        .unwrap();
+    assert_eq!(there, 1);
+
+    for round in 0..12 {
+        assert_eq!(warned(), 0, "it is not long yet");
+        // The same bytes once more would not be written.
+        let page = vec![round; 8 << 20];
+        store.set_setting("page", &page).await.unwrap();
+        if store.lengths().log > ALARMING_LOG {
+            break;
+        }
+        store.checkpoint().await.unwrap();
+    }
+    assert!(store.lengths().log > ALARMING_LOG, "{:?}", store.lengths());
+    store.checkpoint().await.unwrap();
+    store.checkpoint().await.unwrap();
+    assert_eq!(warned(), 2, "as long as it lasts");
+
+    reading.rollback().await.unwrap();
+    store.checkpoint().await.unwrap();
+    // The first commit after it begins the log anew.
+    store.set_setting("page", b"short").await.unwrap();
+    let kept: u64 = LOG_KEPT.parse().unwrap();
+    assert!(store.lengths().log <= kept, "{:?}", store.lengths());
+    store.checkpoint().await.unwrap();
+    assert_eq!(warned(), 2, "all is well again");
 }

@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use super::*;
 use crate::{
     delivery::{
-        entry::Telling,
+        entry::{Hold, Telling},
         outcome::{Outcome, Scope, Unclear},
         post::{Carrier, Post, Waits, effect},
         state::DestinationState,
@@ -503,6 +503,85 @@ async fn the_queue_is_walked_along_its_index() {
             assert!(!step.contains("SCAN d"), "{plan:#?}");
         }
     }
+}
+
+/// Who looks how long the queue is every few seconds reads what is queued, and nothing of what was told.
+#[tokio::test]
+async fn the_queue_is_counted_along_its_indices() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {QUEUED}"));
+    let query = sqlx::query_as::<_, (i64, i64, i64, String)>(explain).bind(1_i64);
+    let plan = query.fetch_all(&store.writer).await.unwrap();
+    let plan: Vec<String> = plan.into_iter().map(|(.., step)| step).collect();
+    for (table, index) in [("p", "post_by_state"), ("o", "outbox_untold")] {
+        let read = plan.iter().find(|step| {
+            let words: Vec<&str> = step.split(' ').collect();
+            words[1] == table
+        });
+        assert!(read.is_some_and(|step| step.contains(index)), "{plan:#?}");
+    }
+}
+
+/// Each notice counts where it stands, and is as old as it could have been told.
+#[tokio::test]
+async fn what_is_queued_is_told_by_state_and_age() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let (ready, shut) = (
+        place(&store, 1, 2, at(0)).await,
+        place(&store, 3, 4, at(0)).await,
+    );
+    let held = |number, until| {
+        let mut entry = entry(number, ready, at(0));
+        entry.telling.hold = Some(Hold {
+            until,
+            why: Held::Quiet,
+        });
+        entry
+    };
+    store.enqueue(&entry(1, ready, at(10))).await.unwrap();
+    let claimed = claim_fresh(&store, ready, at(20)).await.unwrap();
+    for entry in [
+        entry(2, ready, at(30)),
+        entry(3, ready, at(40)),
+        held(4, at(100)),
+        held(5, at(25)),
+        entry(6, shut, at(5)),
+    ] {
+        store.enqueue(&entry).await.unwrap();
+    }
+    let reason = DeadEnd::NoPermission;
+    store.park_destination(shut, reason, at(6)).await.unwrap();
+    let stands = async |now| {
+        let queued = store.queued(now).await.unwrap();
+        let line = |one: Queued| (one.state, one.is_held, one.notices, one.since);
+        queued.into_iter().map(line).collect::<Vec<_>>()
+    };
+    let (parked, sending) = (
+        (State::Parked, false, 1, at(5)),
+        (State::Sending, false, 1, at(20)),
+    );
+    assert_eq!(
+        stands(at(50)).await,
+        [
+            parked,
+            (State::Pending, false, 3, at(25)),
+            (State::Pending, true, 1, at(0)),
+            sending
+        ]
+    );
+    assert_eq!(
+        stands(at(100)).await,
+        [parked, (State::Pending, false, 4, at(25)), sending]
+    );
+    let told = claimed.receipt(&accepted(9), at(101));
+    store.record(&[told]).await.unwrap();
+    assert!(!stands(at(101)).await.contains(&sending));
+    assert_eq!(
+        store.destination_counts().await.unwrap(),
+        [(DestinationState::Parked, 1), (DestinationState::Ready, 1)]
+    );
 }
 
 /// Prints the rate when asked to: `STIPEND_MEASURE=1 cargo test --lib outbox -- --nocapture`.

@@ -45,7 +45,9 @@ impl Bench {
         let store = Arc::new(store.await.unwrap());
         let token = SecretString::from("canary");
         let clock = Arc::new(SystemClock);
-        let delivery = Delivery::new(Arc::clone(&store), clock, &settings, &token, OURS).unwrap();
+        let metrics = Arc::default();
+        let delivery = Delivery::new(Arc::clone(&store), clock, &settings, &token, OURS, metrics);
+        let delivery = delivery.unwrap();
         let mut bench = Self {
             twin,
             store,
