@@ -40,6 +40,7 @@ use crate::{
 
 mod asked;
 mod follow;
+mod upkeep;
 
 use asked::charts;
 pub(crate) use asked::{defillama, exchange, followers};
@@ -331,6 +332,15 @@ pub async fn run(
                 ended = look_around(&app) => ended,
                 ended = fill_in_the_past(&app) => ended,
                 ended = watch_for_people(&app) => ended,
+                () = stop.cancelled() => Ok(()),
+            }
+        }
+    });
+    tasks.spawn({
+        let (app, stop) = (Arc::clone(&app), stop.clone());
+        async move {
+            tokio::select! {
+                ended = upkeep::keep_up(&app) => ended,
                 () = stop.cancelled() => Ok(()),
             }
         }

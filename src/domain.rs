@@ -40,6 +40,7 @@ pub mod protocol;
 pub mod rate;
 pub mod rating;
 pub mod reading;
+pub mod retention;
 pub mod review;
 pub mod risk;
 pub mod rule;

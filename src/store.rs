@@ -30,6 +30,7 @@ mod opening;
 pub mod outbox;
 pub mod people;
 pub mod posts;
+pub mod retention;
 pub mod rules;
 pub mod sealed;
 pub mod servers;

@@ -205,7 +205,7 @@ async fn learn_the_past(app: &App) -> bool {
 }
 
 /// A failure of the store that costs no more than `cost` is logged; a damaged file ends the run.
-fn unless_damaged(done: Result<(), StoreError>, cost: &str) -> Result<(), StoreError> {
+pub(super) fn unless_damaged(done: Result<(), StoreError>, cost: &str) -> Result<(), StoreError> {
     match done {
         Err(error @ StoreError::Corrupt(_)) => return Err(error),
         Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "{cost}"),

@@ -269,6 +269,15 @@ pub fn greeting_key(interaction: u64) -> [u8; 32] {
     hash.finalize().into()
 }
 
+/// The identity of the warning that what a person keeps goes unused: once for each time since which it does.
+pub fn unused_key(place: DestinationId, used_at: Timestamp) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update("unused");
+    hash.update(place.0.to_le_bytes());
+    hash.update(used_at.millis().to_le_bytes());
+    hash.finalize().into()
+}
+
 /// How a message is known again: by people and by a read-back as `#7F3K-92QD`, and by Discord, which
 /// makes no second message for a nonce that it remembers.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -240,11 +240,19 @@ async fn answer_alone(
 /// Sends an answer that its caller alone sees, with what they have not been told yet of messages to them.
 async fn send_alone(ctx: Application<'_>, mut message: Message) -> Result<(), CommandError> {
     let caller = UserId(ctx.interaction.user.id.get());
-    if let Some(news) = watch::news(&ctx.data().app, caller).await? {
+    let app = &ctx.data().app;
+    if is_personal(ctx) {
+        app.store.note_use(caller, app.clock.now()).await?;
+    }
+    if let Some(news) = watch::news(app, caller).await? {
         message.content.push('\n');
         message.content.push_str(&news);
     }
     reply::send(ctx, message.fitted(), Visibility::Private).await
+}
+
+fn is_personal(ctx: Application<'_>) -> bool {
+    entry(&ctx.command().qualified_name).is_some_and(|entry| entry.right == Right::Owner)
 }
 
 /// Answers the press of a button.

@@ -1,6 +1,7 @@
 //! What happens on Discord, and who takes it up.
 
 use std::{
+    collections::HashSet,
     sync::{Arc, OnceLock},
     time::Instant,
 };
@@ -17,7 +18,10 @@ use super::{
     errors::{self, CommandError},
     register,
 };
-use crate::domain::ids::{ChannelId, GuildId};
+use crate::{
+    domain::ids::{ChannelId, GuildId},
+    store::StoreError,
+};
 
 fn framework_options() -> poise::FrameworkOptions<Arc<Bot>, CommandError> {
     let mut commands = commands::all();
@@ -50,6 +54,22 @@ impl Handler {
         }
     }
 
+    /// Servers of this shard that removed the bot while it was not looking. One that is unavailable is still
+    /// named.
+    async fn note_absent(&self, ready: &serenity::Ready) -> Result<(), StoreError> {
+        let app = &self.bot.app;
+        let there: HashSet<u64> = ready.guilds.iter().map(|guild| guild.id.get()).collect();
+        let shards = ready.shard.map_or(1, |shard| u64::from(shard.total.max(1)));
+        let shard = ready.shard.map_or(0, |shard| u64::from(shard.id.0));
+        for guild in app.store.known_servers().await? {
+            // https://discord.com/developers/docs/events/gateway#sharding
+            if (guild.0 >> 22) % shards == shard && !there.contains(&guild.0) {
+                app.store.note_left(guild, app.clock.now()).await?;
+            }
+        }
+        Ok(())
+    }
+
     async fn rights_may_have_changed(&self, guild: serenity::GuildId) {
         let guild = GuildId(guild.get());
         self.bot.app.delivery.rights_may_have_changed(guild).await;
@@ -61,11 +81,22 @@ impl Handler {
     }
 }
 
+/// What is not noted now is noted at the next start.
+fn reported(noted: Result<(), StoreError>) {
+    if let Err(error) = noted {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "where the bot is cannot be noted"
+        );
+    }
+}
+
 #[serenity::async_trait]
 impl EventHandler for Handler {
     async fn ready(&self, ctx: serenity::Context, ready: serenity::Ready) {
         let shard = ctx.shard_id.0;
         info!(shard, guilds = ready.guilds.len(), "shard is ready");
+        reported(self.note_absent(&ready).await);
         if shard == 0 {
             let bot = Arc::clone(&self.bot);
             let definitions = poise::builtins::create_application_commands(&self.options.commands);
@@ -82,6 +113,8 @@ impl EventHandler for Handler {
     /// At each start, after an outage, and when the bot is let in again.
     async fn guild_create(&self, _: serenity::Context, guild: serenity::Guild, _: Option<bool>) {
         debug!(guild = guild.id.get(), "server is there");
+        let present = self.bot.app.store.note_present(GuildId(guild.id.get()));
+        reported(present.await);
         self.rights_may_have_changed(guild.id).await;
     }
 
@@ -132,9 +165,11 @@ impl EventHandler for Handler {
         } else {
             info!(
                 guild = guild.id.get(),
-                "removed from server; its alerts are kept"
+                "removed from server; what is its own is kept for 30 days"
             );
             let guild = GuildId(guild.id.get());
+            let now = self.bot.app.clock.now();
+            reported(self.bot.app.store.note_left(guild, now).await);
             self.bot.app.delivery.guild_left(guild).await;
         }
     }

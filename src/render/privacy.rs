@@ -5,7 +5,10 @@ use super::{
     message::{Button, ButtonStyle, Colour, Embed, Field, Message},
     numbers::{grouped, moment},
 };
-use crate::domain::time::Timestamp;
+use crate::{
+    domain::time::{Day, Timestamp},
+    render::portfolio::date,
+};
 
 /// What is kept of one person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -184,6 +187,16 @@ pub fn deleted(gone: &Kept) -> Message {
     ))
 }
 
+/// Written to a person who has not used for long what is kept of them. `on` is the day from which on it may go.
+pub fn unused(on: Day) -> Message {
+    Message::text(format!(
+        "You have not used for months what you keep with me. From {} on I erase it, so that nothing lies \
+         around that nobody needs: positions, goals and what you chose. Your ledger stays. To keep all of it, \
+         use it once, such as by `/portfolio view`. `/privacy export` hands it out to you.",
+        date(on)
+    ))
+}
+
 /// The question was answered with no.
 pub fn unchanged() -> Message {
     Message::text("Nothing was changed.")
@@ -212,6 +225,7 @@ mod tests {
             question(&kept, "del:1", "keep:1"),
             deleted(&kept),
             unchanged(),
+            unused(samples::now().day()),
         ]);
     }
 }

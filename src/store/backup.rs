@@ -7,6 +7,7 @@ use std::{
     fs::{self, File},
     io,
     path::{Path, PathBuf},
+    time::UNIX_EPOCH,
 };
 
 use sqlx::{
@@ -20,7 +21,7 @@ use super::{
     opening::{BUSY_TIMEOUT, RESTORED, examine, unopened},
     sealed::Keyring,
 };
-use crate::domain::time::Timestamp;
+use crate::domain::{retention::COPIES, time::Timestamp};
 
 /// Why no copy was made.
 #[derive(Debug, thiserror::Error)]
@@ -135,6 +136,50 @@ fn note_backup(database: &Path, now: Timestamp) {
 pub fn last_backup(database: &Path) -> Option<Timestamp> {
     let said = fs::read_to_string(beside(database, ".last-backup")).ok()?;
     Timestamp::parse(said.trim())
+}
+
+/// Removes copies that were made beside the database before it was changed, once they are old: what was erased
+/// since lives on in them. Backups that somebody asked for are theirs.
+pub fn forget_copies(database: &Path, now: Timestamp) {
+    const MADE_BY_ITSELF: [&str; 3] = [".schema-", ".before-key-reset", ".replaced-"];
+    let (Some(folder), Some(name)) = (database.parent(), database.file_name()) else {
+        return;
+    };
+    let name = name.to_string_lossy();
+    let folder = if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
+    };
+    let Ok(files) = fs::read_dir(folder) else {
+        return;
+    };
+    for file in files.flatten() {
+        let called = file.file_name();
+        let called = called.to_string_lossy();
+        let is_copy = called
+            .strip_prefix(&*name)
+            .is_some_and(|ending| MADE_BY_ITSELF.iter().any(|made| ending.starts_with(made)));
+        if is_copy && is_older(&file.path(), now) {
+            match fs::remove_file(file.path()) {
+                Ok(()) => tracing::info!(copy = %called, "an old copy of the database is removed"),
+                Err(error) => {
+                    tracing::warn!(copy = %called, %error, "an old copy cannot be removed")
+                }
+            }
+        }
+    }
+}
+
+fn is_older(path: &Path, now: Timestamp) -> bool {
+    let modified = path.metadata().and_then(|about| about.modified());
+    let Ok(age) = modified.map(|at| at.duration_since(UNIX_EPOCH)) else {
+        return false;
+    };
+    let Ok(millis) = age.map(|age| i64::try_from(age.as_millis()).unwrap_or(i64::MAX)) else {
+        return false;
+    };
+    now.since(Timestamp::from_millis(millis)) >= COPIES.0
 }
 
 /// Why a copy was not put in the place of the database. Nothing was changed then.

@@ -169,6 +169,23 @@ impl Alerting {
         Ok(Some(alert))
     }
 
+    /// Forgets a server with all that is its own.
+    pub async fn forget_server(&self, store: &Store, guild: GuildId) -> Result<(), StoreError> {
+        let _choosing = self.choosing.lock().await;
+        let mut state = self.state.lock().await;
+        store.erase_server(guild).await?;
+        let theirs = state.lanes.iter().filter(|(_, lane)| lane.guild == guild);
+        let theirs: Vec<AlertId> = theirs.map(|(id, _)| *id).collect();
+        for id in theirs {
+            state.evaluator.forget(id);
+            state.lanes.remove(&id);
+        }
+        let mut servers = Servers::clone(&self.servers.load());
+        servers.remove(&guild);
+        self.servers.store(Arc::new(servers));
+        Ok(())
+    }
+
     /// Changes an alert of this server; `None` where there is none of that number. A changed rule starts as
     /// a new one does: what is true of a pool already is no news. Its version tells what it says from now
     /// on from what it said before. The alert is read here, so that no other change is lost.

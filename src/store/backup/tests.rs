@@ -126,6 +126,38 @@ async fn what_speaks_against_a_copy_is_said_and_nothing_is_changed() {
     assert!(fs::read(&path).unwrap() == before);
 }
 
+/// What was erased lives on in copies that nobody asked for, so they go after a month; others stay.
+#[tokio::test]
+async fn copies_that_were_made_by_themselves_are_removed_after_a_month() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("stipend.db");
+    made(&path).await.close().await;
+    let endings = [
+        ".schema-17",
+        ".replaced-x",
+        ".before-key-reset",
+        ".backup",
+        ".lock",
+    ];
+    for ending in &endings[..4] {
+        fs::write(beside(&path, ending), b"copy").unwrap();
+    }
+    let now = fs::metadata(&path).unwrap().modified().unwrap();
+    let now = now.duration_since(UNIX_EPOCH).unwrap().as_millis();
+    let now = Timestamp::from_millis(i64::try_from(now).unwrap());
+    let there = || {
+        let there = endings
+            .iter()
+            .filter(|ending| beside(&path, ending).exists());
+        there.copied().collect::<Vec<_>>()
+    };
+    forget_copies(&path, now);
+    assert_eq!(there(), endings);
+    forget_copies(&path, now.plus(COPIES.0).plus(COPIES.0));
+    assert_eq!(there(), [".backup", ".lock"]);
+    assert!(path.exists());
+}
+
 /// As when the machine lost power in the middle: what is there may lack its log, so nobody starts on it.
 #[tokio::test]
 async fn a_restore_that_was_interrupted_is_completed_before_any_start() {

@@ -69,9 +69,9 @@ macro_rules! drawer {
     };
 }
 
-pub(super) const POSITIONS: Drawer = drawer!("position");
+pub(in crate::store) const POSITIONS: Drawer = drawer!("position");
 pub(super) const ENTRIES: Drawer = drawer!("ledger_entry");
-pub(super) const GOALS: Drawer = drawer!("goal");
+pub(in crate::store) const GOALS: Drawer = drawer!("goal");
 pub(in crate::store) const WATCHES: Drawer = drawer!("watch");
 
 /// A row as it was put in.

@@ -1,0 +1,101 @@
+//! What is done once an hour so that a bot can run for years: what has had its time is let go.
+
+use std::time::Duration;
+
+use super::{App, RunError, follow::unless_damaged};
+use crate::{
+    delivery::{
+        entry::{Entry, Occasion, Telling, payload, unused_key},
+        urgency::Urgency,
+    },
+    domain::{ids::AlertId, retention::WARNING, time::Timestamp},
+    render,
+    store::{StoreError, backup, retention::Unused},
+};
+
+/// After a start others have more to do.
+const FIRST: Duration = Duration::from_mins(2);
+const EVERY: Duration = Duration::from_hours(1);
+/// People who are warned in one round: each may have to be asked for at Discord.
+const WARNED_AT_A_TIME: usize = 20;
+
+/// Lets go of what has had its time, for ever.
+pub(super) async fn keep_up(app: &App) -> Result<(), RunError> {
+    tokio::time::sleep(FIRST).await;
+    loop {
+        let now = app.clock.now();
+        unless_damaged(messages(app, now).await, "old messages stay")?;
+        unless_damaged(servers(app, now).await, "servers that were left stay")?;
+        unless_damaged(people(app, now).await, "what goes unused stays")?;
+        backup::forget_copies(app.store.path(), now);
+        tokio::time::sleep(EVERY).await;
+    }
+}
+
+async fn messages(app: &App, now: Timestamp) -> Result<(), StoreError> {
+    let swept = app.store.sweep_messages(now).await?;
+    if swept != Default::default() {
+        tracing::info!(
+            texts = swept.texts,
+            messages = swept.messages,
+            "old messages are gone"
+        );
+    }
+    Ok(())
+}
+
+async fn servers(app: &App, now: Timestamp) -> Result<(), StoreError> {
+    for guild in app.store.servers_to_forget(now).await? {
+        app.alerting.forget_server(&app.store, guild).await?;
+        app.delivery.poke();
+        tracing::info!(
+            guild = guild.0,
+            "a server that was left a month ago is forgotten"
+        );
+    }
+    Ok(())
+}
+
+async fn people(app: &App, now: Timestamp) -> Result<(), StoreError> {
+    let unused = app.store.people_to_warn(now).await?;
+    for one in unused.into_iter().take(WARNED_AT_A_TIME) {
+        warn(app, one, now).await?;
+    }
+    let erased = app.store.erase_unused(now).await?;
+    if erased > 0 {
+        tracing::info!(people = erased, "what went unused for long is erased");
+    }
+    Ok(())
+}
+
+/// Writes to a person, and notes it once that has arrived. Who cannot be written to loses nothing.
+async fn warn(app: &App, unused: Unused, now: Timestamp) -> Result<(), StoreError> {
+    let Ok(destination) = app.delivery.prepare_direct(unused.person).await else {
+        return Ok(());
+    };
+    let dedup_key = unused_key(destination, unused.used_at);
+    if let Some(at) = app.store.delivered_at(&dedup_key).await? {
+        return app.store.note_warned(unused.person, at).await;
+    }
+    let message = render::privacy::unused(now.plus(WARNING.0).day());
+    let entry = Entry {
+        dedup_key,
+        destination,
+        alert: AlertId(0),
+        alert_version: 0,
+        pool: None,
+        occasion: Occasion::Digest,
+        urgency: Urgency::Digest,
+        payload: payload(&message),
+        summary: message.content,
+        created_at: now,
+        not_after: now.plus(app.config.delivery.shelf_life.0),
+        telling: Telling {
+            reader: Some(unused.person),
+            ..Telling::default()
+        },
+    };
+    app.store.enqueue(&entry).await?;
+    app.delivery.poke();
+    Ok(())
+}

@@ -1,0 +1,314 @@
+//! What is let go with time: the words of messages, then that they were told, servers that have removed the
+//! bot, and what people keep and do not use.
+//!
+//! What is found by a reader is let go a few rows at a time, so that nobody waits for the writer.
+
+use super::{
+    Store, StoreError,
+    columns::{from_snowflake, snowflake, time},
+    people::drawer::{GOALS, POSITIONS, emptied},
+};
+use crate::domain::{
+    ids::{GuildId, UserId},
+    retention::{DELIVERED, LEFT_SERVER, TEXT, UNDELIVERED, UNUSED, WARNING},
+    time::{Span, Timestamp},
+};
+
+/// Posts that are let go in one transaction.
+const AT_A_TIME: u32 = 200;
+/// A message of a watch whose end is never told, such as a reminder, is held to be over after so long.
+const WATCH_OVER: Span = UNUSED;
+
+/// What a sweep has let go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Swept {
+    /// Messages whose words went.
+    pub texts: u64,
+    /// Messages, and notices without one, that went.
+    pub messages: u64,
+}
+
+/// A person who has not used for long what is kept of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unused {
+    pub person: UserId,
+    pub used_at: Timestamp,
+}
+
+/// Whether the notice `o` is of an episode that is not over. A moment before which watches count as over is
+/// the second value that is bound.
+macro_rules! in_open_episode {
+    () => {
+        "(EXISTS (SELECT 1 FROM episode e JOIN alert a ON a.id = e.alert_id \
+             WHERE e.alert_id = o.alert_id AND e.pool = o.pool AND a.removed_at IS NULL \
+             AND json_extract(e.state, '$.phase.phase') = 'open' \
+             AND json_extract(e.state, '$.phase.opened_at') <= o.created_at) \
+         OR (o.watch_id IS NOT NULL AND o.edge = 'opened' AND o.created_at > $2 \
+             AND EXISTS (SELECT 1 FROM watch w WHERE w.id = o.watch_id) \
+             AND NOT EXISTS (SELECT 1 FROM outbox c WHERE c.opening = o.dedup_key)))"
+    };
+}
+
+/// The statement that finds posts of which every notice is over.
+macro_rules! posts_over {
+    ($condition:literal) => {
+        concat!(
+            "SELECT p.id FROM post p WHERE p.created_at <= $1 AND ",
+            $condition,
+            " AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.post_id = p.id AND ",
+            in_open_episode!(),
+            ") LIMIT $3"
+        )
+    };
+}
+
+/// Whether the person `p` has nothing watched, and more is kept of them than their ledger.
+macro_rules! may_go_unused {
+    () => {
+        " AND NOT EXISTS (SELECT 1 FROM watch WHERE owner = p.blind) \
+         AND (EXISTS (SELECT 1 FROM position WHERE owner = p.blind) \
+             OR EXISTS (SELECT 1 FROM goal WHERE owner = p.blind) \
+             OR EXISTS (SELECT 1 FROM personal WHERE owner = p.blind))"
+    };
+}
+
+impl Store {
+    /// Lets go of messages, each when its time has come and its episode is over.
+    pub async fn sweep_messages(&self, now: Timestamp) -> Result<Swept, StoreError> {
+        const WORDS: &str =
+            posts_over!("p.state = 'delivered' AND p.delivered_at <= $1 AND p.payload <> ''");
+        const TOLD: &str = posts_over!("p.state = 'delivered' AND p.delivered_at <= $1");
+        const UNTOLD: &str = posts_over!("p.state IN ('parked', 'dead', 'expired', 'uncertain')");
+        const BARE: &str = concat!(
+            "SELECT o.id FROM outbox o WHERE o.created_at <= $1 AND o.post_id IS NULL \
+             AND o.state IN ('expired', 'superseded') AND NOT ",
+            in_open_episode!(),
+            " LIMIT $3"
+        );
+        const BLANK: [&str; 2] = [
+            "UPDATE outbox SET payload = '', summary = '' WHERE post_id = $1",
+            "UPDATE post SET payload = '', attachment = NULL, fallback = NULL WHERE id = $1",
+        ];
+        const GONE: [&str; 2] = [
+            "DELETE FROM outbox WHERE post_id = $1",
+            "DELETE FROM post WHERE id = $1",
+        ];
+        const BARE_GONE: [&str; 1] = ["DELETE FROM outbox WHERE id = $1"];
+        let texts = self.let_go(WORDS, &BLANK, TEXT, now).await?;
+        let told = self.let_go(TOLD, &GONE, DELIVERED, now).await?;
+        let untold = self.let_go(UNTOLD, &GONE, UNDELIVERED, now).await?;
+        let bare = self.let_go(BARE, &BARE_GONE, UNDELIVERED, now).await?;
+        Ok(Swept {
+            texts,
+            messages: told + untold + bare,
+        })
+    }
+
+    /// Does what `statements` say to each row that is found to be older than this; answers with how many.
+    async fn let_go(
+        &self,
+        found: &'static str,
+        statements: &[&'static str],
+        kept_for: Span,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let mut gone = 0;
+        loop {
+            let ids: Vec<i64> = sqlx::query_scalar(found)
+                .bind(now.minus(kept_for.0).millis())
+                .bind(now.minus(WATCH_OVER.0).millis())
+                .bind(AT_A_TIME)
+                .fetch_all(&self.readers)
+                .await?;
+            if ids.is_empty() {
+                return Ok(gone);
+            }
+            let mut tx = self.begin().await?;
+            for id in &ids {
+                for sql in statements {
+                    sqlx::query(*sql).bind(id).execute(&mut *tx).await?;
+                }
+            }
+            tx.commit().await?;
+            gone += ids.len() as u64;
+        }
+    }
+
+    /// A server has removed the bot. Noted once, however often it is told.
+    pub async fn note_left(&self, guild: GuildId, now: Timestamp) -> Result<(), StoreError> {
+        const SQL: &str = "INSERT INTO left_server (guild_id, left_at) VALUES ($1, $2) \
+             ON CONFLICT (guild_id) DO NOTHING";
+        sqlx::query(SQL)
+            .bind(snowflake(guild.0))
+            .bind(now.millis())
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+
+    /// The bot is in a server: if it was ever removed, it is back.
+    pub async fn note_present(&self, guild: GuildId) -> Result<(), StoreError> {
+        const LEFT: &str = "SELECT EXISTS (SELECT 1 FROM left_server WHERE guild_id = $1)";
+        const SQL: &str = "DELETE FROM left_server WHERE guild_id = $1";
+        let left: bool = sqlx::query_scalar(LEFT)
+            .bind(snowflake(guild.0))
+            .fetch_one(&self.readers)
+            .await?;
+        if left {
+            sqlx::query(SQL)
+                .bind(snowflake(guild.0))
+                .execute(&self.writer)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Every server of which anything is kept.
+    pub async fn known_servers(&self) -> Result<Vec<GuildId>, StoreError> {
+        const SQL: &str = "SELECT guild_id FROM alert UNION SELECT guild_id FROM server \
+             UNION SELECT guild_id FROM destination WHERE guild_id <> 0";
+        let ids: Vec<i64> = sqlx::query_scalar(SQL).fetch_all(&self.readers).await?;
+        Ok(ids
+            .into_iter()
+            .map(|id| GuildId(from_snowflake(id)))
+            .collect())
+    }
+
+    /// Servers that removed the bot so long ago that nothing of theirs is kept any longer.
+    pub async fn servers_to_forget(&self, now: Timestamp) -> Result<Vec<GuildId>, StoreError> {
+        const SQL: &str = "SELECT guild_id FROM left_server WHERE left_at <= $1";
+        let ids: Vec<i64> = sqlx::query_scalar(SQL)
+            .bind(now.minus(LEFT_SERVER.0).millis())
+            .fetch_all(&self.readers)
+            .await?;
+        Ok(ids
+            .into_iter()
+            .map(|id| GuildId(from_snowflake(id)))
+            .collect())
+    }
+
+    /// Erases all that is a server's, with the key of its tokens. Whoever works with its alerts has to be told:
+    /// [`crate::alerting::tick::Alerting::forget_server`] does both.
+    pub async fn erase_server(&self, guild: GuildId) -> Result<(), StoreError> {
+        const GONE: [&str; 10] = [
+            "DELETE FROM outbox WHERE destination_id IN (SELECT id FROM destination WHERE guild_id = $1)",
+            "DELETE FROM post WHERE destination_id IN (SELECT id FROM destination WHERE guild_id = $1)",
+            "DELETE FROM digest WHERE destination_id IN (SELECT id FROM destination WHERE guild_id = $1)",
+            "DELETE FROM destination WHERE guild_id = $1",
+            "DELETE FROM episode WHERE alert_id IN (SELECT id FROM alert WHERE guild_id = $1)",
+            "DELETE FROM alert WHERE guild_id = $1",
+            "DELETE FROM server WHERE guild_id = $1",
+            "DELETE FROM audit WHERE guild_id = $1",
+            "DELETE FROM server_key WHERE guild_id = $1",
+            "DELETE FROM left_server WHERE guild_id = $1",
+        ];
+        let mut tx = self.begin().await?;
+        for sql in GONE {
+            sqlx::query(sql)
+                .bind(snowflake(guild.0))
+                .execute(&mut *tx)
+                .await?;
+        }
+        tx.commit().await?;
+        self.scrub().await
+    }
+
+    /// The person has used what is kept of them; noted once a day.
+    pub async fn note_use(&self, person: UserId, now: Timestamp) -> Result<(), StoreError> {
+        const STALE: &str =
+            "SELECT EXISTS (SELECT 1 FROM person WHERE blind = $1 AND used_at < $2)";
+        const SQL: &str = "UPDATE person SET used_at = $2 WHERE blind = $1";
+        let blind = self.keyring.blind(person);
+        let is_stale: bool = sqlx::query_scalar(STALE)
+            .bind(blind)
+            .bind(now.minus(Span::days(1).0).millis())
+            .fetch_one(&self.readers)
+            .await?;
+        if is_stale {
+            sqlx::query(SQL)
+                .bind(blind)
+                .bind(now.millis())
+                .execute(&self.writer)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// People who are to be warned that what they keep goes unused, and were not yet. Who has something watched
+    /// is not among them.
+    pub async fn people_to_warn(&self, now: Timestamp) -> Result<Vec<Unused>, StoreError> {
+        const SQL: &str = concat!(
+            "SELECT p.blind, p.name, p.used_at FROM person p WHERE p.used_at <= $1 \
+             AND COALESCE(p.warned_at, -1) < p.used_at",
+            may_go_unused!()
+        );
+        let before = UNUSED.0.saturating_sub(WARNING.0);
+        let rows: Vec<(i64, Vec<u8>, i64)> = sqlx::query_as(SQL)
+            .bind(now.minus(before).millis())
+            .fetch_all(&self.readers)
+            .await?;
+        rows.into_iter()
+            .map(|(blind, name, used_at)| {
+                Ok(Unused {
+                    person: self.keyring.shown(blind, &name)?,
+                    used_at: time(used_at),
+                })
+            })
+            .collect()
+    }
+
+    /// The warning has reached them.
+    pub async fn note_warned(&self, person: UserId, at: Timestamp) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE person SET warned_at = $2 WHERE blind = $1";
+        sqlx::query(SQL)
+            .bind(self.keyring.blind(person))
+            .bind(at.millis())
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+
+    /// When the notice with this key was delivered; `None` where it was not, or is not there.
+    pub async fn delivered_at(&self, key: &[u8; 32]) -> Result<Option<Timestamp>, StoreError> {
+        const SQL: &str =
+            "SELECT delivered_at FROM notice WHERE dedup_key = $1 AND state = 'delivered'";
+        let at: Option<Option<i64>> = sqlx::query_scalar(SQL)
+            .bind(&key[..])
+            .fetch_optional(&self.readers)
+            .await?;
+        Ok(at.flatten().map(time))
+    }
+
+    /// Erases what was not used for long by people whom a warning has reached in good time: positions, goals
+    /// and choices, and all else with them where they keep no ledger. Answers with how many people that were.
+    pub async fn erase_unused(&self, now: Timestamp) -> Result<usize, StoreError> {
+        const SQL: &str = concat!(
+            "SELECT p.blind, p.name, EXISTS (SELECT 1 FROM ledger_entry WHERE owner = p.blind) \
+             FROM person p WHERE p.used_at <= $1 AND p.warned_at >= p.used_at AND p.warned_at <= $2",
+            may_go_unused!()
+        );
+        const CHOICES: &str = "DELETE FROM personal WHERE owner = $1";
+        let rows: Vec<(i64, Vec<u8>, bool)> = sqlx::query_as(SQL)
+            .bind(now.minus(UNUSED.0).millis())
+            .bind(now.minus(WARNING.0).millis())
+            .fetch_all(&self.readers)
+            .await?;
+        for (blind, name, keeps_ledger) in &rows {
+            if !keeps_ledger {
+                self.erase_person(self.keyring.shown(*blind, name)?).await?;
+                continue;
+            }
+            let mut tx = self.begin().await?;
+            for drawer in [&POSITIONS, &GOALS] {
+                emptied(&mut tx, drawer, *blind).await?;
+            }
+            sqlx::query(CHOICES).bind(blind).execute(&mut *tx).await?;
+            tx.commit().await?;
+            self.scrub().await?;
+        }
+        Ok(rows.len())
+    }
+}
+
+#[cfg(test)]
+mod tests;
