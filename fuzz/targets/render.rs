@@ -24,7 +24,10 @@ fuzz_target!(|text: &str| {
     for most in [0, 1, 80, 2_000] {
         assert!(cut(text, most).chars().count() <= most);
     }
-    within_limits(text);
+    // That takes a hundred times as long as all of the above.
+    if text.len().is_multiple_of(8) {
+        within_limits(text);
+    }
 });
 
 /// No mention, no link, no mark of time, no line of its own, and no markdown without a backslash.
