@@ -143,6 +143,8 @@ pub(crate) fn feed_words(source: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    mod hostile;
+
     use proptest::prelude::*;
 
     use super::*;

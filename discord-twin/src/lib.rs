@@ -40,6 +40,7 @@ pub mod soak;
 mod state;
 pub mod world;
 
+pub use check::Judge;
 pub use error::TwinError;
 pub use fault::{Fault, What, When};
 pub use gateway::{NoIdentify, SessionView, ShardEvent};

@@ -393,6 +393,7 @@ mod tests {
         json["choices"].as_array().unwrap().clone()
     }
 
+    /// F-X05: at most 25 choices of 1 to 100 characters.
     #[test]
     fn what_is_offered_fits_discord() {
         let many = (0..60)

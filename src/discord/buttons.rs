@@ -206,6 +206,7 @@ mod tests {
     use super::*;
     use crate::discord::stamp;
 
+    /// F-X05: within the 100 characters of a custom id.
     #[test]
     fn every_button_is_read_back() {
         let (owner, held) = (UserId(u64::MAX), u32::MAX);

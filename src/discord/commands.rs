@@ -453,6 +453,7 @@ mod tests {
         }
     }
 
+    /// F-X05: names, descriptions, options, choices and the weight of commands.
     #[test]
     fn definitions_are_within_the_limits() {
         let (in_menus, typed): (Vec<Value>, Vec<Value>) =
@@ -472,6 +473,34 @@ mod tests {
                 "{} weighs {weight}",
                 text(definition, "name")
             );
+        }
+    }
+
+    /// The longest text that any option takes.
+    const LONGEST_TEXT: u64 = 300;
+
+    fn check_lengths(of: &Value, path: &str) {
+        let path = format!("{path} {}", text(of, "name"));
+        let picked = of["choices"]
+            .as_array()
+            .is_some_and(|them| !them.is_empty());
+        if of["type"] == 3 && !picked {
+            let most = of["max_length"].as_u64();
+            let bounded = most.is_some_and(|most| most <= LONGEST_TEXT);
+            assert!(bounded, "the length of{path}: {most:?}");
+        }
+        for child in children(of) {
+            check_lengths(child, &path);
+        }
+    }
+
+    /// F-X14: whatever people may write is bounded before it comes to us.
+    #[test]
+    fn every_text_has_a_longest_form() {
+        for definition in definitions().iter().filter(|it| !is_in_a_menu(it)) {
+            for option in children(definition) {
+                check_lengths(option, &text(definition, "name"));
+            }
         }
     }
 

@@ -44,15 +44,23 @@ impl fmt::Display for Misread {
 
 impl std::error::Error for Misread {}
 
-fn text<'a>(value: &ResolvedValue<'a>) -> Option<&'a str> {
-    match value {
-        ResolvedValue::String(text) => Some(text),
-        _ => None,
+/// The text of an option of at most so many characters. Discord holds people to that; whoever talks to us in
+/// its place might not.
+#[expect(
+    clippy::result_large_err,
+    reason = "it is handed on as it is to a library that wants it so"
+)]
+fn text<'a>(value: &ResolvedValue<'a>, longest: u16) -> Result<&'a str, poise::SlashArgError> {
+    let ResolvedValue::String(text) = value else {
+        let words = "expected a string";
+        return Err(poise::SlashArgError::new_command_structure_mismatch(words));
+    };
+    if text.chars().count() > usize::from(longest) {
+        let words = format!("That is too long; {longest} characters are the most.");
+        let begins: String = text.chars().take(usize::from(longest)).collect();
+        return Err(misread(words, &begins));
     }
-}
-
-fn no_text() -> poise::SlashArgError {
-    poise::SlashArgError::new_command_structure_mismatch("expected a string")
+    Ok(text)
 }
 
 fn misread(words: impl fmt::Display, input: &str) -> poise::SlashArgError {
@@ -70,7 +78,7 @@ where
         _: &CommandInteraction,
         value: &ResolvedValue<'_>,
     ) -> Result<Self, poise::SlashArgError> {
-        let text = text(value).ok_or_else(no_text)?;
+        let text = text(value, LONGEST_VALUE)?;
         text.parse()
             .map(Self)
             .map_err(|error: T::Err| misread(error, text))
@@ -96,7 +104,7 @@ impl poise::SlashArgument for Name {
         _: &CommandInteraction,
         value: &ResolvedValue<'_>,
     ) -> Result<Self, poise::SlashArgError> {
-        let text = text(value).ok_or_else(no_text)?.trim();
+        let text = text(value, LONGEST_NAME)?.trim();
         if text.is_empty() {
             return Err(misread("A name is needed, not only blanks.", text));
         }
@@ -184,7 +192,7 @@ impl<T: Choice> poise::SlashArgument for OneOf<T> {
         _: &CommandInteraction,
         value: &ResolvedValue<'_>,
     ) -> Result<Self, poise::SlashArgError> {
-        let text = text(value).ok_or_else(no_text)?;
+        let text = text(value, LONGEST_NAME)?;
         T::offered()
             .into_iter()
             .find(|(_, slug, _)| *slug == text)
@@ -489,6 +497,19 @@ mod tests {
                 "{slug} is offered twice"
             );
         }
+    }
+
+    /// F-X14: what is longer than it may be is not even read.
+    #[test]
+    fn a_text_is_read_up_to_its_longest_form() {
+        let read = |length: usize| {
+            let words = "ü".repeat(length);
+            text(&ResolvedValue::String(&words), LONGEST_VALUE).is_ok()
+        };
+        let most = usize::from(LONGEST_VALUE);
+        assert!(read(0) && read(most));
+        assert!(!read(most + 1) && !read(1_000_000));
+        assert!(text(&ResolvedValue::Boolean(true), LONGEST_VALUE).is_err());
     }
 
     #[test]

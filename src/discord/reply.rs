@@ -210,6 +210,29 @@ mod tests {
     use super::*;
     use crate::render::message::{Colour, Field};
 
+    /// F-X03: an answer, an answer in the place that was kept, and a message in the place of another: an edit
+    /// that does not say whom it may call would call whom its text names.
+    #[test]
+    fn every_way_to_answer_calls_nobody() {
+        let reply = || create_reply(Message::text("@everyone <@1> <@&2>"));
+        let answer = reply().to_slash_initial_response(CreateInteractionResponseMessage::new());
+        let edit = reply().to_slash_initial_response_edit(EditInteractionResponse::new());
+        let followup =
+            reply().to_slash_followup_response(serenity::CreateInteractionResponseFollowup::new());
+        for sent in [
+            serde_json::to_value(answer).unwrap(),
+            serde_json::to_value(edit).unwrap(),
+            serde_json::to_value(followup).unwrap(),
+        ] {
+            let allowed = &sent["allowed_mentions"];
+            assert_eq!(allowed["parse"], serde_json::json!([]), "{sent}");
+            for named in ["users", "roles"] {
+                let list = allowed[named].as_array();
+                assert!(list.is_none_or(Vec::is_empty), "{sent}");
+            }
+        }
+    }
+
     #[test]
     fn both_ways_out_of_a_message_say_the_same() {
         let message = Message::from(Embed {

@@ -8,7 +8,11 @@ use csv::{ReaderBuilder, StringRecord, Terminator, WriterBuilder};
 /// Rows that are read of one file.
 pub const MOST_ROWS: usize = 10_000;
 /// What a spreadsheet takes for the beginning of a formula (OWASP, "CSV Injection").
-const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+const FORMULA: [char; 11] = [
+    '=', '+', '-', '@', '\t', '\r',
+    '\n', // The same at their full width, which some take for them.
+    '＝', '＋', '－', '＠',
+];
 /// Stands before a text that would be taken for one, and is taken off again when it is read.
 const GUARD: char = '\'';
 
@@ -324,6 +328,7 @@ mod tests {
         assert_eq!(rows(&long), Err(SheetError::TooLong));
     }
 
+    /// F-X16: foreign words that a spreadsheet would run.
     #[test]
     fn no_cell_begins_like_a_formula() {
         let text = |words: &str| Cell::Text(words.to_owned());
@@ -358,6 +363,24 @@ mod tests {
             for (row, (asset, note)) in read.iter().zip(&written) {
                 prop_assert_eq!(row.get("asset").unwrap_or_default(), asset.trim());
                 prop_assert_eq!(row.get("note").unwrap_or_default(), note.trim());
+            }
+        }
+
+        /// F-X16: whatever somebody wrote, and whatever a spreadsheet leaves out before it.
+        #[test]
+        fn no_text_begins_like_a_formula(
+            blank in "[ \t\r\n\u{a0}\u{2003}]{0,3}",
+            begins in proptest::sample::select(FORMULA.to_vec()),
+            text in any::<String>(),
+        ) {
+            for words in [format!("{blank}{begins}{text}"), text] {
+                let bytes = write(&["note"], [vec![Cell::Text(words.clone())]]);
+                let mut reader = ReaderBuilder::new().from_reader(bytes.as_slice());
+                for record in reader.records() {
+                    let record = record.unwrap();
+                    prop_assert_eq!(record.len(), 1);
+                    prop_assert!(!record[0].trim_start().starts_with(FORMULA), "{:?}", &record[0]);
+                }
             }
         }
 

@@ -19,8 +19,9 @@ const NOTABLE_APY: f64 = 1.0;
 const NOTABLE_TVL: f64 = 100_000.0;
 /// Rates that move by a factor between these, up or down, moved by about a hundred.
 const ABOUT_A_HUNDRED: (f64, f64) = (80.0, 125.0);
-/// So many pools of a protocol, and this share of them, have to move alike to show that a unit changed.
-const UNIT_POOLS: (usize, f64) = (3, 0.8);
+/// So many pools of a protocol, and this share of them, have to move alike to show that a unit changed. It is
+/// often that of one chain alone. In seven recorded days of some 6,000 pools no protocol has moved so.
+const UNIT_POOLS: (usize, f64) = (3, 0.05);
 /// What has been told in another unit for so long is meant so.
 const UNIT_BELIEVED_AFTER: Span = Span::hours(24);
 
@@ -53,7 +54,7 @@ pub fn is_confirmed(earlier: &Listing, reading: &Reading, at: Timestamp) -> bool
     at.since(since) >= patience && doubt(&earlier.reading, reading).is_none()
 }
 
-/// The protocols all of whose pools have moved by about a hundred since the last usable reading.
+/// The protocols of which some pools have moved by about a hundred together since the last usable reading.
 pub fn unit_changes(old: &Snapshot, rows: &[Observed]) -> HashSet<Arc<str>> {
     let mut moved: HashMap<&str, (usize, usize)> = HashMap::default();
     for row in rows {
@@ -127,11 +128,12 @@ mod tests {
         assert_eq!(tvl(1e6, 1e9), None);
     }
 
+    /// F-U12: factors from 80 to 125, up or down.
     #[test]
-    fn a_unit_changes_where_nearly_all_move_by_a_hundred() {
+    fn a_unit_changes_where_some_move_by_a_hundred_together() {
         assert!(is_about_a_hundred(4.0, 410.0) && is_about_a_hundred(410.0, 4.0));
         assert!(!is_about_a_hundred(4.0, 40.0) && !is_about_a_hundred(4.0, 600.0));
-        assert!(is_unit_change(4, 5) && !is_unit_change(3, 5));
-        assert!(!is_unit_change(2, 2));
+        assert!(is_unit_change(3, 3) && is_unit_change(3, 60));
+        assert!(!is_unit_change(3, 61) && !is_unit_change(2, 2));
     }
 }

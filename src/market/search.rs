@@ -105,6 +105,9 @@ pub fn pool_key(text: &str) -> Option<PoolId> {
     }
 }
 
+/// Each word is looked for in every pool, and nobody names one by more.
+const MOST_WORDS: usize = 16;
+
 impl Snapshot {
     /// Pools that match, best first.
     pub fn find(&self, query: &Query, limit: usize) -> Found<'_> {
@@ -145,8 +148,8 @@ impl Snapshot {
     }
 
     /// The pools that a person can mean by `text`: an id, the source's page of a pool or of a
-    /// protocol, or words that all occur in symbol, protocol, chain, method or meta. Exact symbols
-    /// first, then by TVL.
+    /// protocol, or words that all occur in symbol, protocol, chain, method or meta; of very many words
+    /// the first ones. Exact symbols first, then by TVL.
     pub fn pools_like(&self, text: &str, limit: usize) -> Vec<&Listing> {
         if let Some(id) = pool_key(text) {
             return self.get(id).into_iter().collect();
@@ -158,6 +161,7 @@ impl Snapshot {
         let words: Vec<String> = text
             .split(|c: char| c.is_whitespace() || c == '·')
             .filter(|word| !word.is_empty())
+            .take(MOST_WORDS)
             .map(str::to_lowercase)
             .collect();
         if words.is_empty() {

@@ -122,7 +122,7 @@ fn words(event: &Event<'_>, held: &str, shown: &Shown<'_>) -> String {
             units: paid,
             times,
         } => {
-            let asset = event.line.position.stake.asset().map(text::plain_name);
+            let asset = event.line.position.stake.asset().map(text::name);
             let in_units = paid
                 .zip(asset)
                 .map(|(paid, asset)| format!("{} {asset}", units(paid)));

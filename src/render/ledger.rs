@@ -124,7 +124,7 @@ impl Narrowed {
     fn words(&self) -> String {
         let year = self.year.map(|year| year.to_string());
         let kind = self.kind.map(|kind| kind.label().to_owned());
-        let asset = self.asset.as_deref().map(text::plain_name);
+        let asset = self.asset.as_deref().map(text::name);
         let words: Vec<String> = [year, kind, asset].into_iter().flatten().collect();
         if words.is_empty() {
             String::new()

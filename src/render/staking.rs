@@ -503,6 +503,26 @@ mod tests {
         insta::assert_json_snapshot!(staking(&view, samples::now()));
     }
 
+    /// F-U17: two sources that say different things of the same coin stand side by side, each by its name.
+    #[test]
+    fn sources_that_disagree_are_both_told() {
+        let rate = rate(Network::Solana);
+        let pool = receipt_pool("JITOSOL", "jito-liquid-staking", "Solana");
+        let (reading, calm) = (samples::reading(58.0, Some(58.0), None), samples::calm());
+        let feed = samples::feed();
+        let pools = [samples::view(&pool, &reading, &calm, &feed)];
+        let view = StakingView {
+            rate: Ok(&rate),
+            pools: &pools,
+            all_pools: 1,
+            ..blank(Some(Network::Solana))
+        };
+        let told = staking(&view, samples::now()).to_discord().to_string();
+        for words in ["Solana RPC", "7.00 % APR", "DefiLlama", "58.00 % APY"] {
+            assert!(told.contains(words), "{words}: {told}");
+        }
+    }
+
     #[test]
     fn a_network_of_which_only_receipts_are_known() {
         let receipt = ReceiptRate {

@@ -2,6 +2,7 @@
 //! nothing else.
 
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+use unicode_security::confusable_detection::skeleton;
 use unicode_segmentation::UnicodeSegmentation;
 
 /// Graphemes that a symbol, protocol, chain or note may take in a reply.
@@ -158,14 +159,23 @@ pub(crate) fn shortened(text: &str, most_graphemes: usize) -> String {
     kept
 }
 
-/// A word in it mixes Latin letters with letters of another script that look like them: `USDС` with
-/// a Cyrillic `С`.
+/// A word in it mixes Latin letters with letters of another script that look like them – `USDС` with a
+/// Cyrillic `С` –, or is written throughout in such that pass for Latin ones, as `ЕТН` in Cyrillic does
+/// (Unicode Technical Standard 39, "Confusable Detection").
 pub fn is_mixed_script(text: &str) -> bool {
+    if text.is_ascii() {
+        return false;
+    }
     text.split(|character: char| !character.is_alphanumeric())
         .any(|word| {
-            word.contains(|letter: char| letter.is_ascii_alphabetic())
-                && word.contains(is_lookalike)
+            let mixes = word.contains(|letter: char| letter.is_ascii_alphabetic())
+                && word.contains(is_lookalike);
+            mixes || passes_for_latin(word)
         })
+}
+
+fn passes_for_latin(word: &str) -> bool {
+    !word.is_ascii() && skeleton(word).all(|letter| letter.is_ascii())
 }
 
 const fn is_lookalike(character: char) -> bool {
@@ -210,6 +220,7 @@ mod tests {
 
     use super::*;
 
+    /// F-X04, F-X06: mentions, markdown, links, marks of time, hidden and stacked characters.
     #[test]
     fn what_people_and_upstreams_try() {
         for (text, shown) in [
@@ -246,6 +257,7 @@ mod tests {
         assert_eq!(escape(&"x".repeat(10_000)).chars().count(), NAME);
     }
 
+    /// F-X06: letters of another script that pass for Latin ones.
     #[test]
     fn mixed_scripts_get_a_warning_sign() {
         for (text, mixed) in [
@@ -255,7 +267,13 @@ mod tests {
             ("ΑΒΓ", false),
             ("рубль USDC", false),
             ("ＵSDC", true),
+            ("ＵＳＤＣ", true),
+            ("ЕТН", true),
+            ("𝐔𝐒𝐃𝐂", true),
+            ("ꓴꓢꓓꓚ", true),
             ("USD₮0", false),
+            ("Crédit", false),
+            ("比特币", false),
         ] {
             assert_eq!(is_mixed_script(text), mixed, "{text}");
         }
@@ -311,6 +329,7 @@ mod tests {
     }
 
     proptest! {
+        /// F-X04, F-X06: whatever is put together of such pieces.
         #[test]
         fn nothing_hostile_gets_through(text in hostile()) {
             let shown = escape(&text);

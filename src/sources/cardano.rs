@@ -141,8 +141,9 @@ cells! {
     }
 }
 
-/// The supply at each epoch, the newest first.
-fn supplies(body: &[u8]) -> Result<Vec<(u32, f64)>, SourceError> {
+/// The supply at each epoch, above zero, each epoch once and the newest first. A body that is no list is
+/// malformed.
+pub fn supplies(body: &[u8]) -> Result<Vec<(u32, f64)>, SourceError> {
     let mut supplies = Vec::new();
     each_in(Some(root_of(body)?), |row: TotalsCells<'_>| {
         let supply = whole_in(row.supply).filter(|supply| *supply > 0.0);

@@ -158,7 +158,12 @@ cells! {
     }
 }
 
-fn parse(body: &[u8], now: Timestamp) -> Result<Exchange, SourceError> {
+/// Reads a whole body of present prices. A rate that cannot be is left out.
+///
+/// # Errors
+///
+/// [`SourceError::Malformed`] when it is no such document, holds no rates, or is too old at `now`.
+pub fn parse(body: &[u8], now: Timestamp) -> Result<Exchange, SourceError> {
     let coins: CoinsCells<'_> = row(root_of(body)?);
     let age: AgeCells<'_> = coins.bitcoin.map(row).unwrap_or_default();
     let at = moment_in(age.at)

@@ -107,8 +107,8 @@ cells! {
     }
 }
 
-/// By which fraction the supply grows in a year.
-fn inflation(body: &[u8]) -> Result<Option<f64>, SourceError> {
+/// By which fraction the supply grows in a year, 0–1. A body that is no document is malformed.
+pub fn inflation(body: &[u8]) -> Result<Option<f64>, SourceError> {
     let cells: InflationCells<'_> = row(root_of(body)?);
     Ok(fraction_in(cells.inflation))
 }
@@ -125,8 +125,8 @@ cells! {
     }
 }
 
-/// What is staked, in the smallest unit.
-fn bonded(body: &[u8]) -> Result<f64, SourceError> {
+/// What is staked, in the smallest unit and above zero. A body that does not say is malformed.
+pub fn bonded(body: &[u8]) -> Result<f64, SourceError> {
     let answer: PoolAnswer<'_> = row(root_of(body)?);
     let pool: PoolCells<'_> = answer.pool.map(row).unwrap_or_default();
     whole_in(pool.bonded)
@@ -146,8 +146,8 @@ cells! {
     }
 }
 
-/// The part of the rewards that the chain keeps.
-fn tax(body: &[u8]) -> Result<Option<f64>, SourceError> {
+/// The part of the rewards that the chain keeps, 0–1. A body that is no document is malformed.
+pub fn tax(body: &[u8]) -> Result<Option<f64>, SourceError> {
     let answer: ParamsAnswer<'_> = row(root_of(body)?);
     let params: TaxCells<'_> = answer.params.map(row).unwrap_or_default();
     Ok(fraction_in(params.tax))
@@ -190,8 +190,8 @@ cells! {
     }
 }
 
-/// All there is, in the smallest unit.
-fn supply(body: &[u8]) -> Result<f64, SourceError> {
+/// All there is, in the smallest unit and above zero. A body that does not say is malformed.
+pub fn supply(body: &[u8]) -> Result<f64, SourceError> {
     let answer: SupplyAnswer<'_> = row(root_of(body)?);
     let coin: CoinCells<'_> = answer.amount.map(row).unwrap_or_default();
     whole_in(coin.amount)

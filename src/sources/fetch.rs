@@ -14,7 +14,7 @@ use brotli_decompressor::DecompressorWriter;
 use chrono::DateTime;
 use flate2::write::GzDecoder;
 use reqwest::{
-    Client, RequestBuilder, Response, StatusCode, Url,
+    Client, ClientBuilder, RequestBuilder, Response, StatusCode, Url,
     header::{
         ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, DATE, ETAG, HeaderMap, HeaderName,
         HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, RETRY_AFTER,
@@ -112,18 +112,7 @@ pub struct Fetcher {
 impl Fetcher {
     /// Fails only where the machine gives no TLS or no entropy.
     pub fn new(policy: Policy) -> Result<Self, reqwest::Error> {
-        let client = Client::builder()
-            .user_agent(concat!("stipend/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(policy.connect_timeout)
-            .redirect(redirect::Policy::none())
-            .referer(false)
-            .no_proxy()
-            // Bodies are unpacked below: the client would hide how many bytes came in.
-            .no_gzip()
-            .no_brotli()
-            .no_zstd()
-            .no_deflate()
-            .build()?;
+        let client = client(&policy).build()?;
         Ok(Self { client, policy })
     }
 
@@ -296,6 +285,20 @@ impl Fetcher {
         }
         excerpt(&unpacker.so_far())
     }
+}
+
+fn client(policy: &Policy) -> ClientBuilder {
+    Client::builder()
+        .user_agent(concat!("stipend/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(policy.connect_timeout)
+        .redirect(redirect::Policy::none())
+        .referer(false)
+        .no_proxy()
+        // Bodies are unpacked below: the client would hide how many bytes came in.
+        .no_gzip()
+        .no_brotli()
+        .no_zstd()
+        .no_deflate()
 }
 
 /// Whether an address leads to this machine itself.

@@ -149,8 +149,8 @@ cells! {
     }
 }
 
-/// All there is, in lamports.
-fn supply(body: &[u8]) -> Result<f64, SourceError> {
+/// All there is, in lamports and above zero. A body that does not say is malformed.
+pub fn supply(body: &[u8]) -> Result<f64, SourceError> {
     let cells: SupplyCells<'_> = row(result_of(body)?);
     let amounts: AmountCells<'_> = cells.value.map(row).unwrap_or_default();
     whole_in(amounts.total)

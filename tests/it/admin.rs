@@ -399,7 +399,7 @@ async fn a_server_chooses_who_sees_look_ups() {
     stage.end().await;
 }
 
-/// A source that is silent for half a day is told of once, and once that it is back; no alert opens or
+/// F-U01: a source that is silent for half a day is told of once, and once that it is back; no alert opens or
 /// closes meanwhile.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outage_of_the_source_is_told_once() {

@@ -340,6 +340,88 @@ fn foreign_crates_stay_where_they_belong() {
     }
 }
 
+/// F-X02: the driver takes a text of the program itself as SQL, or one for which somebody vouches. Nobody does;
+/// a statement of varying length is built of such texts alone, and what changes from call to call is bound.
+#[test]
+fn no_sql_is_put_together() {
+    only_in(&["AssertSqlSafe", "SqlSafeStr"], &[]);
+    let is_ours = |text: &str| {
+        let text = text.trim_start();
+        text.starts_with('"') || text.starts_with(|c: char| c.is_ascii_uppercase())
+    };
+    let mut foreign = Vec::new();
+    let mut seen = 0;
+    for (file, code) in files() {
+        for verb in [
+            "SELECT ", "INSERT ", "UPDATE ", "DELETE ", " WHERE ", " VALUES ",
+        ] {
+            let made = code.split("format!(").skip(1);
+            let made = made.filter_map(|call| call.split('"').nth(1));
+            foreign.extend(made.filter(|text| text.contains(verb)).map(str::to_owned));
+        }
+        let builders = code.split("QueryBuilder").skip(1);
+        let names = code.lines().filter_map(|line| {
+            let (name, made) = line
+                .trim_start()
+                .strip_prefix("let mut ")?
+                .split_once(" = ")?;
+            made.starts_with("QueryBuilder").then_some(name)
+        });
+        for made in builders.filter_map(|made| made.split_once("::new(")) {
+            // What is written for each drawer of a person stands in constants of that module.
+            let of_a_drawer = made.1.starts_with("drawer.");
+            if made.0.len() < 12 && !is_ours(made.1) && !of_a_drawer {
+                foreign.push(format!(
+                    "{file}: {}",
+                    made.1.lines().next().unwrap_or_default()
+                ));
+            }
+        }
+        for name in names {
+            for pushed in code.split(&format!("{name}.push(")).skip(1) {
+                seen += 1;
+                if !is_ours(pushed) {
+                    let pushed = pushed.lines().next().unwrap_or_default();
+                    foreign.push(format!("{file}: {pushed}"));
+                }
+            }
+        }
+    }
+    assert!(foreign.is_empty(), "{foreign:#?}");
+    assert!(seen > 5, "the check reads what there is: {seen}");
+}
+
+/// F-X14: nobody can write a pattern that takes for ever to match, since none is read from anybody.
+#[test]
+fn no_pattern_is_read_from_people() {
+    only_in(&["regex", "Regex", "glob::", "fancy_"], &[]);
+}
+
+/// F-X04: an address in what is rendered is one of these, and what stands in it are our own ids.
+#[test]
+fn only_our_own_addresses_are_worded() {
+    let known = [
+        "https://defillama.com/yields/pool/{id}",
+        "https://discord.com/channels/{guild}/{channel}/{message}",
+        "https://discord.com/channels/@me/{channel}/{message}",
+    ];
+    let mut unknown = Vec::new();
+    for (file, code) in files() {
+        // What tries to lead away stands among the samples of the tests.
+        if !within(&file, &["render", "domain"]) || within(&file, &["render/samples"]) {
+            continue;
+        }
+        let words = code.split(['"', '`', '(', ')', ' ', '\n']);
+        for address in words.filter(|word| word.contains("://")) {
+            // The scheme alone is looked for, and not worded.
+            if !known.contains(&address) && !matches!(address, "https://" | "http://") {
+                unknown.push(format!("{file}: {address}"));
+            }
+        }
+    }
+    assert!(unknown.is_empty(), "{unknown:#?}");
+}
+
 /// What is decided and worded can be tested without a machine around it, and comes out the same.
 #[test]
 fn the_pure_two_touch_nothing_outside() {

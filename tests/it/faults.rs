@@ -1,9 +1,9 @@
-//! What can go wrong around the delivery, and what has to come of it. A test that shows one names its id.
+//! What can go wrong, and what has to come of it. A test that shows one names its id.
 
 use std::{fs, path::Path};
 
 /// A fault's id, the fault, and what has to happen.
-const FAULTS: [(&str, &str, &str); 32] = [
+const FAULTS: &[(&str, &str, &str)] = &[
     (
         "F-S01",
         "the process is killed between any two steps",
@@ -163,6 +163,127 @@ const FAULTS: [(&str, &str, &str); 32] = [
         "F-X21",
         "a file with a secret can be read by others",
         "no start, exit 78, the command that mends it",
+    ),
+    (
+        "F-U01",
+        "the source fails, refuses or cannot be found",
+        "what it said last stands with its age, it is asked later and later, and nothing is told of it",
+    ),
+    (
+        "F-U02",
+        "the source is silent, stalls or drips",
+        "given up after 5 s to connect, 15 s to begin, 10 s without a byte, a minute in all; nobody else waits",
+    ),
+    ("F-U03", "an answer is cut off", "nothing of it is believed"),
+    (
+        "F-U04",
+        "a page comes in the place of data",
+        "it is no batch, and its first 80 characters are told, escaped",
+    ),
+    (
+        "F-U05",
+        "an answer is huge, endless or lies about its length",
+        "broken off at the cap; memory grows by less than twice of it",
+    ),
+    (
+        "F-U06",
+        "an answer unpacks to far more than it is",
+        "the cap is on unpacked bytes, more than 100 for one is refused, and so is a packing within a packing",
+    ),
+    (
+        "F-U07",
+        "figures are texts, null, not finite, absurd, doubled, nested or missing",
+        "a bad row is skipped and counted; with more than 5 % of them nothing is believed; no rule sees nonsense",
+    ),
+    (
+        "F-U08",
+        "a pool is listed twice",
+        "once if both say the same, else not at all",
+    ),
+    (
+        "F-U09",
+        "the data stand still",
+        "their age is shown, they are stale after 3 h, and they confirm nothing",
+    ),
+    (
+        "F-U10",
+        "a pool vanishes",
+        "missing after three answers and 3 h, which is told once; its episode goes on when it is back",
+    ),
+    (
+        "F-U11",
+        "most pools vanish",
+        "under 70 % of the usual number nothing is believed, and the source counts as failing",
+    ),
+    (
+        "F-U12",
+        "a unit changes by a hundred",
+        "pools of a protocol that move so together are suspect until they are back, or have stood for a day",
+    ),
+    (
+        "F-U13",
+        "a spike is real",
+        "told with the answer that confirms it, from when it began",
+    ),
+    (
+        "F-U14",
+        "the source says that it is asked too often",
+        "it is left alone for as long as it says",
+    ),
+    (
+        "F-U15",
+        "the source leads elsewhere",
+        "nobody is asked but the source",
+    ),
+    (
+        "F-U16",
+        "a certificate is expired, another's or of nobody known",
+        "as if the source could not be reached",
+    ),
+    (
+        "F-U17",
+        "two sources disagree",
+        "both are shown by their names, and each is measured by itself",
+    ),
+    (
+        "F-X02",
+        "a text is written like SQL",
+        "it is kept as it is and never obeyed",
+    ),
+    (
+        "F-X03",
+        "a name tries to call people",
+        "nobody is called by any message, answer or edit",
+    ),
+    (
+        "F-X04",
+        "a name is written like markdown or a link",
+        "it shows as what it is; addresses are our own",
+    ),
+    (
+        "F-X05",
+        "texts are longer than Discord takes",
+        "cut between graphemes, rows dropped with how many; every limit holds",
+    ),
+    (
+        "F-X06",
+        "a symbol hides, turns or stacks characters, or passes for another",
+        "what is hidden is gone, marks are few, and what passes for Latin letters gets a warning sign and its pool's id",
+    ),
+    (
+        "F-X14",
+        "options are flooded with text",
+        "every text has a longest form, and no pattern is read from anybody",
+    ),
+    (
+        "F-X15",
+        "a text would write lines or colours into the log",
+        "it is escaped, for people and in JSON",
+    ),
+    (
+        "F-X16",
+        "a cell is written like a formula",
+        "it has a mark before it that keeps it a text",
     ),
 ];
 

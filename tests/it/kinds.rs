@@ -188,7 +188,7 @@ async fn tvl_drop() {
     assert!(text.contains("TVL $250M → **$100M**"), "{text}");
 }
 
-/// Absence closes nothing and opens nothing before three good answers and three hours.
+/// F-U10: absence closes nothing and opens nothing before three good answers and three hours.
 #[tokio::test(flavor = "multi_thread")]
 async fn pool_gone() {
     let text = told(alert("pool_gone"), CALM, &[(0, None), (2, None), (2, None)]).await;
@@ -198,7 +198,7 @@ async fn pool_gone() {
     );
 }
 
-/// The source goes on answering, and the figures of this pool stand still for two days.
+/// F-U09: the source goes on answering, and the figures of this pool stand still for two days.
 #[tokio::test(flavor = "multi_thread")]
 async fn stale() {
     let after = [(20, Some(CALM)), (20, Some(CALM)), (20, Some(CALM))];

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    convert::Infallible,
     fs::{self, File},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
@@ -12,6 +13,7 @@ use std::{
 
 use axum::{
     Router,
+    body::Body,
     extract::State,
     http::{HeaderName, StatusCode},
     response::IntoResponse,
@@ -21,6 +23,7 @@ use discord_twin::{
     Channel, ChannelKind, Guild, Invocation, PATIENCE, Person, Reply, RequestRecord, StoredMessage,
     Twin, World, guild_on_shard,
 };
+use futures::stream;
 use rustix::process::{Pid, Signal};
 use serde_json::{Value, json};
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
@@ -165,6 +168,8 @@ struct Answers {
     content_type: String,
     pools: String,
     asked: u64,
+    /// What the pools' answer goes on with for ever, once in so long.
+    endless: Option<(&'static str, Duration)>,
     /// The days of pools, as `/chart` tells them.
     charts: BTreeMap<String, Value>,
     /// What other routes answer.
@@ -189,6 +194,7 @@ impl Upstream {
             content_type: "application/json".to_owned(),
             pools,
             asked: 0,
+            endless: None,
             charts: BTreeMap::new(),
             // Prices are not known until a story tells some.
             others: ["/prices/", "/historical_prices/"]
@@ -221,6 +227,17 @@ impl Upstream {
         let mut answers = self.answers.lock().unwrap();
         content_type.clone_into(&mut answers.content_type);
         answers.pools = pools;
+    }
+
+    /// Answers for the pools with this status from now on.
+    pub(crate) fn fail(&self, status: StatusCode) {
+        self.answers.lock().unwrap().status = status;
+    }
+
+    /// Whoever asks for the pools from now on is answered without an end: this again and again, once in so
+    /// long; `None` for what was set.
+    pub(crate) fn go_on(&self, endless: Option<(&'static str, Duration)>) {
+        self.answers.lock().unwrap().endless = endless;
     }
 
     /// Tells of a pool what it paid on the last days, the oldest first and yesterday last; before that it
@@ -303,7 +320,14 @@ async fn pools_answer(State(answers): State<Arc<Mutex<Answers>>>) -> impl IntoRe
         HeaderName::from_static("content-type"),
         answers.content_type.clone(),
     )];
-    (answers.status, kind, answers.pools.clone())
+    let body = match answers.endless {
+        None => Body::from(answers.pools.clone()),
+        Some((part, pause)) => Body::from_stream(stream::unfold((), move |()| async move {
+            tokio::time::sleep(pause).await;
+            Some((Ok::<_, Infallible>(part), ()))
+        })),
+    };
+    (answers.status, kind, body)
 }
 
 async fn chart_answer(
@@ -608,6 +632,15 @@ impl TestBot {
             child.kill().unwrap();
             child.wait().unwrap();
         }
+    }
+
+    /// What `/proc/PID/status` says of the running process under this name, in bytes.
+    pub(crate) fn memory(&self, name: &str) -> u64 {
+        let child = self.child.as_ref().expect("it runs");
+        let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let kib = line.and_then(|line| line.trim_start_matches(':').trim().strip_suffix(" kB"));
+        kib.unwrap().parse::<u64>().unwrap() * 1024
     }
 
     /// The bytes of the database and of what lies beside it.

@@ -12,7 +12,7 @@ use crate::{
         episode::Timing,
         ids::{ChannelId, Home, MessageId, UserId, WebhookId},
         peg::{Peg, Stablecoin},
-        reading::Observed,
+        reading::{DataState, Observed},
         rule::{Condition, Kind, Terms},
         scope::Scope,
         strain::{OffPeg, Strain, Trouble},
@@ -933,4 +933,75 @@ async fn pools_that_an_alert_watches_are_found_by_any_scope() {
     usdc.scope.asset = Some("usdc".to_owned());
     bench.add(usdc, hour(1)).await;
     assert_eq!(watched().await, [id(3), id(2)]);
+}
+
+/// F-U10: a pool that the source forgets for a day is no pool that pays nothing, and when it is back its
+/// episode goes on as it was.
+#[tokio::test]
+async fn a_pool_that_vanishes_keeps_its_episode() {
+    let bench = Bench::new().await;
+    let added = bench.add(above(), hour(0)).await;
+    let below = bench
+        .add(rule(Kind::ApyBelow, Some(3.0), None), hour(0))
+        .await;
+    let others = |apy| vec![row(1, apy), row(2, 4.0), row(3, 4.0), row(4, 4.0)];
+    for (at, apy) in [(0, 4.0), (1, 6.0), (2, 6.5)] {
+        bench.tick(hour(at), others(apy)).await.unwrap();
+    }
+    let opened = bench.said().await;
+    assert_eq!(opened.len(), 1);
+    for at in 3..20 {
+        let rest = vec![
+            row(2, 4.0),
+            row(3, 4.0 + f64::from(u8::try_from(at).unwrap()) / 100.0),
+        ];
+        bench.tick(hour(at), rest).await.unwrap();
+    }
+    let missing = bench.market.snapshot().get(id(1)).unwrap().state;
+    assert_eq!(missing, DataState::Missing);
+    for at in 20..24 {
+        bench.tick(hour(at), others(6.6)).await.unwrap();
+    }
+    assert_eq!(
+        bench.said().await,
+        opened,
+        "nothing opened and nothing ended"
+    );
+    let open = |alert| bench.alerting.episode(alert, id(1));
+    assert!(open(added.alert.id).await.is_open());
+    assert!(!open(below.alert.id).await.is_open());
+}
+
+/// F-U12: percent told as a fraction, and back, is news to nobody.
+#[tokio::test]
+async fn a_change_of_units_tells_nobody() {
+    let bench = Bench::new().await;
+    for kind in [
+        rule(Kind::ApyBelow, Some(3.0), None),
+        rule(Kind::ApyChange, Some(20.0), Some(Span::days(1))),
+    ] {
+        bench.add(kind, hour(0)).await;
+    }
+    let paying = |unit: f64| (1..=5).map(move |pool| row(pool, f64::from(pool + 4) * unit));
+    for at in 0..40 {
+        let unit = if (6..24).contains(&at) { 0.01 } else { 1.0 };
+        bench.tick(hour(at), paying(unit).collect()).await.unwrap();
+    }
+    assert_eq!(bench.said().await, []);
+}
+
+/// F-U13: a spike that is real is told with the answer that confirms it, from when it began.
+#[tokio::test]
+async fn a_spike_is_told_with_the_answer_that_confirms_it() {
+    let bench = Bench::new().await;
+    bench.add(above(), hour(0)).await;
+    for (at, apy, told) in [(0, 4.0, 0), (1, 40.0, 0), (2, 41.0, 1), (3, 41.0, 1)] {
+        bench.tick(hour(at), vec![row(1, apy)]).await.unwrap();
+        assert_eq!(bench.said().await.len(), told, "hour {at}");
+    }
+    // One that was not meant is told to nobody.
+    for (at, apy) in [(4, 400.0), (5, 41.0), (6, 0.0), (7, 41.0)] {
+        bench.tick(hour(at), vec![row(1, apy)]).await.unwrap();
+    }
+    assert_eq!(bench.said().await.len(), 1);
 }

@@ -204,6 +204,30 @@ fn one_notice_carries_buttons_and_many_a_select() {
     assert_eq!(select["options"][1]["value"], "2");
 }
 
+/// F-X03: by a webhook, by the bot itself, and in the place of either: each body says whom it may call.
+#[test]
+fn every_body_says_whom_it_may_call() {
+    let mut opened = waiting(3);
+    opened[0].end = Some(End {
+        payload: ending(1, Beginning::Untold, NOW).payload,
+        summary: "✅ pool 1 – back above 4 %".to_owned(),
+    });
+    let by_webhook = post(opened.clone()).draft.wire.payload;
+    let alone = composed(opened.clone(), None).post.unwrap();
+    let bodies = [
+        by_webhook,
+        with_nonce(&alone.draft.wire),
+        revise(&opened, &place(Some(7)), "#A").json,
+        revise(&opened, &place(None), "#A").json,
+        revise(&opened[..1], &place(None), "#A").json,
+    ];
+    for body in bodies {
+        let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+        let nobody = serde_json::json!({"parse": []});
+        assert_eq!(body["allowed_mentions"], nobody, "{body}");
+    }
+}
+
 /// Only the role that an alert was given is called, once, and only by news.
 #[test]
 fn a_role_is_called_by_news_alone() {

@@ -34,7 +34,7 @@ pub mod remove;
 pub mod review;
 pub mod risk;
 pub mod settings;
-mod table;
+pub mod table;
 mod told;
 pub mod view;
 

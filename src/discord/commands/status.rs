@@ -59,8 +59,10 @@ async fn answer(bot: &Bot, guild: Option<GuildId>) -> Result<Message, CommandErr
         .collect();
     let charts = (app.config.sources.defillama.backfill_per_hour > 0 && app.charts.can_ask())
         .then(|| app.charts.progress(&market));
+    // A saved answer stays the same until somebody saves another.
+    let frozen_after = (app.config.sources.file.path.is_none()).then_some(FROZEN_AFTER);
     let status = Status {
-        sources: vec![source(&market, &health, stale_after, now)],
+        sources: vec![source(&market, &health, (stale_after, frozen_after), now)],
         beside: (lines.iter().map(|line| beside(line, now)))
             .chain(
                 when_needed
@@ -115,20 +117,28 @@ async fn server(app: &App, guild: GuildId) -> Result<ServerStatus<'static>, Comm
     })
 }
 
+/// The pools' feed speaks every hour: what has stood still for so long is not read any more, however
+/// often it is told.
+const FROZEN_AFTER: Span = Span::hours(3);
+
 fn source<'a>(
     market: &Snapshot,
     health: &'a Health,
-    stale_after: Span,
+    (stale_after, frozen_after): (Span, Option<Span>),
     now: Timestamp,
 ) -> SourceStatus<'a> {
-    let answered = health.answered_at.or(if market.is_empty() {
-        None
-    } else {
-        Some(market.origin.fetched_at)
-    });
+    let unchanged_since = (!market.is_empty()).then_some(market.origin.fetched_at);
+    let answered = health.answered_at.or(unchanged_since);
+    let told = told(market.origin.source, answered, health, stale_after, now);
+    let is_frozen = unchanged_since.zip(frozen_after);
+    let is_frozen = is_frozen.is_some_and(|(since, after)| now.since(since) >= after.0);
     SourceStatus {
-        unchanged_since: (!market.is_empty()).then_some(market.origin.fetched_at),
-        ..told(market.origin.source, answered, health, stale_after, now)
+        unchanged_since,
+        state: match told.state {
+            SourceState::Fresh if is_frozen => SourceState::Stale,
+            state => state,
+        },
+        ..told
     }
 }
 
@@ -232,7 +242,10 @@ fn shards(shards: &Shards) -> Vec<ShardStatus> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::market::health::Trouble;
+    use crate::market::{
+        fixture::{after, hour, minute, row},
+        health::Trouble,
+    };
 
     fn state(answered_ago: Option<Span>, failures: u32) -> SourceState {
         let now = Timestamp::from_millis(1_762_129_800_000);
@@ -246,7 +259,25 @@ mod tests {
             ..Health::default()
         };
         let stale_after = stale_after(Span::minutes(15));
-        source(&Snapshot::default(), &health, stale_after, now).state
+        source(&Snapshot::default(), &health, (stale_after, None), now).state
+    }
+
+    /// F-U09: a source that says the same for hours is stale, although it answers; a saved answer is not.
+    #[test]
+    fn a_source_that_stands_still_is_stale() {
+        let market = after(&Snapshot::default(), hour(0), vec![row(1, 4.0)]).snapshot;
+        let state = |at: i64, frozen_after| {
+            let now = minute(at);
+            let health = Health {
+                answered_at: Some(now),
+                ..Health::default()
+            };
+            let limits = (Span::minutes(45), frozen_after);
+            source(&market, &health, limits, now).state
+        };
+        assert_eq!(state(179, Some(FROZEN_AFTER)), SourceState::Fresh);
+        assert_eq!(state(180, Some(FROZEN_AFTER)), SourceState::Stale);
+        assert_eq!(state(999, None), SourceState::Fresh);
     }
 
     #[test]

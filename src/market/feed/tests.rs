@@ -127,6 +127,7 @@ async fn a_drop_that_lasts_for_a_day_of_answers_is_taken_in() {
     assert!(!bench.believes(2, 26).await);
 }
 
+/// F-U17: each source is measured by itself.
 #[tokio::test]
 async fn a_file_is_not_measured_by_the_answers_of_the_upstream() {
     let mut bench = Bench::after(DEFILLAMA).await;

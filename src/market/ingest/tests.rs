@@ -79,6 +79,7 @@ fn a_verdict_that_changes_without_figures_is_news() {
     assert_eq!(second.news[0].usable.len(), 1);
 }
 
+/// F-U13: a jump counts with the second answer that shows it, from its own time.
 #[test]
 fn a_zero_after_a_positive_history_and_a_jump_wait_for_the_next_batch() {
     for odd in [0.0, 20.5] {
@@ -97,6 +98,7 @@ fn a_zero_after_a_positive_history_and_a_jump_wait_for_the_next_batch() {
     }
 }
 
+/// F-U13: one that the next answer takes back never was.
 #[test]
 fn a_suspect_reading_that_is_not_confirmed_leaves_no_trace() {
     let changes = hourly(&[Some(4.0), Some(0.0), Some(4.1), Some(4.1)]);
@@ -115,6 +117,7 @@ fn a_suspect_reading_is_not_confirmed_by_another_kind_of_nonsense() {
     assert_eq!(usable(&changes[3]), [(hour(3), 4.0, None)]);
 }
 
+/// F-U09: so are figures that say that they are old.
 #[test]
 fn figures_with_a_time_of_their_own_that_is_days_ago_are_stale() {
     let own = |at, apy| {
@@ -141,6 +144,7 @@ fn figures_with_a_time_of_their_own_that_is_days_ago_are_stale() {
     assert_eq!(back.news[0].usable.len(), 1);
 }
 
+/// F-U10: a pool that vanishes pays no zero.
 #[test]
 fn a_pool_is_missing_after_three_batches_and_three_hours_and_comes_back() {
     let mut old = after(
@@ -201,6 +205,7 @@ fn a_pool_is_forgotten_after_fourteen_days() {
     assert!(at(14 * 24 + 1).get(id(1)).is_none());
 }
 
+/// F-U11: under 70 % of the median of the last good ones.
 #[test]
 fn a_half_empty_batch_is_refused() {
     assert_eq!(check_size(1, &[]), Ok(()));
@@ -318,6 +323,7 @@ fn doubts(snapshot: &Snapshot, pools: u8) -> Vec<Option<Doubt>> {
         .collect()
 }
 
+/// F-U12: percent told as a fraction.
 #[test]
 fn a_protocol_that_moves_by_a_hundred_as_a_whole_has_changed_its_units() {
     let percent = vec![4.0, 5.0, 6.0, 7.0];
@@ -339,6 +345,11 @@ fn a_protocol_that_moves_by_a_hundred_as_a_whole_has_changed_its_units() {
     assert_eq!(doubts(&back, 4), [None; 4]);
     let for_a_day = of_one_protocol(&[(0, percent.clone()), (1, fraction.clone()), (25, fraction)]);
     assert_eq!(doubts(&for_a_day, 4), [None; 4]);
+    // It may be the pools of one chain, and the others stay as they are.
+    let some = vec![0.041, 0.052, 0.059, 7.1];
+    let some = of_one_protocol(&[(0, percent.clone()), (1, some.clone()), (2, some)]);
+    let changed = Some(Doubt::UnitChange);
+    assert_eq!(doubts(&some, 4), [changed, changed, changed, None]);
     // One pool alone has had an event.
     let alone = of_one_protocol(&[(0, percent), (1, vec![0.04, 5.0, 6.0, 7.0])]);
     assert_eq!(doubts(&alone, 4), [Some(Doubt::Fall), None, None, None]);
@@ -354,6 +365,7 @@ fn a_fall_counts_from_its_own_time_once_it_is_confirmed() {
     );
 }
 
+/// F-U09: figures that stand still for two days are stale.
 #[test]
 fn figures_that_never_move_are_not_read_while_no_day_is_counted() {
     let market = |days: &[u32]| {

@@ -33,6 +33,19 @@ fn small() -> Snapshot {
     ])
 }
 
+/// F-X14: what somebody types costs no more for being long.
+#[test]
+fn a_flood_of_words_is_looked_up_by_its_first_ones() {
+    let market = small();
+    let flood = "usdc aave ".repeat(100_000);
+    assert_eq!(ids(&market.pools_like(&flood, 9)), [id(2)]);
+    let more = format!("{} nowhere", "usdc ".repeat(MOST_WORDS));
+    assert_eq!(ids(&market.pools_like(&more, 9)), [id(2), id(3), id(1)]);
+    let one = "x".repeat(1_000_000);
+    assert!(market.pools_like(&one, 9).is_empty());
+    assert!(market.assets_like(&one, 9).is_empty());
+}
+
 #[test]
 fn exact_symbols_come_before_bigger_pools() {
     let market = small();

@@ -39,14 +39,20 @@ fn a_line_for_people_names_level_message_and_fields() {
     assert_eq!(line.lines().count(), 1, "{line}");
 }
 
+/// F-X15: as JSON.
 #[test]
 fn a_json_line_is_an_object_with_the_same() {
     let line = logged(LevelFilter::INFO, Style::Json, || {
-        tracing::warn!(pools = 19, "read the \u{1b}[31mmarket\n");
+        tracing::warn!(pools = 19, "read the \u{1b}[31mmarket\n \u{9b}31m \u{202e}");
     });
     let object: serde_json::Value = serde_json::from_str(&line).unwrap();
     assert_eq!(object["level"], "WARN");
     assert_eq!(object["fields"]["pools"], 19);
+    assert_eq!(
+        object["fields"]["message"],
+        "read the \u{1b}[31mmarket\n \u{9b}31m \u{202e}"
+    );
+    assert!(line.contains("\\u009b31m \\u202e"), "{line}");
     assert_eq!(line.lines().count(), 1, "{line}");
 }
 
@@ -118,11 +124,25 @@ fn a_panic_tells_its_place_and_not_its_words() {
 }
 
 proptest! {
+    /// F-X15: for people.
     #[test]
     fn nothing_that_is_logged_breaks_the_line_or_reaches_the_terminal(text in any::<String>()) {
         let line = logged(LevelFilter::INFO, Style::Plain, || tracing::info!(text, "{text}"));
         prop_assert_eq!(line.matches('\n').count(), 1);
         prop_assert!(line.ends_with('\n'));
         prop_assert!(!line.trim_end_matches('\n').chars().any(char::is_control), "{:?}", line);
+    }
+
+    /// F-X15: as JSON, where a line is one object that says what was told and nothing that it was made to say.
+    #[test]
+    fn nothing_that_is_logged_breaks_out_of_its_object(text in any::<String>()) {
+        let line = logged(LevelFilter::INFO, Style::Json, || tracing::info!(text, "told"));
+        prop_assert_eq!(line.matches('\n').count(), 1);
+        prop_assert!(!line.trim_end_matches('\n').chars().any(char::is_control), "{:?}", line);
+        let object: serde_json::Value = serde_json::from_str(&line).unwrap();
+        prop_assert_eq!(&object["fields"]["message"], "told");
+        prop_assert_eq!(&object["level"], "INFO");
+        let keys: Vec<&String> = object.as_object().unwrap().keys().collect();
+        prop_assert_eq!(keys, ["fields", "level", "target", "timestamp"]);
     }
 }

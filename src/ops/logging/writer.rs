@@ -63,11 +63,11 @@ impl<W: Write> Line<W> {
         let text = String::from_utf8_lossy(&self.text);
         let text = redact(text.trim_end_matches('\n'));
         match self.style {
-            Style::Json => format!("{text}\n"),
-            Style::Plain => format!("{}\n", defused(&text)),
+            Style::Json => format!("{}\n", defused(&text, in_json)),
+            Style::Plain => format!("{}\n", defused(&text, in_words)),
             Style::Coloured => {
                 let colour = self.colour;
-                format!("{colour}{}{colour:#}\n", defused(&text))
+                format!("{colour}{}{colour:#}\n", defused(&text, in_words))
             }
         }
     }
@@ -94,18 +94,32 @@ impl<W: Write> Drop for Line<W> {
 }
 
 /// Shows the characters that begin a line, move the cursor or turn the direction of writing.
-fn defused(text: &str) -> String {
+fn defused(text: &str, shown: fn(char, &mut String)) -> String {
     let is_harmful = |letter: char| {
         letter.is_control()
             || matches!(letter, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
-    let mut shown = String::with_capacity(text.len());
+    let mut line = String::with_capacity(text.len());
     for letter in text.chars() {
         if is_harmful(letter) {
-            shown.extend(letter.escape_default());
+            shown(letter, &mut line);
         } else {
-            shown.push(letter);
+            line.push(letter);
         }
     }
-    shown
+    line
+}
+
+fn in_words(letter: char, line: &mut String) {
+    line.extend(letter.escape_default());
+}
+
+/// JSON itself asks this of the first thirty-two only, which are escaped already: the others stand inside
+/// of strings.
+fn in_json(letter: char, line: &mut String) {
+    // They are all in the plane that four digits reach.
+    let digits = [12, 8, 4, 0].map(|place| (u32::from(letter) >> place) & 15);
+    let digits = digits.map(|digit| char::from_digit(digit, 16).unwrap_or('0'));
+    line.push_str("\\u");
+    line.extend(digits);
 }

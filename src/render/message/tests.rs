@@ -146,6 +146,7 @@ fn any_button() -> impl Strategy<Value = Button> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
+    /// F-X05: with more of everything than there is room for.
     #[test]
     fn every_limit_holds(
         content in odd(60),

@@ -1,4 +1,11 @@
-use std::{convert::Infallible, net::SocketAddr};
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use axum::{
     Router,
@@ -10,10 +17,19 @@ use axum::{
 use flate2::{Compression, write::GzEncoder};
 use futures::stream;
 use proptest::prelude::*;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use reqwest::Certificate;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
     time::sleep,
+};
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{
+        ServerConfig,
+        pki_types::{CertificateDer, PrivateKeyDer},
+    },
 };
 
 use super::*;
@@ -234,6 +250,7 @@ async fn unchanged_without_a_question_is_no_answer() {
     ));
 }
 
+/// F-U14: as long as the source says, within a day.
 #[tokio::test]
 async fn a_source_may_ask_to_wait() {
     for (stated, seconds) in [
@@ -274,6 +291,7 @@ fn a_date_to_wait_for_is_held_against_the_date_of_the_answer() {
     assert_eq!(wait("Wed, 21 Oct 2015 07:30:00 GMT", None), None);
 }
 
+/// F-U01: a failing server is an outage, with the time that it asks for.
 #[tokio::test]
 async fn troubles_of_the_source_are_outages() {
     for status in [500, 502, 503, 504, 599, 408] {
@@ -314,6 +332,7 @@ async fn refusals_quote_the_source() {
     }
 }
 
+/// F-U04: by its content type; the first 80 characters are told, escaped.
 #[tokio::test]
 async fn a_page_instead_of_json_is_quoted_and_dropped() {
     let page = "<!DOCTYPE html>\n<title>Just a moment…</title>".to_owned() + &"x".repeat(9_000);
@@ -349,20 +368,173 @@ fn kinds_of_content() {
     assert!(may_be_json(&HeaderMap::new()));
 }
 
+/// F-U15: to another page, to another host, or to an address that only this machine can reach.
 #[tokio::test]
 async fn redirects_are_not_followed() {
-    let router = Router::new()
-        .route(
-            "/secret-key/pools",
-            get(|| async { (Status::FOUND, [("location", "/elsewhere")]) }),
-        )
-        .route("/elsewhere", get(|| async { (JSON, "{}") }));
-    assert!(matches!(
-        fetch(served(router).await).await,
-        Err(SourceError::Refused { status: 302, .. })
-    ));
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&asked);
+    let elsewhere = served(Router::new().fallback(move || {
+        counter.fetch_add(1, Ordering::SeqCst);
+        async { (JSON, "{}") }
+    }))
+    .await;
+    let port = elsewhere.port();
+    for location in [
+        "/elsewhere".to_owned(),
+        format!("http://{elsewhere}/"),
+        format!("http://localhost:{port}/"),
+        format!("//[::ffff:127.0.0.1]:{port}/"),
+        "http://169.254.169.254/latest/meta-data".to_owned(),
+        "file:///etc/passwd".to_owned(),
+    ] {
+        for status in [301, 302, 303, 307, 308] {
+            let told = (
+                Status::from_u16(status).unwrap(),
+                [("location", location.clone())],
+            );
+            match answered(told).await {
+                Err(SourceError::Refused { status: seen, .. }) => assert_eq!(seen, status),
+                other => panic!("{other:?} for {location}"),
+            }
+        }
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 0);
 }
 
+/// A server with this certificate; the one of the test's authority has ended or not.
+async fn encrypted(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> SocketAddr {
+    let config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            // Who does not trust it hangs up in the middle.
+            let Ok(mut socket) = acceptor.accept(socket).await else {
+                continue;
+            };
+            let mut asked = [0; 2048];
+            if socket.read(&mut asked).await.is_ok_and(|length| length > 0) {
+                let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+                socket.write_all(answer).await.unwrap();
+            }
+        }
+    });
+    address
+}
+
+/// F-U16: who cannot show that they are the source is an outage, and is told nothing.
+#[tokio::test]
+async fn a_certificate_has_to_be_valid() {
+    let mut ours = CertificateParams::new(Vec::new()).unwrap();
+    ours.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let authority = ours.self_signed(&key).unwrap();
+    let root = Certificate::from_der(authority.der()).unwrap();
+    let issuer = Issuer::new(ours, key);
+
+    let of = |name: &str, ends: i32, issuer: Option<&Issuer<'_, KeyPair>>| {
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        params.not_after = rcgen::date_time_ymd(ends, 1, 1);
+        let key = KeyPair::generate().unwrap();
+        let made = match issuer {
+            Some(issuer) => params.signed_by(&key, issuer),
+            None => params.self_signed(&key),
+        };
+        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+        (vec![made.unwrap().der().clone()], key)
+    };
+    let trusting = Fetcher {
+        client: client(&quick()).add_root_certificate(root).build().unwrap(),
+        policy: quick(),
+    };
+    let usual = Fetcher::new(quick()).unwrap();
+    for (what, (chain, key), fetcher, trusted) in [
+        (
+            "good",
+            of("localhost", 4000, Some(&issuer)),
+            &trusting,
+            true,
+        ),
+        (
+            "expired",
+            of("localhost", 2001, Some(&issuer)),
+            &trusting,
+            false,
+        ),
+        (
+            "another's",
+            of("example.org", 4000, Some(&issuer)),
+            &trusting,
+            false,
+        ),
+        ("its own", of("localhost", 4000, None), &trusting, false),
+        (
+            "of nobody known",
+            of("localhost", 4000, Some(&issuer)),
+            &usual,
+            false,
+        ),
+    ] {
+        let address = encrypted(chain, key).await;
+        let url = Url::parse(&format!("https://localhost:{}/secret-key", address.port())).unwrap();
+        let fetched = fetcher.get(&url, &Validators::default()).await;
+        match fetched {
+            Ok(Fetched::Body { bytes, .. }) => assert!(trusted && bytes == b"{}", "{what}"),
+            Err(error @ SourceError::Unavailable(Outage::Transport(_))) => {
+                assert!(!trusted, "{what}: {error:?}");
+                assert!(!format!("{error:?}").contains("secret-key"), "{error:?}");
+            }
+            other => panic!("{what}: {other:?}"),
+        }
+    }
+}
+
+/// F-U01: a name that cannot be looked up; `.invalid` never can (RFC 6761).
+#[tokio::test]
+async fn a_name_that_leads_nowhere_is_an_outage() {
+    let fetcher = Fetcher::new(quick()).unwrap();
+    let url = Url::parse("http://source.invalid/secret-key/pools").unwrap();
+    let error = fetcher.get(&url, &Validators::default()).await.unwrap_err();
+    assert!(
+        matches!(error, SourceError::Unavailable(Outage::Transport(_))),
+        "{error:?}"
+    );
+    assert!(!format!("{error:?}").contains("secret-key"));
+}
+
+/// F-U02, F-U05: the limits that hold unless an operator sets others.
+#[test]
+fn the_usual_limits() {
+    let usual = Policy::default();
+    let seconds = |wait: Duration| wait.as_secs();
+    assert_eq!(seconds(usual.connect_timeout), 5);
+    assert_eq!(seconds(usual.first_byte), 15);
+    assert_eq!(seconds(usual.idle), 10);
+    assert_eq!(seconds(usual.total), 60);
+    assert_eq!((usual.max_body, usual.max_ratio), (67_108_864, 100));
+}
+
+/// F-U05: what is held in memory is within the cap at each moment, and not only in the end.
+#[test]
+fn memory_stays_within_the_cap_while_a_body_comes_in() {
+    let cap = 3_000_000;
+    let mut unpacker = Unpacker::of(&HeaderMap::new(), cap, 100).unwrap();
+    let part = vec![b' '; 65_536];
+    let refused = loop {
+        let pushed = unpacker.push(&part);
+        assert!(unpacker.sink().bytes.capacity() as u64 <= cap);
+        if let Err(error) = pushed {
+            break error;
+        }
+    };
+    assert!(matches!(refused, SourceError::TooLarge { cap: 3_000_000 }));
+}
+
+/// F-U05: a body without end.
 #[tokio::test]
 async fn an_endless_body_ends_at_the_cap() {
     let router = Router::new().fallback(|| async {
@@ -375,6 +547,7 @@ async fn an_endless_body_ends_at_the_cap() {
     ));
 }
 
+/// F-U05: one that announces too much, whatever it sends.
 #[tokio::test]
 async fn a_body_that_announces_too_much_is_not_read() {
     let address = raw(
@@ -387,6 +560,7 @@ async fn a_body_that_announces_too_much_is_not_read() {
     ));
 }
 
+/// F-U03: a body that ends early is none.
 #[tokio::test]
 async fn a_body_shorter_than_announced_is_an_outage() {
     let address =
@@ -398,6 +572,7 @@ async fn a_body_shorter_than_announced_is_an_outage() {
     ));
 }
 
+/// F-U06: the cap is on unpacked bytes, and so is the ratio.
 #[tokio::test]
 async fn bombs_do_not_go_off() {
     // About 1000 to 1, and within the cap: only the ratio gives it away.
@@ -422,6 +597,7 @@ async fn bombs_do_not_go_off() {
     ));
 }
 
+/// F-U06: one packing within another is refused unread.
 #[tokio::test]
 async fn packings_that_were_not_asked_for_are_refused() {
     for encoding in ["zstd", "deflate", "gzip, br", "gzip, gzip"] {
@@ -435,6 +611,7 @@ async fn packings_that_were_not_asked_for_are_refused() {
     }
 }
 
+/// F-U03: nor is one whose packing ends early.
 #[tokio::test]
 async fn a_broken_packing_gives_nothing() {
     let text = b"{\"status\":\"success\",\"data\":[]}".repeat(1_000);
@@ -450,6 +627,7 @@ async fn a_broken_packing_gives_nothing() {
     }
 }
 
+/// F-U02: nothing comes at all.
 #[tokio::test]
 async fn a_silent_source_is_given_up() {
     let router = Router::new().fallback(|| async {
@@ -474,6 +652,7 @@ fn dripping(pause: Duration) -> Router {
     })
 }
 
+/// F-U02: a body begins and does not go on.
 #[tokio::test]
 async fn a_stalled_body_is_given_up() {
     let address = served(dripping(Duration::from_secs(30))).await;
@@ -485,6 +664,7 @@ async fn a_stalled_body_is_given_up() {
     ));
 }
 
+/// F-U02: a byte now and then keeps the request alive for no longer than the whole of it may take.
 #[tokio::test]
 async fn a_dripping_body_is_given_up_in_the_end() {
     let address = served(dripping(Duration::from_millis(20))).await;
@@ -496,6 +676,7 @@ async fn a_dripping_body_is_given_up_in_the_end() {
     ));
 }
 
+/// F-U01: so is one that cannot be reached, and the address stays out of what is said.
 #[tokio::test]
 async fn a_refused_connection_does_not_tell_the_address() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -509,6 +690,7 @@ async fn a_refused_connection_does_not_tell_the_address() {
     assert!(!format!("{error:?}").contains("secret-key"));
 }
 
+/// F-U01: 5 s to 5 min, and a random part of it.
 #[test]
 fn back_off_doubles_to_its_bound() {
     let backoff = Backoff::default();
@@ -522,6 +704,7 @@ fn back_off_doubles_to_its_bound() {
     assert_eq!(backoff.delay(3, f64::NAN).as_secs(), 20);
 }
 
+/// F-U01: after five failures in a row it is only probed.
 #[test]
 fn a_source_is_down_after_five_failures_and_up_after_an_answer() {
     let hour = Duration::from_hours(1);
@@ -553,6 +736,7 @@ fn a_source_is_down_after_five_failures_and_up_after_an_answer() {
     assert_eq!(schedule.next_delay(Outcome::Failed, hour, 1.0).as_secs(), 5);
 }
 
+/// F-U14: and the next attempt is put off by it.
 #[test]
 fn what_the_source_asks_for_comes_first() {
     let hour = Duration::from_hours(1);

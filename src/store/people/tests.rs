@@ -64,6 +64,87 @@ fn acts() -> impl Strategy<Value = Act> {
     ]
 }
 
+/// What ends a text, a statement or a string, and what only looks like it.
+fn injections() -> impl Strategy<Value = String> {
+    let piece = proptest::sample::select(vec![
+        "'",
+        "''",
+        "\"",
+        "`",
+        "\0",
+        ";",
+        "--",
+        "/*",
+        "*/",
+        "\\",
+        "%",
+        "_",
+        "?1",
+        "$1",
+        ":a",
+        "@a",
+        "'); DROP TABLE position; --",
+        "' OR '1'='1",
+        "\u{2019}",
+        "\n",
+        "NULL",
+        "x'00'",
+    ]);
+    let piece = prop_oneof![
+        piece.prop_map(str::to_owned),
+        any::<char>().prop_map(String::from)
+    ];
+    proptest::collection::vec(piece, 1..12).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, max_shrink_iters: 100, ..ProptestConfig::default() })]
+
+    /// F-X02: what upstreams and people wrote comes back as they wrote it, and nothing else changes.
+    #[test]
+    fn foreign_text_is_kept_and_never_obeyed(texts in proptest::collection::vec(injections(), 4)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let folder = tempfile::tempdir().unwrap();
+            let store = open(folder.path()).await;
+            let (user, other) = (UserId(1), UserId(2));
+            for who in [user, other] {
+                store.agree(who, hour(0)).await.unwrap();
+                add(&store, who, stake("1", "theirs")).await;
+            }
+            let kept = Stake {
+                layers: vec![Earns::Pool { id: id(1), called: texts[0].clone() }],
+                ..stake("2", &texts[1])
+            };
+            let position = add(&store, user, kept.clone()).await;
+            let of_user = store.positions(user).await.unwrap();
+            assert_eq!(of_user.len(), 2);
+            let back = of_user.into_iter().find(|it| it.id == position).unwrap();
+            assert_eq!(back.stake, kept);
+            assert_eq!(store.positions(other).await.unwrap().len(), 1);
+
+            let mut observed = crate::market::fixture::row(1, 4.0);
+            observed.pool.symbol = texts[0].as_str().into();
+            observed.pool.protocol = texts[1].as_str().into();
+            observed.pool.chain = texts[2].as_str().into();
+            observed.pool.meta = Some(texts[3].as_str().into());
+            let empty = crate::market::snapshot::Snapshot::default();
+            let listed = crate::market::fixture::after(&empty, hour(0), vec![observed.clone()]);
+            let listings: Vec<_> = listed.snapshot.listings().iter().collect();
+            let batch = crate::store::market::tests::record(hour(0), listings, Vec::new());
+            store.commit_batch(&batch).await.unwrap();
+            let listings = store.listings().await.unwrap();
+            assert_eq!(*listings[0].pool, observed.pool);
+
+            store.close().await;
+            drop(store);
+            let store = open(folder.path()).await;
+            assert_eq!(store.positions(user).await.unwrap().len(), 2);
+            assert_eq!(*store.listings().await.unwrap()[0].pool, observed.pool);
+        });
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 16, max_shrink_iters: 200, ..ProptestConfig::default() })]
 

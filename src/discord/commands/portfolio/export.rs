@@ -7,7 +7,7 @@ use crate::{
         context::{Context, parts},
         errors::CommandError,
     },
-    domain::{ids::UserId, sheet},
+    domain::ids::UserId,
     render::{
         self,
         message::{File, Message},
@@ -24,11 +24,10 @@ pub(super) async fn export(ctx: Context<'_>) -> Result<(), CommandError> {
 
 async fn answer(app: &App, owner: UserId) -> Result<Message, CommandError> {
     let positions = app.store.positions(owner).await?;
-    let header: Vec<&str> = table::COLUMNS.all().collect();
     let mut message = Message::text(render::portfolio::exported(positions.len()));
     message.files.push(File {
         name: "positions.csv".to_owned(),
-        bytes: sheet::write(&header, positions.iter().map(table::cells)),
+        bytes: table::write(&positions),
         description: String::new(),
     });
     Ok(message)

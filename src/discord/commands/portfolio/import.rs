@@ -2,7 +2,7 @@
 
 use poise::serenity_prelude as serenity;
 
-use super::{table, told::Known};
+use super::table::{self, Known, Table};
 use crate::{
     app::App,
     discord::{
@@ -15,9 +15,8 @@ use crate::{
     domain::{
         ids::{PositionId, UserId},
         position::{Position, Stake},
-        sheet,
     },
-    render::{self, error, message::Message, portfolio::BadLine},
+    render::{self, message::Message},
 };
 
 /// Two hundred positions have some 40 KiB.
@@ -46,8 +45,6 @@ async fn answer(
 
 async fn previewed(bot: &Bot, owner: UserId, bytes: &[u8]) -> Result<Message, CommandError> {
     let app = &bot.app;
-    let rows = sheet::read(bytes, table::COLUMNS)
-        .map_err(|error| Trouble::TableUnreadable(error.to_string()))?;
     let now = app.clock.now();
     let chosen = app.store.chosen(owner).await?;
     let market = app.market.view(now);
@@ -57,20 +54,7 @@ async fn previewed(bot: &Bot, owner: UserId, bytes: &[u8]) -> Result<Message, Co
         usual: chosen.currency,
     };
     let held = app.store.positions(owner).await?;
-    let (mut stakes, mut bad) = (Vec::new(), Vec::new());
-    for row in &rows {
-        match table::stake(row, &known) {
-            Ok(stake) if held.iter().any(|held| held.stake == stake) => bad.push(BadLine {
-                line: row.line,
-                why: "you keep that position already".to_owned(),
-            }),
-            Ok(stake) => stakes.push(stake),
-            Err(trouble) => bad.push(BadLine {
-                line: row.line,
-                why: error::line(&trouble),
-            }),
-        }
-    }
+    let Table { stakes, bad } = table::read(bytes, &known, &held)?;
     if held.len() + stakes.len() > super::limit(app) {
         return Err(too_many(app, held.len(), stakes.len()).into());
     }

@@ -1,6 +1,7 @@
 //! Positions as lines of a file: the columns, and the way there and back.
 
-use super::told::{Known, Told, added};
+pub use super::told::Known;
+use super::told::{Told, added};
 use crate::{
     discord::{errors::Trouble, lookup, params::Name},
     domain::{
@@ -9,13 +10,14 @@ use crate::{
         plan::basket::Index,
         position::{Earns, Holding, Payout, Position, Stake},
         rate::Percent,
-        sheet::{Cell, Columns, Row},
+        sheet::{self, Cell, Columns, Row},
         time::Date,
     },
+    render::{error, portfolio::BadLine},
 };
 
 /// The columns of a file of positions, in the order in which they are written.
-pub(super) const COLUMNS: Columns = Columns {
+const COLUMNS: Columns = Columns {
     needed: &["amount"],
     others: &[
         "asset",
@@ -42,8 +44,48 @@ pub(super) const COLUMNS: Columns = Columns {
     ],
 };
 
+/// What a file tells.
+#[derive(Debug, PartialEq)]
+pub struct Table {
+    pub stakes: Vec<Stake>,
+    /// The lines that tell no position, or one that is kept already.
+    pub bad: Vec<BadLine>,
+}
+
+/// Reads what [`write`] wrote, or what a person wrote in its manner. `held` is what is kept already.
+///
+/// # Errors
+///
+/// [`Trouble::TableUnreadable`] where it is no table of these columns.
+pub fn read(bytes: &[u8], known: &Known<'_>, held: &[Position]) -> Result<Table, Trouble> {
+    let rows =
+        sheet::read(bytes, COLUMNS).map_err(|error| Trouble::TableUnreadable(error.to_string()))?;
+    let (mut stakes, mut bad) = (Vec::new(), Vec::new());
+    for row in &rows {
+        let why = match stake(row, known) {
+            Ok(stake) if held.iter().any(|held| held.stake == stake) => {
+                "you keep that position already".to_owned()
+            }
+            Ok(stake) => {
+                stakes.push(stake);
+                continue;
+            }
+            Err(trouble) => error::line(&trouble),
+        };
+        let line = row.line;
+        bad.push(BadLine { line, why });
+    }
+    Ok(Table { stakes, bad })
+}
+
+/// Positions as a file.
+pub fn write<'a>(positions: impl IntoIterator<Item = &'a Position>) -> Vec<u8> {
+    let header: Vec<&str> = COLUMNS.all().collect();
+    sheet::write(&header, positions.into_iter().map(cells))
+}
+
 /// A position as a line of a file.
-pub(super) fn cells(position: &Position) -> Vec<Cell> {
+fn cells(position: &Position) -> Vec<Cell> {
     let stake = &position.stake;
     let (amount, asset, currency) = match &stake.holding {
         Holding::Units { asset, quantity } => (*quantity, Some(asset.as_str()), None),
@@ -122,7 +164,7 @@ fn called(earns: &Earns) -> Option<&str> {
 }
 
 /// The position that a line tells.
-pub(super) fn stake(row: &Row, known: &Known<'_>) -> Result<Stake, Trouble> {
+fn stake(row: &Row, known: &Known<'_>) -> Result<Stake, Trouble> {
     let told = told(row)?;
     let stake = added(&told, known)?;
     Ok(stake)
@@ -131,8 +173,8 @@ pub(super) fn stake(row: &Row, known: &Known<'_>) -> Result<Stake, Trouble> {
 fn told(row: &Row) -> Result<Told, Trouble> {
     let name = |column| row.get(column).map(|name| Name(name.to_owned()));
     let sum = |column, currency| {
-        let sum: Option<Sum> = read(row, column)?;
-        let stated = read(row, currency)?;
+        let sum: Option<Sum> = cell(row, column)?;
+        let stated = cell(row, currency)?;
         Ok::<_, Trouble>(sum.map(|sum| Sum {
             currency: sum.currency.or(stated),
             ..sum
@@ -152,21 +194,21 @@ fn told(row: &Row) -> Result<Told, Trouble> {
             .map(|column| row.get(column).map(str::to_owned)),
         cost: sum("cost", "cost_currency")?,
         fees: sum("fees", "fees_currency")?,
-        opened: read::<Date>(row, "opened")?,
+        opened: cell::<Date>(row, "opened")?,
         payout: row.get("payout").map(payout).transpose()?,
-        lock_until: read::<Date>(row, "lock_until")?,
+        lock_until: cell::<Date>(row, "lock_until")?,
         is_kept_already: true,
         note: row.get("note").map(str::to_owned),
     })
 }
 
-fn read<T: std::str::FromStr>(row: &Row, column: &'static str) -> Result<Option<T>, Trouble>
+fn cell<T: std::str::FromStr>(row: &Row, column: &'static str) -> Result<Option<T>, Trouble>
 where
     T::Err: std::fmt::Display,
 {
-    let cell = row.get(column);
-    cell.map(|cell| {
-        cell.parse()
+    let text = row.get(column);
+    text.map(|text| {
+        text.parse()
             .map_err(|error: T::Err| Trouble::Unreadable(error.to_string()))
     })
     .transpose()
@@ -217,7 +259,6 @@ mod tests {
             currency::Currency,
             ids::{PositionId, UserId},
             money::Amount,
-            sheet,
             staking::{Approach, Network},
             time::{Day, Timestamp},
             verdict::Screen,
@@ -242,6 +283,25 @@ mod tests {
             &Screen::default(),
             hour(1),
         )
+    }
+
+    /// F-X04: a refusal names what the market has in its place, and that is foreign text.
+    #[test]
+    fn what_is_refused_names_the_market_s_words_harmlessly() {
+        let mut hostile = row(1, 3.0);
+        hostile.pool.symbol = "FOO@everyone".into();
+        let snapshot = after(&Snapshot::default(), hour(0), vec![hostile]).snapshot;
+        let screen = Screen::default();
+        let market = View::new(snapshot.into(), &Health::default(), &screen, hour(1));
+        let known = Known {
+            market: &market,
+            today: TODAY,
+            usual: Currency::Usd,
+        };
+        let table = read(b"amount,asset,rate\n1,FO,5\n", &known, &[]).unwrap();
+        let why = &table.bad[0].why;
+        assert!(why.contains("FOO\\@\u{200B}"), "{why}");
+        assert!(!why.contains("FOO@"), "{why}");
     }
 
     fn any_amount() -> impl Strategy<Value = Amount> {
@@ -369,19 +429,19 @@ mod tests {
         /// What is taken out of one bot and put into another is the same to the last digit.
         #[test]
         fn an_export_that_is_imported_is_the_same(stakes in proptest::collection::vec(any_stake(), 1..8)) {
-            let positions = stakes.iter().map(|stake| Position {
+            let positions: Vec<Position> = stakes.iter().map(|stake| Position {
                 id: PositionId(1),
                 owner: UserId(1),
                 stake: stake.clone(),
                 added_at: Timestamp::default(),
-            });
-            let header: Vec<&str> = COLUMNS.all().collect();
-            let bytes = sheet::write(&header, positions.map(|position| cells(&position)));
+            }).collect();
+            let bytes = write(&positions);
             let market = market();
             let known = Known { market: &market, today: TODAY, usual: Currency::Chf };
-            let rows = sheet::read(&bytes, COLUMNS).unwrap();
-            let read: Result<Vec<Stake>, Trouble> = rows.iter().map(|row| stake(row, &known)).collect();
-            prop_assert_eq!(read, Ok(stakes));
+            let table = read(&bytes, &known, &[]).unwrap();
+            prop_assert_eq!(table, Table { stakes, bad: Vec::new() });
+            let again = read(&bytes, &known, &positions).unwrap();
+            prop_assert_eq!((again.stakes.len(), again.bad.len()), (0, positions.len()));
         }
     }
 }

@@ -78,7 +78,7 @@ pub(super) enum Part {
 
 /// What a position is checked against.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Known<'a> {
+pub struct Known<'a> {
     pub market: &'a View,
     /// The owner's own date.
     pub today: Day,
@@ -397,9 +397,12 @@ fn free(asked: Option<&str>, known: &Known<'_>) -> Result<String, Trouble> {
     let asked = asked.ok_or(Trouble::AssetNeeded { assets: Vec::new() })?;
     let coin = coin_id(asked).map(|_| asked.to_uppercase());
     let found = coin.or_else(|| known.market.asset_named(asked).map(str::to_owned));
-    found.ok_or_else(|| Trouble::NameUnknown {
-        what: "asset",
-        text: asked.to_owned(),
-        closest: known.market.assets_like(asked, 5),
+    found.ok_or_else(|| {
+        let closest = known.market.assets_like(asked, 5);
+        Trouble::NameUnknown {
+            what: "asset",
+            text: asked.to_owned(),
+            closest: closest.iter().map(|name| text::name(name)).collect(),
+        }
     })
 }

@@ -71,6 +71,7 @@ fn a_row_becomes_a_pool_and_its_reading() {
     assert_eq!((seen.feed.sigma, seen.feed.days), (Some(0.02), Some(1255)));
 }
 
+/// F-U07: what is no finite rate within a million percent never becomes one.
 #[test]
 fn a_rate_is_read_or_its_row_is_bad() {
     for (text, apy) in [
@@ -97,6 +98,7 @@ fn a_rate_is_read_or_its_row_is_bad() {
     }
 }
 
+/// F-U07: nor what cannot be dollars.
 #[test]
 fn the_dollars_in_a_pool_are_read_or_its_row_is_bad() {
     for (text, tvl) in [
@@ -113,6 +115,7 @@ fn the_dollars_in_a_pool_are_read_or_its_row_is_bad() {
     }
 }
 
+/// F-U07: a row without its names is skipped.
 #[test]
 fn names_and_ids_are_there_or_the_row_is_bad() {
     let long = format!("\"{}\"", "₮".repeat(200));
@@ -140,6 +143,7 @@ fn names_and_ids_are_there_or_the_row_is_bad() {
     assert_eq!(one(&absent), None);
 }
 
+/// F-U07: what is not needed is unknown, and never a zero.
 #[test]
 fn what_cannot_be_read_and_is_not_needed_is_unknown() {
     for text in [
@@ -199,6 +203,7 @@ fn a_pool_may_state_its_own_time_but_none_to_come() {
     }
 }
 
+/// F-U07: doubled keys.
 #[test]
 fn the_last_of_a_doubled_key_counts() {
     let seen = one(&with("apy", "1, \"apy\": \"x\", \"apy\": 3")).unwrap();
@@ -207,6 +212,7 @@ fn the_last_of_a_doubled_key_counts() {
     assert_eq!(seen.reading.apy.to_string(), "4 %");
 }
 
+/// F-U07: deep nesting.
 #[test]
 fn depth_neither_hurts_nor_helps() {
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
@@ -223,6 +229,7 @@ fn depth_neither_hurts_nor_helps() {
     assert!(matches!(parsed(&open), Err(SourceError::Malformed(_))));
 }
 
+/// F-U04: what is no list of pools is no batch, whatever its heading says.
 #[test]
 fn a_document_of_another_kind_is_malformed() {
     let good = pool(STETH).to_string();
@@ -261,6 +268,7 @@ fn a_document_of_another_kind_is_malformed() {
     assert!(parsed(&format!(r#"{{"data":[{good}],"status":"success"}}"#)).is_ok());
 }
 
+/// F-U07: bad rows are counted, and from more than 5 % on nothing is believed.
 #[test]
 fn one_row_in_twenty_may_be_bad() {
     let rows = |good: usize, bad: usize| {
@@ -276,6 +284,7 @@ fn one_row_in_twenty_may_be_bad() {
     ));
 }
 
+/// F-U08: the same twice counts once, and two that differ not at all.
 #[test]
 fn doubled_pools_count_once_or_not_at_all() {
     let other = {
@@ -341,6 +350,7 @@ fn a_real_answer_is_read() {
     assert!(newest_time(FIXTURE).unwrap() >= Some(first.reading.at));
 }
 
+/// F-U03: cut at every place of a real answer.
 #[test]
 fn a_real_answer_that_is_cut_off_gives_nothing() {
     let body = FIXTURE.trim_ascii_end();
@@ -457,6 +467,7 @@ proptest! {
         drop(parse(&body, at(), &Categories::bundled()));
     }
 
+    /// F-U07: whatever becomes of a real answer.
     #[test]
     fn no_mutation_of_a_real_answer_panics_or_lets_nonsense_through(
         changes in prop::collection::vec((0..FIXTURE.len(), any::<u8>()), 1..20)
@@ -475,6 +486,7 @@ proptest! {
         }
     }
 
+    /// F-U08: in whatever order.
     #[test]
     fn no_pool_is_there_twice_and_every_row_is_accounted_for(
         rows in prop::collection::vec((0_u8..8, 0_u8..2), 1..40)
