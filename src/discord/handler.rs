@@ -1,47 +1,25 @@
 //! What happens on Discord, and who takes it up.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use poise::serenity_prelude as serenity;
-use serenity::{EventHandler, FullEvent, Interaction, ShardManager};
+use serenity::{EventHandler, Interaction, ShardManager};
 use tracing::{debug, info};
 
-use super::{
-    commands,
-    context::Bot,
-    errors::{self, CommandError},
-    register,
-};
+use super::{context::Bot, interactions::Interactions, register};
 use crate::domain::ids::{ChannelId, GuildId};
-
-fn framework_options() -> poise::FrameworkOptions<Arc<Bot>, CommandError> {
-    let mut commands = commands::all();
-    poise::set_qualified_names(&mut commands);
-    poise::FrameworkOptions {
-        commands,
-        allowed_mentions: Some(serenity::CreateAllowedMentions::new()),
-        on_error: |error| Box::pin(errors::on_error(error)),
-        command_check: Some(|ctx| Box::pin(async move { super::checks::allowed(ctx) })),
-        initialize_owners: false,
-        manual_cooldowns: true,
-        ..poise::FrameworkOptions::default()
-    }
-}
 
 /// Takes up what Discord tells. How a connection fares is not its business; `connection.rs` watches that.
 pub struct Handler {
-    options: poise::FrameworkOptions<Arc<Bot>, CommandError>,
+    interactions: Arc<Interactions>,
     bot: Arc<Bot>,
-    /// What the command framework wants to be given; nothing asks it for anything.
-    manager: OnceLock<Arc<ShardManager>>,
 }
 
 impl Handler {
-    pub fn new(bot: Arc<Bot>) -> Self {
+    pub fn new(interactions: Arc<Interactions>) -> Self {
         Self {
-            options: framework_options(),
-            bot,
-            manager: OnceLock::new(),
+            bot: Arc::clone(interactions.bot()),
+            interactions,
         }
     }
 
@@ -52,7 +30,7 @@ impl Handler {
 
     /// Commands are answered once there is a manager.
     pub fn manage(&self, manager: &Arc<ShardManager>) {
-        self.manager.get_or_init(|| Arc::clone(manager));
+        self.interactions.manage(manager);
     }
 }
 
@@ -63,7 +41,7 @@ impl EventHandler for Handler {
         info!(shard, guilds = ready.guilds.len(), "shard is ready");
         if shard == 0 {
             let bot = Arc::clone(&self.bot);
-            let definitions = poise::builtins::create_application_commands(&self.options.commands);
+            let definitions = self.interactions.definitions();
             self.bot.running.spawn(async move {
                 register::register(&bot, &ctx.http, ready.application.id, definitions).await;
             });
@@ -150,41 +128,8 @@ impl EventHandler for Handler {
     }
 
     async fn interaction_create(&self, ctx: serenity::Context, interaction: Interaction) {
-        // Discord may send the same event twice.
-        if !self.bot.first_time(interaction.id().get()) {
-            debug!(
-                interaction = interaction.id().get(),
-                "interaction came twice"
-            );
-            return;
+        if let Some(work) = self.interactions.take_up(ctx, interaction) {
+            work.await;
         }
-        let work = async {
-            match interaction {
-                Interaction::Component(press) => {
-                    super::commands::press(&self.bot, &ctx, &press).await;
-                }
-                Interaction::Modal(modal) => {
-                    super::commands::notice::submitted(&self.bot, &ctx, &modal).await;
-                }
-                command @ (Interaction::Command(_) | Interaction::Autocomplete(_)) => {
-                    let Some(shard_manager) = self.manager.get() else {
-                        return;
-                    };
-                    let framework = poise::FrameworkContext {
-                        serenity_context: &ctx,
-                        // Only prefix commands ask for it, and there are none.
-                        bot_id: serenity::UserId::new(1),
-                        options: &self.options,
-                        user_data: &self.bot,
-                        shard_manager,
-                    };
-                    let interaction = command;
-                    let event = FullEvent::InteractionCreate { interaction };
-                    Box::pin(poise::dispatch_event(framework, event)).await;
-                }
-                _ => {}
-            }
-        };
-        self.bot.running.track_future(work).await;
     }
 }

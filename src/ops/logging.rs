@@ -43,6 +43,9 @@ const CAPPED: [&str; 10] = [
     "twilight",
 ];
 
+/// Warns of events that it cannot read by repeating them, with all that somebody typed.
+const INDISCREET: &str = "serenity::gateway";
+
 /// Starts logging for the whole process, panics included. It can be done once.
 pub fn init(settings: &Ops) -> Result<(), TryInitError> {
     let terminal = io::stderr().is_terminal();
@@ -85,6 +88,7 @@ fn filter(level: LevelFilter) -> Targets {
         .fold(Targets::new().with_default(level), |targets, target| {
             targets.with_target(target, level.min(LevelFilter::WARN))
         })
+        .with_target(INDISCREET, level.min(LevelFilter::ERROR))
 }
 
 /// Tells where, and not what: the words of a panic may quote any value, a secret one too.

@@ -19,6 +19,7 @@ mod demo;
 mod doctor;
 mod faults;
 mod gateway;
+mod http;
 mod kills;
 mod kinds;
 mod ledger;
