@@ -517,7 +517,7 @@ async fn unknown_events_and_a_huge_server_are_passed_over() {
     huge["channels"] = channels.into();
     huge["members"] = members.into();
     huge["member_count"] = 20_000.into();
-    huge["words"] = "y".repeat(4 * 1024 * 1024).into();
+    huge["words"] = "y".repeat(6 * 1024 * 1024).into();
     assert!(huge.to_string().len() > 8 * 1024 * 1024);
     twin.dispatch(here, "GUILD_CREATE", &huge);
     answers(&twin).await;

@@ -120,7 +120,16 @@ async fn read(stream: &mut TcpStream) -> (u16, String) {
     (status.unwrap_or(0), body.to_owned())
 }
 
-/// What a person sees of a reply, without what differs from one asking to the next: ids and times.
+/// Waits until the one command of a story that was posted by hand has its answer.
+async fn answered(twin: &Twin) {
+    until("it is answered", || {
+        let mut requests = twin.requests().into_iter();
+        requests.any(|it| it.method == "PATCH" && it.template.ends_with("/@original"))
+    })
+    .await;
+}
+
+/// What a person sees of a reply, without what differs from one asking to the next: ids, times and ages.
 fn seen(reply: &Reply) -> Value {
     fn numbers_out(value: &mut Value) {
         match value {
@@ -132,7 +141,9 @@ fn seen(reply: &Reply) -> Value {
             }
             Value::Array(list) => list.iter_mut().for_each(numbers_out),
             Value::Object(fields) => {
-                fields.retain(|name, _| !matches!(name.as_str(), "timestamp" | "custom_id"));
+                fields.retain(|name, _| {
+                    !matches!(name.as_str(), "timestamp" | "custom_id" | "footer")
+                });
                 fields.values_mut().for_each(numbers_out);
             }
             _ => {}
@@ -187,8 +198,9 @@ async fn what_is_answered_is_the_same_in_both_ways() {
     assert_eq!(twin.all_identifies(), 1);
     bot.kill();
     listens(&twin, &mut bot).await;
-    let over_http = asked(&twin).await;
-    assert_eq!(over_http, over_the_gateway);
+    for (by_http, by_gateway) in asked(&twin).await.into_iter().zip(over_the_gateway) {
+        assert_eq!(by_http, by_gateway);
+    }
     assert_eq!(twin.all_identifies(), 1, "nothing has identified since");
     bot.end(&twin);
 }
@@ -339,11 +351,7 @@ async fn what_is_not_from_discord_is_turned_away() {
     // The same request as it should be, once and no more.
     let request = right();
     assert_eq!(request.send(&bot).await, (202, String::new()));
-    until("it is answered", || {
-        let mut requests = twin.requests().into_iter();
-        requests.any(|it| it.template.ends_with("/callback"))
-    })
-    .await;
+    answered(&twin).await;
     assert_eq!(request.status(&bot).await, 401, "the same again");
     assert_eq!(
         right().status(&bot).await,
@@ -375,11 +383,7 @@ async fn a_restart_makes_no_old_request_new() {
     let body = twin.drafted(&below_three(USDC)).unwrap();
     let request = Request::signed(&twin, body.as_bytes());
     assert_eq!(request.status(&bot).await, 202);
-    until("it is done", || {
-        let requests = twin.requests();
-        requests.iter().any(|it| it.template.ends_with("/callback"))
-    })
-    .await;
+    answered(&twin).await;
     // A signature tells its time in whole seconds.
     tokio::time::sleep(Duration::from_secs(1)).await;
     bot.kill();
