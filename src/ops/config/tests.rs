@@ -121,7 +121,7 @@ fn a_public_key_is_one_that_could_be() {
     let key = "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c";
     let config = with(&format!("[discord]\npublic_key = \"{key}\""), &[]).unwrap();
     assert_eq!(config.discord.public_key.unwrap().to_string(), key);
-    for wrong in ["", "3d40", &"0".repeat(64), &"x".repeat(64)] {
+    for wrong in ["3d40", &"0".repeat(64), &"x".repeat(64)] {
         let said = with(&format!("[discord]\npublic_key = \"{wrong}\""), &[]).unwrap_err();
         assert!(said.contains("copy its 64 hexadecimal digits"), "{said}");
     }
