@@ -16,6 +16,8 @@ use crate::support::{
     one_server, other, pools_of, said, server, show, status, told_alone, until,
 };
 
+const OPENED: &str = "interactions endpoint is open";
+
 async fn setting() -> (Twin, Upstream, TestBot) {
     let twin = Twin::start(one_server()).await.unwrap();
     let upstream = Upstream::start(answer(&market(5.0))).await;
@@ -33,13 +35,17 @@ async fn by_http() -> (Twin, Upstream, TestBot) {
 
 async fn listens(twin: &Twin, bot: &mut TestBot) {
     bot.set("DISCORD__INTERACTIONS", "http");
+    let opened = |bot: &TestBot| bot.log().matches(OPENED).count();
+    let before = opened(bot);
     bot.start(twin, 0).await;
+    // Where the commands and the market are known from an earlier run, nothing else is waited for.
+    until("it listens", || opened(bot) > before).await;
     let url = format!("http://{}/interactions", host(bot));
     twin.set_endpoint(&url).await.unwrap();
 }
 
 fn host(bot: &TestBot) -> String {
-    bot.address("interactions endpoint is open")
+    bot.address(OPENED)
 }
 
 /// A request as somebody writes it.
