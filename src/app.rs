@@ -134,7 +134,11 @@ pub(crate) const fn open_exit(error: &OpenError) -> Exit {
 const fn discord_exit(error: &ClientError) -> Exit {
     match error {
         ClientError::TokenRefused => Exit::TokenRefused,
-        ClientError::IntentsRefused | ClientError::ShardsRefused { .. } => Exit::Unusable,
+        ClientError::IntentsRefused
+        | ClientError::ShardsRefused { .. }
+        | ClientError::OtherKey { .. }
+        | ClientError::NoKey
+        | ClientError::Listen { .. } => Exit::Unusable,
         ClientError::VersionRefused | ClientError::Task(_) => Exit::Internal,
         ClientError::NoGateway | ClientError::Unreachable { .. } | ClientError::Broken(_) => {
             Exit::Unavailable

@@ -103,6 +103,10 @@ pub(crate) fn router<S: Clone + Send + Sync + 'static>(handle: Handle) -> Router
         .route("/guilds/{id}/{what}", post(guild_event))
         .route("/guilds/{id}/channels", post(add_channel))
         .route("/guilds/{id}/permissions", post(guild_permissions))
+        .route(
+            "/endpoint",
+            post(set_endpoint).delete(plain(Handle::clear_endpoint)),
+        )
         .route("/gateway", get(gateway))
         .route("/gateway/wait", get(wait_ready))
         .route(
@@ -351,6 +355,16 @@ async fn guild_event(State(twin): State<Handle>, Path((id, what)): Path<(u64, St
         "restore" => twin.restore_guild(id)?,
         _ => return Ok(StatusCode::NOT_FOUND),
     }
+    DONE
+}
+
+#[derive(Deserialize)]
+struct Address {
+    url: String,
+}
+
+async fn set_endpoint(State(twin): State<Handle>, Json(body): Json<Address>) -> Done {
+    twin.set_endpoint(&body.url).await?;
     DONE
 }
 

@@ -63,6 +63,9 @@ pub enum TwinError {
         /// How far it came.
         state: &'static str,
     },
+    /// An endpoint for interactions did not answer as it has to.
+    #[error("the endpoint for interactions {0}")]
+    Endpoint(String),
     /// Something did not happen in time.
     #[error("after {waited:?}: {what}")]
     Timeout {

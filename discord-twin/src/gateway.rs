@@ -143,6 +143,8 @@ pub enum ShardEvent {
 pub(crate) enum Receiver {
     /// A session on this connection.
     Connected(u64),
+    /// The bot's endpoint for interactions.
+    Endpoint,
     /// A session that gets it when it resumes.
     Waiting,
     Nobody,
@@ -366,6 +368,15 @@ impl Gateway {
             }
             ShardEvent::StopAcknowledging | ShardEvent::Acknowledge => true,
         }
+    }
+
+    /// Sends a text as it is on a shard's connection, without a number and without keeping it for a resume.
+    pub(crate) fn send_raw(&self, shard: u32, text: &str) -> bool {
+        let of_shard = |session: &&Session| session.shard == shard && session.link.is_some();
+        let session = self.sessions.iter().rev().find(of_shard);
+        session
+            .map(|session| session.send(text.to_owned()))
+            .is_some()
     }
 
     /// Closes every connection for good.

@@ -198,8 +198,7 @@ pub(crate) struct Interaction {
     pub(crate) person: Person,
     pub(crate) user_install: bool,
     pub(crate) created: Instant,
-    /// The gateway connection on which it was sent, if there was one at the time.
-    pub(crate) connection: Option<u64>,
+    pub(crate) receiver: Receiver,
     /// The message whose component was used.
     pub(crate) source: Option<u64>,
     pub(crate) answered: Option<Answered>,
@@ -254,7 +253,12 @@ impl Interactions {
         let mut sentences = Vec::new();
         for interaction in late {
             interaction.overdue = true;
-            if interaction.connection.is_some_and(&is_connected) {
+            let was_there = match interaction.receiver {
+                Receiver::Connected(connection) => is_connected(connection),
+                Receiver::Endpoint => true,
+                Receiver::Waiting | Receiver::Nobody => false,
+            };
+            if was_there {
                 sentences.push(format!(
                     "interaction {} ({}): no answer within {limit:?}",
                     interaction.id, interaction.name
@@ -396,15 +400,15 @@ impl State {
             .insert(start.person.id, start.person.name.clone());
         let payload = self.interaction_payload(id, &token, &start);
         let shard_guild = start.guild;
-        let connection =
-            match self
+        let receiver = match &mut self.endpoint {
+            Some(endpoint) => endpoint.post(&start.name, &payload),
+            None => self
                 .gateway
-                .send_to_newest(shard_guild, "INTERACTION_CREATE", &payload)
-            {
-                Receiver::Connected(connection) => Some(connection),
-                Receiver::Waiting => None,
-                Receiver::Nobody => return Err(TwinError::NoSession { guild: shard_guild }),
-            };
+                .send_to_newest(shard_guild, "INTERACTION_CREATE", &payload),
+        };
+        if receiver == Receiver::Nobody {
+            return Err(TwinError::NoSession { guild: shard_guild });
+        }
         let source = start
             .message
             .as_ref()
@@ -419,7 +423,7 @@ impl State {
             person: start.person,
             user_install: start.user_install,
             created: Instant::now(),
-            connection,
+            receiver,
             source,
             answered: None,
             original: None,

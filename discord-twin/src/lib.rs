@@ -24,6 +24,7 @@
 mod check;
 mod connection;
 mod control;
+mod endpoint;
 mod error;
 mod fault;
 mod gateway;

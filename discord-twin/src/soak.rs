@@ -40,6 +40,8 @@ pub const WAITS: &[(&str, &str)] = &[
     ("DELIVERY__GROUP_WAIT", "0s"),
     ("DELIVERY__GROUP_INTERVAL", "0s"),
     ("DELIVERY__HOURLY_CAP", "0"),
+    // One admin sets all alerts at once.
+    ("DISCORD__COMMANDS_PER_10S", "0"),
     ("DELIVERY__BACK_OFF", "50ms, 100ms, 200ms, 400ms"),
     ("DELIVERY__LATE_DOUBLE_SWEEP", "1s"),
     ("DELIVERY__NONCE_WINDOW", "2s"),

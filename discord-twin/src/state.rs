@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    endpoint::{Endpoint, Signer},
     fault::Faults,
     gateway::Gateway,
     ids::{Clock, text},
@@ -105,6 +106,9 @@ pub(crate) struct State {
     pub(crate) limiter: Limiter,
     pub(crate) faults: Faults,
     pub(crate) gateway: Gateway,
+    pub(crate) signer: Signer,
+    /// Where interactions are posted to, instead of being sent over the gateway.
+    pub(crate) endpoint: Option<Endpoint>,
     pub(crate) token_revoked: bool,
     pub(crate) violations: Vec<String>,
     pub(crate) requests: Vec<RequestRecord>,
@@ -150,6 +154,8 @@ impl State {
             interactions: Interactions::default(),
             faults: Faults::default(),
             gateway: Gateway::default(),
+            signer: Signer::new(),
+            endpoint: None,
             token_revoked: false,
             violations: Vec::new(),
             requests: Vec::new(),

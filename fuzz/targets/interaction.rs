@@ -1,10 +1,14 @@
-//! The body of an interaction, as the gateway hands it on: it is read or refused, and what a press in it
-//! says is read as what we write, or not at all.
+//! The body of an interaction, as the gateway hands it on and as it comes by HTTP: it is read or refused,
+//! alike by both, and what a press in it says is read as what we write, or not at all.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use serenity::all::{Event, GatewayEvent, Interaction};
-use stipend::discord::{buttons::Button, presses::Press};
+use stipend::discord::{
+    buttons::Button,
+    interactions::{self, Arrived},
+    presses::Press,
+};
 
 fuzz_target!(|body: &[u8]| {
     let within = [
@@ -20,6 +24,9 @@ fuzz_target!(|body: &[u8]| {
     }
     if let Ok(interaction) = &alone {
         handle(interaction);
+    }
+    if let Ok(Arrived::Interaction(interaction)) = interactions::read(body) {
+        handle(&interaction);
     }
 });
 

@@ -10,7 +10,10 @@ use crate::{
     },
     domain::{ids::AlertId, retention::WARNING, time::Timestamp},
     render,
-    store::{StoreError, backup, retention::Unused},
+    store::{
+        StoreError, backup,
+        retention::{Swept, Unused},
+    },
 };
 
 /// After a start others have more to do.
@@ -34,7 +37,7 @@ pub(super) async fn keep_up(app: &App) -> Result<(), RunError> {
 
 async fn messages(app: &App, now: Timestamp) -> Result<(), StoreError> {
     let swept = app.store.sweep_messages(now).await?;
-    if swept != Default::default() {
+    if swept != Swept::default() {
         tracing::info!(
             texts = swept.texts,
             messages = swept.messages,

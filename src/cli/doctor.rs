@@ -8,10 +8,11 @@ use super::{ConfigArgs, run};
 use crate::{
     app,
     clock::{Clock as _, SystemClock},
-    delivery::http::Client,
+    delivery::http::{Application, Client},
+    discord::{endpoint, signature::PublicKey},
     domain::currency::COINGECKO,
     ops::{
-        config::{self, Config},
+        config::{self, Config, Way},
         exit::Exit,
         secrets,
     },
@@ -103,7 +104,7 @@ async fn token(config: &Config, report: &mut Report) {
     };
     report.good(
         "token",
-        format_args!("Discord accepts it; application {}", application.0),
+        format_args!("Discord accepts it; application {}", application.id.0),
     );
     report.note(
         "invite",
@@ -111,9 +112,10 @@ async fn token(config: &Config, report: &mut Report) {
             // A person opens it in a browser, whatever stands between the bot and Discord.
             "https://discord.com/oauth2/authorize?client_id={}&scope=bot+applications.commands\
              &permissions={PERMISSIONS}",
-            application.0
+            application.id.0
         ),
     );
+    interactions(config, &application, report);
     let (timeout, edge_ban) = (config.delivery.timeout.0, config.delivery.edge_ban.0);
     let guilds = match Client::new(&config.discord.api_url, timeout, edge_ban, &token) {
         Ok(client) => client.guilds().await,
@@ -146,6 +148,53 @@ async fn token(config: &Config, report: &mut Report) {
         Err(_) => report.bad(
             "permissions",
             "Discord does not list the bot's servers; look again in some minutes",
+        ),
+    }
+}
+
+/// Whether what people do arrives where it is waited for.
+fn interactions(config: &Config, application: &Application, report: &mut Report) {
+    let what = "interactions";
+    let told: Option<PublicKey> = application.verify_key.parse().ok();
+    if let Some(own) = config.discord.public_key
+        && Some(own) != told
+    {
+        return report.bad(
+            what,
+            format_args!(
+                "discord.public_key is not the key of this application; write {} or leave it out",
+                application.verify_key
+            ),
+        );
+    }
+    let page = "the General Information page of the developer portal";
+    match (
+        config.discord.interactions,
+        &application.interactions_endpoint,
+    ) {
+        (Way::Gateway, None) => report.good(what, "they come over the gateway"),
+        (Way::Gateway, Some(url)) => report.bad(
+            what,
+            format_args!(
+                "Discord posts them to {url} and sends none over the gateway; take the address out on \
+                 {page}, or set discord.interactions to \"http\""
+            ),
+        ),
+        (Way::Http, _) if told.is_none() => report.bad(
+            what,
+            "Discord names no public key for this application; look again in some minutes",
+        ),
+        (Way::Http, Some(url)) => report.good(
+            what,
+            format_args!("Discord posts them to {url}, signed for {}", application.verify_key),
+        ),
+        (Way::Http, None) => report.note(
+            what,
+            format_args!(
+                "Discord posts them nowhere yet; start the bot, and then write its public address, which \
+                 ends with {}, into the field Interactions Endpoint URL on {page}",
+                endpoint::PATH
+            ),
         ),
     }
 }

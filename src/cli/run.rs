@@ -11,11 +11,11 @@ use crate::{
     app::{self, App, RunError},
     clock::SystemClock,
     delivery::{
-        http::{ApplicationId, Client},
+        http::{Application, Client},
         outcome::Outcome,
     },
     ops::{
-        config::{self, Config},
+        config::{self, Config, Way},
         exit::Exit,
         logging,
         secrets::{self, MasterKey, SecretError},
@@ -82,9 +82,15 @@ async fn start(args: &ConfigArgs) -> Result<(), StartError> {
     let token = secrets::token(&config)?;
     database(&config).await?;
     let application = application(&config, &token).await?;
+    if config.discord.interactions == Way::Gateway && application.interactions_endpoint.is_some() {
+        tracing::error!(
+            "Discord posts interactions to an endpoint, so that no command comes over the gateway; \
+             `stipend doctor` says what to do"
+        );
+    }
     let key = MasterKey::load_or_create(&config.secrets.master_key_file)?;
     let clock = Arc::new(SystemClock);
-    let app = App::open(config, key.bytes(), &token, application, clock).await?;
+    let app = App::open(config, key.bytes(), &token, application.id, clock).await?;
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone()));
     Ok(app::run(Arc::new(app), &token, stop).await?)
@@ -108,7 +114,7 @@ pub(super) async fn database(config: &Config) -> Result<(), StartError> {
 pub(super) async fn application(
     config: &Config,
     token: &SecretString,
-) -> Result<ApplicationId, StartError> {
+) -> Result<Application, StartError> {
     let api_url = &config.discord.api_url;
     let (timeout, edge_ban) = (config.delivery.timeout.0, config.delivery.edge_ban.0);
     let client = Client::new(api_url, timeout, edge_ban, token).map_err(RunError::from)?;

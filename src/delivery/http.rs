@@ -38,6 +38,16 @@ const LIST_CAP: usize = 2 * 1024 * 1024;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ApplicationId(pub u64);
 
+/// What Discord says of the application behind a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Application {
+    pub id: ApplicationId,
+    /// The key that interactions by HTTP are signed for, in hexadecimal digits.
+    pub verify_key: String,
+    /// Where Discord posts interactions to; then none comes over the gateway.
+    pub interactions_endpoint: Option<String>,
+}
+
 /// Speaks to Discord's REST API, once for each call: it neither waits nor tries again.
 #[derive(Clone)]
 pub struct Client {
@@ -296,10 +306,13 @@ impl Client {
     }
 
     /// The application that the bot's token belongs to, or what came instead of it.
-    pub async fn application(&self) -> Result<ApplicationId, Outcome> {
+    pub async fn application(&self) -> Result<Application, Outcome> {
         #[derive(Deserialize)]
-        struct Application {
+        struct Told {
             id: String,
+            #[serde(default)]
+            verify_key: String,
+            interactions_endpoint_url: Option<String>,
         }
         let url = self.url(&["applications", "@me"]);
         let exchange = self.call(Method::GET, url, Authority::BotToken, None).await;
@@ -308,8 +321,13 @@ impl Client {
         }
         serde_json::from_slice(&exchange.body)
             .ok()
-            .and_then(|application: Application| application.id.parse().ok())
-            .map(ApplicationId)
+            .and_then(|told: Told| {
+                Some(Application {
+                    id: ApplicationId(told.id.parse().ok()?),
+                    verify_key: told.verify_key,
+                    interactions_endpoint: told.interactions_endpoint_url,
+                })
+            })
             .ok_or(exchange.outcome)
     }
 

@@ -1,21 +1,27 @@
-//! The connection to Discord: checked before it is made, watched while it stands, ended in order.
+//! How we hear of what people do: checked before it begins, watched while it goes on, ended in order.
 
-use std::{num::NonZero, sync::Arc, time::Duration};
+use std::{net::SocketAddr, num::NonZero, sync::Arc, time::Duration};
 
 use poise::serenity_prelude as serenity;
 use secrecy::{ExposeSecret as _, SecretString};
 use serenity::{GatewayError, GatewayIntents, Http, HttpBuilder, HttpError, SessionStartLimit};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
 use super::{
     budget,
     context::Bot,
+    detached::Detached,
+    endpoint::Endpoint,
     fleet::{Fleet, Over},
     handler::Handler,
+    interactions::Interactions,
+    register,
     shards::Shards,
+    signature::PublicKey,
 };
-use crate::app::App;
+use crate::{app::App, ops::config::Way};
 
 /// Why there is no connection. Each says what the operator can do.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +46,21 @@ pub enum ClientError {
     },
     #[error("Discord names no gateway to connect to")]
     NoGateway,
+    #[error("discord.interactions_listen: {address} cannot be listened on; choose another address")]
+    Listen {
+        address: SocketAddr,
+        #[source]
+        source: std::io::Error,
+    },
+    /// Every request would be taken for forged.
+    #[error(
+        "discord.public_key is not the key of this application, which is {told}; write that or leave it out"
+    )]
+    OtherKey { told: Box<PublicKey> },
+    #[error(
+        "Discord names no public key for this application, without which nothing can be checked"
+    )]
+    NoKey,
     #[error("Discord cannot be reached at {api_url}")]
     Unreachable {
         api_url: String,
@@ -72,6 +93,8 @@ impl ClientError {
                 | Self::IntentsRefused
                 | Self::VersionRefused
                 | Self::ShardsRefused { .. }
+                | Self::OtherKey { .. }
+                | Self::Listen { .. }
         )
     }
 }
@@ -91,7 +114,7 @@ const LEAST_WAIT: Duration = Duration::from_secs(10);
 /// but whoever stops the process does not.
 const FINISHING: Duration = Duration::from_secs(10);
 
-/// Connects and serves commands until `stop`, or until there is no use in going on.
+/// Serves commands until `stop`, or until there is no use in going on.
 pub async fn run(
     app: Arc<App>,
     token: &SecretString,
@@ -105,28 +128,11 @@ pub async fn run(
         Arc::clone(&shards),
         stop.clone(),
     ));
-    let handler = Arc::new(Handler::new(Arc::clone(&bot)));
-    let ended = async {
-        let wait = budget::note_start(&app).await;
-        pause(wait, &stop).await;
-        loop {
-            let Some(gateway) = admitted(&app, &http, &stop).await? else {
-                return Ok(());
-            };
-            let fleet = Fleet {
-                app: Arc::clone(&app),
-                http: Arc::clone(&http),
-                handler: Arc::clone(&handler),
-                shards: Arc::clone(&shards),
-                stop: stop.clone(),
-            };
-            match fleet.run(gateway).await? {
-                Over::Stopped => return Ok(()),
-                Over::Outgrown => warn!("Discord wants another number of shards"),
-            }
-        }
+    let interactions = Arc::new(Interactions::new(Arc::clone(&bot)));
+    let ended = match app.config.discord.interactions {
+        Way::Gateway => over_gateway(&app, &http, interactions, &shards, &stop).await,
+        Way::Http => by_http(&app, &http, interactions, &shards, &stop).await,
     };
-    let ended = ended.await;
     // Closing the shards waits for no command; those under way get a moment to answer.
     bot.running.close();
     if tokio::time::timeout(FINISHING, bot.running.wait())
@@ -139,6 +145,83 @@ pub async fn run(
         );
     }
     ended
+}
+
+/// Connects, and connects anew as long as there is use in it.
+async fn over_gateway(
+    app: &Arc<App>,
+    http: &Arc<Http>,
+    interactions: Arc<Interactions>,
+    shards: &Arc<Shards>,
+    stop: &CancellationToken,
+) -> Result<(), ClientError> {
+    let handler = Arc::new(Handler::new(interactions));
+    let wait = budget::note_start(app).await;
+    pause(wait, stop).await;
+    loop {
+        let Some(gateway) = admitted(app, http, stop).await? else {
+            return Ok(());
+        };
+        let fleet = Fleet {
+            app: Arc::clone(app),
+            http: Arc::clone(http),
+            handler: Arc::clone(&handler),
+            shards: Arc::clone(shards),
+            stop: stop.clone(),
+        };
+        match fleet.run(gateway).await? {
+            Over::Stopped => return Ok(()),
+            Over::Outgrown => warn!("Discord wants another number of shards"),
+        }
+    }
+}
+
+/// Listens for what Discord posts. No shard is started, and nothing presents itself to the gateway.
+async fn by_http(
+    app: &App,
+    http: &Arc<Http>,
+    interactions: Arc<Interactions>,
+    shards: &Shards,
+    stop: &CancellationToken,
+) -> Result<(), ClientError> {
+    let settings = &app.config.discord;
+    let address = settings.interactions_listen;
+    let listen = async {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    };
+    let (listener, open) = listen
+        .await
+        .map_err(|source| ClientError::Listen { address, source })?;
+    let application = http
+        .get_current_application_info()
+        .await
+        .map_err(|error| unanswered(error, &settings.api_url))?;
+    let told: PublicKey = application
+        .verify_key
+        .parse()
+        .map_err(|_| ClientError::NoKey)?;
+    if settings.public_key.is_some_and(|own| own != told) {
+        let told = Box::new(told);
+        return Err(ClientError::OtherKey { told });
+    }
+    http.set_application_id(application.id);
+    let detached = Detached::new(http)
+        .await
+        .map_err(|error| ClientError::Broken(Box::new(error)))?;
+    interactions.manage(&detached.manager);
+    let (bot, definitions) = (Arc::clone(interactions.bot()), interactions.definitions());
+    let (running, http) = (bot.running.clone(), Arc::clone(http));
+    running.spawn(async move {
+        register::register(&bot, &http, application.id, definitions).await;
+    });
+    let endpoint = Endpoint::new(told, interactions, detached.context);
+    info!(address = %open, "interactions endpoint is open");
+    shards.listens(true);
+    endpoint.serve(listener, stop).await;
+    shards.listens(false);
+    Ok(())
 }
 
 async fn pause(wait: Duration, stop: &CancellationToken) {
@@ -216,13 +299,7 @@ async fn gateway(
     let allowed = http
         .get_bot_gateway()
         .await
-        .map_err(|error| match refusal(error) {
-            ClientError::Broken(source) => ClientError::Unreachable {
-                api_url: api_url.to_owned(),
-                source,
-            },
-            refused => refused,
-        })?;
+        .map_err(|error| unanswered(error, api_url))?;
     if !(allowed.url.starts_with("wss://") || allowed.url.starts_with("ws://")) {
         return Err(ClientError::NoGateway);
     }
@@ -233,6 +310,17 @@ async fn gateway(
         starts_a_day: allowed.session_start_limit.total,
     };
     Ok((gateway, allowed.session_start_limit))
+}
+
+/// Why a question at the start has no answer.
+fn unanswered(error: serenity::Error, api_url: &str) -> ClientError {
+    match refusal(error) {
+        ClientError::Broken(source) => ClientError::Unreachable {
+            api_url: api_url.to_owned(),
+            source,
+        },
+        refused => refused,
+    }
 }
 
 /// What an error of the library means for the connection.

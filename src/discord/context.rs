@@ -17,6 +17,7 @@ use super::{
     errors::{CommandError, Trouble},
     pace::{Effort, Pace},
     pending::Pending,
+    recent::Recent,
     shards::Shards,
 };
 use crate::{
@@ -42,12 +43,12 @@ pub struct Bot {
     pub stopping: CancellationToken,
     pub started_at: Timestamp,
     pace: Pace,
-    interactions: Mutex<Seen>,
+    interactions: Mutex<Recent>,
     questions: Mutex<Seen>,
     consents: Mutex<Seen>,
 }
 
-/// Ids that came up in the last while.
+/// Questions that were answered in the last while.
 #[derive(Debug, Default)]
 struct Seen {
     ids: HashSet<u64>,
@@ -91,9 +92,12 @@ impl Bot {
         asked.map_err(|wait| Trouble::TooFast { wait })
     }
 
-    /// `false` for an interaction that was taken up before.
+    /// `false` for an interaction that was taken up before, or is too old to be answered.
     pub fn first_time(&self, interaction: u64) -> bool {
-        insert(&self.interactions, interaction)
+        self.interactions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(interaction)
     }
 
     /// `false` for a button on the message of a question that was answered before. Whether somebody agrees may be
@@ -213,7 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_interaction_is_taken_up_once() {
+    fn a_question_is_answered_once() {
         let mut seen = Seen::default();
         assert!(seen.insert(1));
         assert!(!seen.insert(1));

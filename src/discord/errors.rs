@@ -71,10 +71,12 @@ impl std::fmt::Display for Incident {
 pub fn is_over(error: &serenity::Error) -> bool {
     const UNKNOWN_INTERACTION: isize = 10062;
     const ALREADY_ACKNOWLEDGED: isize = 40060;
+    // Of an interaction's own token, 15 minutes after it came; it says nothing of the bot's.
+    const INVALID_WEBHOOK_TOKEN: isize = 50027;
     matches!(
         error,
         serenity::Error::Http(serenity::HttpError::UnsuccessfulRequest(response))
-            if matches!(response.error.code, UNKNOWN_INTERACTION | ALREADY_ACKNOWLEDGED)
+            if matches!(response.error.code, UNKNOWN_INTERACTION | ALREADY_ACKNOWLEDGED | INVALID_WEBHOOK_TOKEN)
     )
 }
 

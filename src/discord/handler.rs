@@ -1,56 +1,28 @@
 //! What happens on Discord, and who takes it up.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, OnceLock},
-    time::Instant,
-};
+use std::{collections::HashSet, sync::Arc};
 
 use poise::serenity_prelude as serenity;
-use serenity::{
-    CommandData, CommandDataOptionValue, EventHandler, FullEvent, Interaction, ShardManager,
-};
+use serenity::{EventHandler, Interaction, ShardManager};
 use tracing::{debug, info};
 
-use super::{
-    commands,
-    context::Bot,
-    errors::{self, CommandError},
-    register,
-};
+use super::{context::Bot, interactions::Interactions, register};
 use crate::{
     domain::ids::{ChannelId, GuildId},
     store::StoreError,
 };
 
-fn framework_options() -> poise::FrameworkOptions<Arc<Bot>, CommandError> {
-    let mut commands = commands::all();
-    poise::set_qualified_names(&mut commands);
-    poise::FrameworkOptions {
-        commands,
-        allowed_mentions: Some(serenity::CreateAllowedMentions::new()),
-        on_error: |error| Box::pin(errors::on_error(error)),
-        command_check: Some(|ctx| Box::pin(async move { super::checks::allowed(ctx) })),
-        initialize_owners: false,
-        manual_cooldowns: true,
-        ..poise::FrameworkOptions::default()
-    }
-}
-
 /// Takes up what Discord tells. How a connection fares is not its business; `connection.rs` watches that.
 pub struct Handler {
-    options: poise::FrameworkOptions<Arc<Bot>, CommandError>,
+    interactions: Arc<Interactions>,
     bot: Arc<Bot>,
-    /// What the command framework wants to be given; nothing asks it for anything.
-    manager: OnceLock<Arc<ShardManager>>,
 }
 
 impl Handler {
-    pub fn new(bot: Arc<Bot>) -> Self {
+    pub fn new(interactions: Arc<Interactions>) -> Self {
         Self {
-            options: framework_options(),
-            bot,
-            manager: OnceLock::new(),
+            bot: Arc::clone(interactions.bot()),
+            interactions,
         }
     }
 
@@ -70,6 +42,19 @@ impl Handler {
         Ok(())
     }
 
+    /// What is not noted now is noted at the next start.
+    fn reported(&self, noted: Result<(), StoreError>) {
+        if let Err(error) = noted {
+            if matches!(error, StoreError::Corrupt(_)) {
+                self.bot.app.store.doubt();
+            }
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "where the bot is cannot be noted"
+            );
+        }
+    }
+
     async fn rights_may_have_changed(&self, guild: serenity::GuildId) {
         let guild = GuildId(guild.get());
         self.bot.app.delivery.rights_may_have_changed(guild).await;
@@ -77,17 +62,7 @@ impl Handler {
 
     /// Commands are answered once there is a manager.
     pub fn manage(&self, manager: &Arc<ShardManager>) {
-        self.manager.get_or_init(|| Arc::clone(manager));
-    }
-}
-
-/// What is not noted now is noted at the next start.
-fn reported(noted: Result<(), StoreError>) {
-    if let Err(error) = noted {
-        tracing::warn!(
-            error = &error as &dyn std::error::Error,
-            "where the bot is cannot be noted"
-        );
+        self.interactions.manage(manager);
     }
 }
 
@@ -96,10 +71,10 @@ impl EventHandler for Handler {
     async fn ready(&self, ctx: serenity::Context, ready: serenity::Ready) {
         let shard = ctx.shard_id.0;
         info!(shard, guilds = ready.guilds.len(), "shard is ready");
-        reported(self.note_absent(&ready).await);
+        self.reported(self.note_absent(&ready).await);
         if shard == 0 {
             let bot = Arc::clone(&self.bot);
-            let definitions = poise::builtins::create_application_commands(&self.options.commands);
+            let definitions = self.interactions.definitions();
             self.bot.running.spawn(async move {
                 register::register(&bot, &ctx.http, ready.application.id, definitions).await;
             });
@@ -114,7 +89,7 @@ impl EventHandler for Handler {
     async fn guild_create(&self, _: serenity::Context, guild: serenity::Guild, _: Option<bool>) {
         debug!(guild = guild.id.get(), "server is there");
         let present = self.bot.app.store.note_present(GuildId(guild.id.get()));
-        reported(present.await);
+        self.reported(present.await);
         self.rights_may_have_changed(guild.id).await;
     }
 
@@ -169,7 +144,7 @@ impl EventHandler for Handler {
             );
             let guild = GuildId(guild.id.get());
             let now = self.bot.app.clock.now();
-            reported(self.bot.app.store.note_left(guild, now).await);
+            self.reported(self.bot.app.store.note_left(guild, now).await);
             self.bot.app.delivery.guild_left(guild).await;
         }
     }
@@ -190,72 +165,8 @@ impl EventHandler for Handler {
     }
 
     async fn interaction_create(&self, ctx: serenity::Context, interaction: Interaction) {
-        let began = Instant::now();
-        let metrics = &self.bot.app.metrics;
-        // Discord may send the same event twice.
-        if !self.bot.first_time(interaction.id().get()) {
-            metrics.came_twice();
-            debug!(
-                interaction = interaction.id().get(),
-                "interaction came twice"
-            );
-            return;
+        if let Some(work) = self.interactions.take_up(ctx, interaction) {
+            work.await;
         }
-        let what = named(&interaction);
-        let work = async {
-            match interaction {
-                Interaction::Component(press) => {
-                    super::commands::press(&self.bot, &ctx, &press).await;
-                }
-                Interaction::Modal(modal) => {
-                    super::commands::notice::submitted(&self.bot, &ctx, &modal).await;
-                }
-                command @ (Interaction::Command(_) | Interaction::Autocomplete(_)) => {
-                    let Some(shard_manager) = self.manager.get() else {
-                        return;
-                    };
-                    let framework = poise::FrameworkContext {
-                        serenity_context: &ctx,
-                        // Only prefix commands ask for it, and there are none.
-                        bot_id: serenity::UserId::new(1),
-                        options: &self.options,
-                        user_data: &self.bot,
-                        shard_manager,
-                    };
-                    let interaction = command;
-                    let event = FullEvent::InteractionCreate { interaction };
-                    Box::pin(poise::dispatch_event(framework, event)).await;
-                }
-                _ => {}
-            }
-        };
-        self.bot.running.track_future(work).await;
-        metrics.worked(what, began.elapsed());
     }
-}
-
-/// What figures name an interaction by.
-fn named(interaction: &Interaction) -> &'static str {
-    match interaction {
-        Interaction::Command(command) => commands::known(&whole_name(&command.data)),
-        Interaction::Autocomplete(_) => commands::AUTOCOMPLETE,
-        Interaction::Component(_) => commands::BUTTON,
-        Interaction::Modal(_) => commands::MODAL,
-        _ => commands::known(""),
-    }
-}
-
-/// The name of a command with those of its groups before it.
-fn whole_name(command: &CommandData) -> String {
-    let mut name = command.name.clone();
-    let mut options = &command.options;
-    while let Some(option) = options.first()
-        && let CommandDataOptionValue::SubCommand(below)
-        | CommandDataOptionValue::SubCommandGroup(below) = &option.value
-    {
-        name.push(' ');
-        name.push_str(&option.name);
-        options = below;
-    }
-    name
 }

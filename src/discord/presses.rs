@@ -63,7 +63,10 @@ impl Press {
 
     /// Whether it can come from under a notice, where it has no mark.
     pub const fn stands_on_notices(self) -> bool {
-        matches!(self, Self::Ask { entry: None, .. } | Self::Mine(_))
+        matches!(
+            self,
+            Self::Ask { entry: None, .. } | Self::Which | Self::Mine(_)
+        )
     }
 
     /// The custom id of a button that mutes, or of the modal that asks for an amount.

@@ -1,4 +1,4 @@
-//! How the connections to the gateway stand, for `/status` and the readiness of the process.
+//! How we hear of what people do: how the connections to the gateway stand, or that there is none, for `/status` and the readiness of the process.
 
 use std::{
     collections::BTreeSet,
@@ -13,6 +13,7 @@ pub struct Shards(Mutex<State>);
 struct State {
     total: u32,
     connected: BTreeSet<u32>,
+    listens: bool,
 }
 
 /// How many shards there are and how many of them are connected.
@@ -20,12 +21,14 @@ struct State {
 pub struct Readiness {
     pub connected: u32,
     pub total: u32,
+    /// Interactions come by HTTP, and no shard is wanted.
+    pub listens: bool,
 }
 
 impl Readiness {
-    /// Every shard is connected, and there is one.
+    /// Every shard is connected, and there is one; or none is wanted.
     pub const fn is_ready(self) -> bool {
-        self.total > 0 && self.connected >= self.total
+        self.listens || self.total > 0 && self.connected >= self.total
     }
 }
 
@@ -45,6 +48,11 @@ impl Shards {
         self.state().connected.remove(&shard);
     }
 
+    /// Whether the interactions endpoint is open, which takes the place of all shards.
+    pub fn listens(&self, listens: bool) {
+        self.state().listens = listens;
+    }
+
     /// Every shard, and whether it is connected.
     pub fn each(&self) -> Vec<(u32, bool)> {
         let state = self.state();
@@ -59,6 +67,7 @@ impl Shards {
         Readiness {
             connected: u32::try_from(connected).unwrap_or(u32::MAX),
             total: state.total,
+            listens: state.listens,
         }
     }
 
@@ -81,12 +90,17 @@ mod tests {
             shards.readiness(),
             Readiness {
                 connected: 1,
-                total: 2
+                total: 2,
+                listens: false,
             }
         );
         shards.connected(1);
         assert!(shards.readiness().is_ready());
         shards.disconnected(0);
         assert!(!shards.readiness().is_ready());
+        shards.expect(0);
+        assert!(!shards.readiness().is_ready());
+        shards.listens(true);
+        assert!(shards.readiness().is_ready());
     }
 }

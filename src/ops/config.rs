@@ -30,7 +30,7 @@ use std::path::{Path, PathBuf};
 pub use alerts::Alerts;
 pub use database::Database;
 pub use delivery::Delivery;
-pub use discord::Discord;
+pub use discord::{Discord, Way};
 pub use fault::{Fault, Faults, Place};
 pub use ops::{LogFormat, Ops};
 pub use portfolio::Portfolio;

@@ -33,6 +33,8 @@ struct Readiness {
     pools: usize,
     shards_connected: u32,
     shards: u32,
+    /// Interactions come by HTTP; then there are no shards.
+    listens: bool,
 }
 
 /// Takes the address; port 0 takes a free one, which is logged.
@@ -112,6 +114,7 @@ async fn readiness(
             pools,
             shards_connected: shards.connected,
             shards: shards.total,
+            listens: shards.listens,
         }),
     )
 }

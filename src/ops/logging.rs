@@ -43,6 +43,12 @@ const CAPPED: [&str; 10] = [
     "twilight",
 ];
 
+const GATEWAY_LIBRARY: &str = "serenity";
+
+/// Modules of the gateway library that warn of what they cannot read by repeating it, with all that somebody
+/// typed. Only their errors are let through.
+const INDISCREET: [&str; 3] = ["gateway::ws", "gateway::shard", "model"];
+
 /// Starts logging for the whole process, panics included. It can be done once.
 pub fn init(settings: &Ops) -> Result<(), TryInitError> {
     let terminal = io::stderr().is_terminal();
@@ -80,11 +86,15 @@ where
 
 /// In `LevelFilter`'s order less is more important, so the smaller of two lets less through.
 fn filter(level: LevelFilter) -> Targets {
-    CAPPED
+    let capped = CAPPED
         .into_iter()
         .fold(Targets::new().with_default(level), |targets, target| {
             targets.with_target(target, level.min(LevelFilter::WARN))
-        })
+        });
+    INDISCREET.into_iter().fold(capped, |targets, module| {
+        let target = format!("{GATEWAY_LIBRARY}::{module}");
+        targets.with_target(target, level.min(LevelFilter::ERROR))
+    })
 }
 
 /// Tells where, and not what: the words of a panic may quote any value, a secret one too.

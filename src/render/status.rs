@@ -26,6 +26,8 @@ pub struct Status<'a> {
     /// `None` where the question does not come from a server.
     pub server: Option<ServerStatus<'a>>,
     pub shards: Vec<ShardStatus>,
+    /// Commands come by HTTP, and there is no gateway.
+    pub listens: bool,
     pub started_at: Timestamp,
     pub version: &'a str,
 }
@@ -186,7 +188,11 @@ fn fields(status: &Status<'_>, now: Timestamp) -> Vec<Field> {
             "Verdicts told in the last 12 months",
             track::lines(&status.track).join("\n"),
         ),
-        Field::narrow("Gateway", shards(&status.shards)),
+        if status.listens {
+            Field::narrow("Commands", "by HTTP, without a gateway")
+        } else {
+            Field::narrow("Gateway", shards(&status.shards))
+        },
     ];
     fields.extend(networks(&status.networks, now));
     fields.extend(status.server.iter().flat_map(server));
@@ -421,6 +427,7 @@ mod tests {
                 id: 0,
                 connected: true,
             }],
+            listens: false,
             started_at: before(Span::days(3)),
             version: "stipend 0.1.0",
         };
@@ -508,6 +515,7 @@ mod tests {
                 beside: Vec::new(),
                 networks: Vec::new(),
                 shards: vec![shard],
+                listens: false,
                 server,
                 market: MarketStatus::default(),
                 track: Tally::default(),

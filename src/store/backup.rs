@@ -161,12 +161,11 @@ pub fn forget_copies(database: &Path, now: Timestamp) {
             .strip_prefix(&*name)
             .is_some_and(|ending| MADE_BY_ITSELF.iter().any(|made| ending.starts_with(made)));
         if is_copy && is_older(&file.path(), now) {
-            match fs::remove_file(file.path()) {
-                Ok(()) => tracing::info!(copy = %called, "an old copy of the database is removed"),
-                Err(error) => {
-                    tracing::warn!(copy = %called, %error, "an old copy cannot be removed")
-                }
+            if let Err(error) = fs::remove_file(file.path()) {
+                tracing::warn!(copy = %called, %error, "an old copy cannot be removed");
+                continue;
             }
+            tracing::info!(copy = %called, "an old copy of the database is removed");
         }
     }
 }

@@ -117,9 +117,12 @@ impl Store {
         let held = Held::take(path, Some(&keyring)).await?;
         let sql = |source| unopened(path, source);
         let own = keys::bring_under_own_keys(&held.writer, &keyring).await;
-        let own = own.map_err(|source| OpenError::Keys {
-            path: path.to_owned(),
-            source,
+        let own = own.map_err(|source| match source {
+            StoreError::Busy => OpenError::Busy(path.to_owned()),
+            source => OpenError::Keys {
+                path: path.to_owned(),
+                source,
+            },
         })?;
         if own > 0 {
             tracing::info!(people = own, "everybody has a key of their own now");

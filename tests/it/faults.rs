@@ -135,6 +135,26 @@ const FAULTS: &[(&str, &str, &str)] = &[
         "the others go on, and it is started again",
     ),
     (
+        "F-G06",
+        "an interaction is answered too late, or after its token has died",
+        "it is said first that an answer will come; what cannot be told any more is noted and let go",
+    ),
+    (
+        "F-G07",
+        "the same interaction comes twice",
+        "it is known for 15 minutes, and done and answered once",
+    ),
+    (
+        "F-G08",
+        "a request to the interactions endpoint is forged, changed, old or repeated",
+        "401, and nothing of it reaches a command; without a word in the configuration no port is open",
+    ),
+    (
+        "F-G09",
+        "the gateway sends what nobody knows, or a server of megabytes",
+        "it is passed over, the session goes on, and nothing of it is logged",
+    ),
+    (
         "F-T01",
         "the clock is set back by an hour or ahead by a day",
         "waits keep their length and nothing is done twice",

@@ -3,17 +3,14 @@
 use std::time::{Duration, Instant};
 
 use discord_twin::{
-    Guild, Invocation, Limits, NoIdentify, ShardEvent, Twin, World, guild_on_shard,
+    Fault, Guild, Invocation, Limits, NoIdentify, ShardEvent, Twin, What, World, guild_on_shard,
 };
+use serde_json::json;
 use sqlx::{Connection as _, SqliteConnection};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
-};
 
 use crate::support::{
-    LONG, TestBot, USDC, Upstream, answer, call, manage, market, one_server, said, server, status,
-    until, world,
+    LONG, TestBot, USDC, Upstream, answer, below_three, call, manage, market, one_server, said,
+    server, status, until, world,
 };
 
 async fn setting(world: World) -> (Twin, Upstream, TestBot) {
@@ -42,24 +39,6 @@ async fn told(twin: &Twin, upstream: &Upstream) {
         upstream.taken().await;
     }
     twin.wait_for_messages(server() + 1, 1, LONG).await.unwrap();
-}
-
-/// Asks for `/readyz`, whose address is in the log.
-async fn readyz(bot: &TestBot) -> String {
-    let log = bot.log();
-    let opened = log
-        .lines()
-        .rfind(|line| line.contains("ops endpoint is open"));
-    let line: serde_json::Value = serde_json::from_str(opened.expect("an endpoint")).unwrap();
-    let address = line["fields"]["address"]
-        .as_str()
-        .or(line["address"].as_str());
-    let mut stream = TcpStream::connect(address.unwrap()).await.unwrap();
-    let request = "GET /readyz HTTP/1.1\r\nHost: stipend\r\nConnection: close\r\n\r\n";
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    answer
 }
 
 async fn answers(twin: &Twin) {
@@ -220,7 +199,7 @@ async fn a_crash_loop_waits_longer_and_longer_before_it_identifies() {
         .await;
         let waits = Instant::now();
         if start == 22 {
-            let ready = readyz(&bot).await;
+            let ready = bot.readyz().await;
             assert!(ready.contains("503"), "{ready}");
             told(&twin, &upstream).await;
             assert_eq!(
@@ -264,7 +243,7 @@ async fn the_identifies_of_a_day_are_counted_over_all_processes() {
     .await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(twin.identifies(0), 1);
-    let ready = readyz(&bot).await;
+    let ready = bot.readyz().await;
     assert!(ready.contains("\"shards_connected\":0"), "{ready}");
     bot.end(&twin);
 }
@@ -349,7 +328,7 @@ async fn one_dead_shard_leaves_the_others_alone() {
     let status = said(&twin.run(&ask(guilds[0])).await.unwrap());
     assert!(status.contains("1 of 2 shards connected"), "{status}");
     assert!(status.contains("shard 1 is not"), "{status}");
-    let ready = readyz(&bot).await;
+    let ready = bot.readyz().await;
     assert!(
         ready.contains("503") && ready.contains("\"shards_connected\":1"),
         "{ready}"
@@ -359,7 +338,7 @@ async fn one_dead_shard_leaves_the_others_alone() {
     twin.wait_ready(2, LONG).await.unwrap();
     let status = said(&twin.run(&ask(guilds[1])).await.unwrap());
     assert!(status.contains("2 of 2 shards connected"), "{status}");
-    assert!(readyz(&bot).await.contains("\"shards_connected\":2"));
+    assert!(bot.readyz().await.contains("\"shards_connected\":2"));
     bot.end(&twin);
 }
 
@@ -379,5 +358,174 @@ async fn the_watchdog_makes_a_silent_connection_anew() {
     })
     .await;
     said(&twin.run(&call("status")).await.unwrap());
+    bot.end(&twin);
+}
+
+const CALLBACK: &str = "/interactions/{id}/{token}/callback";
+const ORIGINAL: &str = "/webhooks/{application}/{token}/messages/@original";
+
+/// How often the bot has called a route for an interaction.
+fn calls(twin: &Twin, template: &str, interaction: u64) -> usize {
+    let requests = twin.requests().into_iter();
+    let of_it = requests.filter(|it| it.template == template);
+    // What is asked by the token alone does not name the interaction.
+    of_it
+        .filter(|it| [0, interaction].contains(&it.major))
+        .count()
+}
+
+/// F-G06: an answer that comes after more than three seconds. Its interaction is over, which is noted once,
+/// and nothing is tried again; the next command is answered.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interaction_that_was_answered_too_late_is_let_go() {
+    let (twin, _upstream, mut bot) = setting(World {
+        first_answer_ms: 500,
+        ..one_server()
+    })
+    .await;
+    bot.start(&twin, 1).await;
+    for command in ["help", "privacy show"] {
+        twin.fault(Fault::on("POST", CALLBACK, What::Delay(800)).times(1));
+        let before = bot.log().matches("over before it was answered").count();
+        let late = twin.invoke(&call(command)).unwrap();
+        until("it is noted", || {
+            bot.log().matches("over before it was answered").count() > before
+        })
+        .await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(calls(&twin, CALLBACK, late), 1, "{command}");
+        let broken = twin.take_violations();
+        let late = |sentence: &String| sentence.contains("answer");
+        assert!(!broken.is_empty() && broken.iter().all(late), "{broken:?}");
+    }
+    assert!(!bot.log().contains("command failed"), "{}", bot.log());
+    answers(&twin).await;
+    bot.end(&twin);
+}
+
+/// F-G06: the 15 minutes of a token are over before the answer comes. It is said first that one will come,
+/// and when it cannot be told any more that is noted, and that is all.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_after_the_token_has_died_is_dropped() {
+    let (twin, _upstream, mut bot) = setting(World {
+        token_lifetime_ms: 2_000,
+        ..one_server()
+    })
+    .await;
+    bot.start(&twin, 1).await;
+    twin.fault(Fault::on("PATCH", ORIGINAL, What::Delay(3_000)).times(1));
+    let late = twin.invoke(&call("status")).unwrap();
+    until("it is noted", || {
+        bot.log().contains("over before it was answered")
+    })
+    .await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(calls(&twin, CALLBACK, late), 1, "deferred first");
+    assert_eq!(calls(&twin, ORIGINAL, late), 1, "and tried once");
+    assert!(!bot.log().contains("command failed"), "{}", bot.log());
+    assert!(!bot.log().contains("could not be told"), "{}", bot.log());
+    answers(&twin).await;
+    bot.end(&twin);
+}
+
+/// F-G07: a resume brings an event that was taken up before. What it asked for is done once, and answered
+/// once.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interaction_that_comes_twice_is_taken_up_once() {
+    let (twin, _upstream, mut bot) = setting(one_server()).await;
+    bot.set("OPS__LOG_LEVEL", "debug");
+    bot.start(&twin, 1).await;
+    let added = twin.run(&below_three(USDC)).await.unwrap();
+    assert!(said(&added).contains("#1"), "{}", said(&added));
+    for nth in 1..=2 {
+        assert!(twin.shard(0, ShardEvent::Repeat));
+        until("it is known again", || {
+            bot.log().matches("interaction came twice").count() == nth
+        })
+        .await;
+    }
+    assert_eq!(calls(&twin, CALLBACK, added.interaction), 1);
+    let list = said(&twin.run(&manage("alerts list")).await.unwrap());
+    assert!(list.contains("#1") && !list.contains("#2"), "{list}");
+    bot.end(&twin);
+}
+
+/// F-G09: what nobody has heard of yet, what makes no sense, and a server of some megabytes. The session
+/// goes on, and nothing of it stands in the log.
+#[tokio::test(flavor = "multi_thread")]
+async fn unknown_events_and_a_huge_server_are_passed_over() {
+    const SECRET: &str = "what somebody typed";
+    let (twin, upstream, mut bot) = setting(one_server()).await;
+    bot.start(&twin, 1).await;
+    watch(&twin).await;
+    for text in [
+        "",
+        "null",
+        "[]",
+        "{}",
+        "no JSON",
+        r#"{"op":99,"d":{"words":"what somebody typed"},"s":null,"t":null}"#,
+        r#"{"op":"eleven"}"#,
+        r#"{"op":0,"s":null,"t":null,"d":null}"#,
+        r#"{"op":0,"s":1,"t":"INTERACTION_CREATE","d":{"type":77,"words":"what somebody typed"}}"#,
+        r#"{"op":11,"d":null,"new":[{}]}"#,
+    ] {
+        assert!(twin.send_raw(0, text), "{text}");
+    }
+    let here = Some(server());
+    let id = server().to_string();
+    for (event, data) in [
+        ("NEVER_HEARD_OF", json!({"guild_id": id, "words": SECRET})),
+        ("GUILD_CREATE", json!({"id": "x", "words": SECRET})),
+        ("GUILD_CREATE", json!(SECRET)),
+        (
+            "CHANNEL_UPDATE",
+            json!({"guild_id": id, "type": 250, "words": SECRET}),
+        ),
+        ("CHANNEL_DELETE", json!({})),
+        ("GUILD_DELETE", json!(null)),
+        (
+            "INTERACTION_CREATE",
+            json!({"type": 2, "id": "1", "token": SECRET}),
+        ),
+    ] {
+        twin.dispatch(here, event, &data);
+    }
+    answers(&twin).await;
+
+    let channels: Vec<_> = (10..510)
+        .map(|nth| {
+            let id = (server() + nth).to_string();
+            json!({
+                "id": id, "type": 0, "name": format!("channel-{nth}"), "position": nth, "flags": 0,
+                "permission_overwrites": [], "topic": "x".repeat(1024), "new": {"a": [1]},
+            })
+        })
+        .collect();
+    let members: Vec<_> = (0..20_000_u64)
+        .map(|nth| {
+            let id = (950_000_000_000_000_000 + nth).to_string();
+            let user =
+                json!({"id": id, "username": "somebody", "discriminator": "0", "avatar": null});
+            json!({
+                "user": user, "roles": [], "joined_at": "2021-01-01T00:00:00Z", "deaf": false,
+                "mute": false, "flags": 0,
+            })
+        })
+        .collect();
+    let mut huge = twin.guild_create(server()).expect("it is there");
+    huge["channels"] = channels.into();
+    huge["members"] = members.into();
+    huge["member_count"] = 20_000.into();
+    huge["words"] = "y".repeat(6 * 1024 * 1024).into();
+    assert!(huge.to_string().len() > 8 * 1024 * 1024);
+    twin.dispatch(here, "GUILD_CREATE", &huge);
+    answers(&twin).await;
+
+    told(&twin, &upstream).await;
+    assert_eq!((twin.identifies(0), twin.resumes(0)), (1, 0));
+    let log = bot.log();
+    assert!(!log.contains(SECRET), "{log}");
+    assert!(log.len() < 64 * 1024, "{} bytes of log", log.len());
     bot.end(&twin);
 }

@@ -20,6 +20,7 @@ mod doctor;
 mod faults;
 mod gateway;
 mod hostile;
+mod http;
 mod kills;
 mod kinds;
 mod ledger;

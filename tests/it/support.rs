@@ -29,6 +29,10 @@ use serde_json::{Value, json};
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use stipend::ops::config::Config;
 use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
 /// Long enough for a loaded machine, short enough to notice a bot that hangs.
 pub(crate) const LONG: Duration = Duration::from_mins(1);
@@ -591,6 +595,26 @@ impl TestBot {
         let wrong = told.lines().filter(|line| !line.starts_with("ok "));
         let wrong = wrong.filter(|line| !line.starts_with("note "));
         (wrong.map(str::to_owned).collect(), output.status.code())
+    }
+
+    /// Where it listens, by the line of its log that says so.
+    pub(crate) fn address(&self, opened: &str) -> String {
+        let log = self.log();
+        let line = log.lines().rfind(|line| line.contains(opened));
+        let line: Value = serde_json::from_str(line.expect("it listens")).unwrap();
+        let address = line["fields"]["address"].as_str();
+        address.or(line["address"].as_str()).unwrap().to_owned()
+    }
+
+    /// What `/readyz` says, with its head.
+    pub(crate) async fn readyz(&self) -> String {
+        let address = self.address("ops endpoint is open");
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = "GET /readyz HTTP/1.1\r\nHost: stipend\r\nConnection: close\r\n\r\n";
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
     }
 
     pub(crate) fn log(&self) -> String {

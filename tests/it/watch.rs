@@ -110,7 +110,8 @@ fn bodies(letters: &[StoredMessage]) -> Vec<String> {
 
 /// A lock screen may be read by others.
 fn tells_no_amount(letter: &StoredMessage) {
-    let text = letter.body.to_string();
+    // Ids are made of digits, and any digits may be among them.
+    let text = format!("{} {}", letter.body["content"], letter.body["embeds"]);
     for amount in ["7,654", "7654", "$", "382,716", "year"] {
         assert!(!text.contains(amount), "“{amount}” is in {text}");
     }

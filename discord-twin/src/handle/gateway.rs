@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::Handle;
 use crate::{
     Guild, NoIdentify, SessionView, ShardEvent, TwinError,
-    gateway::intent,
+    gateway::{intent, payload},
     state::{ChannelState, GuildState, Presence},
 };
 
@@ -15,6 +15,11 @@ impl Handle {
     /// Makes something happen on a shard's connection; `false` when the shard is not connected.
     pub fn shard(&self, shard: u32, event: ShardEvent) -> bool {
         self.change(|state| state.gateway.happen(shard, event))
+    }
+
+    /// Sends a text as it is on a shard's connection, whatever it is; `false` when the shard is not connected.
+    pub fn send_raw(&self, shard: u32, text: &str) -> bool {
+        self.change(|state| state.gateway.send_raw(shard, text))
     }
 
     /// Answers the next identifies with a refusal, so many times or until [`Handle::accept_identifies`].
@@ -102,6 +107,13 @@ impl Handle {
     /// Sends any event to the sessions that cover a server (or to shard 0), whatever their intents.
     pub fn dispatch(&self, guild: Option<u64>, event: &str, data: &Value) {
         self.change(|state| state.gateway.broadcast(guild, intent::ALWAYS, event, data));
+    }
+
+    /// What `GUILD_CREATE` tells of a server, for tests that make more of it.
+    pub fn guild_create(&self, guild: u64) -> Option<Value> {
+        let state = self.shared.state();
+        let guild = state.guild(guild)?;
+        Some(payload::guild_create(&state, guild))
     }
 
     /// How often a shard has identified.

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Call, answer::Answer, no_method, route::Route};
 use crate::{
+    endpoint::Endpoint,
     gateway::payload,
     ids::id_of,
     refuse::{Refusal, UNKNOWN_GUILD, UNKNOWN_MEMBER, UNKNOWN_USER, invalid},
@@ -129,7 +130,7 @@ fn application(state: &State) -> Value {
         "bot_require_code_grant": false,
         "flags": 0,
         "flags_new": "0",
-        "verify_key": "0000000000000000000000000000000000000000000000000000000000000000",
+        "verify_key": state.signer.public_key(),
         "owner": user(state.world.bot + 1, "operator"),
         "team": null,
         "hook": true,
@@ -139,7 +140,7 @@ fn application(state: &State) -> Value {
         "approximate_user_authorization_count": 0,
         "eligible_oauth2_scopes": ["bot", "applications.commands"],
         "redirect_uris": [],
-        "interactions_endpoint_url": null,
+        "interactions_endpoint_url": state.endpoint.as_ref().map(Endpoint::url),
         "role_connections_verification_url": null,
         "explicit_content_filter": 0,
     })

@@ -7,6 +7,7 @@
 
 mod bot;
 mod control;
+mod endpoint;
 mod gateway;
 mod interactions;
 mod messages;

@@ -78,6 +78,7 @@ async fn answer(bot: &Bot, guild: Option<GuildId>) -> Result<Message, CommandErr
         track: app.store.tally(now.day()).await?,
         server,
         shards: shards(&bot.shards),
+        listens: bot.shards.readiness().listens,
         started_at: bot.started_at,
         version: env!("CARGO_PKG_VERSION"),
     };

@@ -1,9 +1,29 @@
-use std::{num::NonZero, path::PathBuf};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    num::NonZero,
+    path::PathBuf,
+};
 
 use secrecy::SecretString;
 
-use super::{review::Section, value};
-use crate::domain::{ids::UserId, time::Span};
+use super::{
+    raw::Given,
+    review::Section,
+    value::{self, Expectation},
+};
+use crate::{
+    discord::signature::PublicKey,
+    domain::{ids::UserId, time::Span},
+};
+
+/// How the bot hears of what people do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// Over a connection that the bot opens.
+    Gateway,
+    /// By requests that Discord posts to the bot.
+    Http,
+}
 
 /// `[discord]`: how Discord is reached, and as whom.
 #[derive(Debug, Clone)]
@@ -14,6 +34,15 @@ pub struct Discord {
     pub token_file: Option<PathBuf>,
     /// The token where no file holds it, meant for the environment.
     pub token: Option<SecretString>,
+    /// How commands and presses arrive; the two exclude each other. Default by the gateway, for which no
+    /// port has to be open.
+    pub interactions: Way,
+    /// Where Discord's requests arrive when [`interactions`](Self::interactions) come by HTTP; port 0
+    /// takes a free one. Default `127.0.0.1:8080`, for a reverse proxy on this machine.
+    pub interactions_listen: SocketAddr,
+    /// The key that Discord's requests are signed for. Not needed: without it Discord is asked at the
+    /// start, over TLS. One that is given has to be the one that Discord names.
+    pub public_key: Option<PublicKey>,
     /// How many shards to start, 1 to 1024; none (written as 0) takes Discord's advice. Default none.
     pub shards: Option<NonZero<u32>>,
     /// Whom to ask about this bot, shown by `/help`; at most 200 characters. Default empty.
@@ -45,6 +74,9 @@ impl Default for Discord {
             api_url: "https://discord.com".to_owned(),
             token_file: None,
             token: None,
+            interactions: Way::Gateway,
+            interactions_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            public_key: None,
             shards: None,
             contact: String::new(),
             operators: Vec::new(),
@@ -64,6 +96,15 @@ impl Discord {
             api_url: section.read("api_url", default.api_url, value::base_url),
             token_file: section.read_optional("token_file", value::path),
             token: section.read_secret("token", value::secret),
+            interactions: section.read("interactions", default.interactions, |given| {
+                value::choice(given, &[("gateway", Way::Gateway), ("http", Way::Http)])
+            }),
+            interactions_listen: section.read(
+                "interactions_listen",
+                default.interactions_listen,
+                value::socket,
+            ),
+            public_key: section.read_optional("public_key", public_key),
             shards: section.read("shards", default.shards, |given| {
                 value::whole(given, 0..=1024, |count| {
                     u32::try_from(count).ok().map(NonZero::new)
@@ -88,4 +129,15 @@ impl Discord {
             }),
         }
     }
+}
+
+fn public_key(given: &Given) -> Result<PublicKey, Expectation> {
+    value::line(given, 64)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .ok_or_else(|| {
+            "is no public key; copy its 64 hexadecimal digits from the General Information page of the \
+             developer portal"
+                .into()
+        })
 }

@@ -117,6 +117,17 @@ fn a_value_of_the_wrong_kind_is_told_with_its_line_and_what_is_allowed() {
 }
 
 #[test]
+fn a_public_key_is_one_that_could_be() {
+    let key = "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c";
+    let config = with(&format!("[discord]\npublic_key = \"{key}\""), &[]).unwrap();
+    assert_eq!(config.discord.public_key.unwrap().to_string(), key);
+    for wrong in ["3d40", &"0".repeat(64), &"x".repeat(64)] {
+        let said = with(&format!("[discord]\npublic_key = \"{wrong}\""), &[]).unwrap_err();
+        assert!(said.contains("copy its 64 hexadecimal digits"), "{said}");
+    }
+}
+
+#[test]
 fn a_value_out_of_range_is_told_with_the_range() {
     check(
         "[delivery]\nmax_per_second = 60",

@@ -892,6 +892,7 @@ fn of_status(foreign: &Foreign) -> Vec<Message> {
             track: samples::track(),
             server: None,
             shards: Vec::new(),
+            listens: false,
             started_at: now(),
             version: "0.1.0",
         },
