@@ -52,7 +52,7 @@ pub struct Table {
     pub bad: Vec<BadLine>,
 }
 
-/// Reads what [`write`] wrote, or what a person wrote in its manner. `held` is what is kept already.
+/// Reads what [`write()`] wrote, or what a person wrote in its manner. `held` is what is kept already.
 ///
 /// # Errors
 ///
