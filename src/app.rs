@@ -38,6 +38,7 @@ use crate::{
     store::{OpenError, Store, StoreError, integrity::Damage, lock::LockError, sealed},
 };
 
+mod alarm;
 mod asked;
 mod follow;
 mod upkeep;
@@ -60,6 +61,8 @@ pub struct App {
     pub delivery: Delivery,
     pub metrics: Arc<Metrics>,
     pub clock: Arc<dyn Clock>,
+    /// When the master key was lost, and with it what people had kept; `None` where that never was.
+    pub key_lost_at: Option<Timestamp>,
     /// Marks what the components of answers mean.
     pub stamp: Stamp,
     /// The loops that have to move.
@@ -171,6 +174,7 @@ impl App {
         let market = market(&config, &defillama)?;
         let charts = Charts::new(charts(&config, &defillama));
         let indices = asked::indices(&config)?;
+        let key_lost_at = store.key_lost_at().await?;
         let pools = market.load(&store).await?;
         let alerting = Alerting::load(&store)
             .await?
@@ -218,6 +222,7 @@ impl App {
             delivery,
             metrics,
             clock,
+            key_lost_at,
             stamp: Stamp::new(sealed::derived(key, "stipend component ids 1")),
             pulses: Pulses::default(),
             started_at: now,
@@ -345,6 +350,7 @@ pub async fn run(
         async move {
             tokio::select! {
                 ended = upkeep::keep_up(&app) => ended,
+                ended = alarm::look_out(&app) => ended,
                 () = stop.cancelled() => Ok(()),
             }
         }

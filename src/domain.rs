@@ -3,6 +3,7 @@
 //! Everything here is pure: values in, values out. There is no I/O, no clock, no randomness and no
 //! async, so a command, a tick, a replay and a benchmark reach the same answer from the same input.
 
+pub mod alarm;
 pub mod alert;
 pub mod better;
 pub mod calendar;

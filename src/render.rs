@@ -8,6 +8,7 @@
 //! between them; a negative figure has a real minus; what is not known is said and never shown as
 //! zero.
 
+pub mod alarm;
 pub mod alerts;
 pub mod better;
 pub mod bundle;

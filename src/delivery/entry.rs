@@ -278,6 +278,15 @@ pub fn unused_key(place: DestinationId, used_at: Timestamp) -> [u8; 32] {
     hash.finalize().into()
 }
 
+/// The identity of what whoever runs the bot is told at that moment.
+pub fn alarm_key(destination: DestinationId, at: Timestamp) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update("alarm");
+    hash.update(destination.0.to_le_bytes());
+    hash.update(at.millis().to_le_bytes());
+    hash.finalize().into()
+}
+
 /// How a message is known again: by people and by a read-back as `#7F3K-92QD`, and by Discord, which
 /// makes no second message for a nonce that it remembers.
 #[derive(Debug, Clone, PartialEq, Eq)]

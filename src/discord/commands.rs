@@ -244,9 +244,13 @@ async fn send_alone(ctx: Application<'_>, mut message: Message) -> Result<(), Co
     if is_personal(ctx) {
         app.store.note_use(caller, app.clock.now()).await?;
     }
-    if let Some(news) = watch::news(app, caller).await? {
+    let news = [
+        watch::news(app, caller).await?,
+        privacy::key_lost(app, caller).await?,
+    ];
+    for line in news.into_iter().flatten() {
         message.content.push('\n');
-        message.content.push_str(&news);
+        message.content.push_str(&line);
     }
     reply::send(ctx, message.fitted(), Visibility::Private).await
 }

@@ -32,7 +32,7 @@ pub use database::Database;
 pub use delivery::Delivery;
 pub use discord::{Discord, Way};
 pub use fault::{Fault, Faults, Place};
-pub use ops::{LogFormat, Ops};
+pub use ops::{LogFormat, NotifyChannel, Ops};
 pub use portfolio::Portfolio;
 pub use raw::Raw;
 pub use secrets::Secrets;

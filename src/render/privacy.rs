@@ -6,7 +6,10 @@ use super::{
     numbers::{grouped, moment},
 };
 use crate::{
-    domain::time::{Day, Timestamp},
+    domain::{
+        retention::{DELIVERED, UNUSED},
+        time::{Day, Span, Timestamp},
+    },
     render::portfolio::date,
 };
 
@@ -104,6 +107,16 @@ pub fn show(kept: &Kept) -> Message {
                  when you last looked, encrypted, until you delete your data.",
             ),
             Field::wide(
+                "How long",
+                format!(
+                    "As said above. What you do not use for {} days goes by itself, after a warning that has \
+                     reached you; your ledger stays, and so does all of it while you have something watched. \
+                     Messages to you go after {} days.",
+                    days(UNUSED),
+                    days(DELIVERED)
+                ),
+            ),
+            Field::wide(
                 "Alerts",
                 format!(
                     "{} in servers, with your Discord id as the maker, until the alert is \
@@ -131,6 +144,10 @@ pub fn show(kept: &Kept) -> Message {
 
 fn nothing() -> Message {
     Message::text("Nothing is kept of you.")
+}
+
+const fn days(length: Span) -> u64 {
+    length.0.as_secs() / 86_400
 }
 
 /// Asks before everything goes. `delete` and `keep` are the custom ids of the buttons.
@@ -197,6 +214,15 @@ pub fn unused(on: Day) -> Message {
     ))
 }
 
+/// Below an answer to somebody of whom nothing is kept: that it may have been lost on that day.
+pub fn key_lost(on: Day) -> String {
+    format!(
+        "On {} the key of this bot was lost. What anybody had kept here before that cannot be read any more, by \
+         nobody. If you had told me of positions, income or goals, please tell me again.",
+        date(on)
+    )
+}
+
 /// The question was answered with no.
 pub fn unchanged() -> Message {
     Message::text("Nothing was changed.")
@@ -226,6 +252,7 @@ mod tests {
             deleted(&kept),
             unchanged(),
             unused(samples::now().day()),
+            Message::text(key_lost(samples::now().day())),
         ]);
     }
 }

@@ -8,6 +8,7 @@ use super::{
     columns::{self, bad},
     keys::Change,
     sealed::Place,
+    veil::Veil,
 };
 use crate::domain::{
     ids::{GoalId, Home, LedgerEntryId, PositionId, UserId},
@@ -36,6 +37,8 @@ const fn kept_goal(kept: &Kept<Goal>) -> KeptGoal {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Person {
     pub agreed_at: Timestamp,
+    /// The day on which they last used it, to within a day.
+    pub used_at: Timestamp,
     pub chosen: Chosen,
     pub positions: Vec<Position>,
     /// Income that they logged.
@@ -45,6 +48,14 @@ pub struct Person {
     pub looks: Option<Looks>,
     /// The last review that was marked as done.
     pub review: Option<Look>,
+}
+
+/// A message to a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Letter {
+    pub written_at: Timestamp,
+    pub delivered_at: Option<Timestamp>,
+    pub words: String,
 }
 
 /// What there is one of for each person.
@@ -336,16 +347,17 @@ impl Store {
 
     /// All that is kept of the person; `None` when nothing is.
     pub async fn person(&self, user: UserId) -> Result<Option<Person>, StoreError> {
-        const SQL: &str = "SELECT agreed_at FROM person WHERE blind = $1";
-        let agreed_at: Option<i64> = sqlx::query_scalar(SQL)
+        const SQL: &str = "SELECT agreed_at, used_at FROM person WHERE blind = $1";
+        let times: Option<(i64, i64)> = sqlx::query_as(SQL)
             .bind(self.keyring.blind(user))
             .fetch_optional(&self.readers)
             .await?;
-        let Some(agreed_at) = agreed_at else {
+        let Some((agreed_at, used_at)) = times else {
             return Ok(None);
         };
         Ok(Some(Person {
             agreed_at: columns::time(agreed_at),
+            used_at: columns::time(used_at),
             chosen: self.chosen(user).await?,
             positions: self.positions(user).await?,
             entries: self.entries(user).await?,
@@ -354,6 +366,28 @@ impl Store {
             looks: self.looks(user).await?,
             review: self.last_review(user).await?,
         }))
+    }
+
+    /// What the person was and is to be written, as far as the words are still kept, oldest first.
+    pub async fn letters_to(&self, user: UserId) -> Result<Vec<Letter>, StoreError> {
+        const SQL: &str = "SELECT dedup_key, summary, created_at, delivered_at FROM notice \
+             WHERE person = $1 AND summary <> '' ORDER BY id";
+        let Some(holder) = self.holder(&self.readers, user).await? else {
+            return Ok(Vec::new());
+        };
+        let rows: Vec<(Vec<u8>, String, i64, Option<i64>)> = sqlx::query_as(SQL)
+            .bind(holder.blind)
+            .fetch_all(&self.readers)
+            .await?;
+        rows.into_iter()
+            .map(|(key, summary, written_at, delivered_at)| {
+                Ok(Letter {
+                    written_at: columns::time(written_at),
+                    delivered_at: delivered_at.map(columns::time),
+                    words: Veil::over(Some(&holder), "outbox", &key).lifted(summary)?,
+                })
+            })
+            .collect()
     }
 
     /// Erases the person, with the key of what was theirs, and returns how many positions went with them. What

@@ -9,13 +9,17 @@ use crate::{
         context::{Context, parts},
         errors::CommandError,
     },
-    domain::{alert::Alert, ids::UserId, time::Timestamp},
+    domain::{alert::Alert, ids::UserId, retention::UNUSED, time::Timestamp},
     render::{
         self,
         message::{File, Message},
         privacy::Kept,
     },
-    store::{Store, StoreError, people::Person, servers::Deed},
+    store::{
+        Store, StoreError,
+        people::{Letter, Person},
+        servers::Deed,
+    },
 };
 
 /// What is kept of you: see it, take it along, erase it
@@ -73,6 +77,18 @@ async fn question(store: &Store, owner: UserId) -> Result<Message, CommandError>
     Ok(render::privacy::question(&records.kept(), erase, keep))
 }
 
+/// For somebody of whom nothing is kept: that it may have been lost. Who has told anything since needs no word.
+pub(super) async fn key_lost(app: &App, caller: UserId) -> Result<Option<String>, StoreError> {
+    let Some(at) = app.key_lost_at else {
+        return Ok(None);
+    };
+    let is_recent = app.clock.now().since(at) < UNUSED.0;
+    if !is_recent || app.store.agreed(caller).await? {
+        return Ok(None);
+    }
+    Ok(Some(render::privacy::key_lost(at.day())))
+}
+
 /// All that is kept of one person.
 #[derive(Debug, Default)]
 struct Records {
@@ -81,6 +97,8 @@ struct Records {
     alerts: Vec<Alert>,
     /// Changes in servers that are noted under their name.
     changes: Vec<Deed>,
+    /// What they were written to, as far as the words are kept.
+    letters: Vec<Letter>,
 }
 
 impl Records {
@@ -89,6 +107,7 @@ impl Records {
             person: store.person(user).await?,
             alerts: store.alerts_by(user).await?,
             changes: store.deeds_by(user).await?,
+            letters: store.letters_to(user).await?,
         })
     }
 
@@ -165,11 +184,23 @@ fn exported(user: UserId, records: &Records, now: Timestamp) -> Result<Message, 
             })
         })
         .collect();
+    let letters: Vec<_> = records
+        .letters
+        .iter()
+        .map(|letter| {
+            json!({
+                "written_at": letter.written_at.rfc3339(),
+                "delivered_at": letter.delivered_at.map(Timestamp::rfc3339),
+                "words": letter.words,
+            })
+        })
+        .collect();
     // Numbers of Discord are too large for many readers of JSON, so they are text.
     let everything = json!({
         "exported_at": now.rfc3339(),
         "user": user.to_string(),
         "agreed_at": person.map(|person| person.agreed_at.rfc3339()),
+        "last_used_at": person.map(|person| person.used_at.rfc3339()),
         "chosen": person.map(|person| person.chosen),
         "positions": positions,
         "ledger": entries,
@@ -179,6 +210,7 @@ fn exported(user: UserId, records: &Records, now: Timestamp) -> Result<Message, 
         "last_review": person.map(|person| &person.review),
         "alerts_made": alerts,
         "changes_made": changes,
+        "messages_to_you": letters,
     });
     let bytes = serde_json::to_vec_pretty(&everything).map_err(anyhow::Error::from)?;
     let mut message = Message::text(
@@ -221,6 +253,7 @@ mod tests {
         let records = Records {
             person: Some(Person {
                 agreed_at: Timestamp::from_millis(0),
+                used_at: Timestamp::from_millis(0),
                 chosen: Chosen::default(),
                 positions: vec![Position {
                     id: PositionId(3),
@@ -257,6 +290,11 @@ mod tests {
             }),
             changes: Vec::new(),
             alerts: Vec::new(),
+            letters: vec![Letter {
+                written_at: Timestamp::from_millis(0),
+                delivered_at: None,
+                words: "USDC pays less".to_owned(),
+            }],
         };
         let message = exported(owner, &records, Timestamp::from_millis(0)).unwrap();
         let file: serde_json::Value = serde_json::from_slice(&message.files[0].bytes).unwrap();
@@ -267,6 +305,7 @@ mod tests {
             "5000.5"
         );
         assert_eq!(file["positions"][0]["told"]["note"], "cold");
+        assert_eq!(file["messages_to_you"][0]["words"], "USDC pays less");
         assert_eq!(file["positions"][0]["added_at"], "1970-01-02T00:00:00Z");
         assert_eq!(
             file["ledger"][0]["told"]["quantity"],

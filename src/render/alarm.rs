@@ -1,0 +1,58 @@
+//! What whoever runs the bot is told in a channel, with what to do.
+
+use super::{message::Message, text};
+use crate::domain::{
+    alarm::{Alarm, DISK_FREE, SOURCE_DOWN},
+    time::Span,
+};
+
+/// What began, and what is over. `backup_age` is how old a backup may be.
+pub fn alarms(began: &[&Alarm], over: &[&Alarm], backup_age: Span) -> Message {
+    let begun = began
+        .iter()
+        .map(|alarm| format!("⚠️ {}", begin(alarm, backup_age)));
+    let ended = over.iter().map(|alarm| format!("✅ {}", end(alarm)));
+    let lines: Vec<String> = begun.chain(ended).collect();
+    Message::text(lines.join("\n"))
+}
+
+fn begin(alarm: &Alarm, backup_age: Span) -> String {
+    match alarm {
+        Alarm::SourceDown(name) => format!(
+            "{} has not answered for {} h. Alerts that rest on it are silent; `/status` says what is wrong, \
+             and `stipend doctor` what to do.",
+            text::name(name),
+            SOURCE_DOWN.0.as_secs() / 3_600
+        ),
+        Alarm::DiskFull => format!(
+            "Less than {DISK_FREE} % of the disk with the database is free. Once it is full, nothing is told any \
+             more: make room now."
+        ),
+        Alarm::BackupOld => format!(
+            "The last backup is older than {} h. `stipend backup FILE` makes one while the bot runs; the master \
+             key is not in it.",
+            backup_age.0.as_secs() / 3_600
+        ),
+    }
+}
+
+fn end(alarm: &Alarm) -> String {
+    match alarm {
+        Alarm::SourceDown(name) => format!("{} answers again.", text::name(name)),
+        Alarm::DiskFull => "The disk with the database has room again.".to_owned(),
+        Alarm::BackupOld => "There is a fresh backup.".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_says_what_to_do() {
+        let source = Alarm::SourceDown("DefiLlama".to_owned());
+        let all = [&source, &Alarm::DiskFull, &Alarm::BackupOld];
+        let said = |began: &[&Alarm], over: &[&Alarm]| alarms(began, over, Span::hours(48)).content;
+        insta::assert_snapshot!([said(&all, &[]), said(&[], &all)].join("\n\n"));
+    }
+}
