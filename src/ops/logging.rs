@@ -13,13 +13,12 @@ use std::{
 };
 
 use anstream::ColorChoice;
-use tracing::{Subscriber, level_filters::LevelFilter};
+use tracing::{Subscriber, level_filters::LevelFilter, subscriber::SetGlobalDefaultError};
 use tracing_subscriber::{
     Layer,
     filter::Targets,
     fmt::{self, MakeWriter},
     layer::SubscriberExt,
-    util::{SubscriberInitExt, TryInitError},
 };
 
 pub(super) use redaction::is_token;
@@ -50,7 +49,10 @@ const GATEWAY_LIBRARY: &str = "serenity";
 const INDISCREET: [&str; 3] = ["gateway::ws", "gateway::shard", "model"];
 
 /// Starts logging for the whole process, panics included. It can be done once.
-pub fn init(settings: &Ops) -> Result<(), TryInitError> {
+///
+/// What libraries write by the `log` crate is not taken up: it comes under one target for all of them, so that
+/// the caps on theirs would not hold, and the websocket's tells of each frame with what people typed.
+pub fn init(settings: &Ops) -> Result<(), SetGlobalDefaultError> {
     let terminal = io::stderr().is_terminal();
     let style = match settings.log_format {
         LogFormat::Json => Style::Json,
@@ -60,7 +62,8 @@ pub fn init(settings: &Ops) -> Result<(), TryInitError> {
             _ => Style::Coloured,
         },
     };
-    subscriber(settings.log_level.into(), style, io::stderr).try_init()?;
+    let subscriber = subscriber(settings.log_level.into(), style, io::stderr);
+    tracing::subscriber::set_global_default(subscriber)?;
     panic::set_hook(Box::new(report_panic));
     Ok(())
 }

@@ -25,6 +25,7 @@ mod kills;
 mod kinds;
 mod ledger;
 mod limits;
+mod leaks;
 mod lookups;
 mod packaging;
 mod metrics;
