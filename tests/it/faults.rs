@@ -170,6 +170,76 @@ const FAULTS: &[(&str, &str, &str)] = &[
         "each local date has each time once: after the gap, and the first of two",
     ),
     (
+        "F-S13",
+        "somebody reads for so long that the log cannot be brought home",
+        "it is told from 64 MB on, and the log is cut back once they have ended",
+    ),
+    (
+        "F-S14",
+        "a backup takes the place of the database",
+        "the run knows it: what was on its way is looked for, what waited is not told, and nothing is told twice",
+    ),
+    (
+        "F-L04",
+        "one person, or one server, asks or is told very much",
+        "five commands in ten seconds, one heavy one in thirty; servers are told in turn, whatever they have",
+    ),
+    (
+        "F-L07",
+        "messages pile up over the years",
+        "words go after a week, messages after a month, undelivered ones after three; those of open episodes stay",
+    ),
+    (
+        "F-X01",
+        "a secret could stand in logs, errors, figures, the database or what commands print",
+        "none does, with every fault and all of the log",
+    ),
+    (
+        "F-X09",
+        "somebody reaches for what another person keeps",
+        "refused, and nothing of it is told",
+    ),
+    (
+        "F-X10",
+        "somebody reaches for the alerts of another server",
+        "refused; the right is looked at each time",
+    ),
+    (
+        "F-X11",
+        "what somebody holds could be seen by others",
+        "it is in no channel, log, figure or file in the open",
+    ),
+    (
+        "F-X13",
+        "a button is old, made up or another's",
+        "refused: its mark is for its reader and a quarter of an hour",
+    ),
+    (
+        "F-X17",
+        "somebody uses what is for the operator",
+        "refused; the configuration alone names operators",
+    ),
+    (
+        "F-X18",
+        "the figures could be read from outside, or name people",
+        "they are served to this machine alone, and no label is an id",
+    ),
+    (
+        "F-X22",
+        "the database or a backup is stolen",
+        "neither holdings nor tokens nor whose they are can be read",
+    ),
+    (
+        "F-X23",
+        "the key is lost or another",
+        "no start, nothing is changed; the way on is named and keeps every alert",
+    ),
+    (
+        "F-X24",
+        "somebody wants to be erased",
+        "all of theirs and their key are gone, from the log as well",
+    ),
+    (
         "F-X19",
         "a crate is known to be weak, was taken back, or comes from elsewhere",
         "the check fails; what is let through is named with its reason. The live list is asked by CI alone",
@@ -307,49 +377,115 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// The texts of all files with tests, this one left out.
-fn tests(folder: &Path) -> Vec<String> {
-    let mut texts = Vec::new();
+/// Faults that no test here can show, with the reason.
+const NOT_SHOWN: &[(&str, &str)] = &[
+    (
+        "F-S12",
+        "two machines with one token cannot see each other on SQLite; a lock for it comes with PostgreSQL. What \
+         is documented: one process for a token",
+    ),
+    (
+        "F-X07",
+        "nobody gives the bot an address to call: webhooks are its own",
+    ),
+    (
+        "F-X08",
+        "nobody pastes a webhook's address: webhooks are its own",
+    ),
+];
+
+/// A test, by its file and its name.
+type Shown = (String, String);
+
+/// The files with tests below a folder, this one left out: each with its path from the root, and its text.
+fn sources(root: &Path, folder: &Path, into: &mut Vec<(String, String)>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            texts.extend(tests(&path));
+            sources(root, &path, into);
         } else if path.extension().is_some_and(|end| end == "rs") && !path.ends_with(file!()) {
-            texts.push(fs::read_to_string(path).unwrap());
+            let name = path.strip_prefix(root).unwrap().display().to_string();
+            into.push((name, fs::read_to_string(path).unwrap()));
         }
     }
-    texts
 }
 
-/// Whether the comment of a test names this.
-fn shown_in(text: &str, id: &str) -> bool {
+/// The tests whose comments name this.
+fn showing(text: &str, id: &str) -> Vec<String> {
+    let mut shown = Vec::new();
+    let mut lines = text.lines().map(str::trim_start);
     let mut named = false;
-    for line in text.lines().map(str::trim_start) {
+    while let Some(line) = lines.next() {
         if line.starts_with("///") {
             named |= line.contains(id);
         } else if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
-            if named {
-                return true;
+            let function = lines.find_map(|line| line.split_once("fn "));
+            let name = function.and_then(|(_, rest)| rest.split(['(', '<']).next());
+            if let (true, Some(name)) = (named, name) {
+                shown.push(name.to_owned());
             }
+            named = false;
         } else {
             named = false;
         }
     }
-    false
+    shown
+}
+
+fn all_shown(id: &str) -> Vec<Shown> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    for folder in ["src", "tests"] {
+        sources(root, &root.join(folder), &mut files);
+    }
+    files.sort();
+    let named = |(file, text): &(String, String)| {
+        let names = showing(text, id).into_iter();
+        names.map(|name| (file.clone(), name)).collect::<Vec<_>>()
+    };
+    files.iter().flat_map(named).collect()
 }
 
 /// A fault without a test is a promise without one.
 #[test]
 fn each_fault_has_a_test_that_names_it() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let texts: Vec<String> = ["src", "tests"]
-        .iter()
-        .flat_map(|folder| tests(&root.join(folder)))
-        .collect();
     let missing: Vec<_> = FAULTS
         .iter()
-        .filter(|(id, ..)| !texts.iter().any(|text| shown_in(text, id)))
+        .filter(|(id, ..)| all_shown(id).is_empty())
         .collect();
     assert!(missing.is_empty(), "{missing:#?}");
-    assert!(!texts.iter().any(|text| shown_in(text, "F-S00")));
+    assert!(all_shown("F-S00").is_empty());
+}
+
+/// `tests/README.md` says which test shows what. With `UPDATE_TABLE` set it is written anew.
+#[test]
+fn the_table_of_faults_is_true() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/README.md");
+    let text = fs::read_to_string(&path).unwrap();
+    let (head, _) = text.split_once("\n| fault |").expect("the table");
+    let mut rows: Vec<_> = FAULTS.iter().collect();
+    rows.sort_by_key(|(id, ..)| *id);
+    let mut wanted = format!(
+        "{head}\n| fault | what happens | what has to come of it | shown by |\n| --- | --- | --- | --- |\n"
+    );
+    for (id, fault, expected) in rows {
+        let shown = all_shown(id);
+        let shown: Vec<String> = shown
+            .iter()
+            .map(|(file, name)| format!("[`{name}`](../{file})"))
+            .collect();
+        wanted += &format!("| {id} | {fault} | {expected} | {} |\n", shown.join(", "));
+    }
+    wanted += "\nNot shown here:\n\n";
+    for (id, why) in NOT_SHOWN {
+        wanted += &format!("* {id}: {why}.\n");
+    }
+    if std::env::var_os("UPDATE_TABLE").is_some() {
+        fs::write(&path, &wanted).unwrap();
+    }
+    let now = fs::read_to_string(&path).unwrap();
+    assert!(
+        now == wanted,
+        "run UPDATE_TABLE=1 cargo test --test it the_table_of_faults"
+    );
 }
