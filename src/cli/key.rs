@@ -10,6 +10,7 @@ use crate::{
         exit::Exit,
         secrets::MasterKey,
     },
+    render::count,
     store::Store,
 };
 
@@ -42,13 +43,13 @@ async fn rotate(config: Option<&Path>, to: Option<&Path>) -> Result<Exit, StartE
     let now = SystemClock.now();
     let rotated = Store::rotate_key(database, from.bytes(), to.bytes(), now).await?;
     Ok(said(format_args!(
-        "The keys of {} people and {} servers are wrapped by {new} now.\n\
+        "The keys of {} and {} are wrapped by {new} now.\n\
          Put it in the place of {old} before the next start:\n\
          \x20   mv {old} {old}.old && mv {new} {old}\n\
          Keep a copy of it elsewhere, and the earlier one for as long as you keep backups that were made \
          before now.",
-        rotated.people,
-        rotated.servers,
+        count(rotated.people, "person", "people"),
+        count(rotated.servers, "server", "servers"),
         new = new.display(),
         old = file.display(),
     )))
@@ -86,12 +87,12 @@ async fn reset(config: Option<&Path>, yes: bool) -> Result<Exit, StartError> {
     };
     let (reset, copy) = Store::reset_key(database, key.bytes(), now).await?;
     Ok(said(format_args!(
-        "{} alerts go on, {} webhooks are looked for at the next start, and what {} people kept is given up.\n\
+        "Goes on: {}. Looked for at the next start: {}. Given up: what {} kept.\n\
          {} holds the database as it was, should the lost key be found.\n\
          Keep a copy of {} elsewhere this time: it is in no backup.",
-        reset.alerts,
-        reset.channels,
-        reset.people,
+        count(reset.alerts, "alert", "alerts"),
+        count(reset.channels, "webhook", "webhooks"),
+        count(reset.people, "person", "people"),
         copy.display(),
         file.display(),
     )))

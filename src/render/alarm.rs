@@ -8,11 +8,11 @@ use crate::domain::{
 
 /// What began, and what is over. `backup_age` is how old a backup may be.
 pub fn alarms(began: &[&Alarm], over: &[&Alarm], backup_age: Span) -> Message {
-    let begun = began
+    let new = began
         .iter()
         .map(|alarm| format!("⚠️ {}", begin(alarm, backup_age)));
-    let ended = over.iter().map(|alarm| format!("✅ {}", end(alarm)));
-    let lines: Vec<String> = begun.chain(ended).collect();
+    let old = over.iter().map(|alarm| format!("✅ {}", end(alarm)));
+    let lines: Vec<String> = new.chain(old).collect();
     Message::text(lines.join("\n"))
 }
 

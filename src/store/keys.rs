@@ -274,11 +274,11 @@ async fn rewrapped(
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reset {
     /// People whose holdings cannot be read any more.
-    pub people: u64,
+    pub people: usize,
     /// Channels whose webhooks are made again.
-    pub channels: u64,
+    pub channels: usize,
     /// Alerts that go on as before.
-    pub alerts: u64,
+    pub alerts: usize,
 }
 
 /// Since when what people had kept before cannot be read.
@@ -333,10 +333,11 @@ async fn reset(
     forget_check(&mut tx).await?;
     leave_check(&mut tx, keyring).await?;
     tx.commit().await?;
+    let whole = |count: i64| usize::try_from(count).unwrap_or(0);
     Ok(Reset {
-        people: people.cast_unsigned(),
-        channels,
-        alerts: alerts.cast_unsigned(),
+        people: whole(people),
+        channels: usize::try_from(channels).unwrap_or(usize::MAX),
+        alerts: whole(alerts),
     })
 }
 

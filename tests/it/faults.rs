@@ -463,23 +463,30 @@ fn the_table_of_faults_is_true() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/README.md");
     let text = fs::read_to_string(&path).unwrap();
     let (head, _) = text.split_once("\n| fault |").expect("the table");
-    let mut rows: Vec<_> = FAULTS.iter().collect();
-    rows.sort_by_key(|(id, ..)| *id);
-    let mut wanted = format!(
-        "{head}\n| fault | what happens | what has to come of it | shown by |\n| --- | --- | --- | --- |\n"
-    );
-    for (id, fault, expected) in rows {
+    let mut faults: Vec<_> = FAULTS.iter().collect();
+    faults.sort_by_key(|(id, ..)| *id);
+    let rows = faults.into_iter().map(|(id, fault, expected)| {
         let shown = all_shown(id);
         let shown: Vec<String> = shown
             .iter()
             .map(|(file, name)| format!("[`{name}`](../{file})"))
             .collect();
-        wanted += &format!("| {id} | {fault} | {expected} | {} |\n", shown.join(", "));
-    }
-    wanted += "\nNot shown here:\n\n";
-    for (id, why) in NOT_SHOWN {
-        wanted += &format!("* {id}: {why}.\n");
-    }
+        format!("| {id} | {fault} | {expected} | {} |", shown.join(", "))
+    });
+    let others = NOT_SHOWN.iter().map(|(id, why)| format!("* {id}: {why}."));
+    let lines = [
+        head.to_owned(),
+        "| fault | what happens | what has to come of it | shown by |".to_owned(),
+        "| --- | --- | --- | --- |".to_owned(),
+    ];
+    let between = ["", "Not shown here:", ""].map(str::to_owned);
+    let all: Vec<String> = lines
+        .into_iter()
+        .chain(rows)
+        .chain(between)
+        .chain(others)
+        .collect();
+    let wanted = all.join("\n") + "\n";
     if std::env::var_os("UPDATE_TABLE").is_some() {
         fs::write(&path, &wanted).unwrap();
     }

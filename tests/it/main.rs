@@ -21,6 +21,7 @@ mod faults;
 mod gateway;
 mod hostile;
 mod http;
+mod keep;
 mod kills;
 mod kinds;
 mod ledger;

@@ -579,6 +579,19 @@ impl TestBot {
         }
     }
 
+    /// What the program prints when it is called so, on the bot's configuration, and its exit code.
+    pub(crate) async fn says(&self, arguments: &[&str]) -> (String, Option<i32>) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_stipend"));
+        command
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env_clear()
+            .envs(self.environment());
+        let output = ended(command).await;
+        let told = [output.stdout, output.stderr].concat();
+        (String::from_utf8(told).unwrap(), output.status.code())
+    }
+
     /// What `stipend health` says in its line, and its exit code.
     pub(crate) async fn health(&self, live: bool) -> (String, Option<i32>) {
         let mut command = self.command("health");
