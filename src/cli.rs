@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 use tokio_util::sync::CancellationToken;
 
-use crate::{demo, ops::exit::Exit};
+use crate::{
+    demo,
+    ops::{exit::Exit, secrets},
+};
 
 mod doctor;
 mod key;
@@ -17,6 +20,7 @@ mod verdict;
 
 /// Does what was asked.
 pub fn execute(command: Command) -> Exit {
+    secrets::leave_no_core();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

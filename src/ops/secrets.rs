@@ -63,6 +63,19 @@ pub enum SecretError {
     NoRandomness,
 }
 
+/// Sees that the system writes down no memory of this process when it dies: the keys are in it. Where that is
+/// refused, it is told and nothing else.
+pub fn leave_no_core() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    if let Err(error) = setrlimit(Resource::Core, none) {
+        tracing::warn!(%error, "core dumps cannot be switched off");
+    }
+}
+
 /// The bot's token: from `discord.token_file`, else from `discord.token`. The second also stands in
 /// for a file that does not exist, since an image names the file whether or not it is mounted.
 ///

@@ -106,6 +106,11 @@ async fn no_fault_shows_a_secret_or_what_somebody_holds() {
     bot.set("DELIVERY__TIMEOUT", "1s");
     bot.set("DELIVERY__SETTLE", "2s");
     bot.start(&twin, 1).await;
+    let limits =
+        fs::read_to_string(format!("/proc/{}/limits", bot.pid().as_raw_nonzero())).unwrap();
+    let core = limits.lines().find(|line| line.contains("core file"));
+    let core: Vec<&str> = core.unwrap().split_whitespace().collect();
+    assert_eq!(core[4..6], ["0", "0"], "its memory is written nowhere");
     live(&twin).await;
     for what in faults() {
         twin.fault(Fault::everywhere(what).times(3));
