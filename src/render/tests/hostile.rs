@@ -349,7 +349,8 @@ fn marks_are_found() {
 #[test]
 fn every_file_that_words_foreign_text_is_tried() {
     /// Those that say nothing of anybody else's, and what they say instead.
-    const OWN: [(&str, &str); 19] = [
+    const OWN: [(&str, &str); 20] = [
+        ("alarm", "our own words, and our own names of sources"),
         ("help", "our own words"),
         (
             "income",
