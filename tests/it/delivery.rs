@@ -381,8 +381,8 @@ async fn notices_of_a_channel_gather_into_one_message() {
     bot.end(&twin);
 }
 
-/// F-D11: somebody deletes what was told. It was told, and is not told again: not when its end would be written
-/// into it, and not when a repetition learns that the message is gone.
+/// F-D11: somebody deletes what was told. It was told, and is not told again, whether a repetition learns that the
+/// message is gone or nobody does.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_somebody_deletes_is_not_told_again() {
     let (twin, upstream, bot) = watching_with(Some(BY_ITSELF)).await;

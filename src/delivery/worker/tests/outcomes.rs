@@ -126,7 +126,7 @@ async fn a_slow_discord_takes_up_no_more_than_its_places() {
     );
     for (first, later) in times.iter().zip(&times[CONCURRENCY..]) {
         let apart = *later - *first;
-        assert!(apart >= SLOW - Duration::from_millis(50), "{apart:?}");
+        assert!(apart + Duration::from_millis(50) >= SLOW, "{apart:?}");
     }
 }
 
@@ -230,13 +230,10 @@ async fn a_channel_that_rests_for_an_hour_holds_up_nobody_else() {
     }
     bench.delivery.poke();
     bench.called(1001).await;
-    let others: Vec<DestinationId> = {
-        let mut others = Vec::new();
-        for channel in 2..=6 {
-            others.push(bench.place(channel).await);
-        }
-        others
-    };
+    let mut others = Vec::new();
+    for channel in 2..=6 {
+        others.push(bench.place(channel).await);
+    }
     let begun = Instant::now();
     for number in 0..5 {
         for other in &others {
