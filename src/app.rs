@@ -100,8 +100,9 @@ pub enum RunError {
         address: std::net::SocketAddr,
         source: std::io::Error,
     },
-    #[error("a task of stipend's own broke down")]
-    Task(#[from] tokio::task::JoinError),
+    /// Without its cause: the words of a panic may quote any value, and its place is logged where it happens.
+    #[error("a task of stipend's own broke down; the log says where")]
+    Task,
 }
 
 impl RunError {
@@ -121,7 +122,7 @@ impl RunError {
             Self::Http(_)
             | Self::Store(_)
             | Self::Delivery(delivery::Ended::Store(_))
-            | Self::Task(_) => Exit::Internal,
+            | Self::Task => Exit::Internal,
         }
     }
 }
@@ -142,7 +143,7 @@ const fn discord_exit(error: &ClientError) -> Exit {
         | ClientError::OtherKey { .. }
         | ClientError::NoKey
         | ClientError::Listen { .. } => Exit::Unusable,
-        ClientError::VersionRefused | ClientError::Task(_) => Exit::Internal,
+        ClientError::VersionRefused | ClientError::Task => Exit::Internal,
         ClientError::NoGateway | ClientError::Unreachable { .. } | ClientError::Broken(_) => {
             Exit::Unavailable
         }
@@ -388,7 +389,7 @@ pub async fn run(
     let mut ended = Ok(());
     while let Some(task) = tasks.join_next().await {
         // The first task that fails ends the others, and its reason is the one to tell.
-        if let Err(error) = task.map_err(RunError::from).and_then(|result| result)
+        if let Err(error) = task.unwrap_or(Err(RunError::Task))
             && ended.is_ok()
         {
             ended = Err(error);

@@ -561,7 +561,9 @@ impl Worker {
 
     /// A task came to no end of its own: it was cut off by a stop, or broke.
     fn lost(&self, flight: Flight, error: &JoinError) -> Landing {
-        tracing::error!(destination = %flight.destination, %error, "an attempt was lost");
+        // The error itself would quote the words of a panic, which may be any value.
+        let panicked = error.is_panic();
+        tracing::error!(destination = %flight.destination, panicked, "an attempt was lost");
         match flight.claimed {
             None => Landing::Revived(flight.destination),
             Some((id, claimed)) => {

@@ -9,6 +9,7 @@ use super::{
     context::Context,
     errors::{CommandError, Trouble},
 };
+use crate::failpoint::failpoint;
 
 /// Lets the call through, or says why not. A command that no table names is for nobody.
 pub fn allowed(ctx: Context<'_>) -> Result<bool, CommandError> {
@@ -19,6 +20,7 @@ pub fn allowed(ctx: Context<'_>) -> Result<bool, CommandError> {
     if !command.subcommands.is_empty() {
         return Ok(true);
     }
+    failpoint!("command.taken");
     let interaction = app.interaction;
     let member = interaction.member.as_deref();
     let actor = Actor::of(&interaction.user, interaction.guild_id, member);

@@ -69,8 +69,9 @@ pub enum ClientError {
     },
     #[error("the connection to Discord broke down")]
     Broken(#[source] Box<serenity::Error>),
-    #[error("what keeps a shard connected broke down")]
-    Task(#[source] tokio::task::JoinError),
+    /// Without its cause: the words of a panic may quote any value, and its place is logged where it happens.
+    #[error("what keeps a shard connected broke down; the log says where")]
+    Task,
 }
 
 fn shards_advice(advised: Option<u32>) -> String {

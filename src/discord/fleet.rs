@@ -76,7 +76,7 @@ impl Fleet {
         }
         let mut ended = Ok(Over::Stopped);
         while let Some(shard) = running.join_next().await {
-            let shard = shard.unwrap_or_else(|error| Err(ClientError::Task(error)));
+            let shard = shard.unwrap_or(Err(ClientError::Task));
             if matches!(ended, Ok(Over::Stopped)) {
                 ended = shard;
             }

@@ -139,6 +139,18 @@ mod tests {
         );
     }
 
+    /// F-T04: a zone that the table of zones does not know any more is UTC, and takes nothing else with it.
+    #[test]
+    fn a_zone_that_nobody_knows_is_utc() {
+        let settings: ServerSettings =
+            serde_json::from_str(r#"{"zone":"Atlantis/Poseidonis","hourly_cap":7}"#).unwrap();
+        assert_eq!(
+            (settings.zone.name(), settings.hourly_cap),
+            ("UTC", Some(7))
+        );
+        assert!(serde_json::from_str::<ServerSettings>(r#"{"zone":7}"#).is_err());
+    }
+
     #[test]
     fn a_mute_ends_by_itself() {
         let at = Timestamp::from_millis(1_000);

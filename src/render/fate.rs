@@ -44,6 +44,10 @@ pub enum Fate<'a> {
         /// Discord's code, where it gave one.
         code: Option<&'a str>,
     },
+    /// A filter of the server does not want the text; Discord's code.
+    Filtered {
+        code: &'a str,
+    },
     Expired,
     Superseded,
 }
@@ -70,6 +74,9 @@ impl Fate<'_> {
             Self::Parked { reason, mend } => format!("parked: {reason}; {mend}"),
             Self::Refused { code: Some(code) } => format!("refused by Discord ({code})"),
             Self::Refused { code: None } => "refused by Discord".to_owned(),
+            Self::Filtered { code } => format!(
+                "refused by a filter of the server ({code}); let its AutoMod pass what I post there"
+            ),
             Self::Expired => "too old by the time it could be sent".to_owned(),
             Self::Superseded => "said by a newer notice".to_owned(),
         }
@@ -263,6 +270,7 @@ mod tests {
                 code: Some("malformed 50035"),
             },
             Fate::Refused { code: None },
+            Fate::Filtered { code: "200000" },
             Fate::Expired,
             Fate::Superseded,
         ]
@@ -270,6 +278,7 @@ mod tests {
         .to_vec()
     }
 
+    /// F-D13: also what a filter has refused.
     #[test]
     fn a_history_tells_every_fate() {
         insta::assert_snapshot!(history(AlertId(7), 30, &all()).embeds[0].description);

@@ -297,7 +297,7 @@ async fn a_role_is_called_and_its_recovery_is_a_message() {
     bot.end(&twin);
 }
 
-/// Threads and the posts of a forum are told by the webhook of their channel; a voice channel is not.
+/// F-D14: threads and the posts of a forum are told by the webhook of their channel; a voice channel is not.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thread_and_a_forum_post_are_destinations() {
     let thread = server() + 3;
@@ -318,5 +318,33 @@ async fn a_thread_and_a_forum_post_are_destinations() {
             .all(|place| text(&twin.channel(*place)[0]).contains("**Over:**"))
     })
     .await;
+    bot.end(&twin);
+}
+
+/// F-X12: who made an alert loses the right to, or leaves. The alert is the server's: it goes on, and whoever
+/// manages the server now may change it, and the other one may not.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alert_stays_when_its_maker_goes() {
+    let (twin, upstream, bot) = watching_by(market, &brief()).await;
+    // Discord may let everybody use the command; we look ourselves.
+    let removal = |person: Person| {
+        let remove = Invocation::of("alerts remove").in_guild(server());
+        Invocation {
+            permitted: true,
+            ..remove.by(person).option("alert", "1")
+        }
+    };
+    let demoted = Person::new(admin().id, "eve");
+    let refused = said(&twin.run(&removal(demoted)).await.unwrap());
+    assert!(refused.contains("Manage Server"), "{refused}");
+    show(&upstream, market, 2.0).await;
+    twin.wait_for_messages(channel(), 1, LONG).await.unwrap();
+    let next = Person::new(900_000_000_000_000_011, "fay").manager();
+    let asked = Invocation::of("alerts show").in_guild(server());
+    let asked = asked.by(next.clone()).option("alert", "1");
+    let told = said(&twin.run(&asked).await.unwrap());
+    assert!(told.contains("falls to 3 %"), "{told}");
+    let removed = said(&twin.run(&removal(next)).await.unwrap());
+    assert!(removed.contains("#1"), "{removed}");
     bot.end(&twin);
 }

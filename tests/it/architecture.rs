@@ -55,6 +55,7 @@ const MAY_USE: [(&str, &[&str]); 10] = [
     (
         "discord",
         &[
+            "failpoint",
             "domain",
             "render",
             "market",

@@ -165,7 +165,8 @@ async fn without_a_webhook_the_bot_posts_with_a_nonce() {
     bot.end(&twin);
 }
 
-/// Many notices for one channel are one message: cards while there is room, and the others in a file.
+/// F-L03: many notices for one channel are one message, cards while there is room and the others in a file; and
+/// each of them is told, by that message.
 #[tokio::test(flavor = "multi_thread")]
 async fn many_notices_become_one_message() {
     let twin = Twin::start(one_server()).await.unwrap();
@@ -191,6 +192,9 @@ async fn many_notices_become_one_message() {
     let list = twin.file(file.parse().unwrap()).unwrap();
     let list = String::from_utf8(list.to_vec()).unwrap();
     assert_eq!(list.matches("USDC").count(), listed, "{list}");
+    let told = history(&twin).await;
+    assert!(told.contains("14 notices, 14 told"), "{told}");
+    assert_eq!(posts(&twin).len(), 1);
     bot.end(&twin);
 }
 
@@ -374,5 +378,92 @@ async fn notices_of_a_channel_gather_into_one_message() {
             .any(|message| pools_of(std::slice::from_ref(message)).contains(&WETH.to_owned()))
     })
     .await;
+    bot.end(&twin);
+}
+
+/// F-D11: somebody deletes what was told. It was told, and is not told again, whether a repetition learns that the
+/// message is gone or nobody does.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_deletes_is_not_told_again() {
+    let (twin, upstream, bot) = watching_with(Some(BY_ITSELF)).await;
+    let posts = |twin: &Twin| {
+        let mut requests = twin.requests();
+        requests.retain(|one| one.method == "POST" && one.template == "/channels/{id}/messages");
+        requests.len()
+    };
+    let create = |what| Fault::on("POST", "/channels/{id}/messages", what).times(1);
+    twin.fault(create(What::Reset).after());
+    twin.fault(create(What::error(404, 10008, "Unknown Message")).skip(1));
+    show(&upstream, market, 2.0).await;
+    until("it is repeated", || posts(&twin) == 2).await;
+    upstream.taken().await;
+    let told = history(&twin).await;
+    assert!(told.contains("1 notice, 1 told"), "{told}");
+    twin.delete_message(seen(&twin)[0].id).unwrap();
+    for step in [1.9, 1.8] {
+        show(&upstream, market, step).await;
+    }
+    assert!(seen(&twin).is_empty());
+    assert_eq!(posts(&twin), 2);
+    let told = history(&twin).await;
+    assert!(told.contains("1 notice, 1 told"), "{told}");
+    bot.end(&twin);
+}
+
+/// F-D12: Discord takes ten seconds for each message. Commands are answered meanwhile, and what was given up is
+/// looked for and told once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_discord_slows_no_command() {
+    let (twin, upstream, bot) = watching_with(None).await;
+    twin.fault(Fault::on_webhooks(What::Delay(10_000)).after().times(1));
+    show(&upstream, market, 2.0).await;
+    until("it is under way", || !posts(&twin).is_empty()).await;
+    let begun = std::time::Instant::now();
+    for _ in 0..5 {
+        let told = said(&twin.run(&manage("alerts list")).await.unwrap());
+        assert!(told.contains("#1"), "{told}");
+    }
+    assert!(
+        begun.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        begun.elapsed()
+    );
+    until("the channel is read", || {
+        bot.log().contains("looked into the channel")
+    })
+    .await;
+    upstream.taken().await;
+    assert_eq!(pools_of(&seen(&twin)), [USDC]);
+    assert_eq!(posts(&twin).len(), 1);
+    bot.end(&twin);
+}
+
+/// F-D13: a text that a filter of the server refuses is not sent again, and the admin reads why; the next notice
+/// goes out.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_filter_refuses_is_told_to_the_admin() {
+    let (twin, upstream, bot) = watching_with(None).await;
+    twin.run(&below_three(USDT)).await.unwrap();
+    let blocked = What::error(400, 200_000, "Message was blocked by automatic moderation");
+    twin.fault(Fault::on_webhooks(blocked).times(1));
+    show(&upstream, market, 2.0).await;
+    until("it is refused", || posts(&twin).len() == 1).await;
+    upstream.taken().await;
+    let told = history(&twin).await;
+    assert!(
+        told.contains("refused by a filter of the server (200000)"),
+        "{told}"
+    );
+    let pays = |usdt: f64| {
+        vec![
+            row(USDC, "USDC", "aave-v3", 2.0),
+            row(USDT, "USDT", "aave-v3", usdt),
+            row(WETH, "WETH", "compound-v3", 2.1),
+        ]
+    };
+    show(&upstream, pays, 2.0).await;
+    twin.wait_for_messages(channel(), 1, LONG).await.unwrap();
+    assert_eq!(pools_of(&seen(&twin)), [USDT]);
+    assert_eq!(posts(&twin).len(), 2);
     bot.end(&twin);
 }

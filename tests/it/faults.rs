@@ -375,6 +375,76 @@ const FAULTS: &[(&str, &str, &str)] = &[
         "a cell is written like a formula",
         "it has a mark before it that keeps it a text",
     ),
+    (
+        "F-D11",
+        "somebody deletes a message at once",
+        "it stays told; a repetition that learns of it counts as told",
+    ),
+    (
+        "F-D12",
+        "Discord takes ten seconds for each request",
+        "given up after 20 s and then uncertain; 32 are under way at most; commands are answered",
+    ),
+    (
+        "F-D13",
+        "a filter of the server refuses a text",
+        "given up at once, with a reason that the admin reads; the next notice goes out",
+    ),
+    (
+        "F-D14",
+        "a forum, a thread, another kind of channel, or one that was closed",
+        "told in the way that it takes; what takes no plain message is parked",
+    ),
+    (
+        "F-L01",
+        "there are ten times as many alerts",
+        "a pool costs what watches it, and no more",
+    ),
+    (
+        "F-L02",
+        "very many notices wait",
+        "the oldest first for each channel, and the channels in turn",
+    ),
+    (
+        "F-L03",
+        "one move of the market fires everything",
+        "one message for a channel, and each notice is told by it",
+    ),
+    (
+        "F-L05",
+        "Discord always refuses a notice, or it cannot be made out",
+        "given up after the second try, or told in few words; its neighbours are told",
+    ),
+    (
+        "F-L06",
+        "a channel is limited for an hour",
+        "its own queue waits, and no other",
+    ),
+    (
+        "F-S10",
+        "a migration is cut off",
+        "each step is there in whole or not at all, the next start goes on, and a copy from before is kept",
+    ),
+    (
+        "F-S15",
+        "the system gives no more memory",
+        "the process ends as by a kill, and the next one goes on",
+    ),
+    (
+        "F-S16",
+        "a task or a command panics",
+        "a command or a notice fails alone; for a loop of the bot the process ends with 70 and is started again. No value is logged",
+    ),
+    (
+        "F-T04",
+        "a time zone is unknown, or is not known any more",
+        "a person is told so; what was kept is read as UTC, and nothing else is lost with it",
+    ),
+    (
+        "F-X12",
+        "who made an alert goes, or a person blocks the bot",
+        "the alert is the server's and stays; the person is not written to, and loses nothing",
+    ),
 ];
 
 /// Faults that no test here can show, with the reason.

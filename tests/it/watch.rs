@@ -276,7 +276,8 @@ async fn goals_verdicts_locks_reviews_and_better_places_are_written_about() {
     bot.end(twin);
 }
 
-/// It is suspended and never deleted, it is tried once, and the next answer says so.
+/// F-X12: who takes no message from the bot is tried once and then left alone. What they watch rests and is never
+/// deleted, and the next answer says so.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_member_who_cannot_be_written_to_is_told_so_and_loses_nothing() {
     let (twin, upstream, bot) = setting().await;

@@ -174,3 +174,61 @@ proptest! {
         prop_assert_eq!(reached, wanted);
     }
 }
+
+/// F-L01: what a pool costs is what watches it, however many alerts watch other pools, protocols or assets: all of
+/// them being looked through would take a hundred times as long with a hundred times as many.
+#[test]
+fn alerts_on_other_pools_cost_nothing() {
+    fn look_up(others: u32) -> std::time::Duration {
+        let mut index = Index::default();
+        let rule = |scope| Rule {
+            scope,
+            condition: Condition::new(
+                Kind::ApyAbove,
+                Terms {
+                    value: Some(5.0),
+                    ..Terms::default()
+                },
+            )
+            .unwrap(),
+            timing: Timing::default(),
+        };
+        let elsewhere = |number: u32| match number % 3 {
+            0 => Scope {
+                pool: Some(PoolId::from_bytes((u128::from(number) << 32).to_be_bytes())),
+                ..Scope::default()
+            },
+            1 => Scope {
+                protocol: Some(format!("elsewhere-{number}")),
+                ..Scope::default()
+            },
+            _ => Scope {
+                asset: Some(format!("OTHER{number}")),
+                ..Scope::default()
+            },
+        };
+        for slot in 0..others {
+            index.add(slot, &rule(elsewhere(slot)));
+        }
+        let own = Scope {
+            pool: Some(fixture::id(1)),
+            ..Scope::default()
+        };
+        index.add(others, &rule(own));
+        let pool = fixture::pool(1, "USDC");
+        assert_eq!(found(&index, &pool), [others]);
+        let mut best = std::time::Duration::MAX;
+        for _ in 0..20 {
+            let begun = std::time::Instant::now();
+            for _ in 0..100 {
+                index.watching(std::hint::black_box(&pool), |_, alike| {
+                    std::hint::black_box(alike);
+                });
+            }
+            best = best.min(begun.elapsed());
+        }
+        best
+    }
+    let (few, many) = (look_up(300), look_up(30_000));
+    assert!(many < few * 10, "{few:?} with 300 and {many:?} with 30,000");
+}

@@ -59,6 +59,8 @@ fn waiting(count: i64) -> Vec<Waiting> {
         .collect()
 }
 
+/// F-L03: what fires at once for a channel is one message within Discord's limits, and each notice is kept as told
+/// by it.
 #[test]
 fn one_post_tells_all_that_wait_and_knows_them() {
     let composed = post(waiting(12));

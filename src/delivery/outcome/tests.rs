@@ -1,4 +1,5 @@
 use super::*;
+use crate::delivery::post::{Effect, effect};
 
 fn answer(status: u16, headers: &[(&'static str, &'static str)], body: &'static str) -> Answer {
     Answer {
@@ -229,5 +230,57 @@ fn an_answer_that_breaks_off_is_believed_only_when_it_refuses() {
 fn dead_ends_keep_their_names() {
     for end in DeadEnd::ALL {
         assert_eq!(DeadEnd::parse(end.slug()), Some(end));
+    }
+}
+
+const EITHER: [Authority; 2] = [Authority::WebhookToken, Authority::BotToken];
+
+/// F-D13: what a filter of the server refuses is told with the code that says so, and is no fault of the channel.
+#[test]
+fn what_a_filter_refuses_is_named_by_its_code() {
+    for (status, body, code) in [
+        (400, r#"{"code":200000}"#, 200_000),
+        (400, r#"{"code":200001}"#, 200_001),
+        (403, r#"{"code":240000}"#, 240_000),
+    ] {
+        for authority in EITHER {
+            let outcome = judged(authority, &answer(status, &[], body));
+            assert_eq!(outcome, Outcome::Filtered { code });
+            assert_eq!(outcome.error().unwrap(), format!("filtered {code}"));
+            assert_eq!(effect(&outcome), Effect::None);
+        }
+    }
+}
+
+/// F-D14: a forum without a title, tags that are missing, a voice channel, and a thread that was closed: none of
+/// them takes a plain message, however often it is sent.
+#[test]
+fn a_channel_of_another_kind_and_a_closed_thread_are_parked() {
+    let kinds = [
+        r#"{"code":220001}"#,
+        r#"{"code":220002}"#,
+        r#"{"code":220003}"#,
+        r#"{"code":220004}"#,
+        r#"{"code":50024}"#,
+        r#"{"code":50073}"#,
+    ];
+    let closed = [r#"{"code":50083}"#, r#"{"code":160005}"#];
+    let kinds = kinds.map(|body| (body, DeadEnd::WrongKind));
+    let closed = closed.map(|body| (body, DeadEnd::ThreadClosed));
+    for (body, end) in kinds.into_iter().chain(closed) {
+        for (status, authority) in [400, 403].into_iter().zip(EITHER) {
+            let outcome = judged(authority, &answer(status, &[], body));
+            assert_eq!(outcome, Outcome::DeadEnd(end), "{body}");
+            assert_eq!(effect(&outcome), Effect::Park(end));
+        }
+    }
+}
+
+/// F-D11: that a message is gone is said of the message, and not of its channel or its webhook.
+#[test]
+fn a_message_that_is_gone_is_no_channel_that_is() {
+    for authority in EITHER {
+        let gone = answer(404, &[], r#"{"code":10008}"#);
+        assert_eq!(judged(authority, &gone), Outcome::MessageGone);
     }
 }

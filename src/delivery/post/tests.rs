@@ -234,6 +234,33 @@ fn only_what_was_sent_anew_is_looked_for_once_more() {
     assert_eq!((swept.message, swept.due_at), (Some(MessageId(8)), None));
 }
 
+/// F-D11: somebody deletes the message at once. It was told, whether its answer came or a repetition learns that
+/// it is gone, and a second look neither sends it again nor forgets which one it was.
+#[test]
+fn what_somebody_deletes_stays_told() {
+    let unclear = Outcome::Unclear(Unclear::Broken);
+    let uncertain = sending(Carrier::Bot, 1).settled(&unclear, NOW, 0.0, &waits());
+    assert_eq!(uncertain.turn(NOW, &waits()), Turn::Send);
+    let repeated = uncertain.claimed(Carrier::Bot, 1, None, NOW);
+    let gone = repeated.settled(&Outcome::MessageGone, NOW, 1.0, &waits());
+    assert_eq!((gone.state, gone.message), (State::Delivered, None));
+    assert_eq!(gone.turn(LATER, &waits()), Turn::Nothing);
+
+    let told = Post {
+        state: State::Delivered,
+        message: Some(MessageId(9)),
+        anew: true,
+        due_at: Some(NOW),
+        ..Post::new(WEBHOOK, NOW, LATER)
+    };
+    assert_eq!(told.turn(NOW, &waits()), Turn::Look);
+    let looked = told.looked(None, NOW, &waits());
+    assert_eq!(
+        (looked.state, looked.message, looked.due_at),
+        (State::Delivered, Some(MessageId(9)), None)
+    );
+}
+
 #[test]
 fn the_oldest_copy_stays() {
     let mut copies = vec![MessageId(9), MessageId(3), MessageId(5), MessageId(3)];

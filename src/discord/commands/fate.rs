@@ -60,7 +60,10 @@ fn fate(told: &Told) -> Fate<'_> {
             let (reason, mend) = super::alerts::why_parked(told.reason);
             Fate::Parked { reason, mend }
         }
-        State::Dead => Fate::Refused { code: error },
+        State::Dead => match error.and_then(|error| error.strip_prefix("filtered ")) {
+            Some(code) => Fate::Filtered { code },
+            None => Fate::Refused { code: error },
+        },
         State::Expired => Fate::Expired,
         State::Superseded => Fate::Superseded,
     }

@@ -78,8 +78,10 @@ async fn a_broken_connection_is_uncertain_and_never_sent_again() {
     assert_eq!(waiting.state, State::Pending);
 }
 
+/// F-D12: Discord answers later than it is waited for; 20 s unless it is set otherwise.
 #[tokio::test]
 async fn no_answer_in_time_is_uncertain() {
+    assert_eq!(Settings::default().timeout, Duration::from_secs(20));
     let mut bench = Bench::start_with(|settings| Settings {
         timeout: Duration::from_millis(200),
         ..settings
@@ -95,6 +97,37 @@ async fn no_answer_in_time_is_uncertain() {
     assert_eq!(outcome.error.as_deref(), Some("timed_out"));
     bench.end().await;
     assert_eq!(bench.twin.contents(1001), ["a"]);
+}
+
+/// F-D12: while Discord is slow, no more requests are under way than there are places, and one that ends lets the
+/// next one go.
+#[tokio::test]
+async fn a_slow_discord_takes_up_no_more_than_its_places() {
+    const SLOW: Duration = Duration::from_millis(1200);
+    let mut bench = Bench::start_with(|settings| Settings {
+        timeout: SLOW * 5,
+        ..settings
+    })
+    .await;
+    bench.end().await;
+    let channels = CONCURRENCY as u64 + 8;
+    for channel in 1..=channels {
+        bench.twin.script(channel + 1000, &[Reply::Slow(SLOW)]);
+    }
+    let entries = bench.fill(channels, 1).await;
+    bench.run();
+    bench.all_delivered(&entries).await;
+    bench.end().await;
+    let times = bench.twin.times();
+    assert_eq!(times.len() as u64, channels, "nobody is asked twice");
+    assert!(
+        times[CONCURRENCY - 1] - times[0] < SLOW,
+        "all places are used"
+    );
+    for (first, later) in times.iter().zip(&times[CONCURRENCY..]) {
+        let apart = *later - *first;
+        assert!(apart + Duration::from_millis(50) >= SLOW, "{apart:?}");
+    }
 }
 
 #[tokio::test]
@@ -130,6 +163,8 @@ async fn what_a_lost_worker_was_sending_is_uncertain() {
     assert_eq!(bench.twin.contents(1001), ["a"]);
 }
 
+/// F-L05: a notice that Discord always refuses is given up after its second try, the one in plain text, and
+/// F-D13: what a filter does not want after its first. Those behind it are told.
 #[tokio::test]
 async fn refused_bodies_end_and_do_not_stop_the_next() {
     let mut bench = Bench::start().await;
@@ -146,10 +181,79 @@ async fn refused_bodies_end_and_do_not_stop_the_next() {
     let bad = bench.say(place, "a").await;
     let filtered = bench.say(place, "b").await;
     let good = bench.say(place, "c").await;
-    assert_eq!(bench.outcome(bad).await.state, State::Dead);
-    assert_eq!(bench.outcome(filtered).await.state, State::Dead);
+    let outcome = bench.outcome(bad).await;
+    assert_eq!((outcome.state, outcome.attempt), (State::Dead, 2));
+    assert_eq!(outcome.error.as_deref(), Some("malformed 50035"));
+    let outcome = bench.outcome(filtered).await;
+    assert_eq!((outcome.state, outcome.attempt), (State::Dead, 1));
+    assert_eq!(outcome.error.as_deref(), Some("filtered 200000"));
     assert_eq!(bench.outcome(good).await.state, State::Delivered);
     bench.end().await;
+    assert_eq!(bench.twin.contents(1001), ["a", "a", "b", "c"]);
+}
+
+/// F-L05: what was kept of a notice cannot be read any more. It is told in its few words, and holds up nobody.
+#[tokio::test]
+async fn a_notice_that_cannot_be_made_out_is_told_in_its_few_words() {
+    let mut bench = Bench::start().await;
+    let place = bench.place(1).await;
+    let broken = Entry {
+        payload: "{\"embeds\": 7".to_owned(),
+        ..entry(place, "few words")
+    };
+    let broken = bench.store.enqueue(&broken).await.unwrap();
+    let next = bench.say(place, "b").await;
+    for one in [broken, next] {
+        assert_eq!(bench.outcome(one).await.state, State::Delivered);
+    }
+    bench.end().await;
+    assert_eq!(bench.twin.contents(1001), ["few words", "b"]);
+}
+
+/// F-L06: a channel that is limited for an hour keeps its own queue waiting, and nobody else's.
+#[tokio::test]
+async fn a_channel_that_rests_for_an_hour_holds_up_nobody_else() {
+    let mut bench = Bench::start().await;
+    let slow = bench.place(1).await;
+    let limited = Reply::Limited {
+        seconds: 3600.0,
+        global: false,
+    };
+    bench.twin.script(1001, &[limited]);
+    let mut late = Vec::new();
+    for text in ["a", "b"] {
+        let long = Entry {
+            not_after: SystemClock.now().plus(Duration::from_hours(3)),
+            ..entry(slow, text)
+        };
+        late.push(bench.store.enqueue(&long).await.unwrap());
+    }
+    bench.delivery.poke();
+    bench.called(1001).await;
+    let mut others = Vec::new();
+    for channel in 2..=6 {
+        others.push(bench.place(channel).await);
+    }
+    let begun = Instant::now();
+    for number in 0..5 {
+        for other in &others {
+            let told = bench.say(*other, &number.to_string()).await;
+            assert_eq!(bench.outcome(told).await.state, State::Delivered);
+        }
+    }
+    assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
+    bench.end().await;
+    assert_eq!(bench.twin.contents(1001), ["a"], "it is left alone");
+    let first = bench.store.told(late[0]).await.unwrap().unwrap();
+    assert_eq!((first.state, first.attempt), (State::Waiting, 0));
+    let second = bench.store.told(late[1]).await.unwrap().unwrap();
+    assert_eq!(second.state, State::Pending);
+    for channel in 2..=6 {
+        assert_eq!(
+            bench.twin.contents(1000 + channel),
+            ["0", "1", "2", "3", "4"]
+        );
+    }
 }
 
 #[tokio::test]

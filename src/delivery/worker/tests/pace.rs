@@ -141,3 +141,32 @@ async fn many_places_are_served_in_turn() {
     }
     assert!(bench.folder.path().exists());
 }
+
+/// F-L02: a backlog over more channels than there are places. Each channel is told the oldest first, and no channel
+/// is two notices ahead of another, whoever was handed over first.
+#[tokio::test]
+async fn a_backlog_is_told_oldest_first_and_in_turn() {
+    const PLACES: usize = 2 * CONCURRENCY;
+    const EACH: usize = 16;
+    let mut bench = Bench::start_with(|settings| Settings {
+        max_per_second: NonZeroU32::new(1_000_000).unwrap(),
+        merge: false,
+        ..settings
+    })
+    .await;
+    bench.end().await;
+    let entries = bench.fill(PLACES as u64, EACH as u64).await;
+    bench.run();
+    bench.all_delivered(&entries).await;
+    bench.end().await;
+    let mut told = [0_usize; PLACES];
+    let hits = bench.twin.hits.lock().unwrap();
+    assert_eq!(hits.len(), PLACES * EACH);
+    for hit in hits.iter() {
+        let place = usize::try_from(hit.webhook - 1001).unwrap();
+        assert_eq!(hit.content, told[place].to_string(), "the oldest first");
+        told[place] += 1;
+        let (least, most) = (told.iter().min().unwrap(), told.iter().max().unwrap());
+        assert!(most - least <= 2, "{told:?}");
+    }
+}
