@@ -53,6 +53,13 @@ pub(super) async fn restore(args: &ConfigArgs, file: &Path) -> Exit {
 
 async fn restored(args: &ConfigArgs, file: &Path) -> Result<Exit, StartError> {
     let config = Config::load(args.config.as_deref(), config::environment())?;
+    // A name that was mistyped says nothing of the key.
+    if !file.exists() {
+        return Ok(failed(
+            &RestoreError::NoBackup(file.to_owned()),
+            Exit::Usage,
+        ));
+    }
     let key_file = &config.secrets.master_key_file;
     let key = MasterKey::load_existing(key_file)?.ok_or_else(|| StartError::KeyGone {
         key: key_file.clone(),

@@ -11,7 +11,7 @@ use crate::{
         secrets::MasterKey,
     },
     render::count,
-    store::Store,
+    store::{OpenError, Store},
 };
 
 pub(super) async fn execute(command: &KeyCommand) -> Exit {
@@ -58,6 +58,9 @@ async fn rotate(config: Option<&Path>, to: Option<&Path>) -> Result<Exit, StartE
 async fn reset(config: Option<&Path>, yes: bool) -> Result<Exit, StartError> {
     let config = Config::load(config, config::environment())?;
     let (database, file) = (config.database.path(), &config.secrets.master_key_file);
+    if !database.exists() {
+        return Err(OpenError::Absent(database.to_owned()).into());
+    }
     let fits = match MasterKey::load_existing(file)? {
         Some(key) => Store::check(database, Some(key.bytes())).await.is_ok(),
         None => false,

@@ -40,6 +40,11 @@ async fn a_backup_brings_back_what_it_holds_and_repeats_nothing() {
         code == Some(64) && told.contains("is there already"),
         "{told}"
     );
+    let (told, code) = bot.says(&["restore", "cpoy.db"]).await;
+    assert!(
+        code == Some(64) && told.contains("there is no backup at cpoy.db"),
+        "{told}"
+    );
     let (told, code) = bot.says(&["restore", "copy.db"]).await;
     assert!(
         code == Some(75) && told.contains("already running"),
