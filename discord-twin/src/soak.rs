@@ -1,16 +1,20 @@
-//! Kills a bot again and again while Discord loses acknowledgements, and compares what was told with what
-//! should have been.
+//! Kills a bot again and again while Discord loses acknowledgements, or loads it for hours ([`endure`]), and
+//! compares what was told with what should have been.
 //!
 //! Nobody asks the bot what it should have told. The supervisor writes the market itself (`market`), so it
 //! knows which edges there are, and it counts them in the ledger (`oracle`). A batch is served until the bot
 //! shows that it has kept it: by asking for what is newer (`source`), or by telling of it.
 
 mod bot;
+mod build;
 mod death;
+pub mod endure;
 mod lane;
 mod market;
 mod oracle;
 mod source;
+mod stand;
+pub mod whole;
 
 use std::{
     io,
@@ -25,6 +29,7 @@ use std::{
 
 use tokio::task::JoinSet;
 
+pub use self::build::build;
 use self::lane::Lane;
 use crate::TwinError;
 
@@ -121,7 +126,7 @@ impl Progress {
     }
 }
 
-/// What came of a run.
+/// What was told of what had to be told.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     /// Notices that had to be told.

@@ -5,14 +5,13 @@ use std::{
     error::Error,
     io::{self, Write},
     path::{Path, PathBuf},
-    process::{Command, ExitCode, Stdio},
+    process::ExitCode,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use discord_twin::soak::{self, Plan, Progress, WAITS};
+use discord_twin::soak::{self, Plan, Progress, WAITS, build};
 use indicatif::{ProgressBar, ProgressStyle};
-use serde_json::Value;
 
 const USAGE: &str = "usage: soak [--kills 10000] [--seed S] [--lost-acks 20] [--lanes L] [--binary PATH]
 --lost-acks is in percent of the messages and brings other faults along, 0 switches all of them off;
@@ -43,33 +42,6 @@ fn plan(mut words: impl Iterator<Item = String>) -> Result<Plan, Box<dyn Error>>
         }
     }
     Ok(plan)
-}
-
-/// Builds the bot in release and returns its program.
-fn build() -> Result<PathBuf, Box<dyn Error>> {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let built = Command::new(cargo)
-        .args([
-            "build",
-            "--release",
-            "--package",
-            "stipend",
-            "--bin",
-            "stipend",
-        ])
-        .arg("--message-format=json-render-diagnostics")
-        .current_dir(workspace)
-        .stderr(Stdio::inherit())
-        .output()?;
-    if !built.status.success() {
-        return Err("stipend cannot be built".into());
-    }
-    let told = String::from_utf8(built.stdout)?;
-    told.lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .find_map(|told| told["executable"].as_str().map(PathBuf::from))
-        .ok_or_else(|| "cargo did not say where it put stipend".into())
 }
 
 /// Shows how far the run is until it is dropped: a bar on a terminal, else a line now and then.

@@ -11,7 +11,7 @@ use std::{
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-use super::WAITS;
+use crate::Twin;
 
 /// What `abort` ends a process with.
 const SIGABRT: i32 = 6;
@@ -25,19 +25,25 @@ pub(super) struct Bot {
 }
 
 impl Bot {
-    /// A bot that was never started, in a folder of its own.
-    pub(super) fn new(binary: &Path, discord: &str, token: &str, source: &str) -> io::Result<Self> {
+    /// A bot that was never started, in a folder of its own, with these settings by their names after
+    /// `STIPEND_`.
+    pub(super) fn new(
+        binary: &Path,
+        discord: &Twin,
+        source: &str,
+        settings: &[(&str, &str)],
+    ) -> io::Result<Self> {
         let folder = tempfile::Builder::new().prefix("stipend-soak-").tempdir()?;
         OpenOptions::new()
             .write(true)
             .create_new(true)
             .mode(0o600)
             .open(folder.path().join("token"))?
-            .write_all(token.as_bytes())?;
+            .write_all(discord.token().as_bytes())?;
         // Of what the stand-in for the source does not serve.
         let nowhere = format!("{source}/nowhere");
         let own = [
-            ("DISCORD__API_URL", discord.to_owned()),
+            ("DISCORD__API_URL", discord.base_url().to_owned()),
             ("DISCORD__TOKEN_FILE", "token".to_owned()),
             ("DATABASE__URL", "sqlite://stipend.db".to_owned()),
             ("SECRETS__MASTER_KEY_FILE", "stipend.key".to_owned()),
@@ -56,10 +62,10 @@ impl Bot {
             ("OPS__LISTEN", "127.0.0.1:0".to_owned()),
             ("OPS__LOG_FORMAT", "json".to_owned()),
         ];
-        let waits = WAITS
+        let given = settings
             .iter()
             .map(|(name, value)| (*name, (*value).to_owned()));
-        let settings = own.into_iter().chain(waits);
+        let settings = own.into_iter().chain(given);
         Ok(Self {
             settings: settings
                 .map(|(name, value)| (format!("STIPEND_{name}"), value))
@@ -89,6 +95,11 @@ impl Bot {
             .spawn()?;
         self.child = Some(child);
         Ok(())
+    }
+
+    /// The process's number while it runs.
+    pub(super) fn process(&self) -> Option<u32> {
+        self.child.as_ref().and_then(Child::id)
     }
 
     pub(super) fn is_running(&self) -> bool {

@@ -5,15 +5,23 @@
 
 use serde_json::{Value, json};
 
-use super::oracle::{Edge, Mark, Rate};
+use super::{
+    oracle::{Edge, Mark, Rate},
+    whole::Upstream,
+};
 
 /// The APY in percent at or under which a pool is low; an alert is over above 1.2 times as much.
 pub(super) const THRESHOLD: u32 = 3;
 const DOLLARS: u64 = 250_000_000;
-/// In how many of 100 batches a pool goes to the other side when it may.
-const TURNS: u8 = 30;
-/// Each so many batches all pools go that may.
-const BURST: u32 = 8;
+/// How often pools go to the other side.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    /// In how many of 100 batches a pool goes when it may.
+    pub(super) turns: u8,
+    /// Each so many batches all pools go that may.
+    pub(super) burst: u32,
+}
+
 /// Batches after which a side is told, or may be left.
 const HELD: u32 = 2;
 
@@ -22,8 +30,14 @@ const HELD: u32 = 2;
 pub(super) struct Market {
     dice: fastrand::Rng,
     pools: Vec<Pool>,
+    pace: Pace,
     batch: u32,
+    /// What nobody has an alert for.
+    beside: Option<Upstream>,
 }
+
+/// The share (0–1) of the pools beside that move from batch to batch.
+const MOVES: f64 = 0.5;
 
 #[derive(Debug)]
 struct Pool {
@@ -39,12 +53,12 @@ struct Pool {
 
 /// The protocol that the alert of a channel watches.
 pub(super) fn protocol(channel: u64) -> String {
-    format!("soak-{}", channel % 1000)
+    format!("soak-{channel}")
 }
 
 impl Market {
     /// A market in which all pools are high: so many for each channel.
-    pub(super) fn new(channels: &[u64], pools: u32, seed: u64) -> Self {
+    pub(super) fn new(channels: &[u64], pools: u32, pace: Pace, seed: u64) -> Self {
         let pools = channels
             .iter()
             .flat_map(|channel| (0..pools).map(|_| *channel))
@@ -60,8 +74,23 @@ impl Market {
         Self {
             dice: fastrand::Rng::with_seed(seed),
             pools: pools.collect(),
+            pace,
             batch: 0,
+            beside: None,
         }
+    }
+
+    /// Amid these other pools.
+    pub(super) fn amid(self, others: Upstream) -> Self {
+        Self {
+            beside: Some(others),
+            ..self
+        }
+    }
+
+    /// The keys of some of the pools that are told of.
+    pub(super) fn keys(&self) -> Vec<String> {
+        self.pools.iter().map(|pool| key(pool.number)).collect()
     }
 
     pub(super) fn batch(&self) -> u32 {
@@ -71,10 +100,14 @@ impl Market {
     /// Goes on by one batch, and returns what has to be told for it.
     pub(super) fn step(&mut self) -> Vec<Edge> {
         self.batch += 1;
-        let all = self.batch.is_multiple_of(BURST);
+        if let Some(beside) = &mut self.beside {
+            beside.step(MOVES);
+        }
+        let Pace { turns, burst } = self.pace;
+        let all = self.batch.is_multiple_of(burst);
         let mut edges = Vec::new();
         for pool in &mut self.pools {
-            if pool.held >= HELD && (all || self.dice.u8(..100) < TURNS) {
+            if pool.held >= HELD && (all || self.dice.u8(..100) < turns) {
                 pool.turn();
             } else {
                 pool.held += 1;
@@ -97,7 +130,15 @@ impl Market {
             5.0,
             DOLLARS + u64::from(self.batch),
         ));
-        json!({"status": "success", "data": rows}).to_string()
+        let mut answer = String::from(r#"{"status":"success","data":["#);
+        if let Some(beside) = &self.beside {
+            beside.write(&mut answer);
+            answer.push(',');
+        }
+        answer.extend(rows.iter().map(|row| format!("{row},")));
+        answer.truncate(answer.len() - 1);
+        answer.push_str("]}");
+        answer
     }
 }
 
@@ -147,9 +188,13 @@ impl Pool {
     }
 }
 
+fn key(number: u32) -> String {
+    format!("00000000-0000-4000-9000-{number:012x}")
+}
+
 fn row(number: u32, symbol: &str, protocol: &str, apy: f64, dollars: u64) -> Value {
     json!({
-        "pool": format!("00000000-0000-4000-8000-{number:012x}"),
+        "pool": key(number),
         "chain": "Ethereum",
         "project": protocol,
         "symbol": symbol,
@@ -171,10 +216,15 @@ mod tests {
 
     use super::*;
 
+    const OFTEN: Pace = Pace {
+        turns: 30,
+        burst: 8,
+    };
+
     /// The comparison counts marks, so each edge needs one of its own.
     #[test]
     fn no_two_edges_have_the_same_mark() {
-        let mut market = Market::new(&[1, 2], 3, 1);
+        let mut market = Market::new(&[1, 2], 3, OFTEN, 1);
         let edges: Vec<Edge> = (0..3000).flat_map(|_| market.step()).collect();
         let marks: HashSet<Mark> = edges.iter().map(|edge| edge.mark).collect();
         assert!(edges.len() > 3000, "{}", edges.len());
@@ -185,7 +235,7 @@ mod tests {
     /// the bot would doubt.
     #[test]
     fn edges_join_and_stay_believable() {
-        let mut market = Market::new(&[1], 1, 1);
+        let mut market = Market::new(&[1], 1, OFTEN, 1);
         let mut stands = Rate(400);
         for _ in 0..2000 {
             for Edge { mark, batch, .. } in market.step() {
@@ -201,7 +251,7 @@ mod tests {
     #[test]
     fn the_same_seed_gives_the_same_script() {
         let run = |seed| {
-            let mut market = Market::new(&[1, 2], 2, seed);
+            let mut market = Market::new(&[1, 2], 2, OFTEN, seed);
             (0..50).flat_map(|_| market.step()).collect::<Vec<_>>()
         };
         assert_eq!(run(3), run(3));
