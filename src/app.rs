@@ -41,7 +41,7 @@ use crate::{
 mod alarm;
 mod asked;
 mod follow;
-mod upkeep;
+pub mod upkeep;
 
 use asked::charts;
 pub(crate) use asked::{defillama, exchange, followers};
@@ -65,6 +65,8 @@ pub struct App {
     pub key_lost_at: Option<Timestamp>,
     /// Marks what the components of answers mean.
     pub stamp: Stamp,
+    /// Who is to be told of what they leave unused when they ask for something.
+    pub unreached: upkeep::Unreached,
     /// The loops that have to move.
     pub pulses: Pulses,
     /// When this was built.
@@ -225,6 +227,7 @@ impl App {
             clock,
             key_lost_at,
             stamp: Stamp::new(sealed::derived(key, "stipend component ids 1")),
+            unreached: upkeep::Unreached::default(),
             pulses: Pulses::default(),
             started_at: now,
             defillama,

@@ -10,7 +10,7 @@ use crate::{
         urgency::Urgency,
     },
     domain::{
-        alarm::{Alarm, DISK_FREE, SOURCE_DOWN, news},
+        alarm::{Alarm, DISK_FREE, News, SOURCE_DOWN, Seen},
         ids::AlertId,
         reading::DEFILLAMA,
         time::Timestamp,
@@ -21,41 +21,55 @@ use crate::{
     store::{StoreError, backup},
 };
 
-const EVERY: Duration = Duration::from_mins(1);
+const EVERY: Duration = Duration::from_secs(15);
+/// The longest wait before a channel that could not be written to is tried again: each try may be a request
+/// that Discord refuses.
+const LONGEST: Duration = Duration::from_hours(1);
 /// Under which name the store keeps what was told and is not over.
 const TOLD: &str = "alarms that were told";
+/// Under which name the store keeps since when there should be backups, in milliseconds.
+const BACKUPS_SINCE: &str = "backups are looked for since";
 
 /// Looks after the surroundings for ever, where a channel is named for it.
 pub(super) async fn look_out(app: &App) -> Result<(), RunError> {
     let Some(channel) = app.config.ops.notify_channel else {
         return std::future::pending().await;
     };
+    let mut wait = EVERY;
     loop {
-        tokio::time::sleep(EVERY).await;
-        let now = app.clock.now();
-        unless_damaged(
-            speak(app, channel, now).await,
-            "whoever runs the bot is not told",
-        )?;
+        tokio::time::sleep(wait).await;
+        let spoken = speak(app, channel, app.clock.now()).await;
+        wait = match spoken {
+            Ok(Spoken::Refused) => (2 * wait).min(LONGEST),
+            _ => EVERY,
+        };
+        unless_damaged(spoken.map(drop), "whoever runs the bot is not told")?;
     }
 }
 
-async fn speak(app: &App, channel: NotifyChannel, now: Timestamp) -> Result<(), StoreError> {
+/// What came of a look.
+enum Spoken {
+    Nothing,
+    Told,
+    /// The channel cannot be written to.
+    Refused,
+}
+
+async fn speak(app: &App, channel: NotifyChannel, now: Timestamp) -> Result<Spoken, StoreError> {
     let told = told(app).await?;
-    let wrong = wrong(app, now);
-    let (began, over) = news(&told, &wrong);
-    if began.is_empty() && over.is_empty() {
-        return Ok(());
+    let news = News::between(&told, &seen(app, backups_since(app, now).await?, now));
+    if news.is_empty() {
+        return Ok(Spoken::Nothing);
     }
     let destination = match app.delivery.prepare(channel.channel, channel.server).await {
         Ok(prepared) => prepared.destination,
         Err(refused) => {
             tracing::warn!(why = %refused, "ops.notify_channel cannot be written to");
-            return Ok(());
+            return Ok(Spoken::Refused);
         }
     };
-    let message = render::alarm::alarms(&began, &over, app.config.ops.backup_alarm);
-    for alarm in &began {
+    let message = render::alarm::alarms(&news, app.config.ops.backup_alarm);
+    for alarm in &news.began {
         tracing::warn!(?alarm, "something is wrong");
     }
     app.store
@@ -74,10 +88,10 @@ async fn speak(app: &App, channel: NotifyChannel, now: Timestamp) -> Result<(), 
             telling: Telling::default(),
         })
         .await?;
-    let kept = serde_json::to_vec(&wrong).unwrap_or_default();
+    let kept = serde_json::to_vec(&news.added_to(&told)).unwrap_or_default();
     app.store.set_setting(TOLD, &kept).await?;
     app.delivery.poke();
-    Ok(())
+    Ok(Spoken::Told)
 }
 
 async fn told(app: &App) -> Result<BTreeSet<Alarm>, StoreError> {
@@ -87,16 +101,24 @@ async fn told(app: &App) -> Result<BTreeSet<Alarm>, StoreError> {
         .unwrap_or_default())
 }
 
-/// What is wrong at this moment. While this process did not run, nobody was asked and no backup was due.
-fn wrong(app: &App, now: Timestamp) -> BTreeSet<Alarm> {
-    let mut wrong = BTreeSet::new();
-    let is_down = |health: &Health| {
-        let since = health
-            .answered_at
-            .unwrap_or(app.started_at)
-            .max(app.started_at);
-        health.trouble.is_some() && now.since(since) >= SOURCE_DOWN.0
-    };
+/// Since when there should be backups: since this database was first looked after, however often the bot was
+/// started since.
+async fn backups_since(app: &App, now: Timestamp) -> Result<Timestamp, StoreError> {
+    let kept = app.store.setting(BACKUPS_SINCE).await?;
+    let kept = kept.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    if let Some(millis) = kept {
+        return Ok(Timestamp::from_millis(millis));
+    }
+    let bytes = now.millis().to_string();
+    app.store
+        .set_setting(BACKUPS_SINCE, bytes.as_bytes())
+        .await?;
+    Ok(now)
+}
+
+/// What can be seen at this moment. While this process did not run, it asked no source.
+fn seen(app: &App, backups_since: Timestamp, now: Timestamp) -> Seen {
+    let mut seen = Seen::default();
     let networks = app.market.networks();
     let sources = [(DEFILLAMA, Health::clone(&app.market.health()))]
         .into_iter()
@@ -112,20 +134,33 @@ fn wrong(app: &App, now: Timestamp) -> BTreeSet<Alarm> {
                 .map(|(origin, it)| (origin.name(), it.health.clone())),
         );
     for (name, health) in sources {
-        if is_down(&health) {
-            wrong.insert(Alarm::SourceDown(name.to_owned()));
+        let alarm = Alarm::SourceDown(name.to_owned());
+        let answered_at = health.answered_at.filter(|at| *at >= app.started_at);
+        let silent_for = now.since(answered_at.unwrap_or(app.started_at));
+        if health.trouble.is_some() && silent_for >= SOURCE_DOWN.0 {
+            seen.wrong.insert(alarm);
+        } else if health.trouble.is_none() && answered_at.is_some() {
+            seen.well.insert(alarm);
         }
     }
     let database = app.store.path();
-    if free_percent(database).is_some_and(|free| free < f64::from(DISK_FREE)) {
-        wrong.insert(Alarm::DiskFull);
+    if let Some(free) = free_percent(database) {
+        let set = if free < f64::from(DISK_FREE) {
+            &mut seen.wrong
+        } else {
+            &mut seen.well
+        };
+        set.insert(Alarm::DiskFull);
     }
     let allowed = app.config.ops.backup_alarm.0;
-    let last = backup::last_backup(database).map_or(app.started_at, |at| at.max(app.started_at));
-    if !allowed.is_zero() && now.since(last) >= allowed {
-        wrong.insert(Alarm::BackupOld);
+    let last = backup::last_backup(database);
+    let due_since = last.map_or(backups_since, |at| at.max(backups_since));
+    if !allowed.is_zero() && now.since(due_since) >= allowed {
+        seen.wrong.insert(Alarm::BackupOld);
+    } else if last.is_some_and(|at| now.since(at) < allowed) {
+        seen.well.insert(Alarm::BackupOld);
     }
-    wrong
+    seen
 }
 
 /// How much of the disk with this file users may still fill, in percent.

@@ -1,6 +1,11 @@
-//! What is done once an hour so that a bot can run for years: what has had its time is let go.
+//! What is done once an hour so that a bot can run for years: what has had its time is let go. Hours are those of
+//! the clock, not those in which the machine was awake.
 
-use std::time::Duration;
+use std::{
+    collections::HashSet,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use super::{App, RunError, follow::unless_damaged};
 use crate::{
@@ -8,30 +13,62 @@ use crate::{
         entry::{Entry, Occasion, Telling, payload, unused_key},
         urgency::Urgency,
     },
-    domain::{ids::AlertId, retention::WARNING, time::Timestamp},
-    render,
+    domain::{
+        ids::{AlertId, UserId},
+        retention::WARNING,
+        time::Timestamp,
+    },
+    render::{self, message::Message},
     store::{
         StoreError, backup,
         retention::{Swept, Unused},
     },
 };
 
-/// After a start others have more to do.
-const FIRST: Duration = Duration::from_mins(2);
+/// From one look at the clock to the next, and after a start, when others have more to do.
+const LOOK: Duration = Duration::from_secs(10);
 const EVERY: Duration = Duration::from_hours(1);
 /// People who are warned in one round: each may have to be asked for at Discord.
 const WARNED_AT_A_TIME: usize = 20;
 
+/// People who are to be warned of what they leave unused, and cannot be written to: they are told below the
+/// next answer they get, whatever they ask.
+#[derive(Debug, Default)]
+pub struct Unreached(Mutex<HashSet<UserId>>);
+
+impl Unreached {
+    fn add(&self, person: UserId) {
+        self.people().insert(person);
+    }
+
+    /// Whether the person is one of them. From then on they are not any more.
+    pub fn take(&self, person: UserId) -> bool {
+        self.people().remove(&person)
+    }
+
+    fn has(&self, person: UserId) -> bool {
+        self.people().contains(&person)
+    }
+
+    fn people(&self) -> std::sync::MutexGuard<'_, HashSet<UserId>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Lets go of what has had its time, for ever.
 pub(super) async fn keep_up(app: &App) -> Result<(), RunError> {
-    tokio::time::sleep(FIRST).await;
+    let mut last = None;
     loop {
+        tokio::time::sleep(LOOK).await;
         let now = app.clock.now();
+        if last.is_some_and(|last| now.since(last) < EVERY) {
+            continue;
+        }
+        last = Some(now);
         unless_damaged(messages(app, now).await, "old messages stay")?;
         unless_damaged(servers(app, now).await, "servers that were left stay")?;
         unless_damaged(people(app, now).await, "what goes unused stays")?;
         backup::forget_copies(app.store.path(), now);
-        tokio::time::sleep(EVERY).await;
     }
 }
 
@@ -60,9 +97,15 @@ async fn servers(app: &App, now: Timestamp) -> Result<(), StoreError> {
 }
 
 async fn people(app: &App, now: Timestamp) -> Result<(), StoreError> {
-    let unused = app.store.people_to_warn(now).await?;
-    for one in unused.into_iter().take(WARNED_AT_A_TIME) {
-        warn(app, one, now).await?;
+    let mut written = 0;
+    for one in app.store.people_to_warn(now).await? {
+        // Who has shut their door is not asked again and again.
+        if one.shut || app.unreached.has(one.person) {
+            app.unreached.add(one.person);
+        } else if written < WARNED_AT_A_TIME {
+            written += 1;
+            warn(app, one, now).await?;
+        }
     }
     let erased = app.store.erase_unused(now).await?;
     if erased > 0 {
@@ -71,16 +114,22 @@ async fn people(app: &App, now: Timestamp) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// What somebody is told who leaves unused what is kept of them.
+pub fn unused_warning(now: Timestamp) -> Message {
+    render::privacy::unused(now.plus(WARNING.0).day())
+}
+
 /// Writes to a person, and notes it once that has arrived. Who cannot be written to loses nothing.
 async fn warn(app: &App, unused: Unused, now: Timestamp) -> Result<(), StoreError> {
     let Ok(destination) = app.delivery.prepare_direct(unused.person).await else {
+        app.unreached.add(unused.person);
         return Ok(());
     };
     let dedup_key = unused_key(destination, unused.used_at);
     if let Some(at) = app.store.delivered_at(&dedup_key).await? {
         return app.store.note_warned(unused.person, at).await;
     }
-    let message = render::privacy::unused(now.plus(WARNING.0).day());
+    let message = unused_warning(now);
     let entry = Entry {
         dedup_key,
         destination,

@@ -28,6 +28,7 @@ fn framework_options() -> poise::FrameworkOptions<Arc<Bot>, CommandError> {
         allowed_mentions: Some(serenity::CreateAllowedMentions::new()),
         on_error: |error| Box::pin(errors::on_error(error)),
         command_check: Some(|ctx| Box::pin(async move { super::checks::allowed(ctx) })),
+        post_command: |ctx| Box::pin(commands::privacy::tell_of_unused(ctx)),
         initialize_owners: false,
         manual_cooldowns: true,
         ..poise::FrameworkOptions::default()

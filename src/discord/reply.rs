@@ -63,6 +63,14 @@ pub async fn send(
     Ok(())
 }
 
+/// Says something more to the caller alone, after the answer.
+pub async fn add(ctx: Application<'_>, message: Message) -> Result<(), CommandError> {
+    let reader = UserId(ctx.interaction.user.id.get());
+    let reply = created(&ctx.data().app, reader, message).ephemeral(true);
+    poise::send_application_reply(ctx, reply).await?;
+    Ok(())
+}
+
 /// Acknowledges a press; the message stays as it is until [`replace`] changes it.
 pub async fn acknowledge(
     ctx: &serenity::Context,

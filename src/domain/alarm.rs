@@ -24,28 +24,70 @@ pub enum Alarm {
     BackupOld,
 }
 
-/// What has changed between what was told and what is wrong now: what began, and what is over.
-pub fn news<'a>(
-    told: &'a BTreeSet<Alarm>,
-    now: &'a BTreeSet<Alarm>,
-) -> (Vec<&'a Alarm>, Vec<&'a Alarm>) {
-    let began = now.difference(told).collect();
-    let over = told.difference(now).collect();
-    (began, over)
+/// What a look at the surroundings has shown. What is in neither set could not be seen.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// What is wrong.
+    pub wrong: BTreeSet<Alarm>,
+    /// What is known to be well.
+    pub well: BTreeSet<Alarm>,
+}
+
+/// What has changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct News {
+    pub began: BTreeSet<Alarm>,
+    pub over: BTreeSet<Alarm>,
+}
+
+impl News {
+    /// What is new against what was told. Missing knowledge ends nothing: only what is seen to be well is over.
+    pub fn between(told: &BTreeSet<Alarm>, seen: &Seen) -> Self {
+        Self {
+            began: seen.wrong.difference(told).cloned().collect(),
+            over: told.intersection(&seen.well).cloned().collect(),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.began.is_empty() && self.over.is_empty()
+    }
+
+    /// What was told and is not over, once this is told as well.
+    pub fn added_to(&self, told: &BTreeSet<Alarm>) -> BTreeSet<Alarm> {
+        let open = told.difference(&self.over);
+        open.chain(&self.began).cloned().collect()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn source(name: &str) -> Alarm {
+        Alarm::SourceDown(name.to_owned())
+    }
+
     #[test]
     fn each_is_told_when_it_begins_and_when_it_is_over() {
-        let source = |name: &str| Alarm::SourceDown(name.to_owned());
         let told = BTreeSet::from([source("Lido"), Alarm::DiskFull]);
-        let now = BTreeSet::from([Alarm::DiskFull, Alarm::BackupOld]);
-        let (began, over) = news(&told, &now);
-        assert_eq!(began, [&Alarm::BackupOld]);
-        assert_eq!(over, [&source("Lido")]);
-        assert_eq!(news(&now, &now), (Vec::new(), Vec::new()));
+        let seen = Seen {
+            wrong: BTreeSet::from([Alarm::DiskFull, Alarm::BackupOld]),
+            well: BTreeSet::from([source("Lido"), source("DefiLlama")]),
+        };
+        let news = News::between(&told, &seen);
+        assert_eq!(news.began, BTreeSet::from([Alarm::BackupOld]));
+        assert_eq!(news.over, BTreeSet::from([source("Lido")]));
+        assert_eq!(news.added_to(&told), seen.wrong);
+        assert!(News::between(&seen.wrong, &seen).is_empty());
+    }
+
+    /// A process that was just started has asked nobody yet.
+    #[test]
+    fn what_cannot_be_seen_is_not_over() {
+        let told = BTreeSet::from([source("DefiLlama"), Alarm::BackupOld]);
+        let news = News::between(&told, &Seen::default());
+        assert!(news.is_empty());
+        assert_eq!(news.added_to(&told), told);
     }
 }

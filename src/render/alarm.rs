@@ -2,16 +2,17 @@
 
 use super::{message::Message, text};
 use crate::domain::{
-    alarm::{Alarm, DISK_FREE, SOURCE_DOWN},
+    alarm::{Alarm, DISK_FREE, News, SOURCE_DOWN},
     time::Span,
 };
 
 /// What began, and what is over. `backup_age` is how old a backup may be.
-pub fn alarms(began: &[&Alarm], over: &[&Alarm], backup_age: Span) -> Message {
-    let new = began
+pub fn alarms(news: &News, backup_age: Span) -> Message {
+    let new = news
+        .began
         .iter()
         .map(|alarm| format!("⚠️ {}", begin(alarm, backup_age)));
-    let old = over.iter().map(|alarm| format!("✅ {}", end(alarm)));
+    let old = news.over.iter().map(|alarm| format!("✅ {}", end(alarm)));
     let lines: Vec<String> = new.chain(old).collect();
     Message::text(lines.join("\n"))
 }
@@ -46,13 +47,22 @@ fn end(alarm: &Alarm) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
     fn what_is_wrong_says_what_to_do() {
-        let source = Alarm::SourceDown("DefiLlama".to_owned());
-        let all = [&source, &Alarm::DiskFull, &Alarm::BackupOld];
-        let said = |began: &[&Alarm], over: &[&Alarm]| alarms(began, over, Span::hours(48)).content;
-        insta::assert_snapshot!([said(&all, &[]), said(&[], &all)].join("\n\n"));
+        let all = BTreeSet::from([
+            Alarm::SourceDown("DefiLlama".to_owned()),
+            Alarm::DiskFull,
+            Alarm::BackupOld,
+        ]);
+        let said = |began: &BTreeSet<Alarm>, over: &BTreeSet<Alarm>| {
+            let (began, over) = (began.clone(), over.clone());
+            alarms(&News { began, over }, Span::hours(48)).content
+        };
+        let none = BTreeSet::new();
+        insta::assert_snapshot!([said(&all, &none), said(&none, &all)].join("\n\n"));
     }
 }

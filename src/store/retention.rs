@@ -33,6 +33,8 @@ pub struct Swept {
 pub struct Unused {
     pub person: UserId,
     pub used_at: Timestamp,
+    /// They take no messages from us.
+    pub shut: bool,
 }
 
 /// Whether the notice `o` is of an episode that is not over. A moment before which watches count as over is
@@ -234,24 +236,27 @@ impl Store {
         Ok(())
     }
 
-    /// People who are to be warned that what they keep goes unused, and were not yet. Who has something watched
-    /// is not among them.
+    /// People who are to be warned that what they keep goes unused, and were not yet, those first who have not
+    /// used it for longest. Who has something watched is not among them.
     pub async fn people_to_warn(&self, now: Timestamp) -> Result<Vec<Unused>, StoreError> {
         const SQL: &str = concat!(
-            "SELECT p.blind, p.name, p.used_at FROM person p WHERE p.used_at <= $1 \
-             AND COALESCE(p.warned_at, -1) < p.used_at",
-            may_go_unused!()
+            "SELECT p.blind, p.name, p.used_at, EXISTS (SELECT 1 FROM destination d \
+                 WHERE d.person = p.blind AND d.state = 'parked') \
+             FROM person p WHERE p.used_at <= $1 AND COALESCE(p.warned_at, -1) < p.used_at",
+            may_go_unused!(),
+            " ORDER BY p.used_at"
         );
         let before = UNUSED.0.saturating_sub(WARNING.0);
-        let rows: Vec<(i64, Vec<u8>, i64)> = sqlx::query_as(SQL)
+        let rows: Vec<(i64, Vec<u8>, i64, bool)> = sqlx::query_as(SQL)
             .bind(now.minus(before).millis())
             .fetch_all(&self.readers)
             .await?;
         rows.into_iter()
-            .map(|(blind, name, used_at)| {
+            .map(|(blind, name, used_at, shut)| {
                 Ok(Unused {
                     person: self.keyring.shown(blind, &name)?,
                     used_at: time(used_at),
+                    shut,
                 })
             })
             .collect()

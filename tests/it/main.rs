@@ -47,6 +47,7 @@ mod supply_chain;
 mod support;
 mod time;
 mod track;
+mod upkeep;
 mod wal;
 mod watch;
 mod whole_market;

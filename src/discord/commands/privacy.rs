@@ -2,12 +2,14 @@
 
 use serde_json::json;
 
+use super::is_personal;
 use crate::{
-    app::App,
+    app::{App, upkeep},
     discord::{
         buttons::Button,
         context::{Context, parts},
         errors::CommandError,
+        reply,
     },
     domain::{alert::Alert, ids::UserId, retention::UNUSED, time::Timestamp},
     render::{
@@ -87,6 +89,27 @@ pub(super) async fn key_lost(app: &App, caller: UserId) -> Result<Option<String>
         return Ok(None);
     }
     Ok(Some(render::privacy::key_lost(at.day())))
+}
+
+/// After an answer: that what they keep goes unused, for those who cannot be written to. Who has just used it
+/// needs no word.
+pub async fn tell_of_unused(ctx: Context<'_>) {
+    let poise::Context::Application(ctx) = ctx else {
+        return;
+    };
+    let (app, caller) = (&ctx.data().app, UserId(ctx.interaction.user.id.get()));
+    if !app.unreached.take(caller) || is_personal(ctx) {
+        return;
+    }
+    let now = app.clock.now();
+    if let Err(error) = reply::add(ctx, upkeep::unused_warning(now)).await {
+        // Who was not told is told the next time.
+        tracing::info!(%error, "a person could not be told of what they leave unused");
+        return;
+    }
+    if let Err(error) = app.store.note_warned(caller, now).await {
+        tracing::warn!(%error, "that a person was told of what they leave unused");
+    }
 }
 
 /// All that is kept of one person.
