@@ -128,14 +128,22 @@ pub fn zone(_: Context<'_>, typed: &str) -> Ready<CreateAutocompleteResponse> {
 
 /// Currencies by their codes and names.
 pub fn currency(_: Context<'_>, typed: &str) -> Ready<CreateAutocompleteResponse> {
-    let found = Currency::matching(typed, MOST).into_iter();
-    let named = found.map(|it| {
-        (
-            format!("{} – {}", it.code(), it.name()),
-            it.code().to_owned(),
-        )
-    });
-    ready(offer(named.collect()))
+    let found = Currency::matching(typed, MOST);
+    ready(offer(found.into_iter().map(named).collect()))
+}
+
+/// What somebody may reckon in: a currency, or shares of the whole.
+pub fn unit(_: Context<'_>, typed: &str) -> Ready<CreateAutocompleteResponse> {
+    let share = Currency::Share;
+    let is_meant = format!("{} {}", share.code(), share.name()).contains(&typed.to_lowercase());
+    let found = is_meant.then_some(share).into_iter();
+    let found = found.chain(Currency::matching(typed, MOST - 1));
+    ready(offer(found.map(named).collect()))
+}
+
+fn named(unit: Currency) -> (String, String) {
+    let label = format!("{} – {}", unit.code(), unit.name());
+    (label, unit.code().to_owned())
 }
 
 /// The caller's own goals.

@@ -1,4 +1,5 @@
-//! Currencies that people reckon in, and what a US dollar is in them.
+//! Currencies that people reckon in, and what a US dollar is in them; and shares of the whole, for those who
+//! keep no amounts.
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
@@ -13,15 +14,19 @@ macro_rules! currencies {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
         pub enum Currency {
             #[default]
-            $($variant),+
+            $($variant),+,
+            /// No currency: a hundredth of all that somebody holds. Whoever reckons in it tells what they hold
+            /// by its weight, and no amount of theirs is kept.
+            Share,
         }
 
         impl Currency {
+            /// Those that are currencies.
             pub const ALL: [Self; [$($code),+].len()] = [$(Self::$variant),+];
 
-            /// `EUR`.
+            /// `EUR`; `%` for shares.
             pub const fn code(self) -> &'static str {
-                match self { $(Self::$variant => $code),+ }
+                match self { $(Self::$variant => $code),+, Self::Share => "%" }
             }
 
             /// The currency of this code, in capitals or not.
@@ -30,19 +35,20 @@ macro_rules! currencies {
                 Self::ALL.into_iter().find(is_meant)
             }
 
-            /// What stands before an amount: `€`, or the code with a blank where the sign is shared.
+            /// What stands before an amount: `€`, or the code with a blank where the sign is shared. Nothing
+            /// for shares, which have theirs behind.
             pub const fn sign(self) -> &'static str {
-                match self { $(Self::$variant => $sign),+ }
+                match self { $(Self::$variant => $sign),+, Self::Share => "" }
             }
 
             /// Digits behind the point that its smallest coin has.
             pub const fn places(self) -> u32 {
-                match self { $(Self::$variant => $places),+ }
+                match self { $(Self::$variant => $places),+, Self::Share => 4 }
             }
 
             /// `euro`.
             pub const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name),+ }
+                match self { $(Self::$variant => $name),+, Self::Share => "shares of all you hold" }
             }
         }
     };
@@ -140,6 +146,21 @@ impl FromStr for Currency {
     }
 }
 
+/// What somebody reckons in: a currency, or shares of the whole (`%` or `shares`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unit(pub Currency);
+
+impl FromStr for Unit {
+    type Err = CurrencyError;
+
+    fn from_str(text: &str) -> Result<Self, CurrencyError> {
+        match text.trim() {
+            "%" | "shares" | "Shares" => Ok(Self(Currency::Share)),
+            other => other.parse().map(Self),
+        }
+    }
+}
+
 impl fmt::Display for Currency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code())
@@ -155,9 +176,16 @@ impl Serialize for Currency {
 impl<'de> Deserialize<'de> for Currency {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let code = String::deserialize(deserializer)?;
+        if code == Self::Share.code() {
+            return Ok(Self::Share);
+        }
         code.parse().map_err(serde::de::Error::custom)
     }
 }
+
+/// All that somebody holds who keeps no amounts stands for 10,000 US dollars, so that a share is a hundred of
+/// them. The number means nothing: it goes out of all that is shown in shares.
+const SHARES_PER_USD: Decimal = Decimal::from_parts(1, 0, 0, false, 2);
 
 /// Who says what a US dollar is in other currencies, as people know it.
 pub const COINGECKO: &str = "CoinGecko";
@@ -185,10 +213,11 @@ impl Exchange {
 
     /// Units of `currency` for one US dollar; `None` where the source did not say.
     pub fn rate(&self, currency: Currency) -> Option<Decimal> {
-        if currency == Currency::Usd {
-            return Some(Decimal::ONE);
+        match currency {
+            Currency::Usd => Some(Decimal::ONE),
+            Currency::Share => Some(SHARES_PER_USD),
+            _ => self.per_usd.get(&currency).copied(),
         }
-        self.per_usd.get(&currency).copied()
     }
 
     /// The rates that are known, each above zero; US dollars are not among them.
@@ -234,8 +263,16 @@ impl Reckoning {
 
     /// In this currency; in dollars where its exchange is not known.
     pub fn new(currency: Currency, exchange: Option<&Exchange>) -> Self {
-        if currency == Currency::Usd {
-            return Self::DOLLARS;
+        match currency {
+            Currency::Usd => return Self::DOLLARS,
+            Currency::Share => {
+                return Self {
+                    currency,
+                    per_usd: SHARES_PER_USD,
+                    ..Self::DOLLARS
+                };
+            }
+            _ => {}
         }
         let known = exchange.and_then(|exchange| Some((exchange.rate(currency)?, exchange.at)));
         match known {
@@ -292,5 +329,26 @@ mod tests {
             let back = exchange.to_usd(there, Currency::Eur).unwrap();
             prop_assert_eq!(back.round_dp(10), usd.round_dp(10));
         }
+    }
+
+    /// Whoever keeps shares keeps them: they are read as they were written, and no sum of money is one.
+    #[test]
+    fn shares_are_no_currency() {
+        let kept = serde_json::to_string(&Currency::Share).unwrap();
+        assert_eq!(
+            serde_json::from_str::<Currency>(&kept).unwrap(),
+            Currency::Share
+        );
+        assert!("%".parse::<Currency>().is_err() && Currency::of_code("%").is_none());
+        assert!(!Currency::ALL.contains(&Currency::Share));
+        for typed in ["%", "shares"] {
+            assert_eq!(typed.parse(), Ok(Unit(Currency::Share)));
+        }
+        assert_eq!("eur".parse(), Ok(Unit(Currency::Eur)));
+        let none = Exchange::default();
+        let forty = none.to_usd(Decimal::from(40), Currency::Share).unwrap();
+        let reckoning = Reckoning::new(Currency::Share, None);
+        assert_eq!(reckoning.of(forty), Decimal::from(40));
+        assert_eq!((reckoning.at, reckoning.in_place_of), (None, None));
     }
 }

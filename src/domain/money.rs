@@ -75,6 +75,24 @@ impl FromStr for Sum {
     }
 }
 
+/// How much somebody holds, as they write it: a [`Sum`], or a share of the whole, such as `40%`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held(pub Sum);
+
+impl FromStr for Held {
+    type Err = AmountError;
+
+    fn from_str(text: &str) -> Result<Self, AmountError> {
+        let Some(share) = text.trim().strip_suffix('%') else {
+            return text.parse().map(Self);
+        };
+        Ok(Self(Sum {
+            amount: share.parse()?,
+            currency: Some(Currency::Share),
+        }))
+    }
+}
+
 /// An amount of a currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Money {

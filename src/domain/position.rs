@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use rust_decimal::Decimal;
+
 use super::{
     currency::Currency,
     ids::{PoolId, PositionId, UserId},
@@ -24,6 +26,17 @@ pub enum Holding {
     Units { asset: String, quantity: Amount },
     /// What it is worth, as of when it was told.
     Worth(Money),
+}
+
+/// Why somebody cannot keep a position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unfit {
+    /// They keep shares of the whole, and this has an amount.
+    Amount,
+    /// They keep amounts, and this is a share of the whole.
+    Share,
+    /// It is more than the whole.
+    OverWhole,
 }
 
 /// Where a holding earns, or a layer on top of it.
@@ -139,6 +152,22 @@ pub struct Stake {
 }
 
 impl Stake {
+    /// Whether somebody who reckons in `usual` may keep it: who keeps shares of the whole keeps no amount, and
+    /// nobody keeps both.
+    pub fn fits(&self, usual: Currency) -> Result<(), Unfit> {
+        let share = match &self.holding {
+            Holding::Worth(money) if money.currency == Currency::Share => Some(money.amount),
+            _ => None,
+        };
+        match (share, usual == Currency::Share) {
+            (None, true) => Err(Unfit::Amount),
+            (Some(_), true) if self.paid.is_some() || self.fees.is_some() => Err(Unfit::Amount),
+            (Some(share), true) if share.get() > Decimal::ONE_HUNDRED => Err(Unfit::OverWhole),
+            (Some(_), false) => Err(Unfit::Share),
+            _ => Ok(()),
+        }
+    }
+
     /// What is held in one layer, with nothing else told.
     pub fn new(holding: Holding, earns: Earns) -> Self {
         Self {

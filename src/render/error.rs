@@ -185,6 +185,14 @@ pub enum Trouble {
     PositionUnchanged,
     /// No amount, or one in money with a token beside it.
     HoldingUnclear,
+    /// The person keeps shares of the whole, and this is an amount.
+    SharesKept,
+    /// The person keeps amounts, and this is a share.
+    AmountsKept,
+    /// A share of more than the whole.
+    ShareOverWhole,
+    /// Shares and amounts do not stand side by side.
+    KeptOtherwise,
     /// Neither a pool nor a rate nor a network to stake on.
     EarnsNowhere,
     /// A pool and a rate.
@@ -262,6 +270,12 @@ const GOAL_UNKNOWN: &str = "You have no such goal. `/plan list` shows those that
 const POSITION_UNCHANGED: &str = "Nothing of that is new. Name what shall be otherwise, such as `amount`, or what to take away with `clear`.";
 const ENTRY_UNKNOWN: &str = "You have no such entry. `/ledger list` shows those that you have.";
 const ENTRY_UNCHANGED: &str = "Nothing of that is new. Name what shall be otherwise, such as `unit_value`, or what to take away with `clear`.";
+const SHARES_KEPT: &str = "You keep shares of the whole and no amounts: write a weight such as `40%`, without cost or \
+    fees. A ledger and goals are of amounts; for those choose a currency by `/portfolio settings`.";
+const AMOUNTS_KEPT: &str = "You keep amounts, so tell how much it is, such as `5,000` or `€5k`. To keep weights and no amounts, \
+    choose `/portfolio settings currency:shares` while you hold nothing.";
+const KEPT_OTHERWISE: &str = "Shares and amounts do not stand side by side: take out first what you keep, by `/portfolio remove`, \
+    `/ledger delete` and `/plan delete`, or all at once by `/privacy delete`.";
 const HOLDING_UNCLEAR: &str = "Tell in `amount` either units of a token, such as 1.5 with `asset`, or what \
      it is worth, such as $500 without an asset.";
 const EARNS_NOWHERE: &str = "Where does it earn? Name a `pool`, or a `rate` in percent a year (0 for \
@@ -401,6 +415,10 @@ pub fn line(trouble: &Trouble) -> String {
         Trouble::TooManyGoals { limit } => too_many("goals of yours", *limit),
         Trouble::PositionUnchanged => POSITION_UNCHANGED.to_owned(),
         Trouble::HoldingUnclear => HOLDING_UNCLEAR.to_owned(),
+        Trouble::SharesKept => SHARES_KEPT.to_owned(),
+        Trouble::AmountsKept => AMOUNTS_KEPT.to_owned(),
+        Trouble::ShareOverWhole => "A share is 100 % at most.".to_owned(),
+        Trouble::KeptOtherwise => KEPT_OTHERWISE.to_owned(),
         Trouble::EarnsNowhere => EARNS_NOWHERE.to_owned(),
         Trouble::EarnsTwice => EARNS_TWICE.to_owned(),
         Trouble::PlaceWithoutRate => PLACE_WITHOUT_RATE.to_owned(),
@@ -779,6 +797,10 @@ mod tests {
                 limit: 1_000,
             },
             Trouble::HoldingUnclear,
+            Trouble::SharesKept,
+            Trouble::AmountsKept,
+            Trouble::ShareOverWhole,
+            Trouble::KeptOtherwise,
             Trouble::ValueNeeded {
                 pool: words("USDC-WETH"),
             },

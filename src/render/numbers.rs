@@ -111,8 +111,11 @@ pub fn money(usd: Decimal) -> String {
     sum(usd, Currency::Usd)
 }
 
-/// Exact money to its smallest coin: `€1,250.50`, `CHF 1,250.50`, `¥1,250`.
+/// Exact money to its smallest coin: `€1,250.50`, `CHF 1,250.50`, `¥1,250`; shares of the whole as `40 %`.
 pub fn sum(amount: Decimal, currency: Currency) -> String {
+    if currency == Currency::Share {
+        return of_whole(amount);
+    }
     let places = currency.places();
     let rounded = amount.round_dp_with_strategy(places, RoundingStrategy::MidpointAwayFromZero);
     let sign = currency.sign();
@@ -129,6 +132,13 @@ pub fn sum(amount: Decimal, currency: Currency) -> String {
         "{minus}{sign}{}",
         group(&format!("{:.places$}", rounded.abs()))
     )
+}
+
+/// A part of the whole in percent, to four digits that tell something: `40 %`, `0.02917 %`.
+fn of_whole(percent: Decimal) -> String {
+    let short = percent.round_sf(4).unwrap_or(percent).normalize();
+    let minus = if short.is_sign_negative() { "−" } else { "" };
+    format!("{minus}{} %", short.abs())
 }
 
 /// A quantity of an asset to six significant digits behind the whole: `5,000`, `0.00421`.

@@ -141,6 +141,74 @@ async fn hold_more(twin: &Twin) {
     told(twin, &layered, &["3.41 %", "$15.35 a month"]).await;
 }
 
+/// Whoever wants no amount of theirs to be kept tells weights: all is reckoned in shares of the whole, and the
+/// files hold no amount.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_keeps_weights_without_amounts() {
+    let Setting {
+        twin,
+        bot,
+        upstream: _upstream,
+        node: _node,
+    } = setting().await;
+    let twin = &twin;
+    let by_weight = add("40%").option("pool", USDC);
+    told(
+        twin,
+        &by_weight,
+        &["You keep amounts", "settings currency:shares"],
+    )
+    .await;
+    let shares = call("portfolio settings").option("currency", "shares");
+    agreed(twin, &shares, &["shares of all you hold"]).await;
+    told(
+        twin,
+        &by_weight,
+        &[
+            "Added 40 %",
+            "Projected: 0.005479 % a day · 0.1667 % a month · 2 % a year",
+        ],
+    )
+    .await;
+    let staked = add("60 %")
+        .option("asset", "SOL")
+        .option("method", "staking-delegated");
+    told(
+        twin,
+        &staked,
+        &["Added 60 %", "delegated staking on Solana"],
+    )
+    .await;
+    let refused = "You keep shares of the whole and no amounts";
+    for asked in [
+        add("5,000").option("pool", USDC),
+        add("$5k").option("pool", USDC),
+        add("10%").option("pool", USDC).option("cost", "$500"),
+        call("portfolio edit")
+            .option("position", "1")
+            .option("amount", "$4000"),
+        call("ledger log")
+            .option("kind", "interest")
+            .option("asset", "usdc")
+            .option("quantity", "4.81"),
+    ] {
+        told(twin, &asked, &[refused]).await;
+    }
+    told(twin, &add("101%").option("pool", USDC), &["100 % at most"]).await;
+    let euros = call("portfolio settings").option("currency", "EUR");
+    told(twin, &euros, &["do not stand side by side"]).await;
+    keep(twin, "portfolio_view_by_weight", &call("portfolio view")).await;
+    let income = call("portfolio income").option("window", "ahead");
+    let income = told(twin, &income, &["%"]).await;
+    assert!(!said(&income).contains('$'), "{}", said(&income));
+    let export = told(twin, &call("portfolio export"), &[]).await;
+    let file = export.message["attachments"][0]["id"].as_str().unwrap();
+    let file = twin.file(file.parse().unwrap()).unwrap();
+    let file = String::from_utf8(file.to_vec()).unwrap();
+    assert!(file.contains("40,,%,"), "{file}");
+    bot.end(twin);
+}
+
 /// What is asked for in a direct conversation says what it says in a server.
 async fn same_elsewhere(twin: &Twin, asked: &Invocation, in_server: &Reply) {
     let elsewhere = told(twin, &direct(asked), &[]).await;

@@ -9,6 +9,7 @@ use crate::{
         errors::{CommandError, Trouble},
     },
     domain::{
+        currency::Currency,
         ids::UserId,
         ledger::Entry,
         person::{Chosen, Look},
@@ -44,6 +45,7 @@ pub enum Wish {
 
 /// Keeps it, or asks for the person's consent where they have not given it yet.
 pub async fn keep_or_ask(bot: &Bot, owner: UserId, wish: Wish) -> Result<Message, CommandError> {
+    fits(&bot.app, owner, &wish).await?;
     if bot.app.store.agreed(owner).await? {
         return kept(&bot.app, owner, wish).await;
     }
@@ -69,6 +71,7 @@ pub async fn agreed(bot: &Bot, owner: UserId, held: u32) -> Result<Message, Comm
     let now = bot.app.clock.now();
     let wish = bot.pending.take(owner, held, now).ok_or(Trouble::Expired)?;
     bot.app.store.agree(owner, now).await?;
+    fits(&bot.app, owner, &wish).await?;
     kept(&bot.app, owner, wish).await
 }
 
@@ -77,6 +80,35 @@ pub async fn wanted(bot: &Bot, owner: UserId, held: u32) -> Result<Message, Comm
     let now = bot.app.clock.now();
     let wish = bot.pending.take(owner, held, now).ok_or(Trouble::Expired)?;
     keep_or_ask(bot, owner, wish).await
+}
+
+/// Whoever keeps shares of the whole keeps no amount, and changes over only while nothing of the other kind is
+/// there.
+async fn fits(app: &App, owner: UserId, wish: &Wish) -> Result<(), CommandError> {
+    let before = app.store.chosen(owner).await?.currency;
+    let keeps_shares = before == Currency::Share;
+    match wish {
+        Wish::Position(stake) => portfolio::fits(stake, before)?,
+        Wish::Positions(stakes) => {
+            for stake in stakes {
+                portfolio::fits(stake, before)?;
+            }
+        }
+        Wish::Goal(_) | Wish::Entry(_) | Wish::Entries(_) | Wish::Payouts(_) if keeps_shares => {
+            return Err(Trouble::SharesKept.into());
+        }
+        Wish::Chosen(chosen) if (chosen.currency == Currency::Share) != keeps_shares => {
+            let store = &app.store;
+            let is_empty = store.positions(owner).await?.is_empty()
+                && store.entries(owner).await?.is_empty()
+                && store.goals(owner).await?.is_empty();
+            if !is_empty {
+                return Err(Trouble::KeptOtherwise.into());
+            }
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 async fn kept(app: &App, owner: UserId, wish: Wish) -> Result<Message, CommandError> {

@@ -118,9 +118,14 @@ async fn told_in(
     caller: &Caller,
     named: Option<Written<Currency>>,
 ) -> Result<ToldIn, CommandError> {
+    let usual = bot.app.store.chosen(caller.user).await?.currency;
     Ok(ToldIn {
         named: named.map(|named| named.0),
-        usual: bot.app.store.chosen(caller.user).await?.currency,
+        // Plans are of amounts, also those of people who keep none.
+        usual: match usual {
+            Currency::Share => Currency::default(),
+            currency => currency,
+        },
     })
 }
 

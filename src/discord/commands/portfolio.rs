@@ -38,6 +38,8 @@ pub mod table;
 mod told;
 pub mod view;
 
+pub(super) use told::fits;
+
 /// What your own positions earn; only you see it
 #[poise::command(
     slash_command,

@@ -130,7 +130,10 @@ impl Chart {
             } else {
                 short(value)
             };
-            format!("{}{figure}", self.currency.sign())
+            match self.currency {
+                Currency::Share => format!("{figure} %"),
+                currency => format!("{}{figure}", currency.sign()),
+            }
         };
         let reach = Reach::whole(self.months.iter().map(|(_, parts)| number(parts.total())));
         let place = UPPER.labelled();

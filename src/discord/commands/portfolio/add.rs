@@ -13,7 +13,7 @@ use crate::{
     domain::{
         ids::UserId,
         method::Method,
-        money::Sum,
+        money::{Held, Sum},
         plan::basket::Index,
         position::{Payout, Position, Stake},
         rate::Percent,
@@ -30,8 +30,8 @@ use crate::{
 )]
 pub(super) async fn add(
     ctx: Context<'_>,
-    #[description = "How much: units such as 1.5 or 5k, or what it is worth, such as $5k or €2,000"]
-    amount: Written<Sum>,
+    #[description = "How much: units such as 1.5 or 5k, what it is worth, such as $5k, or 40% where you keep shares"]
+    amount: Written<Held>,
     #[description = "Pool that it earns in"]
     #[autocomplete = "autocomplete::pool"]
     pool: Option<Name>,
@@ -76,7 +76,7 @@ pub(super) async fn add(
 ) -> Result<(), CommandError> {
     let (app, caller) = parts(ctx)?;
     let told = Told {
-        amount: Some(amount.0),
+        amount: Some(amount.0.0),
         asset,
         pool,
         rate: rate.and_then(Percent::new),

@@ -12,7 +12,7 @@ use crate::{
     domain::{
         ids::{PositionId, UserId},
         method::Method,
-        money::Sum,
+        money::{Held, Sum},
         plan::basket::Index,
         position::{Payout, Stake},
         rate::Percent,
@@ -47,8 +47,8 @@ pub(super) async fn edit(
     #[description = "Which of your positions"]
     #[autocomplete = "autocomplete::position"]
     position: Written<PositionId>,
-    #[description = "How much: units such as 1.5 or 5k, or what it is worth, such as $5k or €2,000"]
-    amount: Option<Written<Sum>>,
+    #[description = "How much: units such as 1.5 or 5k, what it is worth, such as $5k, or 40% where you keep shares"]
+    amount: Option<Written<Held>>,
     #[description = "Pool that it earns in"]
     #[autocomplete = "autocomplete::pool"]
     pool: Option<Name>,
@@ -92,7 +92,7 @@ pub(super) async fn edit(
 ) -> Result<(), CommandError> {
     let (app, caller) = parts(ctx)?;
     let told = Told {
-        amount: amount.map(|amount| amount.0),
+        amount: amount.map(|amount| amount.0.0),
         asset,
         pool,
         rate: rate.and_then(Percent::new),

@@ -12,6 +12,7 @@ use crate::{
         params::{Choice, OneOf},
     },
     domain::{
+        currency::Currency,
         flow::{Flow, Unlogged},
         ids::UserId,
         ledger::{Entry, Kind},
@@ -145,7 +146,9 @@ pub(in crate::discord::commands) async fn answer(
     let now = app.clock.now();
     let flow = Flow::of(portfolio, received, window.days(*today), *today);
     let number = unlogged(&flow, chosen, now).len();
-    let log = (number > 0).then(|| (Button::Log { owner, window }.encode(), number));
+    // Whoever keeps shares of the whole has no amounts to log.
+    let may_log = number > 0 && chosen.currency != Currency::Share;
+    let log = may_log.then(|| (Button::Log { owner, window }.encode(), number));
     let reckoning = super::reckoning(app, chosen);
     let picture = picture(Chart::of(&flow, &reckoning, window.words())).await;
     let shown = Shown {

@@ -10,7 +10,11 @@ use crate::{
         params::{Name, Written},
     },
     domain::{
-        currency::Currency, ids::UserId, person::Chosen, plan::allocation::Shares, rate::Percent,
+        currency::{Currency, Unit},
+        ids::UserId,
+        person::Chosen,
+        plan::allocation::Shares,
+        rate::Percent,
         zone::Zone,
     },
     render::{self, message::Message},
@@ -20,9 +24,9 @@ use crate::{
 #[poise::command(slash_command)]
 pub(super) async fn settings(
     ctx: Context<'_>,
-    #[description = "The currency that you reckon in"]
-    #[autocomplete = "autocomplete::currency"]
-    currency: Option<Written<Currency>>,
+    #[description = "The currency that you reckon in; shares keeps weights such as 40% and no amounts"]
+    #[autocomplete = "autocomplete::unit"]
+    currency: Option<Written<Unit>>,
     #[description = "For the dates in files and calendars, such as Europe/Berlin"]
     #[autocomplete = "autocomplete::zone"]
     time_zone: Option<Name>,
@@ -35,7 +39,7 @@ pub(super) async fn settings(
 ) -> Result<(), CommandError> {
     let (app, caller) = parts(ctx)?;
     let asked = Asked {
-        currency: currency.map(|currency| currency.0),
+        currency: currency.map(|unit| unit.0.0),
         zone: time_zone,
         tax: tax_rate.and_then(Percent::new),
         target: target.map(|target| target.0),

@@ -5,8 +5,9 @@ use super::told::{Told, added};
 use crate::{
     discord::{errors::Trouble, lookup, params::Name},
     domain::{
+        currency::Unit,
         method::Method,
-        money::{Money, Sum},
+        money::{Held, Money, Sum},
         plan::basket::Index,
         position::{Earns, Holding, Payout, Position, Stake},
         rate::Percent,
@@ -180,8 +181,13 @@ fn told(row: &Row) -> Result<Told, Trouble> {
             ..sum
         }))
     };
+    let held: Option<Held> = cell(row, "amount")?;
+    let unit: Option<Unit> = cell(row, "currency")?;
     Ok(Told {
-        amount: sum("amount", "currency")?,
+        amount: held.map(|Held(sum)| Sum {
+            currency: sum.currency.or(unit.map(|unit| unit.0)),
+            ..sum
+        }),
         asset: name("asset"),
         pool: name("pool"),
         rate: rate(row, "rate")?,

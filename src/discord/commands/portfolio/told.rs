@@ -12,7 +12,7 @@ use crate::{
         method::Method,
         money::{Money, Sum},
         plan::basket::Index,
-        position::{Earns, Holding, MOST_LAYERS, Payout, Stake},
+        position::{Earns, Holding, MOST_LAYERS, Payout, Stake, Unfit},
         price::coin_id,
         rate::Percent,
         staking::{Approach, Network},
@@ -91,6 +91,7 @@ pub(super) fn added(told: &Told, known: &Known<'_>) -> Result<Stake, Trouble> {
     let earns = earns(told, None, known)?.ok_or(Trouble::EarnsNowhere)?;
     let holding = holding(told, None, &earns, known)?;
     let stake = changed(Stake::new(holding, earns), told, known)?;
+    fits(&stake, known.usual)?;
     Ok(Stake {
         opened: stake.opened.or(Some(known.today)),
         ..stake
@@ -123,7 +124,9 @@ pub(super) fn edited(before: Stake, told: &Told, known: &Known<'_>) -> Result<St
         layers,
         ..before
     };
-    changed(stake, told, known)
+    let stake = changed(stake, told, known)?;
+    fits(&stake, known.usual)?;
+    Ok(stake)
 }
 
 /// Delegated staking with the commission that was told, else with the one that it had.
@@ -284,6 +287,15 @@ fn in_pool(name: &Name, called: Option<&str>, known: &Known<'_>) -> Result<Earns
     }
 }
 
+/// What the person keeps, all of it by weight or all of it by amount.
+pub(in crate::discord) fn fits(stake: &Stake, usual: Currency) -> Result<(), Trouble> {
+    stake.fits(usual).map_err(|unfit| match unfit {
+        Unfit::Amount => Trouble::SharesKept,
+        Unfit::Share => Trouble::AmountsKept,
+        Unfit::OverWhole => Trouble::ShareOverWhole,
+    })
+}
+
 fn stated(rate: Percent, place: Option<&str>) -> Result<Earns, Trouble> {
     if !(0.0..=MOST_STATED).contains(&rate.get()) {
         return Err(Trouble::StatedRateOutOfRange { most: MOST_STATED });
@@ -338,6 +350,11 @@ fn holding(
     };
     let asked = told.asset.as_ref().map(|name| name.0.as_str());
     match (currency, asked) {
+        // An asset may say on which network a share is staked.
+        (Some(Currency::Share), _) => Ok(Holding::Worth(Money {
+            amount,
+            currency: Currency::Share,
+        })),
         (Some(_), Some(_)) if told.amount.is_some_and(|sum| sum.currency.is_some()) => {
             Err(Trouble::HoldingUnclear)
         }
