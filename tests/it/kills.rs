@@ -1,9 +1,9 @@
 //! Killed at every point that matters and at moments that nobody chose, while Discord loses
 //! acknowledgements: nothing is lost and nothing stands twice.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
-use discord_twin::soak::{self, POINTS, Plan, Report, WAITS};
+use discord_twin::soak::{self, POINTS, Plan, Report, WAITS, endure};
 use tokio::{sync::Semaphore, task::JoinSet};
 
 const SEED: u64 = 20_251_115;
@@ -81,4 +81,24 @@ async fn an_abort_at_each_point_loses_and_doubles_nothing() {
         is_clean(&report);
         assert_eq!(report.kills, soak::HITS, "{point}");
     }
+}
+
+/// The harness of the long run, for a moment: all that people ask is answered, what they keep is kept, and what
+/// has to be told is told.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_short_run_under_load_answers_keeps_and_tells_everything() {
+    let short = endure::Plan {
+        binary: plan().binary,
+        length: Duration::from_secs(24),
+        servers: 20,
+        per_second: 10,
+        hour: Duration::from_secs(2),
+        whole_market: false,
+        faults: false,
+        seed: SEED,
+    };
+    let endured = endure::run(short, |_| {}).await.unwrap();
+    is_clean(&endured.report);
+    assert!(endured.report.expected > 0, "{endured}");
+    assert!(endured.is_well_answered(), "{endured}");
 }

@@ -22,11 +22,12 @@ const USAGE: &str = "usage: endure [--minutes 120] [--servers 1000] [--per-secon
 fn plan(mut words: impl Iterator<Item = String>) -> Result<Plan, Box<dyn Error>> {
     let mut plan = Plan {
         binary: PathBuf::new(),
-        length: Duration::from_mins(120),
+        length: Duration::from_hours(2),
         servers: 1000,
         per_second: 20,
         hour: Duration::from_secs(10),
         whole_market: true,
+        faults: true,
         seed: fastrand::u64(..1_000_000),
     };
     while let Some(word) = words.next() {

@@ -12,7 +12,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use self::{
     crowd::{Asked, Crowd},
-    gauge::{Gauge, Reading, Times},
+    gauge::{Gauge, Reading},
 };
 use super::{
     Report, SoakError,
@@ -43,20 +43,22 @@ const SELDOM: Pace = Pace {
 const SILENCE: Duration = Duration::from_mins(3);
 /// How long the bot may take to look for late doubles, and a little more.
 const LATE_DOUBLES: Duration = Duration::from_secs(100);
+/// Whoever has asked a lot may ask again after so long.
+const PACE: Duration = Duration::from_secs(11);
 const STEP: Duration = Duration::from_millis(200);
 /// From one reading of the gauge to the next.
 const READINGS: Duration = Duration::from_secs(10);
 /// From one fault of the gateway, and one webhook that is deleted, to the next.
 const MISHAPS: Duration = Duration::from_mins(4);
-/// From one burst of commands to the next, and how long one lasts.
-const BURSTS: Duration = Duration::from_mins(10);
-const BURST: Duration = Duration::from_secs(10);
+/// Each so many seconds of commands end with so many of a burst.
+const BURSTS: u64 = 600;
+const BURST: u64 = 10;
 /// How many times as many commands come in a burst.
 const TENFOLD: u32 = 10;
 /// What counts as flat: the mean of the last quarter against that of the second, in a run that is long enough
 /// for caches to be full in its first quarter.
 const FLAT: f64 = 1.05;
-const LONG_ENOUGH: Duration = Duration::from_mins(60);
+const LONG_ENOUGH: Duration = Duration::from_hours(1);
 
 /// What is to be done to which bot.
 #[derive(Clone, Debug)]
@@ -73,6 +75,8 @@ pub struct Plan {
     pub hour: Duration,
     /// Whether there are thousands of other pools.
     pub whole_market: bool,
+    /// Whether anything goes wrong.
+    pub faults: bool,
     /// Decides the market, the faults, and what people ask for.
     pub seed: u64,
 }
@@ -113,9 +117,11 @@ pub async fn run(plan: Plan, mut news: impl FnMut(String)) -> Result<Endured, So
     stand.has_market().await?;
     set_up(&stand, &servers, &mut crowd).await?;
     news(format!("{} servers have an alert", servers.len()));
-    stand.twin.seed_faults(dice.u64(..));
-    let_go_wrong(&stand);
-    stand.source.let_go_wrong(dice.u64(..));
+    if plan.faults {
+        stand.twin.seed_faults(dice.u64(..));
+        let_go_wrong(&stand);
+        stand.source.let_go_wrong(dice.u64(..));
+    }
     let mut course = Course {
         gauge: Gauge::of(&stand.bot)?,
         mishaps: 0,
@@ -129,6 +135,11 @@ pub async fn run(plan: Plan, mut news: impl FnMut(String)) -> Result<Endured, So
     stand.twin.clear_faults();
     stand.source.behave();
     settle(&mut stand).await?;
+    if plan.faults {
+        sleep(LATE_DOUBLES).await;
+        stand.must_live()?;
+    }
+    sleep(PACE).await;
     let held = crowd.look_up(&stand.twin).await;
     let tally = stand.compare();
     let mut complaints = crowd.complaints();
@@ -226,9 +237,7 @@ impl Course {
         while begun.elapsed() < plan.length {
             tokio::select! {
                 _ = beat.tick() => {
-                    // The last ten seconds of each ten minutes.
-                    let within = begun.elapsed().as_secs_f64() % BURSTS.as_secs_f64();
-                    let is_burst = within >= (BURSTS - BURST).as_secs_f64();
+                    let is_burst = begun.elapsed().as_secs() % BURSTS >= BURSTS - BURST;
                     for _ in 0..if is_burst { TENFOLD } else { 1 } {
                         crowd.ask(&stand.twin, is_burst);
                     }
@@ -248,7 +257,7 @@ impl Course {
                 reading += READINGS;
                 self.readings.push(self.gauge.read(begun.elapsed())?);
             }
-            if now >= mishap {
+            if plan.faults && now >= mishap {
                 mishap += MISHAPS;
                 self.befall(stand)?;
             }
@@ -299,7 +308,7 @@ impl Course {
     }
 }
 
-/// Waits until all is told, or nothing more is, and doubles have been looked for.
+/// Waits until all is told, or nothing more is.
 async fn settle(stand: &mut Stand) -> Result<(), SoakError> {
     let (mut found, mut news) = (stand.oracle.found(), Instant::now());
     while stand.oracle.outstanding(usize::MAX) > 0 && news.elapsed() < SILENCE {
@@ -310,8 +319,7 @@ async fn settle(stand: &mut Stand) -> Result<(), SoakError> {
         }
         sleep(STEP).await;
     }
-    sleep(LATE_DOUBLES).await;
-    stand.must_live()
+    Ok(())
 }
 
 /// The mean memory of the last quarter by that of the second; the first is for filling up.
@@ -324,6 +332,14 @@ fn growth(readings: &[Reading]) -> Option<f64> {
     };
     let second = mean(readings.get(quarter..2 * quarter)?)?;
     Some(mean(readings.get(3 * quarter..)?)? / second)
+}
+
+impl Endured {
+    /// Whether every command was answered, and all that was confirmed is still there.
+    pub fn is_well_answered(&self) -> bool {
+        let (kept, found) = self.positions;
+        self.asked.commands > 0 && self.asked.unanswered == 0 && kept > 0 && kept == found
+    }
 }
 
 impl fmt::Display for Endured {
@@ -341,8 +357,8 @@ impl fmt::Display for Endured {
             ..
         } = self.asked;
         writeln!(f, "commands   {commands}, {unanswered} not answered")?;
-        self.times(f, "steady", &self.asked.steady)?;
-        self.times(f, "ten-fold", &self.asked.burst)?;
+        writeln!(f, "steady     {}", self.asked.steady)?;
+        writeln!(f, "ten-fold   {}", self.asked.burst)?;
         writeln!(
             f,
             "notices    {} of {} told, lost {} doubled {}",
@@ -368,11 +384,5 @@ impl fmt::Display for Endured {
             writeln!(f, "WRONG      {complaint}")?;
         }
         Ok(())
-    }
-}
-
-impl Endured {
-    fn times(&self, f: &mut fmt::Formatter<'_>, name: &str, times: &Times) -> fmt::Result {
-        writeln!(f, "{name:<10} {times}")
     }
 }
