@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use discord_twin::soak::whole::{Chance, Upstream};
 use discord_twin::{Guild, Handle, Invocation, Limits, Twin, World, guild_on_shard};
 use poise::serenity_prelude as serenity;
 use secrecy::SecretString;
@@ -36,7 +37,7 @@ mod pools;
 mod start;
 
 use figures::Times;
-use pools::{Chance, Upstream, batch};
+use pools::batch;
 use start::START;
 
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -3,6 +3,7 @@
 use std::{hint::black_box, sync::Arc, time::Duration};
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use discord_twin::soak::whole::Upstream;
 use stipend::{
     domain::{
         listing::Listing,
@@ -26,7 +27,7 @@ mod pools;
 #[path = "support/start.rs"]
 mod start;
 
-use pools::{Upstream, batch};
+use pools::batch;
 use start::START;
 
 /// Two months of a pool that moves about its present rate.

@@ -17,6 +17,7 @@ use std::{
 
 use axum::{Router, extract::State, routing::get};
 use bytes::Bytes;
+use discord_twin::soak::whole::Upstream;
 use discord_twin::{Limits, Twin, World};
 use secrecy::SecretString;
 use stipend::{
@@ -45,7 +46,7 @@ mod past;
 mod pools;
 
 use figures::Times;
-use pools::{Upstream, batch};
+use pools::batch;
 
 const SERVERS: u32 = 1_000;
 const ALERTS: usize = 100_000;

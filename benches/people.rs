@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use discord_twin::soak::whole::{Chance, Upstream};
 use rust_decimal::Decimal;
 use secrecy::SecretString;
 use stipend::{
@@ -42,7 +43,7 @@ mod pools;
 mod start;
 
 use figures::Times;
-use pools::{Chance, Upstream, batch};
+use pools::batch;
 use start::START;
 
 const PEOPLE: u64 = 50_000;

@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use discord_twin::soak::whole::{Chance, Row, Upstream};
 use secrecy::SecretString;
 use stipend::{
     delivery::{
@@ -40,7 +41,7 @@ mod pools;
 mod start;
 
 use figures::Times;
-use pools::{Chance, Row, Upstream, batch};
+use pools::batch;
 use start::START;
 
 const DAYS: i32 = 365;

@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use discord_twin::soak::whole::Upstream;
 use secrecy::SecretString;
 use stipend::{
     alerting::{
@@ -38,7 +39,7 @@ mod pools;
 mod start;
 
 use figures::Times;
-use pools::{Upstream, batch};
+use pools::batch;
 use start::START;
 
 const CHANNELS: u64 = 100;

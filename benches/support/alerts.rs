@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, path::Path};
 
+use discord_twin::soak::whole::Chance;
 use sqlx::{Connection as _, QueryBuilder, Sqlite, SqliteConnection};
 use stipend::{
     alerting::evaluator::Evaluator,
@@ -16,8 +17,6 @@ use stipend::{
     },
     market::snapshot::Snapshot,
 };
-
-use super::pools::Chance;
 
 const FILTERS: usize = 100;
 const CHUNK: usize = 500;
