@@ -112,8 +112,8 @@ impl RunError {
     pub const fn exit(&self) -> Exit {
         match self {
             Self::Open(error) => open_exit(error),
+            Self::Secret(error) => secret_exit(error),
             Self::Source(_)
-            | Self::Secret(_)
             | Self::Key(_)
             | Self::Listen { .. }
             | Self::Damaged(_)
@@ -129,10 +129,28 @@ impl RunError {
     }
 }
 
-/// The code for a database that cannot be opened: one that somebody else holds may be free later.
+/// The code for a database that cannot be opened. What another program holds may be free with the next try,
+/// and a disk that is full or not writable may be so no more. Another stipend is there to stay.
 pub(crate) const fn open_exit(error: &OpenError) -> Exit {
     match error {
-        OpenError::Lock(LockError::Held { .. }) | OpenError::Busy(_) => Exit::AlreadyRunning,
+        OpenError::Lock(LockError::Held { .. }) => Exit::AlreadyRunning,
+        OpenError::Lock(LockError::Io { .. })
+        | OpenError::Busy(_)
+        | OpenError::Unreachable { .. }
+        | OpenError::Unwritable { .. }
+        | OpenError::NoCopy { .. }
+        | OpenError::Keys {
+            source: StoreError::Busy | StoreError::Unwritable(_),
+            ..
+        } => Exit::Unavailable,
+        _ => Exit::Unusable,
+    }
+}
+
+/// The code for a secret that cannot be used; a new key may find room on the disk with the next try.
+pub(crate) const fn secret_exit(error: &SecretError) -> Exit {
+    match error {
+        SecretError::Unwritable { .. } => Exit::Unavailable,
         _ => Exit::Unusable,
     }
 }

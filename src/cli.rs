@@ -1,13 +1,13 @@
 //! What the binary is asked on its command line.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Parser, Subcommand, ValueEnum};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     demo,
-    ops::{exit::Exit, secrets},
+    ops::{exit::Exit, logging, secrets},
 };
 
 mod doctor;
@@ -21,6 +21,7 @@ mod verdict;
 /// Does what was asked.
 pub fn execute(command: Command) -> Exit {
     secrets::leave_no_core();
+    logging::guard_panics();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -180,6 +181,9 @@ pub struct HealthArgs {
     /// Ask only whether it is alive: whether Discord or the market can be reached counts for nothing.
     #[arg(long)]
     pub live: bool,
+    /// Ask for so long, until it is well, such as 60s: after a start the market has to be read first
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub wait: Option<Duration>,
 }
 
 #[derive(Debug, clap::Args)]

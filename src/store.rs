@@ -19,6 +19,7 @@ pub mod columns;
 pub mod destinations;
 pub mod exchange;
 pub mod facts;
+pub mod files;
 pub mod history;
 mod holders;
 pub mod identifies;

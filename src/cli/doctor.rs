@@ -1,6 +1,6 @@
 //! `stipend doctor`: one line for each thing that has to be right, with the mend for what is not.
 
-use std::{fmt, io::Write as _};
+use std::{fmt, io::Write as _, path::Path};
 
 use anstyle::{AnsiColor, Style};
 
@@ -10,13 +10,15 @@ use crate::{
     clock::{Clock as _, SystemClock},
     delivery::http::{Application, Client},
     discord::{endpoint, signature::PublicKey},
-    domain::currency::COINGECKO,
+    domain::{currency::COINGECKO, time::Timestamp},
     ops::{
         config::{self, Config, Way},
         exit::Exit,
         secrets,
     },
+    render::numbers,
     sources::{Answer, Outage, SourceError, file::FileSource, incidents},
+    store::{backup, files},
 };
 
 /// View Channels, Send Messages, Send Messages in Threads, Embed Links, Attach Files, Read Message
@@ -212,7 +214,6 @@ fn missing(permissions: u64) -> Vec<&'static str> {
 
 async fn database(config: &Config, report: &mut Report) {
     let path = config.database.path();
-    let key = &config.secrets.master_key_file;
     match run::database(config).await {
         Ok(()) if !path.exists() => {
             report.good(
@@ -220,15 +221,78 @@ async fn database(config: &Config, report: &mut Report) {
                 format_args!("{} will be made at the first start", path.display()),
             );
         }
-        Ok(()) => report.good(
-            "database",
-            format_args!(
-                "{} is sound; keep a copy of {} elsewhere",
-                path.display(),
-                key.display()
-            ),
-        ),
+        Ok(()) => report.good("database", format_args!("{} is sound", path.display())),
         Err(error) => report.bad("database", error),
+    }
+    open_files(path, report);
+    key(&config.secrets.master_key_file, report);
+    last_backup(config, SystemClock.now(), report);
+    report.note(
+        "disk",
+        "alerts, settings and who made them lie unsealed in the database, and the key lies in a file as it \
+         is; keep both on an encrypted disk (whether they are on one is not looked at)",
+    );
+}
+
+/// What is sealed others cannot read, and the rest is no business of theirs either.
+fn open_files(database: &Path, report: &mut Report) {
+    let open = files::open_to_others(database);
+    if open.is_empty() {
+        return;
+    }
+    let names: Vec<String> = (open.iter())
+        .map(|file| file.display().to_string())
+        .collect();
+    let names = names.join(" ");
+    report.note(
+        "database",
+        format_args!("others may open {names}; run `chmod 600 {names}`"),
+    );
+}
+
+fn key(file: &Path, report: &mut Report) {
+    let made = if file.exists() {
+        ""
+    } else {
+        " will be made at the first start. It"
+    };
+    report.note(
+        "key",
+        format_args!(
+            "{}{made} is in no backup of the database, and what people keep cannot be read without it; keep \
+             a copy of it where the backups are not",
+            file.display()
+        ),
+    );
+}
+
+/// How old the last backup is, by what `stipend backup` noted.
+fn last_backup(config: &Config, now: Timestamp, report: &mut Report) {
+    let what = "backup";
+    let database = config.database.path();
+    let alarm = config.ops.backup_alarm;
+    if !database.exists() {
+        return;
+    }
+    match backup::last_backup(database) {
+        Some(at) => {
+            let age = now.since(at);
+            let said = format!("the last one was made {} ago", numbers::age(age));
+            if alarm.0.is_zero() || age < alarm.0 {
+                report.good(what, said);
+            } else {
+                report.note(what, format_args!("{said}; make one with `stipend backup FILE`"));
+            }
+        }
+        None if alarm.0.is_zero() => report.good(
+            what,
+            "none by `stipend backup`; ops.backup_alarm is 0s, so that other means are taken to make them",
+        ),
+        None => report.note(
+            what,
+            "none was made yet; make one with `stipend backup FILE`, or set ops.backup_alarm to 0s where \
+             other means make them",
+        ),
     }
 }
 

@@ -4,7 +4,7 @@
 use std::{
     io::{self, Write as _},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::{
@@ -15,11 +15,14 @@ use tokio::{
 use super::{HealthArgs, tell};
 use crate::ops::{
     config::{self, Config},
+    endpoint::Readiness,
     exit::Exit,
 };
 
 /// The endpoint looks into memory only, so a bot that takes longer is not well.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// From one question to the next, while it is waited for.
+const AGAIN: Duration = Duration::from_millis(500);
 /// What it says is one line; nobody needs more of anything else that may listen there.
 const LONGEST_ANSWER: u64 = 4096;
 
@@ -32,6 +35,15 @@ enum HealthError {
     Silent(SocketAddr, #[source] io::Error),
     #[error("what answers at {0} is not stipend; check ops.listen")]
     NotOurs(SocketAddr),
+    #[error("it was not well within {}: {why}", humantime::format_duration(*.within))]
+    NotYet { within: Duration, why: String },
+}
+
+impl HealthError {
+    /// Whether a bot that is just starting may look like this.
+    const fn may_pass(&self) -> bool {
+        matches!(self, Self::Silent(..))
+    }
 }
 
 /// Asks the bot that runs with this configuration, and says in one line how it is.
@@ -44,15 +56,18 @@ pub(super) async fn health(args: &HealthArgs) -> Exit {
         }
     };
     let path = if args.live { "/healthz" } else { "/readyz" };
-    match ask(config.ops.listen, path).await {
+    match ask_within(args.wait.unwrap_or_default(), config.ops.listen, path).await {
         Ok(answer) => {
             // Who has closed the pipe still reads the code.
             drop(writeln!(io::stdout(), "{}", answer.body.trim()));
             if answer.good {
-                Exit::Fine
-            } else {
-                Exit::Failed
+                return Exit::Fine;
             }
+            if let Some(within) = args.wait {
+                let why = answer.why();
+                tell(&HealthError::NotYet { within, why });
+            }
+            Exit::Failed
         }
         Err(error) => {
             tell(&error);
@@ -65,6 +80,33 @@ pub(super) async fn health(args: &HealthArgs) -> Exit {
 struct Answer {
     good: bool,
     body: String,
+}
+
+impl Answer {
+    /// What it lacks, in words.
+    fn why(&self) -> String {
+        let readiness = serde_json::from_str(&self.body);
+        readiness.map_or_else(
+            |_| self.body.trim().to_owned(),
+            |readiness: Readiness| readiness.missing().join(", and "),
+        )
+    }
+}
+
+/// Asks until it is well or the time is over, and gives the last answer.
+async fn ask_within(wait: Duration, listen: SocketAddr, path: &str) -> Result<Answer, HealthError> {
+    let began = Instant::now();
+    loop {
+        let asked = ask(listen, path).await;
+        let is_last = match &asked {
+            Ok(answer) => answer.good,
+            Err(error) => !error.may_pass(),
+        };
+        if is_last || began.elapsed() >= wait {
+            return asked;
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
 }
 
 async fn ask(listen: SocketAddr, path: &str) -> Result<Answer, HealthError> {
@@ -129,6 +171,26 @@ mod tests {
         }
         assert_eq!(read("SSH-2.0-OpenSSH_9.2\r\n"), None);
         assert_eq!(read(""), None);
+    }
+
+    /// Whoever waits for a bot is told what it waits for.
+    #[test]
+    fn what_a_bot_lacks_is_told_in_words() {
+        let why = |body: &str| {
+            let body = body.to_owned();
+            Answer { good: false, body }.why()
+        };
+        let starting = r#"{"ready":false,"writable":true,"pools":0,"shards_connected":1,"shards":2,"listens":false}"#;
+        assert_eq!(
+            why(starting),
+            "the market has not been read yet, and 1 of 2 shards are connected to Discord"
+        );
+        let full = r#"{"ready":false,"writable":false,"pools":9,"shards_connected":0,"shards":0,"listens":true}"#;
+        assert_eq!(why(full), "the database cannot be written");
+        assert_eq!(
+            why("the delivery does not move\n"),
+            "the delivery does not move"
+        );
     }
 
     #[test]

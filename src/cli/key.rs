@@ -1,8 +1,13 @@
 //! `stipend key`: the master key is changed for another, or given up.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::{KeyCommand, keep::said, run::StartError, tell};
+use super::{
+    KeyCommand,
+    keep::said,
+    run::{self, StartError},
+    tell,
+};
 use crate::{
     clock::{Clock as _, SystemClock},
     ops::{
@@ -31,14 +36,14 @@ pub(super) async fn execute(command: &KeyCommand) -> Exit {
 async fn rotate(config: Option<&Path>, to: Option<&Path>) -> Result<Exit, StartError> {
     let config = Config::load(config, config::environment())?;
     let (database, file) = (config.database.path(), &config.secrets.master_key_file);
-    super::run::database(&config).await?;
+    run::database(&config).await?;
     let Some(from) = MasterKey::load_existing(file)? else {
         return Ok(said(format_args!(
             "There is no key yet at {}; the first start makes one.",
             file.display()
         )));
     };
-    let new = to.map_or_else(|| with_ending(file, ".new"), Path::to_owned);
+    let new = to.map_or_else(|| run::rotated(file), Path::to_owned);
     let to = MasterKey::load_or_create(&new)?;
     let now = SystemClock.now();
     let rotated = Store::rotate_key(database, from.bytes(), to.bytes(), now).await?;
@@ -61,16 +66,16 @@ async fn reset(config: Option<&Path>, yes: bool) -> Result<Exit, StartError> {
     if !database.exists() {
         return Err(OpenError::Absent(database.to_owned()).into());
     }
-    let fits = match MasterKey::load_existing(file)? {
-        Some(key) => Store::check(database, Some(key.bytes())).await.is_ok(),
-        None => false,
-    };
-    if fits {
-        return Ok(said(format_args!(
-            "{} opens with {}; nothing has to be given up.",
-            database.display(),
-            file.display()
-        )));
+    match run::database(&config).await {
+        Ok(()) => {
+            return Ok(said(format_args!(
+                "{} opens with {}; nothing has to be given up.",
+                database.display(),
+                file.display()
+            )));
+        }
+        Err(StartError::KeyGone { .. } | StartError::Open(OpenError::WrongKey(_))) => {}
+        Err(error) => return Err(error),
     }
     if !yes {
         said(format_args!(
@@ -83,7 +88,6 @@ async fn reset(config: Option<&Path>, yes: bool) -> Result<Exit, StartError> {
         return Ok(Exit::Failed);
     }
     let now = SystemClock.now();
-    Store::check(database, None).await?;
     let key = match MasterKey::load_existing(file)? {
         Some(key) => key,
         None => MasterKey::create(file)?,
@@ -99,10 +103,4 @@ async fn reset(config: Option<&Path>, yes: bool) -> Result<Exit, StartError> {
         copy.display(),
         file.display(),
     )))
-}
-
-fn with_ending(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    PathBuf::from(name)
 }

@@ -1,6 +1,9 @@
 //! `stipend run`: from the configuration to a running bot, and from its end to an exit code.
 
-use std::sync::Arc;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use secrecy::SecretString;
 use tokio::signal::unix::{SignalKind, signal};
@@ -37,9 +40,15 @@ pub(super) enum StartError {
         "the master key {} is gone, and {} is sealed with it; put the key file back, or, if it is lost, run `stipend key reset`",
         key.display(), database.display()
     )]
-    KeyGone {
-        key: std::path::PathBuf,
-        database: std::path::PathBuf,
+    KeyGone { key: PathBuf, database: PathBuf },
+    #[error(
+        "{} opens with {}, which `stipend key rotate` made and nobody has put in its place yet; run `{mend}` (nothing was changed)",
+        database.display(), new.display()
+    )]
+    KeyNotMoved {
+        new: PathBuf,
+        database: PathBuf,
+        mend: String,
     },
     #[error(
         "Discord refuses the bot token; copy a fresh one from the Bot page of the developer portal"
@@ -54,7 +63,8 @@ pub(super) enum StartError {
 impl StartError {
     pub(super) const fn exit(&self) -> Exit {
         match self {
-            Self::Config(_) | Self::Secret(_) | Self::KeyGone { .. } => Exit::Unusable,
+            Self::Config(_) | Self::KeyGone { .. } | Self::KeyNotMoved { .. } => Exit::Unusable,
+            Self::Secret(error) => app::secret_exit(error),
             Self::Open(error) => app::open_exit(error),
             Self::TokenRefused => Exit::TokenRefused,
             Self::Unreachable(_) => Exit::Unavailable,
@@ -88,7 +98,14 @@ async fn start(args: &ConfigArgs) -> Result<(), StartError> {
              `stipend doctor` says what to do"
         );
     }
-    let key = MasterKey::load_or_create(&config.secrets.master_key_file)?;
+    let key_file = &config.secrets.master_key_file;
+    let key = MasterKey::load_or_create(key_file)?;
+    if !config.database.path().exists() {
+        tracing::warn!(
+            key = %key_file.display(),
+            "what people keep is sealed with the master key, which is in no backup; keep a copy of it apart from those"
+        );
+    }
     let clock = Arc::new(SystemClock);
     let app = App::open(config, key.bytes(), &token, application.id, clock).await?;
     let stop = CancellationToken::new();
@@ -100,14 +117,39 @@ async fn start(args: &ConfigArgs) -> Result<(), StartError> {
 pub(super) async fn database(config: &Config) -> Result<(), StartError> {
     let (database, file) = (config.database.path(), &config.secrets.master_key_file);
     let key = MasterKey::load_existing(file)?;
-    Store::check(database, key.as_ref().map(MasterKey::bytes)).await?;
-    if key.is_none() && database.exists() {
-        return Err(StartError::KeyGone {
+    let refused = match Store::check(database, key.as_ref().map(MasterKey::bytes)).await {
+        Ok(()) if key.is_some() || !database.exists() => return Ok(()),
+        Ok(()) => StartError::KeyGone {
             key: file.clone(),
             database: database.to_owned(),
-        });
+        },
+        Err(wrong @ OpenError::WrongKey(_)) => wrong.into(),
+        Err(error) => return Err(error.into()),
+    };
+    Err(key_not_moved(database, file).await.unwrap_or(refused))
+}
+
+/// Where `stipend key rotate` puts the new key, if no other file is named.
+pub(super) fn rotated(key: &Path) -> PathBuf {
+    key.with_added_extension("new")
+}
+
+/// Whether the master key was changed for another that still lies beside it.
+async fn key_not_moved(database: &Path, key: &Path) -> Option<StartError> {
+    let new = rotated(key);
+    let rotated = MasterKey::load_existing(&new).ok()??;
+    let opens = Store::check(database, Some(rotated.bytes())).await;
+    opens.ok()?;
+    let (place, found) = (key.display(), new.display());
+    let mut mend = format!("mv {found} {place}");
+    if key.exists() {
+        mend.insert_str(0, &format!("mv {place} {place}.old && "));
     }
-    Ok(())
+    Some(StartError::KeyNotMoved {
+        database: database.to_owned(),
+        new,
+        mend,
+    })
 }
 
 /// Asks Discord who the token belongs to.

@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderName, StatusCode, header::CONTENT_TYPE},
     routing::get,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -25,8 +25,8 @@ const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 const ADD_UP: Duration = Duration::from_secs(5);
 
 /// Whether the bot can answer, and what is missing.
-#[derive(Debug, Serialize)]
-struct Readiness {
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Readiness {
     ready: bool,
     /// Whether the last transaction was kept; with a full disk it is not.
     writable: bool,
@@ -35,6 +35,29 @@ struct Readiness {
     shards: u32,
     /// Interactions come by HTTP; then there are no shards.
     listens: bool,
+}
+
+impl Readiness {
+    /// What is not as it has to be, in words.
+    pub fn missing(&self) -> Vec<String> {
+        let mut missing = Vec::new();
+        if self.pools == 0 {
+            missing.push("the market has not been read yet".to_owned());
+        }
+        if !self.listens && (self.shards == 0 || self.shards_connected < self.shards) {
+            missing.push(match self.shards {
+                0 => "Discord's gateway is not asked yet".to_owned(),
+                shards => format!(
+                    "{} of {shards} shards are connected to Discord",
+                    self.shards_connected
+                ),
+            });
+        }
+        if !self.writable {
+            missing.push("the database cannot be written".to_owned());
+        }
+        missing
+    }
 }
 
 /// Takes the address; port 0 takes a free one, which is logged.

@@ -13,11 +13,11 @@ pub enum Exit {
     Failed = 1,
     /// The command line makes no sense.
     Usage = 64,
-    /// Discord or a source cannot be reached.
+    /// Discord cannot be reached, another program holds the database, or the disk takes nothing.
     Unavailable = 69,
     /// A fault of stipend's own.
     Internal = 70,
-    /// Another process already runs on this database.
+    /// Another stipend already runs on this database.
     AlreadyRunning = 75,
     /// Discord refuses the bot's token.
     TokenRefused = 77,

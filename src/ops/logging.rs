@@ -8,12 +8,14 @@ mod redaction;
 mod writer;
 
 use std::{
-    io::{self, IsTerminal},
+    io::{self, IsTerminal, Write as _},
     panic,
 };
 
 use anstream::ColorChoice;
-use tracing::{Subscriber, level_filters::LevelFilter, subscriber::SetGlobalDefaultError};
+use tracing::{
+    Subscriber, dispatcher, level_filters::LevelFilter, subscriber::SetGlobalDefaultError,
+};
 use tracing_subscriber::{
     Layer,
     filter::Targets,
@@ -48,7 +50,7 @@ const GATEWAY_LIBRARY: &str = "serenity";
 /// typed. Only their errors are let through.
 const INDISCREET: [&str; 3] = ["gateway::ws", "gateway::shard", "model"];
 
-/// Starts logging for the whole process, panics included. It can be done once.
+/// Starts logging for the whole process. It can be done once.
 ///
 /// What libraries write by the `log` crate is not taken up: it comes under one target for all of them, so that
 /// the caps on theirs would not hold, and the websocket's tells of each frame with what people typed.
@@ -63,9 +65,12 @@ pub fn init(settings: &Ops) -> Result<(), SetGlobalDefaultError> {
         },
     };
     let subscriber = subscriber(settings.log_level.into(), style, io::stderr);
-    tracing::subscriber::set_global_default(subscriber)?;
+    tracing::subscriber::set_global_default(subscriber)
+}
+
+/// Sees that a panic anywhere in the process is told without its words, whether or not it is logged.
+pub fn guard_panics() {
     panic::set_hook(Box::new(report_panic));
-    Ok(())
 }
 
 fn subscriber<W>(level: LevelFilter, style: Style, output: W) -> impl Subscriber + Send + Sync
@@ -106,6 +111,14 @@ fn report_panic(panic: &panic::PanicHookInfo<'_>) {
         .location()
         .map(ToString::to_string)
         .unwrap_or_default();
+    if !dispatcher::has_been_set() {
+        // Nobody is left to tell where this cannot be written.
+        drop(writeln!(
+            io::stderr(),
+            "stipend: a fault of its own, at {place}; please report it with this line"
+        ));
+        return;
+    }
     let thread = std::thread::current();
     tracing::error!(
         place,

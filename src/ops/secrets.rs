@@ -189,7 +189,7 @@ impl MasterKey {
         let key = Self::random()?;
         match key.keep(path) {
             Ok(()) => {
-                tracing::info!(file = %path.display(), "made a master key; keep a copy apart from the database's");
+                tracing::info!(file = %path.display(), "made a master key");
                 Ok(key)
             }
             // Another process was faster; its key is the one that counts.

@@ -96,8 +96,9 @@ pub fn show(kept: &Kept) -> Message {
                 "Watches",
                 format!(
                     "{}: what you want to be written to about, and the messages to you, encrypted, until \
-                     you delete them or your data. That I write to you is kept in the open, with your \
-                     Discord id.",
+                     you delete them or your data. That I write to you is kept in the open: the channel of \
+                     our direct messages, and a number that cannot be turned back into your Discord id \
+                     without the key.",
                     count(kept.watches, "watch", "watches")
                 ),
             ),

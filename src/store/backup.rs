@@ -5,7 +5,7 @@
 
 use std::{
     fs::{self, File},
-    io,
+    io::{self, Write as _},
     path::{Path, PathBuf},
     time::UNIX_EPOCH,
 };
@@ -17,6 +17,7 @@ use sqlx::{
 
 use super::{
     OpenError, beside,
+    files::{folder_of, private, private_to_folder},
     lock::InstanceLock,
     opening::{BUSY_TIMEOUT, RESTORED, examine, unopened},
     sealed::Keyring,
@@ -127,7 +128,11 @@ async fn look(path: &Path) -> Result<(), String> {
 /// Remembers when a copy was made, beside the database and not in it, so that it needs no writer. One that
 /// cannot be remembered is there all the same.
 fn note_backup(database: &Path, now: Timestamp) {
-    if let Err(error) = fs::write(beside(database, ".last-backup"), now.rfc3339()) {
+    let path = beside(database, ".last-backup");
+    let noted = remove(&path)
+        .and_then(|()| private_to_folder(&path))
+        .and_then(|mut file| file.write_all(now.rfc3339().as_bytes()));
+    if let Err(error) = noted {
         tracing::warn!(%error, "that a backup was made cannot be noted beside the database");
     }
 }
@@ -142,16 +147,11 @@ pub fn last_backup(database: &Path) -> Option<Timestamp> {
 /// since lives on in them. Backups that somebody asked for are theirs.
 pub fn forget_copies(database: &Path, now: Timestamp) {
     const MADE_BY_ITSELF: [&str; 3] = [".schema-", ".before-key-reset", ".replaced-"];
-    let (Some(folder), Some(name)) = (database.parent(), database.file_name()) else {
+    let Some(name) = database.file_name() else {
         return;
     };
     let name = name.to_string_lossy();
-    let folder = if folder.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        folder
-    };
-    let Ok(files) = fs::read_dir(folder) else {
+    let Ok(files) = fs::read_dir(folder_of(database)) else {
         return;
     };
     for file in files.flatten() {
@@ -266,7 +266,7 @@ fn set_aside(database: &Path, now: Timestamp) -> io::Result<Option<PathBuf>> {
 
 fn duplicate(from: &Path, to: &Path) -> io::Result<()> {
     remove(to)?;
-    let mut written = private(to)?;
+    let mut written = private_to_folder(to)?;
     io::copy(&mut File::open(from)?, &mut written)?;
     written.sync_all()
 }
@@ -275,8 +275,7 @@ fn duplicate(from: &Path, to: &Path) -> io::Result<()> {
 fn put_in_place(half: &Path, to: &Path) -> io::Result<()> {
     File::open(half)?.sync_all()?;
     fs::rename(half, to)?;
-    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    File::open(folder_of(to))?.sync_all()
 }
 
 fn remove(path: &Path) -> io::Result<()> {
@@ -284,15 +283,6 @@ fn remove(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
-}
-
-/// A new file for this user alone.
-fn private(path: &Path) -> io::Result<File> {
-    let mut options = File::options();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
 //! One process a database: a file lock beside it, held as long as the process lives.
 
 use std::{
-    fs::{File, OpenOptions, TryLockError},
+    fs::{File, TryLockError},
     io::{self, Read as _, Seek as _, Write as _},
     path::{Path, PathBuf},
 };
+
+use super::files::private_to_folder;
 
 /// The held lock. The operating system lets it go when the process ends, however it ends.
 #[derive(Debug)]
@@ -49,13 +51,7 @@ impl InstanceLock {
             path: path.clone(),
             source,
         };
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(io)?;
+        let file = opened(&path).map_err(io)?;
         held_by_another(&file, file.try_lock(), path.clone())?;
         Ok(Self { held: file, path })
     }
@@ -74,6 +70,15 @@ impl InstanceLock {
             path: self.path.clone(),
             source,
         })
+    }
+}
+
+fn opened(path: &Path) -> io::Result<File> {
+    match private_to_folder(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            File::options().read(true).write(true).open(path)
+        }
+        made => made,
     }
 }
 

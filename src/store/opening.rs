@@ -16,7 +16,7 @@ use sqlx::{
 use tokio::sync::watch;
 
 use super::{
-    Kind, Store, StoreError, backup, beside,
+    Kind, Store, StoreError, backup, beside, files,
     integrity::{self, Damage},
     keys,
     lock::{InstanceLock, LockError},
@@ -91,7 +91,13 @@ pub enum OpenError {
         #[source]
         source: StoreError,
     },
-    #[error("{} cannot be opened; check the folder, its permissions and its free space", path.display())]
+    #[error("{} cannot be opened or written; check the folder, its permissions and its free space", path.display())]
+    Unwritable {
+        path: PathBuf,
+        #[source]
+        source: sqlx::Error,
+    },
+    #[error("{} cannot be opened", path.display())]
     Sql {
         path: PathBuf,
         #[source]
@@ -174,6 +180,7 @@ impl Held {
         let mut lock = InstanceLock::take(path)?;
         examine(path, keyring).await?;
         lock.name(last_epoch)?;
+        make_private(path)?;
         let writer = writer(path)
             .await
             .map_err(|source| unopened(path, source))?;
@@ -209,6 +216,19 @@ pub(super) async fn look_into(path: &Path) -> Result<SqliteConnection, OpenError
             found,
             known: newest_schema(),
         })
+    }
+}
+
+/// `SQLite` would let the umask say who may read a new database. Its log gets the mode of the database.
+fn make_private(path: &Path) -> Result<(), OpenError> {
+    match files::private_to_folder(path) {
+        Err(source) if source.kind() != std::io::ErrorKind::AlreadyExists => {
+            Err(OpenError::Unreachable {
+                path: path.to_owned(),
+                source,
+            })
+        }
+        _ => Ok(()),
     }
 }
 
@@ -377,7 +397,11 @@ pub(super) fn unopened(path: &Path, source: sqlx::Error) -> OpenError {
     match Kind::of(&source) {
         Kind::Busy => OpenError::Busy(path.to_owned()),
         Kind::Corrupt => Damage::new(path, &source.to_string()).into(),
-        Kind::Unwritable | Kind::Other => OpenError::Sql {
+        Kind::Unwritable => OpenError::Unwritable {
+            path: path.to_owned(),
+            source,
+        },
+        Kind::Other => OpenError::Sql {
             path: path.to_owned(),
             source,
         },

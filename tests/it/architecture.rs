@@ -151,6 +151,8 @@ const CRATES: &[(&str, &[&str])] = &[
             "delivery",
             // The gateway library is given a client with our time-outs and no redirects.
             "discord/client",
+            // A file that somebody uploaded is fetched from where Discord keeps it.
+            "discord/attached",
             // An address is read, and nobody is asked.
             "ops/config/value",
         ],

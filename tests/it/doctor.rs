@@ -108,6 +108,54 @@ async fn a_key_that_cannot_be_used_is_named_as_at_the_start() {
     bot.end(&twin);
 }
 
+/// What is no fault and has to be known: that the key is in no backup, whoever made it, how old the last backup
+/// is, that others may open the database, and what only an encrypted disk guards.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_operator_has_to_know_is_said_each_time() {
+    let (twin, _upstream, mut bot) = setting().await;
+    let key = bot.path("stipend.key");
+    let kept = "is in no backup of the database";
+    let says = async |bot: &TestBot, words: &[&str]| {
+        let (told, _) = bot.says(&["doctor"]).await;
+        for words in words {
+            assert!(told.contains(words), "“{words}” is not in:\n{told}");
+        }
+        told
+    };
+    let unmade = format!(
+        "{} will be made at the first start. It {kept}",
+        key.display()
+    );
+    let told = says(&bot, &[&unmade, "keep both on an encrypted disk"]).await;
+    assert!(!told.contains("stipend backup"), "{told}");
+    put(&key, &[7; 32], 0o600);
+    says(&bot, &[&format!("{} {kept}", key.display())]).await;
+    bot.start(&twin, 1).await;
+    assert!(bot.log().contains("the master key, which is in no backup"));
+    bot.kill();
+    bot.start(&twin, 1).await;
+    let said = bot.log().matches("which is in no backup").count();
+    assert_eq!(said, 1, "at the first start alone");
+    bot.kill();
+    let told = says(
+        &bot,
+        &["none was made yet; make one with `stipend backup FILE`"],
+    )
+    .await;
+    assert!(!told.contains("others may open"), "{told}");
+    let (told, code) = bot.says(&["backup", "copy.db"]).await;
+    assert_eq!(code, Some(0), "{told}");
+    let told = says(&bot, &["the last one was made "]).await;
+    assert!(!told.contains("make one with"), "{told}");
+    fs::write(bot.path("stipend.db.last-backup"), "2026-01-01T00:00:00Z").unwrap();
+    says(&bot, &[" d ago; make one with `stipend backup FILE`"]).await;
+    let database = bot.path("stipend.db");
+    put(&database, &fs::read(&database).unwrap(), 0o644);
+    let mend = format!("run `chmod 600 {}`", database.display());
+    says(&bot, &["others may open", &mend]).await;
+    bot.end(&twin);
+}
+
 /// Faults of the token and of the database.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_or_a_database_that_cannot_be_used_is_named() {

@@ -11,6 +11,7 @@ use tokio::{
     net::TcpStream,
 };
 
+use crate::metrics::scraped;
 use crate::support::{
     LONG, TestBot, USDC, Upstream, answer, below_three, button, call, manage, market, member,
     one_server, other, pools_of, said, server, show, status, told_alone, until,
@@ -228,6 +229,10 @@ async fn a_bot_without_a_gateway_does_all_its_work() {
         said(&added)
     );
     told_alone(&twin, &call("portfolio view"), &["USDC", "5,000"]).await;
+    // Somebody would be woken for connections that are not wanted.
+    let figures = scraped(&bot).await;
+    assert!(figures.contains("\nstipend_alerts{"), "{figures}");
+    assert!(!figures.contains("\nstipend_shards{"), "{figures}");
 
     let alert = twin.run(&below_three(USDC)).await.unwrap();
     assert!(said(&alert).contains("#1"), "{}", said(&alert));

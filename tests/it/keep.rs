@@ -1,6 +1,9 @@
 //! What an operator does with the database and its key, by the program's own commands.
 
-use std::{fs, os::unix::fs::PermissionsExt as _};
+use std::{
+    fs,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown},
+};
 
 use discord_twin::{Press, Twin};
 
@@ -50,6 +53,11 @@ async fn a_backup_brings_back_what_it_holds_and_repeats_nothing() {
         code == Some(75) && told.contains("already running"),
         "{told}"
     );
+    // Nobody but the owner may read what is there, whatever the umask says.
+    for name in ["stipend.db", "stipend.db-wal", "stipend.db-shm", "copy.db"] {
+        let mode = bot.path(name).metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o600, "{name}");
+    }
     show(&upstream, market, 2.0).await;
     until("it is told", || twin.channel(server() + 1).len() == 1).await;
     bot.kill();
@@ -71,6 +79,39 @@ async fn a_backup_brings_back_what_it_holds_and_repeats_nothing() {
     bot.end(&twin);
 }
 
+/// What root restores for a service that has a user of its own belongs to that user, the lock and the note of
+/// the backup included. Only root can show it, so that this looks at nothing where the tests run as somebody
+/// else, and says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_root_restores_can_be_opened_by_the_service() {
+    if !rustix::process::geteuid().is_root() {
+        println!("not looked at: a folder of another user takes root");
+        return;
+    }
+    let (twin, _upstream, mut bot) = kept().await;
+    let (told, code) = bot.says(&["backup", "copy.db"]).await;
+    assert_eq!(code, Some(0), "{told}");
+    bot.kill();
+    let service = bot.path("service");
+    fs::create_dir(&service).unwrap();
+    chown(&service, Some(65_532), Some(65_532)).unwrap();
+    let database = format!("sqlite://{}/stipend.db", service.display());
+    bot.set("DATABASE__URL", database);
+    for command in [["restore", "copy.db"], ["backup", "again.db"]] {
+        let (told, code) = bot.says(&command).await;
+        assert_eq!(code, Some(0), "{told}");
+    }
+    let made = ["stipend.db", "stipend.db.lock", "stipend.db.last-backup"];
+    for name in made {
+        let about = service.join(name).metadata().unwrap();
+        assert_eq!((about.uid(), about.gid()), (65_532, 65_532), "{name}");
+    }
+    assert_eq!(fs::read_dir(&service).unwrap().count(), made.len());
+    // A backup is for whoever asked for it, wherever it lies.
+    assert_eq!(bot.path("again.db").metadata().unwrap().uid(), 0);
+    bot.end(&twin);
+}
+
 /// Another master key opens everything once it lies where the first one did.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_master_key_is_changed_for_another() {
@@ -79,8 +120,29 @@ async fn the_master_key_is_changed_for_another() {
     let (told, code) = bot.says(&["key", "rotate"]).await;
     assert_eq!(code, Some(0), "{told}");
     assert!(told.contains("1 person and 1 server are"), "{told}");
-    bot.fails().await.check(78, "does not belong to");
     let (key, new) = (bot.path("stipend.key"), bot.path("stipend.key.new"));
+    // Who forgets the last step is told it, and not that the key is lost.
+    let (old, fresh) = (key.display(), new.display());
+    let mend = format!("run `mv {old} {old}.old && mv {fresh} {old}`");
+    bot.fails().await.check(78, &mend);
+    let database = fs::read(bot.path("stipend.db")).unwrap();
+    for command in [
+        &["key", "reset", "--yes"][..],
+        &["key", "rotate"],
+        &["key", "reset"],
+    ] {
+        let (told, code) = bot.says(command).await;
+        assert!(code == Some(78) && told.contains(&mend), "{told}");
+    }
+    let (wrong, code) = bot.doctor().await;
+    assert!(code == Some(1) && wrong[0].contains(&mend), "{wrong:?}");
+    let away = bot.path("stipend.key.away");
+    fs::rename(&key, &away).unwrap();
+    let (told, code) = bot.says(&["key", "reset", "--yes"]).await;
+    let mend = format!("run `mv {fresh} {old}`");
+    assert!(code == Some(78) && told.contains(&mend), "{told}");
+    fs::rename(&away, &key).unwrap();
+    assert!(fs::read(bot.path("stipend.db")).unwrap() == database);
     assert_eq!(new.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     fs::rename(&new, &key).unwrap();
     bot.start(&twin, 1).await;

@@ -28,7 +28,7 @@ fn address(bot: &TestBot) -> String {
     address.expect("an address").to_owned()
 }
 
-async fn scraped(bot: &TestBot) -> String {
+pub(crate) async fn scraped(bot: &TestBot) -> String {
     let url = format!("http://{}/metrics", address(bot));
     let answer = reqwest::get(url).await.unwrap();
     assert_eq!(answer.status(), 200);

@@ -1,9 +1,9 @@
 //! What operators start the bot with: the image, its compose file and the unit of systemd. Where an engine or
 //! systemd runs, `deploy/check-layout` and `systemd-analyze` see more; what must never be lost is held here.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, fs, iter, path::Path};
 
-use stipend::ops::exit::Exit;
+use stipend::ops::{config::Config, exit::Exit};
 
 pub(crate) fn file(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
@@ -80,6 +80,11 @@ fn containers_are_given_nothing_that_they_can_do_without() {
     ];
     let (bot, copies) = services.split_once("\n  litestream:\n").unwrap();
     for service in [bot, copies] {
+        // After a reboot, the two other ways to start again would not.
+        assert!(
+            service.contains("    restart: unless-stopped\n"),
+            "{service}"
+        );
         for line in given_up {
             assert!(service.contains(line), "{line} is not in:\n{service}");
         }
@@ -165,13 +170,51 @@ fn the_unit_is_closed_and_knows_the_exit_codes() {
     }
 }
 
+/// What the unit hands to the bot and what root types read the same settings, from a file that the bot's user
+/// may reach, and which says where the database and the key are.
+#[test]
+fn the_unit_and_its_operator_read_one_file() {
+    let unit = file("deploy/systemd/stipend.service");
+    assert!(unit.contains("\nEnvironment=STIPEND_CONFIG=/etc/stipend.toml\n"));
+    assert!(
+        !unit.contains("\nEnvironment=STIPEND_DATABASE__URL"),
+        "two places would name it"
+    );
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/systemd/stipend.toml");
+    let config = Config::load(Some(&path), iter::empty()).unwrap();
+    assert_eq!(
+        config.database.path(),
+        Path::new("/var/lib/stipend/stipend.db")
+    );
+    let key = Path::new("/etc/stipend/stipend.key");
+    assert_eq!(config.secrets.master_key_file, key);
+    assert!(unit.contains("\nLoadCredential=stipend.key:/etc/stipend/stipend.key\n"));
+    let token = Path::new("/etc/stipend/discord_token");
+    assert_eq!(config.discord.token_file.as_deref(), Some(token));
+    let readme = file("README.md");
+    assert!(readme.contains("install -m 644 deploy/systemd/stipend.toml /etc/stipend.toml\n"));
+    // What is typed as it stands there finds the database.
+    let (_, after) = readme.split_once("\n**With systemd**").unwrap();
+    let (systemd, _) = after.split_once("\nIn Docker").unwrap();
+    for block in systemd.split("```sh\n").skip(1) {
+        let (block, _) = block.split_once("```").unwrap();
+        let before = block.find("export STIPEND_CONFIG=/etc/stipend.toml\n");
+        let first = ["stipend backup", "stipend restore", "stipend health"];
+        let first = first.iter().filter_map(|command| block.find(command)).min();
+        assert!(before.is_some() && before < first, "{block}");
+    }
+}
+
 /// The three ways to start the bot name the same files, so that a database or a key is not looked for in two
 /// places, and each key that they set is one that there is.
 #[test]
 fn what_the_image_and_the_unit_set_are_settings() {
-    let known: BTreeSet<String> = stipend::ops::config::Config::keys()
-        .iter()
+    let keys = Config::keys();
+    let keys = keys.iter();
+    let known: BTreeSet<String> = keys
         .map(|key| format!("STIPEND_{}", key.replace('.', "__").to_uppercase()))
+        // The one that is no setting and names their file.
+        .chain(["STIPEND_CONFIG".to_owned()])
         .collect();
     let name = |c: char| c.is_ascii_uppercase() || c == '_';
     for path in [

@@ -211,6 +211,26 @@ async fn a_panic_in_a_command_ends_that_command_alone() {
     bot.kill();
 }
 
+/// An operator's command keeps no log, and prints the place of a panic without its words all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_of_an_operators_command_says_nothing_of_what_it_held() {
+    let twin = Twin::start(one_server()).await.unwrap();
+    let upstream = Upstream::start(three(5.0, 5.0, 5.0)).await;
+    let mut bot = TestBot::new(&twin, &upstream);
+    bot.start(&twin, 1).await;
+    bot.kill();
+    bot.give("FAILPOINTS", "migrate.mid=1*panic");
+    let (told, code) = bot.says(&["key", "rotate"]).await;
+    assert!(code != Some(0), "{told}");
+    assert!(
+        told.starts_with("stipend: a fault of its own, at "),
+        "{told}"
+    );
+    assert!(!told.contains(WORDS), "{told}");
+    assert_eq!(told.lines().count(), 1, "{told}");
+    bot.end(&twin);
+}
+
 /// F-S16: a panic on the way of one notice leaves that notice uncertain, to be looked for; the others go on.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_panic_on_the_way_of_a_notice_loses_and_doubles_nothing() {

@@ -86,6 +86,23 @@ async fn with_a_full_disk_no_batch_is_taken_in() {
     bot.end(&twin);
 }
 
+/// F-S06: a disk that is full at the start may have room later, so that the supervisor is asked to try again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_at_the_start_is_tried_again() {
+    let twin = Twin::start(one_server()).await.unwrap();
+    let upstream = Upstream::start(answer(&market(5.0))).await;
+    let mut bot = TestBot::new(&twin, &upstream);
+    let binary = bot.starter.clone();
+    // No file may grow beyond 1 kB, which is room for the key and the lock.
+    let full = ["sh", "-c", "trap '' XFSZ; ulimit -f 2; exec \"$0\" \"$@\""];
+    bot.starter.splice(0..0, full);
+    let failed = bot.fails().await;
+    failed.check(69, "check the folder, its permissions and its free space");
+    bot.starter = binary;
+    bot.start(&twin, 1).await;
+    bot.end(&twin);
+}
+
 /// F-S06: what cannot be claimed is not sent (T1).
 #[tokio::test(flavor = "multi_thread")]
 async fn with_a_full_disk_nothing_is_sent() {
@@ -202,13 +219,14 @@ async fn a_database_that_is_held_delays_and_loses_nothing() {
     bot.end(&twin);
 }
 
-/// F-S07: a start does not wait for ever, and says what is in its way; trying again may help.
+/// F-S07: a start does not wait for ever, and says what is in its way; a supervisor tries again, which may
+/// help.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_on_a_database_that_is_held_says_so() {
     let (twin, _upstream, mut bot) = watching(market).await;
     bot.kill();
     let holder = hold(&bot).await;
-    bot.fails().await.check(75, "held by another program");
+    bot.fails().await.check(69, "held by another program");
     holder.close().await.unwrap();
     bot.start(&twin, 1).await;
     bot.end(&twin);

@@ -200,6 +200,42 @@ async fn health_tells_a_bot_that_is_ready_from_one_that_only_lives() {
     bot.end(&twin);
 }
 
+/// Whoever starts the bot by a line of the manual is told at its end whether it went well, and if not, why.
+#[tokio::test(flavor = "multi_thread")]
+async fn health_waits_for_a_bot_that_is_starting() {
+    let twin = Twin::start(few_starts()).await.unwrap();
+    let upstream = Upstream::start(answer(&market(5.0))).await;
+    upstream.fail(axum::http::StatusCode::SERVICE_UNAVAILABLE);
+    let mut bot = TestBot::new(&twin, &upstream);
+    listen_on_a_free_port(&mut bot);
+    bot.set("DISCORD__CRASH_LOOP_WAIT", "1s");
+    let nobody = bot.says(&["health", "--wait", "1s"]).await;
+    assert!(
+        nobody.0.starts_with("stipend: nothing answers at") && nobody.1 == Some(1),
+        "{nobody:?}"
+    );
+    bot.spawn();
+    until("it waits", || {
+        bot.log().contains("too few of Discord's session starts")
+    })
+    .await;
+    let (said, code) = bot.says(&["health", "--wait", "1s"]).await;
+    let why = "it was not well within 1s: the market has not been read yet, and ";
+    assert!(said.contains(why) && code == Some(1), "{said}");
+    let began = Instant::now();
+    let mends = async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        upstream.fail(axum::http::StatusCode::OK);
+        twin.set_session_starts_left(51);
+    };
+    let ((said, code), ()) = tokio::join!(bot.says(&["health", "--wait", "1m"]), mends);
+    assert!(said.contains("\"ready\":true") && code == Some(0), "{said}");
+    assert!(began.elapsed() < LONG, "{:?}", began.elapsed());
+    let (said, code) = bot.says(&["health", "--wait", "soon"]).await;
+    assert!(code == Some(64) && said.contains("--wait"), "{said}");
+    bot.end(&twin);
+}
+
 /// The check has to know where to ask.
 fn listen_on_a_free_port(bot: &mut TestBot) {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

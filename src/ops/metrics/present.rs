@@ -17,6 +17,7 @@ use crate::{
         time::{Span, Timestamp},
     },
     market::health::{Health, stale_after},
+    ops::config::Way,
     store::{StoreError, outbox::Queued},
 };
 
@@ -30,7 +31,9 @@ impl Metrics {
             self.unknown_outbox(app, &error);
         }
         self.read_pacing(app);
-        self.read_shards(shards);
+        if app.config.discord.interactions == Way::Gateway {
+            self.read_shards(shards);
+        }
         self.read_process(app);
         self.text()
     }

@@ -75,7 +75,7 @@ async fn imported(
     place: Place,
     file: serenity::Attachment,
 ) -> Result<Message, CommandError> {
-    let bytes = attached::bytes(&file, LONGEST_KIB).await?;
+    let bytes = attached::bytes(&file, LONGEST_KIB, &bot.app.config.discord.api_url).await?;
     let text = String::from_utf8(bytes).map_err(|_| Trouble::NotText)?;
     let named =
         rules_file::parse(&text).map_err(|error| Trouble::FileUnreadable(error.to_string()))?;

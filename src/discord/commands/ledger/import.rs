@@ -41,7 +41,7 @@ async fn answer(
     owner: UserId,
     file: serenity::Attachment,
 ) -> Result<Message, CommandError> {
-    let bytes = attached::bytes(&file, LONGEST_KIB).await?;
+    let bytes = attached::bytes(&file, LONGEST_KIB, &bot.app.config.discord.api_url).await?;
     previewed(bot, owner, &bytes).await
 }
 
