@@ -187,8 +187,8 @@ impl Store {
             .collect())
     }
 
-    /// Erases all that is a server's, with the key of its tokens. Whoever works with its alerts has to be told:
-    /// [`crate::alerting::tick::Alerting::forget_server`] does both.
+    /// Erases all that is a server's, with the key of its tokens. Whoever works with its alerts has to be told,
+    /// and the log to be scrubbed: [`crate::alerting::tick::Alerting::forget_server`] does all three.
     pub async fn erase_server(&self, guild: GuildId) -> Result<(), StoreError> {
         const GONE: [&str; 10] = [
             "DELETE FROM outbox WHERE destination_id IN (SELECT id FROM destination WHERE guild_id = $1)",
@@ -209,8 +209,7 @@ impl Store {
                 .execute(&mut *tx)
                 .await?;
         }
-        tx.commit().await?;
-        self.scrub().await
+        self.commit_erasure(tx).await
     }
 
     /// The person has used what is kept of them; noted once a day.
