@@ -6,7 +6,10 @@
 use std::{
     ops::{Deref, DerefMut},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
@@ -118,7 +121,9 @@ pub struct Store {
     readers: SqlitePool,
     keyring: Keyring,
     epoch: i64,
-    restored: bool,
+    behind: bool,
+    /// The log still holds what was erased. Changed by whoever has the writer alone.
+    owes_scrub: AtomicBool,
     path: PathBuf,
     /// How the last transaction ended.
     kept: Arc<watch::Sender<bool>>,
@@ -136,10 +141,10 @@ impl Store {
         self.epoch
     }
 
-    /// Whether a copy was put in the place of the database since the last run, so that nobody knows what was
-    /// told in between.
-    pub const fn was_restored(&self) -> bool {
-        self.restored
+    /// Whether a copy was put in the place of the database, and no run before this one has taken in a batch
+    /// since, so that nobody knows what was told in between.
+    pub const fn is_behind(&self) -> bool {
+        self.behind
     }
 
     pub fn path(&self) -> &Path {
@@ -172,23 +177,31 @@ impl Store {
     }
 
     pub async fn forget_setting(&self, name: &str) -> Result<(), StoreError> {
-        const SQL: &str = "DELETE FROM setting WHERE name = $1";
-        sqlx::query(SQL).bind(name).execute(&self.writer).await?;
+        sqlx::query(FORGET_SETTING)
+            .bind(name)
+            .execute(&self.writer)
+            .await?;
         Ok(())
     }
 
     /// Brings the log of what was committed home into the file, as far as no reader needs it, so that no
     /// commit has to. Where its file was never long, that can wait; once long, it keeps its length, up to
-    /// 16 MB. One that goes past [`ALARMING_LOG`] because a reader holds it is warned of.
+    /// 16 MB. One that goes past [`ALARMING_LOG`] because a reader holds it is warned of. A scrub that such a
+    /// reader kept from happening is made up for.
     pub async fn checkpoint(&self) -> Result<(), StoreError> {
         let log = log_length(&self.path);
-        if log < LONG_LOG {
+        let owes_scrub = self.owes_scrub.load(Ordering::Relaxed);
+        if log < LONG_LOG && !owes_scrub {
             return Ok(());
         }
         // https://www.sqlite.org/pragma.html#pragma_wal_checkpoint: pages of the log, and those that are home.
         let (_, pages, home): (i64, i64, i64) = sqlx::query_as("PRAGMA wal_checkpoint(PASSIVE)")
             .fetch_one(&self.writer)
             .await?;
+        // Whoever reads an older state would only be waited for in vain.
+        if owes_scrub && home == pages {
+            return self.scrub().await;
+        }
         if log > ALARMING_LOG && home < pages {
             tracing::warn!(
                 bytes = log,
@@ -199,15 +212,37 @@ impl Store {
         Ok(())
     }
 
-    /// Brings the whole log home and cuts it off, so that what was erased stands in no file any more. Where a
-    /// reader holds it for longer than the busy time-out, the next one does it.
-    async fn scrub(&self) -> Result<(), StoreError> {
+    /// Commits what erases something. That the log is to be scrubbed then is kept with it, over restarts too.
+    async fn commit_erasure(&self, mut tx: Writing) -> Result<(), StoreError> {
+        sqlx::query(SET_SETTING)
+            .bind(SCRUB_OWED)
+            .bind(&[1_u8][..])
+            .execute(&mut *tx)
+            .await?;
+        self.owes_scrub.store(true, Ordering::Relaxed);
+        tx.commit().await
+    }
+
+    /// Brings the whole log home and cuts it off, so that what was erased stands in no file any more. It waits
+    /// for readers up to the busy time-out of 5 s; where one holds the log for longer, [`Self::checkpoint`]
+    /// does it later.
+    pub async fn scrub(&self) -> Result<(), StoreError> {
+        // Had for all of it, so that nothing is erased in between.
+        let mut writer = self.writer.acquire().await?;
         let (busy, _, _): (i64, i64, i64) = sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)")
-            .fetch_one(&self.writer)
+            .fetch_one(&mut *writer)
             .await?;
         if busy != 0 {
-            tracing::warn!("what was erased stays in the database's log until a reader ends");
+            tracing::warn!(
+                "what was erased stays in the database's log until whoever else reads the database ends"
+            );
+            return Ok(());
         }
+        sqlx::query(FORGET_SETTING)
+            .bind(SCRUB_OWED)
+            .execute(&mut *writer)
+            .await?;
+        self.owes_scrub.store(false, Ordering::Relaxed);
         Ok(())
     }
 
@@ -298,6 +333,10 @@ impl Drop for End {
 
 const SET_SETTING: &str = "INSERT INTO setting (name, value) VALUES ($1, $2) \
      ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+const FORGET_SETTING: &str = "DELETE FROM setting WHERE name = $1";
+
+/// There as long as the log may hold what was erased.
+const SCRUB_OWED: &str = "scrub owed";
 
 /// A file that `SQLite` keeps next to a database.
 fn beside(path: &Path, ending: &str) -> PathBuf {

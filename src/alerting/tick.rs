@@ -60,8 +60,8 @@ pub struct Alerting {
 
 #[derive(Debug, Default)]
 struct State {
-    /// The next batch tells nobody anything: the database was put back to an earlier time, and what it would
-    /// find out has perhaps been told.
+    /// The next batch, and whatever is said beside the market until then, tells nobody anything: the database
+    /// was put back to an earlier time, and what it would find out has perhaps been told.
     behind: bool,
     evaluator: Evaluator,
     lanes: HashMap<AlertId, Lane>,
@@ -136,7 +136,7 @@ impl Alerting {
     pub async fn load(store: &Store) -> Result<Self, StoreError> {
         let alerting = Self::default();
         let mut state = alerting.state.lock().await;
-        state.behind = store.was_restored();
+        state.behind = store.is_behind();
         let places = store.destination_ids().await?;
         alerting.servers.store(Arc::new(store.servers().await?));
         let mut alerts = pin!(store.alerts());
@@ -235,7 +235,7 @@ impl Alerting {
         failpoint!("eval.commit.after");
         let (state, snapshot) = aside(move || {
             state.evaluator.apply(&change, steps);
-            state.behind = false;
+            state.behind &= change.batch.is_none();
             (state, change.snapshot)
         })
         .await;

@@ -68,6 +68,8 @@ pub(super) async fn keep_up(app: &App) -> Result<(), RunError> {
         unless_damaged(messages(app, now).await, "old messages stay")?;
         unless_damaged(servers(app, now).await, "servers that were left stay")?;
         unless_damaged(people(app, now).await, "what goes unused stays")?;
+        let written = app.store.checkpoint().await;
+        unless_damaged(written, "the database's log is not brought home")?;
         backup::forget_copies(app.store.path(), now);
     }
 }

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     clock::{Clock as _, SystemClock},
+    domain::retention::COPIES,
     ops::{
         config::{self, Config},
         exit::Exit,
@@ -95,12 +96,14 @@ async fn reset(config: Option<&Path>, yes: bool) -> Result<Exit, StartError> {
     let (reset, copy) = Store::reset_key(database, key.bytes(), now).await?;
     Ok(said(format_args!(
         "Goes on: {}. Looked for at the next start: {}. Given up: what {} kept.\n\
-         {} holds the database as it was, should the lost key be found.\n\
+         {} holds the database as it was, should the lost key be found. A bot that runs removes it \
+         after {}; move it elsewhere to keep it for longer.\n\
          Keep a copy of {} elsewhere this time: it is in no backup.",
         count(reset.alerts, "alert", "alerts"),
         count(reset.channels, "webhook", "webhooks"),
         count(reset.people, "person", "people"),
         copy.display(),
+        now.plus(COPIES.0).day(),
         file.display(),
     )))
 }

@@ -103,17 +103,21 @@ fn new_post(told: &[Waiting], place: &Destination, now: Timestamp) -> Option<New
     })
 }
 
-/// What a post says now of the notices that it tells.
-pub(super) fn revise(told: &[Waiting], place: &Destination, marker: &str) -> Revised {
+/// What a post says now of the notices that it tells; `None` where the words of any are gone, since the message
+/// in the channel still has them.
+pub(super) fn revise(told: &[Waiting], place: &Destination, marker: &str) -> Option<Revised> {
+    if told.is_empty() || told.iter().any(|one| one.payload.is_empty()) {
+        return None;
+    }
     let mut message = to_read(told, place, marker);
     if !message.files.is_empty() && !may_attach(place) {
         let parts: Vec<Part> = told.iter().map(|one| part(one, place)).collect();
         message = plain(&parts, marker);
     }
-    Revised {
+    Some(Revised {
         json: body(&message),
         attachment: attachment(&message),
-    }
+    })
 }
 
 fn to_read(told: &[Waiting], place: &Destination, marker: &str) -> Message {

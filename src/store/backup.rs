@@ -4,6 +4,7 @@
 //! A copy holds what the database holds, sealed as it is. The master key is in none of them.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     io::{self, Write as _},
     path::{Path, PathBuf},
@@ -17,9 +18,9 @@ use sqlx::{
 
 use super::{
     OpenError, beside,
-    files::{folder_of, private, private_to_folder},
+    files::{folder_of, give_to_folder, private, private_to_folder},
     lock::InstanceLock,
-    opening::{BUSY_TIMEOUT, RESTORED, examine, unopened},
+    opening::{BUSY_TIMEOUT, RESTORED, examine, traceless},
     sealed::Keyring,
 };
 use crate::domain::{retention::COPIES, time::Timestamp};
@@ -58,14 +59,24 @@ pub(super) async fn copy(executor: impl SqliteExecutor<'_>, to: &Path) -> Result
         .bind(half.to_string_lossy().into_owned())
         .execute(executor)
         .await;
-    if let Err(source) = copied {
-        remove(&half).map_err(unwritable)?;
-        return Err(CopyError::Sql {
+    let there = match copied {
+        Ok(_) => put_in_place(&half, to).map_err(unwritable),
+        Err(source) => Err(CopyError::Sql {
             path: to.to_owned(),
             source,
-        });
+        }),
+    };
+    if there.is_err() {
+        remove(&half).map_err(unwritable)?;
     }
-    put_in_place(&half, to).map_err(unwritable)
+    there
+}
+
+/// The name beside the database of a copy that nobody asked for. It says when the copy was made, since the
+/// file of one that was only given another name is older.
+pub(super) fn made_now(database: &Path, kind: &str, now: Timestamp) -> PathBuf {
+    let time = now.rfc3339().replace(':', "");
+    beside(database, &format!("{kind}{time}"))
 }
 
 /// Copies a database to a file that is not there yet, whether or not a bot is running on it, and looks
@@ -105,15 +116,11 @@ pub async fn backup(database: &Path, to: &Path, now: Timestamp) -> Result<u64, C
     Ok(to.metadata().map_or(0, |meta| meta.len()))
 }
 
-/// The whole file is read; the first fault, if there is one.
+/// The whole file is read, with its log where there is one; the first fault, if there is one.
 async fn look(path: &Path) -> Result<(), String> {
     const SQL: &str = "SELECT integrity_check FROM pragma_integrity_check";
-    let options = SqliteConnectOptions::new()
-        .filename(path)
-        .read_only(true)
-        .immutable(true);
     let looked = async {
-        let mut connection = SqliteConnection::connect_with(&options).await?;
+        let mut connection = SqliteConnection::connect_with(&traceless(path)).await?;
         let report: String = sqlx::query_scalar(SQL).fetch_one(&mut connection).await?;
         connection.close().await?;
         Ok::<_, sqlx::Error>(report)
@@ -143,60 +150,119 @@ pub fn last_backup(database: &Path) -> Option<Timestamp> {
     Timestamp::parse(said.trim())
 }
 
+/// What [`set_aside`] calls a database that another takes the place of.
+const REPLACED: &str = ".replaced-";
+/// What a database is called as it was before its master key was given up.
+pub(super) const BEFORE_KEY_RESET: &str = ".before-key-reset-";
+/// The copy from which a restore is made, until it is whole.
+const PART: &str = ".part";
+/// The same once it is whole, until it has taken the place of the database.
+const RESTORING: &str = ".restoring";
+
 /// Removes copies that were made beside the database before it was changed, once they are old: what was erased
 /// since lives on in them. Backups that somebody asked for are theirs.
 pub fn forget_copies(database: &Path, now: Timestamp) {
-    const MADE_BY_ITSELF: [&str; 3] = [".schema-", ".before-key-reset", ".replaced-"];
-    let Some(name) = database.file_name() else {
-        return;
-    };
-    let name = name.to_string_lossy();
-    let Ok(files) = fs::read_dir(folder_of(database)) else {
-        return;
-    };
-    for file in files.flatten() {
-        let called = file.file_name();
-        let called = called.to_string_lossy();
-        let is_copy = called
-            .strip_prefix(&*name)
-            .is_some_and(|ending| MADE_BY_ITSELF.iter().any(|made| ending.starts_with(made)));
-        if is_copy && is_older(&file.path(), now) {
-            if let Err(error) = fs::remove_file(file.path()) {
-                tracing::warn!(copy = %called, %error, "an old copy cannot be removed");
-                continue;
+    for (copy, files) in copies(database) {
+        let Some(made_at) = made_at(&copy, &files) else {
+            continue;
+        };
+        if now.since(made_at) < COPIES.0 {
+            continue;
+        }
+        // In this order the database goes before the log without which it is not whole.
+        for file in files {
+            let (file, name) = (&file, file.display());
+            match remove(file) {
+                Ok(()) => tracing::info!(copy = %name, "an old copy of the database is removed"),
+                Err(error) => {
+                    tracing::warn!(copy = %name, %error, "an old copy cannot be removed");
+                    break;
+                }
             }
-            tracing::info!(copy = %called, "an old copy of the database is removed");
         }
     }
 }
 
-fn is_older(path: &Path, now: Timestamp) -> bool {
-    let modified = path.metadata().and_then(|about| about.modified());
-    let Ok(age) = modified.map(|at| at.duration_since(UNIX_EPOCH)) else {
-        return false;
+/// The copies beside the database that nobody asked for, by what distinguishes their names, each with its files.
+fn copies(database: &Path) -> BTreeMap<String, Vec<PathBuf>> {
+    const MADE_BY_ITSELF: [&str; 4] = [".schema-", ".before-key-reset", REPLACED, PART];
+    let mut copies = BTreeMap::<String, Vec<PathBuf>>::new();
+    let Some(name) = database.file_name().map(std::ffi::OsStr::to_string_lossy) else {
+        return copies;
     };
-    let Ok(millis) = age.map(|age| i64::try_from(age.as_millis()).unwrap_or(i64::MAX)) else {
-        return false;
+    let Ok(files) = fs::read_dir(folder_of(database)) else {
+        return copies;
     };
-    now.since(Timestamp::from_millis(millis)) >= COPIES.0
+    for file in files.flatten() {
+        let called = file.file_name();
+        let called = called.to_string_lossy();
+        let Some(ending) = called.strip_prefix(&*name) else {
+            continue;
+        };
+        if MADE_BY_ITSELF.iter().any(|made| ending.starts_with(made)) {
+            let parts = ["-wal", "-shm", "-journal"];
+            let copy = parts.iter().find_map(|part| ending.strip_suffix(part));
+            let copy = copies.entry(copy.unwrap_or(ending).to_owned());
+            copy.or_default().push(file.path());
+        }
+    }
+    copies.values_mut().for_each(|files| files.sort());
+    copies
 }
 
-/// Why a copy was not put in the place of the database. Nothing was changed then.
+/// When a copy was made: by its name, or else by the youngest of its files.
+fn made_at(copy: &str, files: &[PathBuf]) -> Option<Timestamp> {
+    let named = [REPLACED, BEFORE_KEY_RESET]
+        .iter()
+        .find_map(|kind| copy.strip_prefix(kind));
+    named.and_then(time_in).or_else(|| {
+        let written = files.iter().filter_map(|file| written_at(file));
+        written.max()
+    })
+}
+
+/// The time in a name of [`made_now`], which has no colons.
+fn time_in(name: &str) -> Option<Timestamp> {
+    let (day, time) = name.split_once('T')?;
+    let (hour, minute, second) = (time.get(..2)?, time.get(2..4)?, time.get(4..)?);
+    Timestamp::parse(&format!("{day}T{hour}:{minute}:{second}"))
+}
+
+fn written_at(path: &Path) -> Option<Timestamp> {
+    let modified = path.metadata().and_then(|about| about.modified()).ok()?;
+    let age = modified.duration_since(UNIX_EPOCH).ok()?;
+    let millis = i64::try_from(age.as_millis()).ok()?;
+    Some(Timestamp::from_millis(millis))
+}
+
+/// Why a copy was not put in the place of the database.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
     #[error("there is no backup at {}", .0.display())]
     NoBackup(PathBuf),
-    /// Something speaks against the copy, or against taking the place of the database.
+    /// Something speaks against the copy, or against taking the place of the database. Nothing was changed.
     #[error(transparent)]
     Open(#[from] OpenError),
     #[error("{} is not whole: {reason}; take another backup", path.display())]
     Unsound { path: PathBuf, reason: String },
-    #[error("{} cannot be written; check its folder, the permissions there and the free space", path.display())]
-    Unwritable { path: PathBuf, source: io::Error },
+    #[error("{} was not changed, since no copy of the backup could be made beside it", path.display())]
+    NoCopy {
+        path: PathBuf,
+        #[source]
+        source: CopyError,
+    },
+    /// Of the database perhaps not all files have their names any more.
+    #[error(
+        "{} was not put in the place of what was there; check its folder and the permissions there, and run \
+         `stipend restore` again with the same backup",
+        path.display()
+    )]
+    Unfinished { path: PathBuf, source: io::Error },
 }
 
 /// Puts a copy in the place of a database, which is kept beside it under another name; answers with that
-/// name, where there was a database. The copy itself stays as it is.
+/// name, where there was a database. The copy itself stays as it is. What lies in its log is part of it, so that
+/// the files of a bot that was killed can be put back as they are.
 pub async fn restore(
     backup: &Path,
     database: &Path,
@@ -212,24 +278,53 @@ pub async fn restore(
         reason,
     })?;
     let _lock = InstanceLock::take(database).map_err(OpenError::from)?;
-    let unwritable = |source| RestoreError::Unwritable {
+    let (half, whole) = (beside(database, PART), beside(database, RESTORING));
+    prepare(backup, &half, &whole).await.map_err(|source| {
+        // A start would not mind it, but it takes up the room that may have been lacking.
+        for ending in ["", "-journal"] {
+            if let Err(error) = remove(&beside(&half, ending)) {
+                tracing::warn!(path = %half.display(), %error, "half a copy cannot be removed");
+            }
+        }
+        RestoreError::NoCopy {
+            path: database.to_owned(),
+            source,
+        }
+    })?;
+    let unfinished = |source| RestoreError::Unfinished {
         path: database.to_owned(),
         source,
     };
-    let half = beside(database, ".part");
-    duplicate(backup, &half).map_err(unwritable)?;
-    mark_restored(&half)
-        .await
-        .map_err(|source| unopened(&half, source))?;
-    let replaced = set_aside(database, now).map_err(unwritable)?;
-    put_in_place(&half, database).map_err(unwritable)?;
+    let replaced = set_aside(database, now).map_err(unfinished)?;
+    put_in_place(&whole, database).map_err(unfinished)?;
     Ok(replaced)
+}
+
+/// Makes a copy of a backup that can take the place of a database. Up to the last step, a start takes no notice
+/// of it.
+async fn prepare(backup: &Path, half: &Path, whole: &Path) -> Result<(), CopyError> {
+    let sql = |source| CopyError::Sql {
+        path: half.to_owned(),
+        source,
+    };
+    let mut connection = SqliteConnection::connect_with(&traceless(backup))
+        .await
+        .map_err(sql)?;
+    copy(&mut connection, half).await?;
+    connection.close().await.map_err(sql)?;
+    mark_restored(half).await.map_err(sql)?;
+    let given = File::open(half).and_then(|made| give_to_folder(&made, half));
+    let placed = given.and_then(|()| put_in_place(half, whole));
+    placed.map_err(|source| CopyError::Unwritable {
+        path: whole.to_owned(),
+        source,
+    })
 }
 
 /// Whether a copy was about to take the place of the database and did not come to it. What is there may be
 /// without its log then.
 pub(super) fn half_restored(database: &Path) -> bool {
-    beside(database, ".part").exists()
+    beside(database, RESTORING).exists()
 }
 
 /// So that the next run knows that time has passed which the file does not know of.
@@ -252,8 +347,7 @@ fn set_aside(database: &Path, now: Timestamp) -> io::Result<Option<PathBuf>> {
     if !database.exists() {
         return Ok(None);
     }
-    let time = now.rfc3339().replace(':', "");
-    let aside = beside(database, &format!(".replaced-{time}"));
+    let aside = made_now(database, REPLACED, now);
     for ending in ["-wal", "-shm"] {
         let file = beside(database, ending);
         if file.exists() {
@@ -262,13 +356,6 @@ fn set_aside(database: &Path, now: Timestamp) -> io::Result<Option<PathBuf>> {
     }
     fs::rename(database, &aside)?;
     Ok(Some(aside))
-}
-
-fn duplicate(from: &Path, to: &Path) -> io::Result<()> {
-    remove(to)?;
-    let mut written = private_to_folder(to)?;
-    io::copy(&mut File::open(from)?, &mut written)?;
-    written.sync_all()
 }
 
 /// The bytes and then the name are on disk.

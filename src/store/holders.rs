@@ -71,7 +71,8 @@ impl Store {
         Ok(Some(Holder { user, blind, key }))
     }
 
-    /// Each of these people once, as the transaction sees them; who is not there is left out.
+    /// Each of these people once, as the transaction sees them. Who is not there is an error: what is for one
+    /// person alone is sealed with their key or not kept.
     pub(in crate::store) async fn holders(
         &self,
         connection: &mut SqliteConnection,
@@ -79,10 +80,9 @@ impl Store {
     ) -> Result<HashMap<UserId, Holder>, StoreError> {
         let mut holders = HashMap::new();
         for user in users {
-            if !holders.contains_key(&user)
-                && let Some(holder) = self.holder(&mut *connection, user).await?
-            {
-                holders.insert(user, holder);
+            if !holders.contains_key(&user) {
+                let holder = self.holder(&mut *connection, user).await?;
+                holders.insert(user, holder.ok_or(bad("reader"))?);
             }
         }
         Ok(holders)

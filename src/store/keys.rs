@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use sqlx::{SqliteConnection, SqlitePool};
 
 use super::{
-    OpenError, Store, StoreError, backup, beside,
+    OpenError, Store, StoreError,
+    backup::{self, CopyError},
     columns::{bad, from_snowflake, snowflake},
     destinations::token_place,
     opening::{Held, unopened},
@@ -360,20 +361,23 @@ impl Store {
     }
 
     /// Begins anew with another master key where the one of this database is lost, on which no bot runs. A
-    /// copy of it as it was is made before, under the name that is returned.
+    /// copy of it as it was is made before, under the name that is returned; it goes after
+    /// [`crate::domain::retention::COPIES`].
     pub async fn reset_key(
         path: &Path,
         key: &[u8; 32],
         now: Timestamp,
     ) -> Result<(Reset, PathBuf), OpenError> {
         let held = Held::take(path, None).await?;
-        let copy = beside(path, ".before-key-reset");
-        backup::copy(&held.writer, &copy)
-            .await
-            .map_err(|source| OpenError::NoCopy {
-                path: path.to_owned(),
-                source,
-            })?;
+        let no_copy = |source| OpenError::NoCopy {
+            path: path.to_owned(),
+            source,
+        };
+        let copy = backup::made_now(path, backup::BEFORE_KEY_RESET, now);
+        if copy.exists() {
+            return Err(no_copy(CopyError::Occupied(copy)));
+        }
+        backup::copy(&held.writer, &copy).await.map_err(no_copy)?;
         let done = reset(&held.writer, &Keyring::new(key), now).await;
         held.writer.close().await;
         match done {

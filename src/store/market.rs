@@ -7,9 +7,10 @@ use rust_decimal::Decimal;
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, sqlite::SqliteRow};
 
 use super::{
-    Store, StoreError,
+    FORGET_SETTING, Store, StoreError,
     columns::{self, bad},
     history::{self, ReadingRow},
+    opening::BEHIND,
     rules::{self, EpisodeRow},
     track::{self, TrackRows},
 };
@@ -130,6 +131,12 @@ impl Store {
             save_batch(&mut tx, batch).await?;
             for no in &record.gone {
                 take_off(&mut tx, *no, batch.fetched_at).await?;
+            }
+            if self.behind {
+                sqlx::query(FORGET_SETTING)
+                    .bind(BEHIND)
+                    .execute(&mut *tx)
+                    .await?;
             }
         }
         for chunk in record.described.chunks(CHUNK) {

@@ -4,7 +4,7 @@
 use std::{
     io::Read as _,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -16,7 +16,7 @@ use sqlx::{
 use tokio::sync::watch;
 
 use super::{
-    Kind, Store, StoreError, backup, beside, files,
+    FORGET_SETTING, Kind, SCRUB_OWED, SET_SETTING, Store, StoreError, backup, beside, files,
     integrity::{self, Damage},
     keys,
     lock::{InstanceLock, LockError},
@@ -77,7 +77,11 @@ pub enum OpenError {
         #[source]
         source: StoreError,
     },
-    #[error("the restore of {} was interrupted; run `stipend restore` again with the same backup", .0.display())]
+    #[error(
+        "the restore of {path} was interrupted; run `stipend restore` again with the same backup, or, to go on \
+         with what was there before, give the files of {path}.replaced-… their names back and remove {path}.restoring",
+        path = .0.display()
+    )]
     HalfRestored(PathBuf),
     #[error("{} was not changed, since no copy of it could be made before", path.display())]
     NoCopy {
@@ -146,7 +150,8 @@ impl Store {
             readers,
             keyring,
             epoch: run.epoch,
-            restored: run.restored,
+            behind: run.behind,
+            owes_scrub: AtomicBool::new(run.owes_scrub),
             path: path.to_owned(),
             kept: Arc::new(watch::Sender::new(true)),
             _lock: lock,
@@ -414,7 +419,7 @@ pub(super) fn unopened(path: &Path, source: sqlx::Error) -> OpenError {
 /// as immutable does without them. After a kill the newest pages are in the `-wal`, and `immutable`
 /// would not see them; there the `-shm` that lies beside it is only read, and the index that it
 /// should hold is built in memory. (Should that `-shm` have been lost, `SQLite` has to make one.)
-fn traceless(path: &Path) -> SqliteConnectOptions {
+pub(super) fn traceless(path: &Path) -> SqliteConnectOptions {
     let options = SqliteConnectOptions::new().read_only(true);
     if log_length(path) == 0 {
         options.filename(path).immutable(true)
@@ -465,20 +470,24 @@ async fn check_schema(
 /// A run of the process that has just begun.
 struct Run {
     epoch: i64,
-    restored: bool,
+    behind: bool,
+    owes_scrub: bool,
 }
 
 /// Set by whoever puts a copy in the place of a database.
 pub(super) const RESTORED: &str = "restored";
+/// Set by the first run on such a copy, until a batch is taken in.
+pub(super) const BEHIND: &str = "behind";
 
 /// Begins a run, with a number above all before it. Where the database is older than the last run that the
 /// lock beside it knew of, or a copy was put in its place, nobody knows what was told meanwhile: what was on
-/// its way is looked for before it is sent again, and what was not is not told any more.
+/// its way is looked for before it is sent again, and what was not is not told any more. That the market has yet
+/// to be heard stays noted however many runs end before it is.
 async fn begin_run(held: &Held, keyring: &Keyring, now: Timestamp) -> sqlx::Result<Run> {
     const LAST: &str = "SELECT epoch FROM instance";
     const BEGIN: &str = "INSERT INTO instance (one, epoch, started_at) VALUES (1, $1, $2) \
          ON CONFLICT (one) DO UPDATE SET epoch = excluded.epoch, started_at = excluded.started_at";
-    const TOLD_TO: &str = "DELETE FROM setting WHERE name = $1";
+    const IS_SET: &str = "SELECT EXISTS (SELECT 1 FROM setting WHERE name = $1)";
     // As if each were just being sent: the next one to deliver looks for it in its channel first.
     const ON_THEIR_WAY: &str = "UPDATE post SET state = 'sending', due_at = NULL, epoch = 0 \
          WHERE state IN ('pending', 'waiting', 'parked')";
@@ -491,7 +500,7 @@ async fn begin_run(held: &Held, keyring: &Keyring, now: Timestamp) -> sqlx::Resu
     keys::leave_check(&mut tx, keyring).await?;
     let last: Option<i64> = sqlx::query_scalar(LAST).fetch_optional(&mut *tx).await?;
     let last = last.unwrap_or(0);
-    let told = sqlx::query(TOLD_TO)
+    let told = sqlx::query(FORGET_SETTING)
         .bind(RESTORED)
         .execute(&mut *tx)
         .await?;
@@ -500,7 +509,20 @@ async fn begin_run(held: &Held, keyring: &Keyring, now: Timestamp) -> sqlx::Resu
         for sql in [ON_THEIR_WAY, UNSENT, ABOUT_TO] {
             sqlx::query(sql).execute(&mut *tx).await?;
         }
+        sqlx::query(SET_SETTING)
+            .bind(BEHIND)
+            .bind(&[1_u8][..])
+            .execute(&mut *tx)
+            .await?;
     }
+    let mut is_set = [false; 2];
+    for (is_set, name) in is_set.iter_mut().zip([BEHIND, SCRUB_OWED]) {
+        *is_set = sqlx::query_scalar(IS_SET)
+            .bind(name)
+            .fetch_one(&mut *tx)
+            .await?;
+    }
+    let [behind, owes_scrub] = is_set;
     let epoch = last.max(held.last_epoch.unwrap_or(0)) + 1;
     sqlx::query(BEGIN)
         .bind(epoch)
@@ -508,7 +530,11 @@ async fn begin_run(held: &Held, keyring: &Keyring, now: Timestamp) -> sqlx::Resu
         .execute(&mut *tx)
         .await?;
     tx.commit().await?;
-    Ok(Run { epoch, restored })
+    Ok(Run {
+        epoch,
+        behind,
+        owes_scrub,
+    })
 }
 
 #[cfg(test)]

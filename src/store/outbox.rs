@@ -549,7 +549,8 @@ impl Store {
     }
 }
 
-/// Where the beginning of an episode was told, its message is to say that it is over.
+/// Where the beginning of an episode was told, its message is to say that it is over. One whose words are gone
+/// stays as it is.
 async fn mark_edits(connection: &mut SqliteConnection, ends: &[Entry]) -> Result<(), StoreError> {
     const MARK: &str = "UPDATE post SET edit_at = ";
     let said = ends.iter().filter(|entry| !entry.telling.is_unsaid);
@@ -561,7 +562,7 @@ async fn mark_edits(connection: &mut SqliteConnection, ends: &[Entry]) -> Result
     };
     let mut query = QueryBuilder::<Sqlite>::new(MARK);
     query.push_bind(at.millis()).push(
-        " WHERE state NOT IN ('dead', 'expired') AND id IN (SELECT post_id FROM outbox WHERE dedup_key IN (",
+        " WHERE state NOT IN ('dead', 'expired') AND payload <> '' AND id IN (SELECT post_id FROM outbox WHERE dedup_key IN (",
     );
     let mut list = query.separated(", ");
     for (opening, _) in &openings {

@@ -391,7 +391,8 @@ impl Store {
     }
 
     /// Erases the person, with the key of what was theirs, and returns how many positions went with them. What
-    /// the log still holds of it is cut off, so that the files hold nothing of them any more.
+    /// the log still holds of it is cut off, so that the files hold nothing of them any more; where another
+    /// program reads the database, that happens once it lets go.
     pub async fn erase_person(&self, user: UserId) -> Result<u64, StoreError> {
         const PERSONAL: &str = "DELETE FROM personal WHERE owner = $1";
         const PERSON: &str = "DELETE FROM person WHERE blind = $1";
@@ -414,7 +415,7 @@ impl Store {
                 .execute(&mut *tx)
                 .await?;
         }
-        tx.commit().await?;
+        self.commit_erasure(tx).await?;
         self.scrub().await?;
         Ok(positions)
     }

@@ -51,7 +51,8 @@ macro_rules! in_open_episode {
     };
 }
 
-/// The statement that finds posts of which every notice is over.
+/// The statement that finds posts of which every notice is over. One that waits to be edited, such as while its
+/// channel takes nothing, needs its words until then; the fourth value that is bound is since when it may wait.
 macro_rules! posts_over {
     ($condition:literal) => {
         concat!(
@@ -77,9 +78,13 @@ macro_rules! may_go_unused {
 impl Store {
     /// Lets go of messages, each when its time has come and its episode is over.
     pub async fn sweep_messages(&self, now: Timestamp) -> Result<Swept, StoreError> {
-        const WORDS: &str =
-            posts_over!("p.state = 'delivered' AND p.delivered_at <= $1 AND p.payload <> ''");
-        const TOLD: &str = posts_over!("p.state = 'delivered' AND p.delivered_at <= $1");
+        const WORDS: &str = posts_over!(
+            "p.state = 'delivered' AND p.delivered_at <= $1 AND p.payload <> '' \
+             AND (p.edit_at IS NULL OR p.edit_at <= $4)"
+        );
+        const TOLD: &str = posts_over!(
+            "p.state = 'delivered' AND p.delivered_at <= $1 AND (p.edit_at IS NULL OR p.edit_at <= $4)"
+        );
         const UNTOLD: &str = posts_over!("p.state IN ('parked', 'dead', 'expired', 'uncertain')");
         const BARE: &str = concat!(
             "SELECT o.id FROM outbox o WHERE o.created_at <= $1 AND o.post_id IS NULL \
@@ -89,7 +94,7 @@ impl Store {
         );
         const BLANK: [&str; 2] = [
             "UPDATE outbox SET payload = '', summary = '' WHERE post_id = $1",
-            "UPDATE post SET payload = '', attachment = NULL, fallback = NULL WHERE id = $1",
+            "UPDATE post SET payload = '', attachment = NULL, fallback = NULL, edit_at = NULL WHERE id = $1",
         ];
         const GONE: [&str; 2] = [
             "DELETE FROM outbox WHERE post_id = $1",
@@ -120,6 +125,7 @@ impl Store {
                 .bind(now.minus(kept_for.0).millis())
                 .bind(now.minus(WATCH_OVER.0).millis())
                 .bind(AT_A_TIME)
+                .bind(now.minus(UNDELIVERED.0).millis())
                 .fetch_all(&self.readers)
                 .await?;
             if ids.is_empty() {
@@ -189,8 +195,8 @@ impl Store {
             .collect())
     }
 
-    /// Erases all that is a server's, with the key of its tokens. Whoever works with its alerts has to be told:
-    /// [`crate::alerting::tick::Alerting::forget_server`] does both.
+    /// Erases all that is a server's, with the key of its tokens. Whoever works with its alerts has to be told,
+    /// and the log to be scrubbed: [`crate::alerting::tick::Alerting::forget_server`] does all three.
     pub async fn erase_server(&self, guild: GuildId) -> Result<(), StoreError> {
         const GONE: [&str; 10] = [
             "DELETE FROM outbox WHERE destination_id IN (SELECT id FROM destination WHERE guild_id = $1)",
@@ -211,8 +217,7 @@ impl Store {
                 .execute(&mut *tx)
                 .await?;
         }
-        tx.commit().await?;
-        self.scrub().await
+        self.commit_erasure(tx).await
     }
 
     /// The person has used what is kept of them; noted once a day.
@@ -285,7 +290,8 @@ impl Store {
     }
 
     /// Erases what was not used for long by people whom a warning has reached in good time: positions, goals
-    /// and choices, and all else with them where they keep no ledger. Answers with how many people that were.
+    /// and choices, and all else with them where they keep no ledger. Of whoever keeps nothing, that they have
+    /// agreed is erased without one. Answers with how many people that were.
     pub async fn erase_unused(&self, now: Timestamp) -> Result<usize, StoreError> {
         const SQL: &str = concat!(
             "SELECT p.blind, p.name, EXISTS (SELECT 1 FROM ledger_entry WHERE owner = p.blind) \
@@ -308,8 +314,26 @@ impl Store {
                 emptied(&mut tx, drawer, *blind).await?;
             }
             sqlx::query(CHOICES).bind(blind).execute(&mut *tx).await?;
-            tx.commit().await?;
+            self.commit_erasure(tx).await?;
             self.scrub().await?;
+        }
+        Ok(rows.len() + self.forget_empty(now).await?)
+    }
+
+    /// Erases people of whom nothing is kept but that they agreed, long ago.
+    async fn forget_empty(&self, now: Timestamp) -> Result<usize, StoreError> {
+        const SQL: &str = "SELECT p.blind, p.name FROM person p WHERE p.used_at <= $1 \
+             AND NOT EXISTS (SELECT 1 FROM position WHERE owner = p.blind) \
+             AND NOT EXISTS (SELECT 1 FROM ledger_entry WHERE owner = p.blind) \
+             AND NOT EXISTS (SELECT 1 FROM goal WHERE owner = p.blind) \
+             AND NOT EXISTS (SELECT 1 FROM watch WHERE owner = p.blind) \
+             AND NOT EXISTS (SELECT 1 FROM personal WHERE owner = p.blind)";
+        let rows: Vec<(i64, Vec<u8>)> = sqlx::query_as(SQL)
+            .bind(now.minus(UNUSED.0).millis())
+            .fetch_all(&self.readers)
+            .await?;
+        for (blind, name) in &rows {
+            self.erase_person(self.keyring.shown(*blind, name)?).await?;
         }
         Ok(rows.len())
     }

@@ -171,6 +171,12 @@ impl Alerting {
 
     /// Forgets a server with all that is its own.
     pub async fn forget_server(&self, store: &Store, guild: GuildId) -> Result<(), StoreError> {
+        self.let_server_go(store, guild).await?;
+        // It may wait for readers, and no batch waits with it.
+        store.scrub().await
+    }
+
+    async fn let_server_go(&self, store: &Store, guild: GuildId) -> Result<(), StoreError> {
         let _choosing = self.choosing.lock().await;
         let mut state = self.state.lock().await;
         store.erase_server(guild).await?;

@@ -19,8 +19,11 @@ use crate::{
         time::Span,
         verdict::Screen,
     },
-    market::facts::{Facts, Told},
-    market::fixture::{after, day, holding, hour, id, minute, rewarded, row},
+    market::{
+        facts::{Facts, Told},
+        fixture::{after, day, holding, hour, id, minute, rewarded, row},
+        ingest::stands,
+    },
     store::{destinations::Proven, rules::NewAlert, servers::Deed},
 };
 
@@ -238,7 +241,8 @@ async fn a_commit_that_fails_moves_nothing_and_the_same_tick_says_it_once_later(
 }
 
 /// F-S14: a database that was put back has not seen what was told since. What is true then is silent until
-/// it was not, and what became true later is told as ever.
+/// it was not, however often the process ends before the market was heard, and what became true later is told
+/// as ever.
 #[tokio::test]
 async fn a_database_that_was_put_back_tells_nothing_twice() {
     let bench = Bench::new().await;
@@ -262,6 +266,12 @@ async fn a_database_that_was_put_back_tells_nothing_twice() {
     let put_back = crate::store::backup::restore(&copy, &path, &[7; 32], hour(5));
     put_back.await.unwrap();
     let bench = Bench::over(folder, hour(5)).await;
+    let bench = bench.restarted(hour(5)).await;
+    // What is said beside the market is not the market.
+    let beside = stands(hour(5), (*bench.market.snapshot()).clone(), Vec::new());
+    let beside = bench.alerting.tick(&bench.store, &bench.market, beside);
+    beside.await.unwrap();
+    let bench = bench.restarted(hour(5)).await;
     for hours in 5..9 {
         bench.tick(hour(hours), rows(6.0, 6.1, 4.0)).await.unwrap();
     }
@@ -270,6 +280,33 @@ async fn a_database_that_was_put_back_tells_nothing_twice() {
         bench.tick(hour(hours), rows(6.0, 6.1, 6.2)).await.unwrap();
     }
     assert_eq!(bench.said().await.len(), 1);
+}
+
+/// Whoever reads the database keeps a server that is forgotten in its log for a while. Nobody who asks about
+/// alerts waits for that.
+#[tokio::test]
+async fn a_server_is_forgotten_without_keeping_others_waiting_for_a_reader() {
+    let bench = Bench::new().await;
+    bench.add(above(), hour(0)).await;
+    let mut reader = bench.connection().await;
+    let mut reading = reader.begin().await.unwrap();
+    let alerts: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM alert")
+        .fetch_one(&mut *reading)
+        .await
+        .unwrap();
+    assert_eq!(alerts, 1);
+    let forgotten = bench.alerting.forget_server(&bench.store, GUILD);
+    let asked = async {
+        let asked_at = std::time::Instant::now();
+        while bench.alerting.count().await > 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        reading.rollback().await.unwrap();
+        asked_at.elapsed()
+    };
+    let (forgotten, waited) = tokio::join!(forgotten, asked);
+    forgotten.unwrap();
+    assert!(waited.as_secs() < 4, "{waited:?}");
 }
 
 #[tokio::test]

@@ -156,7 +156,7 @@ fn what_is_over_says_so_in_its_own_message() {
         payload: end.payload,
         summary: "✅ pool 2 – back above 4 %".to_owned(),
     });
-    let revised = revise(&opened, &place(Some(7)), "#A");
+    let revised = revise(&opened, &place(Some(7)), "#A").unwrap();
     let body: serde_json::Value = serde_json::from_str(&revised.json).unwrap();
     assert_eq!(body["embeds"][0]["title"], "🔻 pool 1");
     assert_eq!(body["embeds"][1]["title"], "✅ pool 2");
@@ -175,12 +175,27 @@ fn what_is_over_says_so_in_the_list_too() {
         payload: ending(12, Beginning::Untold, NOW).payload,
         summary: "✅ pool 12 – back above 4 %".to_owned(),
     });
-    let revised = revise(&opened, &place(Some(7)), "#A");
+    let revised = revise(&opened, &place(Some(7)), "#A").unwrap();
     assert_eq!(
         revised.attachment.unwrap(),
         "pool 11 – fell\npool 12 – fell\n   Over: ✅ pool 12 – back above 4 %\n"
     );
     assert!(revised.json.contains(LIST));
+}
+
+/// A message whose words were let go here still has them in its channel, and keeps them.
+#[test]
+fn a_message_whose_words_are_gone_is_not_edited() {
+    let mut opened = waiting(2);
+    opened[1].end = Some(End {
+        payload: ending(2, Beginning::Untold, NOW).payload,
+        summary: "✅ pool 2 – back above 4 %".to_owned(),
+    });
+    assert!(revise(&opened, &place(Some(7)), "#A").is_some());
+    opened[1].payload.clear();
+    opened[1].summary.clear();
+    assert!(revise(&opened, &place(Some(7)), "#A").is_none());
+    assert!(revise(&[], &place(Some(7)), "#A").is_none());
 }
 
 #[test]
@@ -219,9 +234,9 @@ fn every_body_says_whom_it_may_call() {
     let bodies = [
         by_webhook,
         with_nonce(&alone.draft.wire),
-        revise(&opened, &place(Some(7)), "#A").json,
-        revise(&opened, &place(None), "#A").json,
-        revise(&opened[..1], &place(None), "#A").json,
+        revise(&opened, &place(Some(7)), "#A").unwrap().json,
+        revise(&opened, &place(None), "#A").unwrap().json,
+        revise(&opened[..1], &place(None), "#A").unwrap().json,
     ];
     for body in bodies {
         let body: serde_json::Value = serde_json::from_str(&body).unwrap();

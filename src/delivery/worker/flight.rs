@@ -200,11 +200,8 @@ impl Shared {
     async fn revised(&self, edit: &Edit, place: &Destination) -> Result<Option<Body>, StoreError> {
         let marker = self.store.marker(edit.post).await?;
         let told = self.store.told_in(edit.post).await?;
-        if told.is_empty() {
-            return Ok(None);
-        }
         let revised = compose::revise(&told, place, &marker);
-        Ok(Some(Body {
+        Ok(revised.map(|revised| Body {
             json: revised.json.into(),
             file: revised.attachment.map(|text| TextFile {
                 name: compose::LIST,

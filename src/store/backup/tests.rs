@@ -1,5 +1,12 @@
 use super::*;
-use crate::{delivery::state::State, market::fixture::hour, store::Store};
+use crate::{
+    delivery::state::State,
+    market::fixture::hour,
+    store::{
+        Store,
+        market::{BatchRecord, tests::record},
+    },
+};
 
 const KEY: [u8; 32] = [7; 32];
 
@@ -62,7 +69,7 @@ async fn a_restored_database_knows_that_time_has_passed() {
     }
     let aside = restore(&to, &path, &KEY, hour(3)).await.unwrap().unwrap();
     let store = Store::open(&path, &KEY, hour(3)).await.unwrap();
-    assert!(store.was_restored());
+    assert!(store.is_behind());
     assert_eq!(store.epoch(), 5);
     assert_eq!(store.setting("kept").await.unwrap().unwrap(), b"before");
     let counts = store.outbox_counts().await.unwrap();
@@ -70,7 +77,24 @@ async fn a_restored_database_knows_that_time_has_passed() {
     store.close().await;
     drop(store);
     let store = Store::open(&path, &KEY, hour(4)).await.unwrap();
-    assert!(!store.was_restored(), "it is told once");
+    assert!(store.is_behind(), "nothing was heard of the market yet");
+    let beside = BatchRecord {
+        batch: None,
+        ..record(hour(4), Vec::new(), Vec::new())
+    };
+    store.commit_batch(&beside).await.unwrap();
+    store.close().await;
+    drop(store);
+    let store = Store::open(&path, &KEY, hour(4)).await.unwrap();
+    assert!(store.is_behind(), "what is said beside it is not it");
+    let counts = store.outbox_counts().await.unwrap();
+    assert_eq!(counts, [(State::Expired, 1), (State::Sending, 1)]);
+    let batch = record(hour(4), Vec::new(), Vec::new());
+    store.commit_batch(&batch).await.unwrap();
+    store.close().await;
+    drop(store);
+    let store = Store::open(&path, &KEY, hour(4)).await.unwrap();
+    assert!(!store.is_behind());
     let before = Store::open(&aside, &KEY, hour(4)).await.unwrap();
     assert_eq!(before.setting("kept").await.unwrap().unwrap(), b"after");
 }
@@ -84,7 +108,7 @@ async fn a_file_that_was_copied_by_hand_is_known_by_the_lock() {
     fs::copy(&path, &to).unwrap();
     for _ in 0..2 {
         let store = Store::open(&path, &KEY, hour(1)).await.unwrap();
-        assert!(!store.was_restored());
+        assert!(!store.is_behind());
         store.close().await;
     }
     // Who copies by hand takes away what belongs to the file that was there.
@@ -93,7 +117,7 @@ async fn a_file_that_was_copied_by_hand_is_known_by_the_lock() {
     }
     fs::copy(&to, &path).unwrap();
     let store = Store::open(&path, &KEY, hour(2)).await.unwrap();
-    assert!(store.was_restored());
+    assert!(store.is_behind());
     assert_eq!(store.epoch(), 4);
 }
 
@@ -139,7 +163,7 @@ async fn copies_that_were_made_by_themselves_are_removed_after_a_month() {
     let endings = [
         ".schema-17",
         ".replaced-x",
-        ".before-key-reset",
+        ".before-key-reset-2026-02-30T990000Z",
         ".backup",
         ".lock",
     ];
@@ -169,7 +193,7 @@ async fn a_restore_that_was_interrupted_is_completed_before_any_start() {
     let (path, to) = (folder.path().join("stipend.db"), folder.path().join("copy"));
     made(&path).await.close().await;
     backup(&path, &to, hour(1)).await.unwrap();
-    fs::write(beside(&path, ".part"), b"half").unwrap();
+    fs::write(beside(&path, RESTORING), b"whole").unwrap();
     fs::remove_file(&path).unwrap();
     assert!(matches!(
         Store::open(&path, &KEY, hour(2)).await,
@@ -177,12 +201,93 @@ async fn a_restore_that_was_interrupted_is_completed_before_any_start() {
     ));
     assert!(!path.exists());
     assert_eq!(restore(&to, &path, &KEY, hour(2)).await.unwrap(), None);
-    assert!(
-        Store::open(&path, &KEY, hour(3))
-            .await
-            .unwrap()
-            .was_restored()
+    assert!(Store::open(&path, &KEY, hour(3)).await.unwrap().is_behind());
+}
+
+/// As when the disk is full, or the machine loses power, before the database was touched: the next start is
+/// as if nobody had tried. Here the backup lacks a table, which is noticed once it was copied.
+#[tokio::test]
+async fn a_restore_that_fails_before_the_database_is_touched_leaves_nothing_in_its_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, to) = (folder.path().join("stipend.db"), folder.path().join("copy"));
+    made(&path).await.close().await;
+    let options = SqliteConnectOptions::new()
+        .filename(&to)
+        .create_if_missing(true);
+    let mut foreign = SqliteConnection::connect_with(&options).await.unwrap();
+    sqlx::query("CREATE TABLE other (id INTEGER)")
+        .execute(&mut foreign)
+        .await
+        .unwrap();
+    foreign.close().await.unwrap();
+    let before = fs::read(&path).unwrap();
+    assert!(matches!(
+        restore(&to, &path, &KEY, hour(2)).await,
+        Err(RestoreError::NoCopy { .. })
+    ));
+    assert!(fs::read(&path).unwrap() == before);
+    let left = fs::read_dir(folder.path()).unwrap();
+    let mut left: Vec<_> = left.map(|file| file.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["copy", "stipend.db", "stipend.db.lock"]);
+    fs::write(beside(&path, PART), b"half").unwrap();
+    let store = Store::open(&path, &KEY, hour(3)).await.unwrap();
+    assert_eq!(store.setting("kept").await.unwrap().unwrap(), b"before");
+    assert!(!store.is_behind());
+}
+
+/// What a bot that was killed had committed may lie in the log alone, and is part of what is put back, with or
+/// without the index of that log.
+#[tokio::test]
+async fn what_lies_in_the_log_of_a_backup_is_restored_with_it() {
+    for endings in [&["", "-wal", "-shm"][..], &["", "-wal"]] {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, to) = (folder.path().join("stipend.db"), folder.path().join("copy"));
+        let store = made(&path).await;
+        for ending in endings {
+            fs::copy(beside(&path, ending), beside(&to, ending)).unwrap();
+        }
+        let file = fs::read(&to).unwrap();
+        assert!(!file.windows(6).any(|window| window == b"before"));
+        store.set_setting("kept", b"after").await.unwrap();
+        store.close().await;
+        drop(store);
+        restore(&to, &path, &KEY, hour(2)).await.unwrap().unwrap();
+        assert!(fs::read(&to).unwrap() == file, "the backup stays as it is");
+        let store = Store::open(&path, &KEY, hour(3)).await.unwrap();
+        assert_eq!(store.setting("kept").await.unwrap().unwrap(), b"before");
+    }
+}
+
+/// A bot that was off for months has old files. What was set aside of it goes a month after that, and its log
+/// not before it.
+#[tokio::test]
+async fn what_was_set_aside_is_as_old_as_its_name_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, to) = (folder.path().join("stipend.db"), folder.path().join("copy"));
+    let store = made(&path).await;
+    backup(&path, &to, hour(1)).await.unwrap();
+    store.close().await;
+    drop(store);
+    fs::write(beside(&path, "-wal"), b"").unwrap();
+    let aside = restore(&to, &path, &KEY, hour(2)).await.unwrap().unwrap();
+    let files = [aside.clone(), beside(&aside, "-wal")];
+    for (file, age) in files.iter().zip([90, 60]) {
+        let then = std::time::SystemTime::now() - crate::domain::time::Span::days(age).0;
+        let file = File::options().write(true).open(file).unwrap();
+        file.set_modified(then).unwrap();
+    }
+    let there = || files.iter().filter(|file| file.exists()).count();
+    forget_copies(
+        &path,
+        hour(2)
+            .plus(COPIES.0)
+            .minus(std::time::Duration::from_secs(1)),
     );
+    assert_eq!(there(), 2);
+    forget_copies(&path, hour(2).plus(COPIES.0));
+    assert_eq!(there(), 0);
+    assert!(path.exists() && to.exists());
 }
 
 /// One notice that waits, and one whose post is about to be sent.

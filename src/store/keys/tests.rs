@@ -17,7 +17,12 @@ use crate::{
         watch::{Watch, What},
     },
     market::fixture::{hour, id},
-    store::{destinations::Proven, opening::MIGRATIONS, rules::NewAlert},
+    store::{
+        SCRUB_OWED,
+        destinations::Proven,
+        opening::{self, MIGRATIONS},
+        rules::NewAlert,
+    },
 };
 
 const KEY: [u8; 32] = [7; 32];
@@ -172,6 +177,46 @@ async fn erasing_destroys_the_key_in_all_files() {
     assert!(!store.agreed(PERSON).await.unwrap());
 }
 
+/// F-X24: whoever reads the database meanwhile keeps its log as it is. That it is to be scrubbed is not
+/// forgotten, not even over a restart, and done once they have ended.
+#[tokio::test]
+async fn what_a_reader_kept_in_the_log_goes_once_it_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("stipend.db");
+    let store = full(&path).await;
+    let sealed: Vec<u8> = sqlx::query_scalar("SELECT sealed FROM position")
+        .fetch_one(&store.readers)
+        .await
+        .unwrap();
+    let options = SqliteConnectOptions::new().filename(&path).read_only(true);
+    let mut reader = sqlx::SqliteConnection::connect_with(&options)
+        .await
+        .unwrap();
+    let mut reading = reader.begin().await.unwrap();
+    let people: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM person")
+        .fetch_one(&mut *reading)
+        .await
+        .unwrap();
+    assert_eq!(people, 1);
+    assert_eq!(store.erase_person(PERSON).await.unwrap(), 1);
+    let asked_at = std::time::Instant::now();
+    store.checkpoint().await.unwrap();
+    assert!(
+        asked_at.elapsed() < opening::BUSY_TIMEOUT / 2,
+        "nobody waits for a reader again and again"
+    );
+    assert!(!holds(folder.path(), &sealed).is_empty());
+    store.close().await;
+    drop(store);
+    let store = Store::open(&path, &KEY, hour(2)).await.unwrap();
+    store.checkpoint().await.unwrap();
+    assert!(!holds(folder.path(), &sealed).is_empty());
+    reading.rollback().await.unwrap();
+    store.checkpoint().await.unwrap();
+    assert_eq!(holds(folder.path(), &sealed), Vec::<String>::new());
+    assert_eq!(store.setting(SCRUB_OWED).await.unwrap(), None);
+}
+
 #[tokio::test]
 async fn another_master_key_opens_all_and_the_earlier_one_nothing() {
     let folder = tempfile::tempdir().unwrap();
@@ -220,6 +265,28 @@ async fn a_lost_key_costs_what_it_sealed_and_nothing_else() {
     // Should the key be found, the copy has all of it.
     let found = folder.path().join("found.db");
     fs::copy(copy, &found).unwrap();
+    is_full(&Store::open(&found, &KEY, hour(5)).await.unwrap()).await;
+}
+
+/// A second reset does not cost the copy that the first one made, which alone has what the lost key opens.
+#[tokio::test]
+async fn each_reset_makes_a_copy_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("stipend.db");
+    full(&path).await.close().await;
+    let (_, first) = Store::reset_key(&path, &NEW, hour(2)).await.unwrap();
+    let again = Store::reset_key(&path, &[9; 32], hour(2)).await;
+    assert!(matches!(
+        again,
+        Err(OpenError::NoCopy {
+            source: CopyError::Occupied(_),
+            ..
+        })
+    ));
+    let (_, second) = Store::reset_key(&path, &[9; 32], hour(3)).await.unwrap();
+    assert_ne!(first, second);
+    let found = folder.path().join("found.db");
+    fs::copy(first, &found).unwrap();
     is_full(&Store::open(&found, &KEY, hour(5)).await.unwrap()).await;
 }
 

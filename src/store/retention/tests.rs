@@ -132,6 +132,36 @@ async fn messages_go_in_their_time_and_those_of_open_episodes_stay() {
     );
 }
 
+/// An episode ends while its channel takes nothing: the message that told it keeps its words, since it is yet to
+/// say that, but not for ever.
+#[tokio::test]
+async fn a_message_that_waits_to_be_edited_keeps_its_words() {
+    const WITH_WORDS: &str = "SELECT COUNT(*) FROM post p JOIN outbox o ON o.post_id = p.id WHERE p.id = 2 AND p.payload <> '' \
+         AND o.payload <> ''";
+    const TO_EDIT: &str = "SELECT COUNT(*) FROM post WHERE edit_at IS NOT NULL";
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    told(&store).await;
+    run(
+        &store,
+        &["UPDATE episode SET state = '{\"number\":1,\"phase\":{\"phase\":\"quiet\"}}' WHERE alert_id = 2"],
+    )
+    .await;
+    sqlx::query("UPDATE post SET edit_at = $1 WHERE id = 2")
+        .bind(day(40).millis())
+        .execute(&store.writer)
+        .await
+        .unwrap();
+    for days in [41, 100, 129] {
+        store.sweep_messages(day(days)).await.unwrap();
+        assert_eq!(count(&store, WITH_WORDS).await, 1, "{days}");
+    }
+    assert_eq!(count(&store, TO_EDIT).await, 1);
+    store.sweep_messages(day(130)).await.unwrap();
+    assert_eq!(count(&store, WITH_WORDS).await, 0);
+    assert_eq!(count(&store, TO_EDIT).await, 0);
+}
+
 /// F-D07: who removes the bot finds everything as it was for a month, however often that is told, and nothing
 /// after it. Who is back is back.
 #[tokio::test]
@@ -229,6 +259,44 @@ async fn nothing_unused_goes_without_a_warning_that_arrived() {
         assert_eq!(store.positions(person).await.unwrap().len(), 1);
     }
     assert_eq!(store.erase_unused(day(2_000)).await.unwrap(), 0);
+}
+
+/// That somebody has agreed, and the direct messages that were opened for it, go with half a year in which they
+/// kept nothing. There is nothing of which a warning could tell.
+#[tokio::test]
+async fn who_agreed_and_keeps_nothing_is_forgotten_without_a_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let (empty, active) = (UserId(1), UserId(2));
+    let full = [
+        person(&store, 3, 0, 0).await,
+        person(&store, 4, 1, 0).await,
+        person(&store, 5, 0, 1).await,
+    ];
+    for person in [empty, active] {
+        store.agree(person, day(0)).await.unwrap();
+    }
+    for person in full {
+        let held = store.positions(person).await.unwrap();
+        store.remove_position(person, held[0].id).await.unwrap();
+    }
+    sqlx::query(
+        "INSERT INTO destination (guild_id, person, channel_id, state, changed_at) VALUES (0, $1, 9, 'ready', 0)",
+    )
+    .bind(store.keyring.blind(empty))
+    .execute(&store.writer)
+    .await
+    .unwrap();
+    store.note_use(active, day(100)).await.unwrap();
+    assert_eq!(store.people_to_warn(day(179)).await.unwrap(), []);
+    assert_eq!(store.erase_unused(day(179)).await.unwrap(), 0);
+    assert_eq!(store.erase_unused(day(180)).await.unwrap(), 2);
+    assert_eq!(store.destination_of(empty).await.unwrap(), None);
+    let mut left = Vec::new();
+    for person in [empty, active].into_iter().chain(full) {
+        left.push(store.agreed(person).await.unwrap());
+    }
+    assert_eq!(left, [false, true, false, true, true]);
 }
 
 /// Whoever comes back in time begins a new half year, and is warned anew at its end.

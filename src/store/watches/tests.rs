@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     delivery::{
         entry::{Occasion, SHELF_LIFE, Telling},
-        post::Waits,
+        post::{Carrier, Post, Waits},
         state::State,
         urgency::Urgency,
     },
@@ -14,7 +14,10 @@ use crate::{
         watch::What,
     },
     market::fixture::hour,
-    store::destinations::Proven,
+    store::{
+        destinations::Proven,
+        posts::{Draft, Intent, Subject, Wire},
+    },
 };
 
 const ONE: UserId = UserId(71);
@@ -123,6 +126,39 @@ async fn a_look_at_a_watch_that_was_changed_meanwhile_does_not_count() {
     assert_eq!(store.waiting(place, 9, hour(2)).await.unwrap().len(), 1);
     store.remove_watch(ONE, before.id).await.unwrap();
     assert_eq!(store.keep_looks(ONE, &look(3)).await.unwrap(), 0);
+}
+
+/// What is for one person alone is sealed with their key, or else not kept at all.
+#[tokio::test]
+async fn what_cannot_be_sealed_for_its_reader_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let place = direct(&store, ONE).await;
+    let mut stray = entry(place, 1, "SECRETCOIN");
+    stray.telling.reader = Some(UserId(73));
+    let refused = store.enqueue(&stray).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Unexpected(_)), "{refused}");
+    let draft = |reader| Intent {
+        destination: place,
+        after: Post::new(Carrier::Bot, hour(1), hour(2)),
+        subject: Subject::Fresh(Draft {
+            entries: Vec::new(),
+            wire: Wire {
+                marker: "#A".to_owned(),
+                nonce: "n".to_owned(),
+                payload: "SECRETCOIN".to_owned(),
+                attachment: None,
+            },
+            fallback: String::new(),
+            calls: false,
+            reader: Some(reader),
+            created_at: hour(1),
+        }),
+    };
+    let refused = store.claim(&[draft(UserId(73))]).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Unexpected(_)), "{refused}");
+    assert!(store.claim(&[draft(ONE)]).await.unwrap()[0].is_some());
+    assert_eq!(store.untold(hour(2)).await.unwrap(), []);
 }
 
 /// A stolen database tells of nobody what they have watched or were written to.
