@@ -206,7 +206,9 @@ fn copies(database: &Path) -> BTreeMap<String, Vec<PathBuf>> {
             copy.or_default().push(file.path());
         }
     }
-    copies.values_mut().for_each(|files| files.sort());
+    for files in copies.values_mut() {
+        files.sort();
+    }
     copies
 }
 

@@ -1,6 +1,6 @@
 //! Whose a sealed value is, and the key that opens it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 use sqlx::{SqliteConnection, SqliteExecutor};
 
@@ -80,9 +80,9 @@ impl Store {
     ) -> Result<HashMap<UserId, Holder>, StoreError> {
         let mut holders = HashMap::new();
         for user in users {
-            if !holders.contains_key(&user) {
+            if let Entry::Vacant(unknown) = holders.entry(user) {
                 let holder = self.holder(&mut *connection, user).await?;
-                holders.insert(user, holder.ok_or(bad("reader"))?);
+                unknown.insert(holder.ok_or(bad("reader"))?);
             }
         }
         Ok(holders)

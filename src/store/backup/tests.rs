@@ -273,7 +273,7 @@ async fn what_was_set_aside_is_as_old_as_its_name_says() {
     let aside = restore(&to, &path, &KEY, hour(2)).await.unwrap().unwrap();
     let files = [aside.clone(), beside(&aside, "-wal")];
     for (file, age) in files.iter().zip([90, 60]) {
-        let then = std::time::SystemTime::now() - crate::domain::time::Span::days(age).0;
+        let then = UNIX_EPOCH + crate::domain::time::Span::days(age).0;
         let file = File::options().write(true).open(file).unwrap();
         file.set_modified(then).unwrap();
     }
