@@ -41,13 +41,14 @@ use crate::{
 mod alarm;
 mod asked;
 mod follow;
-pub mod upkeep;
+mod upkeep;
 
 use asked::charts;
 pub(crate) use asked::{defillama, exchange, followers};
 use follow::{
     fill_in_the_past, follow, follow_exchange, follow_networks, look_around, watch_for_people,
 };
+pub use upkeep::Unreached;
 
 /// What commands and tasks share.
 #[derive(Debug)]
@@ -66,7 +67,7 @@ pub struct App {
     /// Marks what the components of answers mean.
     pub stamp: Stamp,
     /// Who is to be told of what they leave unused when they ask for something.
-    pub unreached: upkeep::Unreached,
+    pub unreached: Unreached,
     /// The loops that have to move.
     pub pulses: Pulses,
     /// When this was built.
@@ -245,7 +246,7 @@ impl App {
             clock,
             key_lost_at,
             stamp: Stamp::new(sealed::derived(key, "stipend component ids 1")),
-            unreached: upkeep::Unreached::default(),
+            unreached: Unreached::default(),
             pulses: Pulses::default(),
             started_at: now,
             defillama,

@@ -15,10 +15,9 @@ use crate::{
     },
     domain::{
         ids::{AlertId, UserId},
-        retention::WARNING,
         time::Timestamp,
     },
-    render::{self, message::Message},
+    render,
     store::{
         StoreError, backup,
         retention::{Swept, Unused},
@@ -116,11 +115,6 @@ async fn people(app: &App, now: Timestamp) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// What somebody is told who leaves unused what is kept of them.
-pub fn unused_warning(now: Timestamp) -> Message {
-    render::privacy::unused(now.plus(WARNING.0).day())
-}
-
 /// Writes to a person, and notes it once that has arrived. Who cannot be written to loses nothing.
 async fn warn(app: &App, unused: Unused, now: Timestamp) -> Result<(), StoreError> {
     let Ok(destination) = app.delivery.prepare_direct(unused.person).await else {
@@ -131,7 +125,7 @@ async fn warn(app: &App, unused: Unused, now: Timestamp) -> Result<(), StoreErro
     if let Some(at) = app.store.delivered_at(&dedup_key).await? {
         return app.store.note_warned(unused.person, at).await;
     }
-    let message = unused_warning(now);
+    let message = render::privacy::unused(now);
     let entry = Entry {
         dedup_key,
         destination,

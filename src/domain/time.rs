@@ -196,9 +196,11 @@ impl std::str::FromStr for Span {
     type Err = SpanError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        humantime::parse_duration(text.trim())
-            .map(Self)
-            .map_err(|_| SpanError(text.chars().take(40).collect()))
+        let error = || SpanError(text.chars().take(40).collect());
+        let length = humantime::parse_duration(text.trim()).map_err(|_| error())?;
+        // Nothing finer than a millisecond is told apart, and nothing finer is printed.
+        let millis = u64::try_from(length.as_millis()).map_err(|_| error())?;
+        Ok(Self(Duration::from_millis(millis)))
     }
 }
 
@@ -253,7 +255,16 @@ mod tests {
 
     #[test]
     fn spans_read_and_print_alike() {
-        for text in ["90s", "15m", "2h", "7d", "1d 12h", "250ms"] {
+        for text in [
+            "90s",
+            "15m",
+            "2h",
+            "7d",
+            "1d 12h",
+            "250ms",
+            "1.008066215m",
+            "9us",
+        ] {
             let span: Span = text.parse().unwrap();
             let again: Span = span.to_string().parse().unwrap();
             assert_eq!(span, again, "{text}");

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     domain::{
-        retention::{DELIVERED, UNUSED},
+        retention::{DELIVERED, UNUSED, WARNING},
         time::{Day, Span, Timestamp},
     },
     render::portfolio::date,
@@ -206,7 +206,8 @@ pub fn deleted(gone: &Kept) -> Message {
 }
 
 /// Written to a person who has not used for long what is kept of them. `on` is the day from which on it may go.
-pub fn unused(on: Day) -> Message {
+pub fn unused(now: Timestamp) -> Message {
+    let on = now.plus(WARNING.0).day();
     Message::text(format!(
         "You have not used for months what you keep with me. From {} on I erase it, so that nothing lies \
          around that nobody needs: positions, goals and what you chose. Your ledger stays. To keep all of it, \
@@ -252,7 +253,7 @@ mod tests {
             question(&kept, "del:1", "keep:1"),
             deleted(&kept),
             unchanged(),
-            unused(samples::now().day()),
+            unused(samples::now()),
             Message::text(key_lost(samples::now().day())),
         ]);
     }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::is_personal;
 use crate::{
-    app::{App, upkeep},
+    app::App,
     discord::{
         buttons::Button,
         context::{Context, parts},
@@ -102,7 +102,7 @@ pub async fn tell_of_unused(ctx: Context<'_>) {
         return;
     }
     let now = app.clock.now();
-    if let Err(error) = reply::add(ctx, upkeep::unused_warning(now)).await {
+    if let Err(error) = reply::add(ctx, render::privacy::unused(now)).await {
         // Who was not told is told the next time.
         tracing::info!(%error, "a person could not be told of what they leave unused");
         return;
