@@ -4,15 +4,16 @@
 //! this module, and rows stay private to it.
 
 use std::{
+    collections::HashSet,
     ops::{Deref, DerefMut},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex},
 };
 
 use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
 use tokio::sync::watch;
 
-use crate::failpoint::failpoint;
+use crate::{domain::ids::GuildId, failpoint::failpoint};
 
 pub mod backup;
 pub mod columns;
@@ -119,6 +120,8 @@ pub struct Store {
     epoch: i64,
     restored: bool,
     path: PathBuf,
+    /// Servers that are noted as left, so that nobody has to ask the database whether one is.
+    left: Mutex<HashSet<GuildId>>,
     /// How the last transaction ended.
     kept: Arc<watch::Sender<bool>>,
     _lock: InstanceLock,

@@ -10,7 +10,8 @@ use poise::serenity_prelude as serenity;
 use serde::Deserialize as _;
 use serde_json::Value;
 use serenity::{
-    CommandData, CommandDataOptionValue, CommandType, FullEvent, Interaction, ShardManager,
+    AuthorizingIntegrationOwner, CommandData, CommandDataOptionValue, CommandType, FullEvent,
+    Interaction, ShardManager,
 };
 use tracing::debug;
 
@@ -19,6 +20,7 @@ use super::{
     context::Bot,
     errors::{self, CommandError},
 };
+use crate::domain::ids::GuildId;
 
 fn framework_options() -> poise::FrameworkOptions<Arc<Bot>, CommandError> {
     let mut commands = commands::all();
@@ -82,8 +84,12 @@ impl Interactions {
         let taken = Arc::clone(self);
         let work = async move {
             let what = named(&interaction);
+            let server = installed_in(&interaction);
             taken.answer(&ctx, interaction).await;
             taken.bot.app.metrics.worked(what, began.elapsed());
+            if let Some(server) = server {
+                taken.bot.is_in(server).await;
+            }
         };
         Some(self.bot.running.track_future(work))
     }
@@ -134,6 +140,22 @@ fn named(interaction: &Interaction) -> &'static str {
         Interaction::Modal(_) => commands::MODAL,
         _ => commands::known(""),
     }
+}
+
+/// The server that has the bot and in which somebody did this. Who has the bot as an app of their own may use
+/// it in a server that has removed it.
+fn installed_in(interaction: &Interaction) -> Option<GuildId> {
+    let owners = match interaction {
+        Interaction::Command(it) | Interaction::Autocomplete(it) => {
+            &it.authorizing_integration_owners
+        }
+        Interaction::Component(it) => &it.authorizing_integration_owners,
+        _ => return None,
+    };
+    owners.0.iter().find_map(|owner| match owner {
+        AuthorizingIntegrationOwner::GuildInstall(Some(server)) => Some(GuildId(server.get())),
+        _ => None,
+    })
 }
 
 /// The name of a command with those of its groups before it.
