@@ -25,14 +25,25 @@ use crate::domain::ids::GuildId;
 fn framework_options() -> poise::FrameworkOptions<Arc<Bot>, CommandError> {
     let mut commands = commands::all();
     poise::set_qualified_names(&mut commands);
+    commands.iter_mut().for_each(guard);
     poise::FrameworkOptions {
         commands,
         allowed_mentions: Some(serenity::CreateAllowedMentions::new()),
         on_error: |error| Box::pin(errors::on_error(error)),
-        command_check: Some(|ctx| Box::pin(async move { super::checks::allowed(ctx) })),
         initialize_owners: false,
         manual_cooldowns: true,
         ..poise::FrameworkOptions::default()
+    }
+}
+
+/// Has whoever gives a command checked, once. A check of the framework's own would be made for each group around
+/// the command as well, and would count it as often.
+fn guard(command: &mut poise::Command<Arc<Bot>, CommandError>) {
+    if command.subcommands.is_empty() {
+        let checks = &mut command.checks;
+        checks.push(|ctx| Box::pin(async move { super::checks::allowed(ctx) }));
+    } else {
+        command.subcommands.iter_mut().for_each(guard);
     }
 }
 
@@ -201,6 +212,24 @@ pub fn read(body: &[u8]) -> Result<Arrived, Unreadable> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// F-L04: every command is checked, and none twice, which would count it twice.
+    #[test]
+    fn each_command_is_checked_once() {
+        fn walk(command: &poise::Command<Arc<Bot>, CommandError>, around: usize) -> usize {
+            let checks = around + command.checks.len();
+            if command.subcommands.is_empty() {
+                assert_eq!(checks, 1, "{}", command.qualified_name);
+                return 1;
+            }
+            let below = command.subcommands.iter();
+            below.map(|command| walk(command, checks)).sum()
+        }
+        let options = framework_options();
+        assert!(options.command_check.is_none());
+        let commands = options.commands.iter().map(|command| walk(command, 0));
+        assert_eq!(commands.sum::<usize>(), commands::TABLE.len());
+    }
 
     #[test]
     fn a_ping_needs_nothing_but_its_type() {
