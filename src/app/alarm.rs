@@ -1,7 +1,11 @@
 //! Tells whoever runs the bot, in a channel of theirs, what is wrong with its surroundings: for those who have
 //! no monitoring.
 
-use std::{collections::BTreeSet, path::Path, time::Duration};
+use std::{
+    collections::BTreeSet,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use super::{App, RunError, follow::unless_damaged};
 use crate::{
@@ -9,6 +13,7 @@ use crate::{
         entry::{Entry, Occasion, Telling, alarm_key, payload},
         urgency::Urgency,
     },
+    discord::Shards,
     domain::{
         alarm::{Alarm, DISK_FREE, SOURCE_DOWN, news},
         ids::AlertId,
@@ -26,7 +31,7 @@ const EVERY: Duration = Duration::from_mins(1);
 const TOLD: &str = "alarms that were told";
 
 /// Looks after the surroundings for ever, where a channel is named for it.
-pub(super) async fn look_out(app: &App) -> Result<(), RunError> {
+pub(super) async fn look_out(app: &App, shards: &Shards) -> Result<(), RunError> {
     let Some(channel) = app.config.ops.notify_channel else {
         return std::future::pending().await;
     };
@@ -34,15 +39,19 @@ pub(super) async fn look_out(app: &App) -> Result<(), RunError> {
         tokio::time::sleep(EVERY).await;
         let now = app.clock.now();
         unless_damaged(
-            speak(app, channel, now).await,
+            speak(app, channel, wrong(app, shards, now), now).await,
             "whoever runs the bot is not told",
         )?;
     }
 }
 
-async fn speak(app: &App, channel: NotifyChannel, now: Timestamp) -> Result<(), StoreError> {
+async fn speak(
+    app: &App,
+    channel: NotifyChannel,
+    wrong: BTreeSet<Alarm>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let told = told(app).await?;
-    let wrong = wrong(app, now);
     let (began, over) = news(&told, &wrong);
     if began.is_empty() && over.is_empty() {
         return Ok(());
@@ -88,7 +97,7 @@ async fn told(app: &App) -> Result<BTreeSet<Alarm>, StoreError> {
 }
 
 /// What is wrong at this moment. While this process did not run, nobody was asked and no backup was due.
-fn wrong(app: &App, now: Timestamp) -> BTreeSet<Alarm> {
+fn wrong(app: &App, shards: &Shards, now: Timestamp) -> BTreeSet<Alarm> {
     let mut wrong = BTreeSet::new();
     let is_down = |health: &Health| {
         let since = health
@@ -124,6 +133,9 @@ fn wrong(app: &App, now: Timestamp) -> BTreeSet<Alarm> {
     let last = backup::last_backup(database).map_or(app.started_at, |at| at.max(app.started_at));
     if !allowed.is_zero() && now.since(last) >= allowed {
         wrong.insert(Alarm::BackupOld);
+    }
+    if shards.are_contested(Instant::now()) {
+        wrong.insert(Alarm::SessionsLost);
     }
     wrong
 }

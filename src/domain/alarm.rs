@@ -12,6 +12,9 @@ pub const SOURCE_DOWN: Span = Span::hours(3);
 /// The part of the disk that has to be free, in percent.
 pub const DISK_FREE: u8 = 10;
 
+/// So many sessions of one shard that end within an hour are no chance.
+pub const SESSIONS_LOST: usize = 4;
+
 /// Something that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -22,6 +25,8 @@ pub enum Alarm {
     DiskFull,
     /// The last backup is older than it may be, or there is none.
     BackupOld,
+    /// Discord ended [`SESSIONS_LOST`] sessions of a shard within an hour.
+    SessionsLost,
 }
 
 /// What has changed between what was told and what is wrong now: what began, and what is over.

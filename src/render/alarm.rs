@@ -2,7 +2,7 @@
 
 use super::{message::Message, text};
 use crate::domain::{
-    alarm::{Alarm, DISK_FREE, SOURCE_DOWN},
+    alarm::{Alarm, DISK_FREE, SESSIONS_LOST, SOURCE_DOWN},
     time::Span,
 };
 
@@ -33,6 +33,11 @@ fn begin(alarm: &Alarm, backup_age: Span) -> String {
              key is not in it.",
             backup_age.0.as_secs() / 3_600
         ),
+        Alarm::SessionsLost => format!(
+            "Discord has ended the same connection {SESSIONS_LOST} times within an hour. Is another process \
+             running with this token? Only one may: end the other, or reset the token on the Bot page of the \
+             developer portal."
+        ),
     }
 }
 
@@ -41,6 +46,7 @@ fn end(alarm: &Alarm) -> String {
         Alarm::SourceDown(name) => format!("{} answers again.", text::name(name)),
         Alarm::DiskFull => "The disk with the database has room again.".to_owned(),
         Alarm::BackupOld => "There is a fresh backup.".to_owned(),
+        Alarm::SessionsLost => "Connections to Discord last again.".to_owned(),
     }
 }
 
@@ -51,7 +57,12 @@ mod tests {
     #[test]
     fn what_is_wrong_says_what_to_do() {
         let source = Alarm::SourceDown("DefiLlama".to_owned());
-        let all = [&source, &Alarm::DiskFull, &Alarm::BackupOld];
+        let all = [
+            &source,
+            &Alarm::DiskFull,
+            &Alarm::BackupOld,
+            &Alarm::SessionsLost,
+        ];
         let said = |began: &[&Alarm], over: &[&Alarm]| alarms(began, over, Span::hours(48)).content;
         insta::assert_snapshot!([said(&all, &[]), said(&[], &all)].join("\n\n"));
     }
