@@ -369,11 +369,11 @@ pub async fn run(
         }
     });
     tasks.spawn({
-        let (app, stop) = (Arc::clone(&app), stop.clone());
+        let (app, shards, stop) = (Arc::clone(&app), Arc::clone(&shards), stop.clone());
         async move {
             tokio::select! {
                 ended = upkeep::keep_up(&app) => ended,
-                ended = alarm::look_out(&app) => ended,
+                ended = alarm::look_out(&app, &shards) => ended,
                 () = stop.cancelled() => Ok(()),
             }
         }

@@ -123,6 +123,7 @@ struct Shared {
     poke: Notify,
     /// Told of each batch of receipts.
     recorded: watch::Sender<()>,
+    refusals: channel::Refusals,
     /// Held by the one worker.
     running: Mutex<()>,
     preparing: [Mutex<()>; 16],
@@ -183,6 +184,7 @@ impl Delivery {
                 refused: CancellationToken::new(),
                 poke: Notify::new(),
                 recorded: watch::Sender::new(()),
+                refusals: channel::Refusals::default(),
                 running: Mutex::new(()),
                 preparing: std::array::from_fn(|_| Mutex::new(())),
             }),

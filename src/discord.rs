@@ -28,6 +28,7 @@ pub mod presses;
 mod recent;
 pub mod register;
 pub mod reply;
+mod roll_call;
 pub mod shards;
 pub mod stamp;
 pub mod signature;

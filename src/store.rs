@@ -4,10 +4,11 @@
 //! this module, and rows stay private to it.
 
 use std::{
+    collections::HashSet,
     ops::{Deref, DerefMut},
     path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -15,7 +16,7 @@ use std::{
 use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
 use tokio::sync::watch;
 
-use crate::failpoint::failpoint;
+use crate::{domain::ids::GuildId, failpoint::failpoint};
 
 pub mod backup;
 pub mod columns;
@@ -125,6 +126,8 @@ pub struct Store {
     /// The log still holds what was erased. Changed by whoever has the writer alone.
     owes_scrub: AtomicBool,
     path: PathBuf,
+    /// Servers that are noted as left, so that nobody has to ask the database whether one is.
+    left: Mutex<HashSet<GuildId>>,
     /// How the last transaction ended.
     kept: Arc<watch::Sender<bool>>,
     _lock: InstanceLock,

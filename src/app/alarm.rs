@@ -1,7 +1,11 @@
 //! Tells whoever runs the bot, in a channel of theirs, what is wrong with its surroundings: for those who have
 //! no monitoring.
 
-use std::{collections::BTreeSet, path::Path, time::Duration};
+use std::{
+    collections::BTreeSet,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use super::{App, RunError, follow::unless_damaged};
 use crate::{
@@ -9,8 +13,9 @@ use crate::{
         entry::{Entry, Occasion, Telling, alarm_key, payload},
         urgency::Urgency,
     },
+    discord::Shards,
     domain::{
-        alarm::{Alarm, DISK_FREE, News, SOURCE_DOWN, Seen},
+        alarm::{Alarm, DISK_FREE, News, SESSIONS_LOST_WITHIN, SOURCE_DOWN, Seen},
         ids::AlertId,
         reading::DEFILLAMA,
         time::Timestamp,
@@ -31,14 +36,14 @@ const TOLD: &str = "alarms that were told";
 const BACKUPS_SINCE: &str = "backups are looked for since";
 
 /// Looks after the surroundings for ever, where a channel is named for it.
-pub(super) async fn look_out(app: &App) -> Result<(), RunError> {
+pub(super) async fn look_out(app: &App, shards: &Shards) -> Result<(), RunError> {
     let Some(channel) = app.config.ops.notify_channel else {
         return std::future::pending().await;
     };
     let mut wait = EVERY;
     loop {
         tokio::time::sleep(wait).await;
-        let spoken = speak(app, channel, app.clock.now()).await;
+        let spoken = speak(app, channel, shards, app.clock.now()).await;
         wait = match spoken {
             Ok(Spoken::Refused) => (2 * wait).min(LONGEST),
             _ => EVERY,
@@ -55,9 +60,15 @@ enum Spoken {
     Refused,
 }
 
-async fn speak(app: &App, channel: NotifyChannel, now: Timestamp) -> Result<Spoken, StoreError> {
+async fn speak(
+    app: &App,
+    channel: NotifyChannel,
+    shards: &Shards,
+    now: Timestamp,
+) -> Result<Spoken, StoreError> {
     let told = told(app).await?;
-    let news = News::between(&told, &seen(app, backups_since(app, now).await?, now));
+    let since = backups_since(app, now).await?;
+    let news = News::between(&told, &seen(app, shards, since, now));
     if news.is_empty() {
         return Ok(Spoken::Nothing);
     }
@@ -117,7 +128,7 @@ async fn backups_since(app: &App, now: Timestamp) -> Result<Timestamp, StoreErro
 }
 
 /// What can be seen at this moment. While this process did not run, it asked no source.
-fn seen(app: &App, backups_since: Timestamp, now: Timestamp) -> Seen {
+fn seen(app: &App, shards: &Shards, backups_since: Timestamp, now: Timestamp) -> Seen {
     let mut seen = Seen::default();
     let networks = app.market.networks();
     let sources = [(DEFILLAMA, Health::clone(&app.market.health()))]
@@ -159,6 +170,11 @@ fn seen(app: &App, backups_since: Timestamp, now: Timestamp) -> Seen {
         seen.wrong.insert(Alarm::BackupOld);
     } else if last.is_some_and(|at| now.since(at) < allowed) {
         seen.well.insert(Alarm::BackupOld);
+    }
+    if shards.are_contested(Instant::now()) {
+        seen.wrong.insert(Alarm::SessionsLost);
+    } else if now.since(app.started_at) >= SESSIONS_LOST_WITHIN.0 {
+        seen.well.insert(Alarm::SessionsLost);
     }
     seen
 }

@@ -1,10 +1,15 @@
 //! Making a channel a destination: one webhook of ours in it, and the token under seal; or the bot
 //! itself, where it may have no webhook.
 
-use std::time::Duration;
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use secrecy::SecretString;
 use serde::Deserialize;
+use tokio::time::Instant;
 use twilight_http_ratelimiting::Method;
 
 use super::{
@@ -33,6 +38,37 @@ const FOR_A_PERSON: (Purpose, Duration) = (Purpose::Person, Duration::from_secs(
 
 /// After a try whether a parked channel takes messages again could not be made.
 const REVIVE_AGAIN: Duration = Duration::from_mins(1);
+
+/// So often in [`REST`] a parked channel is tried that refuses each time, whatever happens in its server: once
+/// for each, and whoever changes rights there again and again could have the bot refused for all. One that was
+/// put right just after a try is tried once more.
+const TRIES: usize = 2;
+const REST: Duration = Duration::from_mins(10);
+
+/// When parked channels refused what was tried without anybody having asked for it, the oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Refusals(Mutex<HashMap<DestinationId, Vec<Instant>>>);
+
+impl Refusals {
+    fn note(&self, place: DestinationId, now: Instant) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|_, times| {
+            times.retain(|at| now.duration_since(*at) < REST);
+            !times.is_empty()
+        });
+        all.entry(place).or_default().push(now);
+    }
+
+    /// How long it is not to be tried.
+    fn rest(&self, place: DestinationId, now: Instant) -> Duration {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let times = all.get(&place).map_or(&[][..], Vec::as_slice);
+        let last = times.iter().rev().nth(TRIES - 1);
+        last.map_or(Duration::ZERO, |at| {
+            REST.saturating_sub(now.duration_since(*at))
+        })
+    }
+}
 
 /// A channel that takes notices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -268,6 +304,12 @@ impl Proof {
 impl Shared {
     /// Tries whether a parked destination takes messages again, without anybody having asked.
     pub(super) async fn revive(&self, parked: &Destination) -> Result<bool, StoreError> {
+        let rest = self.refusals.rest(parked.id, Instant::now());
+        if !rest.is_zero() {
+            let again = self.clock.now().plus(rest);
+            self.store.revive_later(parked.id, Some(again)).await?;
+            return Ok(false);
+        }
         let channel = parked.channel;
         let _turn = self.preparing(channel).lock().await;
         let now = self.clock.now();
@@ -295,7 +337,10 @@ impl Shared {
                 let again = match refused {
                     ChannelRefused::RateLimited { wait } => Some(now.plus(wait)),
                     ChannelRefused::Unreachable => Some(now.plus(REVIVE_AGAIN)),
-                    _ => None,
+                    _ => {
+                        self.refusals.note(parked.id, Instant::now());
+                        None
+                    }
                 };
                 tracing::info!(%channel, why = %refused, "channel stays parked");
                 self.store.revive_later(parked.id, again).await?;
@@ -450,5 +495,29 @@ fn refused(channel: ChannelId, failed: &Failed, right: Right) -> ChannelRefused 
         | Outcome::MessageGone
         | Outcome::Malformed { .. }
         | Outcome::Filtered { .. } => ChannelRefused::Unreachable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// F-D05: whatever is changed in a server, a channel of it draws two refusals in ten minutes.
+    #[test]
+    fn a_channel_that_refuses_is_tried_twice_in_ten_minutes() {
+        let refusals = Refusals::default();
+        let (start, place) = (Instant::now(), DestinationId(1));
+        let minute = |count| start + Duration::from_mins(count);
+        let mut tried = Vec::new();
+        for at in 0..30 {
+            if refusals.rest(place, minute(at)).is_zero() {
+                refusals.note(place, minute(at));
+                tried.push(at);
+            }
+            assert_eq!(refusals.rest(DestinationId(2), minute(at)), Duration::ZERO);
+        }
+        assert_eq!(tried, [0, 1, 10, 11, 20, 21]);
+        refusals.note(DestinationId(2), minute(60));
+        assert_eq!(refusals.0.lock().unwrap().len(), 1, "others are forgotten");
     }
 }

@@ -8,6 +8,7 @@ use super::{
     commands,
     context::Context,
     errors::{CommandError, Trouble},
+    pace::Effort,
 };
 use crate::failpoint::failpoint;
 
@@ -17,9 +18,6 @@ pub fn allowed(ctx: Context<'_>) -> Result<bool, CommandError> {
         return Err(Trouble::Outdated.into());
     };
     let command = app.command();
-    if !command.subcommands.is_empty() {
-        return Ok(true);
-    }
     failpoint!("command.taken");
     let interaction = app.interaction;
     let member = interaction.member.as_deref();
@@ -27,10 +25,11 @@ pub fn allowed(ctx: Context<'_>) -> Result<bool, CommandError> {
     ctx.data()
         .authorize(&actor, Action::Command(&command.qualified_name))?;
     let entry = commands::entry(&command.qualified_name).ok_or(Trouble::Outdated)?;
-    // What is offered while somebody types is asked for with every letter.
-    if app.interaction_type == poise::CommandInteractionType::Command {
-        ctx.data().pace(&actor, entry.effort)?;
-    }
+    let effort = match app.interaction_type {
+        poise::CommandInteractionType::Command => entry.effort,
+        poise::CommandInteractionType::Autocomplete => Effort::Typing,
+    };
+    ctx.data().pace(&actor, effort)?;
     Ok(true)
 }
 

@@ -17,7 +17,7 @@ use super::{
     fleet::{Fleet, Over},
     handler::Handler,
     interactions::Interactions,
-    register,
+    register, roll_call,
     shards::Shards,
     signature::PublicKey,
 };
@@ -213,14 +213,19 @@ async fn by_http(
         .map_err(|error| ClientError::Broken(Box::new(error)))?;
     interactions.manage(&detached.manager);
     let (bot, definitions) = (Arc::clone(interactions.bot()), interactions.definitions());
-    let (running, http) = (bot.running.clone(), Arc::clone(http));
+    let (running, registering) = (bot.running.clone(), Arc::clone(http));
+    let known = Arc::clone(&bot);
     running.spawn(async move {
-        register::register(&bot, &http, application.id, definitions).await;
+        register::register(&known, &registering, application.id, definitions).await;
     });
     let endpoint = Endpoint::new(told, interactions, detached.context);
     info!(address = %open, "interactions endpoint is open");
     shards.listens(true);
-    endpoint.serve(listener, stop).await;
+    tokio::select! {
+        () = endpoint.serve(listener, stop) => {}
+        // It goes on for ever.
+        () = roll_call::call(&bot, http) => {}
+    }
     shards.listens(false);
     Ok(())
 }

@@ -9,6 +9,7 @@ use poise::serenity_prelude as serenity;
 use serenity::{ChannelType, Permissions};
 use tokio::time::Instant;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{info, warn};
 
 use super::{
     authorize::{Action, Actor, authorize},
@@ -26,7 +27,7 @@ use crate::{
         ids::{ChannelId, GuildId, UserId},
         time::Timestamp,
     },
-    store::servers::Deed,
+    store::{StoreError, servers::Deed},
 };
 
 /// What commands and buttons share beside the application.
@@ -90,6 +91,29 @@ impl Bot {
             .pace
             .ask(actor.user, actor.server, effort, Instant::now());
         asked.map_err(|wait| Trouble::TooFast { wait })
+    }
+
+    /// The bot is in this server. Where it was noted as left it is back, and what was parked there is tried.
+    pub async fn is_in(&self, guild: GuildId) {
+        match self.app.store.note_present(guild).await {
+            Ok(true) => {
+                info!(guild = guild.0, "a server that was left is back");
+                self.app.delivery.rights_may_have_changed(guild).await;
+            }
+            Ok(false) => {}
+            Err(error) => self.unnoted(&error),
+        }
+    }
+
+    /// Where the bot is could not be noted. It is noted at the next start, or the next day.
+    pub fn unnoted(&self, error: &StoreError) {
+        if matches!(error, StoreError::Corrupt(_)) {
+            self.app.store.doubt();
+        }
+        warn!(
+            error = error as &dyn std::error::Error,
+            "where the bot is cannot be noted"
+        );
     }
 
     /// `false` for an interaction that was taken up before, or is too old to be answered.

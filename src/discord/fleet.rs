@@ -19,7 +19,7 @@ use super::{
     handler::Handler,
     shards::Shards,
 };
-use crate::app::App;
+use crate::{app::App, domain::alarm::SESSIONS_LOST};
 
 /// So often a connection is looked at for signs of life.
 const LOOK: Duration = Duration::from_millis(500);
@@ -164,6 +164,22 @@ impl Keeper {
         }
     }
 
+    /// A session that was let in has ended for good. Discord ends one now and then; who presents the same shard
+    /// from elsewhere has it ended again and again.
+    fn session_lost(&self) {
+        let shard = self.socket.info.id.0;
+        self.fleet.app.metrics.lost_session();
+        let lost = self.fleet.shards.lost(shard, Instant::now());
+        if lost >= SESSIONS_LOST {
+            warn!(
+                shard,
+                lost,
+                "sessions of this shard were ended again and again within an hour; is another process running \
+                 with this token?"
+            );
+        }
+    }
+
     /// Says why it waits, when it waits long.
     fn retry_wait(&self, in_vain: u32) -> Duration {
         let shard = self.socket.info.id.0;
@@ -238,7 +254,12 @@ impl Keeper {
         self.fleet.shards.disconnected(shard);
         let let_in = connection.let_in();
         match end {
-            End::Lost => Next::Again { let_in },
+            End::Lost => {
+                if let_in {
+                    self.session_lost();
+                }
+                Next::Again { let_in }
+            }
             End::Refused(error) => Next::Over(Err(refusal(error))),
             End::VersionRefused => Next::Over(Err(ClientError::VersionRefused)),
             End::WrongShards => Next::Over(self.fleet.judge_number(self.socket.info.total).await),

@@ -42,16 +42,9 @@ impl Handler {
         Ok(())
     }
 
-    /// What is not noted now is noted at the next start.
     fn reported(&self, noted: Result<(), StoreError>) {
         if let Err(error) = noted {
-            if matches!(error, StoreError::Corrupt(_)) {
-                self.bot.app.store.doubt();
-            }
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "where the bot is cannot be noted"
-            );
+            self.bot.unnoted(&error);
         }
     }
 
@@ -88,8 +81,7 @@ impl EventHandler for Handler {
     /// At each start, after an outage, and when the bot is let in again.
     async fn guild_create(&self, _: serenity::Context, guild: serenity::Guild, _: Option<bool>) {
         debug!(guild = guild.id.get(), "server is there");
-        let present = self.bot.app.store.note_present(GuildId(guild.id.get()));
-        self.reported(present.await);
+        self.bot.is_in(GuildId(guild.id.get())).await;
         self.rights_may_have_changed(guild.id).await;
     }
 

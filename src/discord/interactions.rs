@@ -10,7 +10,8 @@ use poise::serenity_prelude as serenity;
 use serde::Deserialize as _;
 use serde_json::Value;
 use serenity::{
-    CommandData, CommandDataOptionValue, CommandType, FullEvent, Interaction, ShardManager,
+    AuthorizingIntegrationOwner, CommandData, CommandDataOptionValue, CommandType, FullEvent,
+    Interaction, ShardManager,
 };
 use tracing::debug;
 
@@ -19,19 +20,31 @@ use super::{
     context::Bot,
     errors::{self, CommandError},
 };
+use crate::domain::ids::GuildId;
 
 fn framework_options() -> poise::FrameworkOptions<Arc<Bot>, CommandError> {
     let mut commands = commands::all();
     poise::set_qualified_names(&mut commands);
+    commands.iter_mut().for_each(guard);
     poise::FrameworkOptions {
         commands,
         allowed_mentions: Some(serenity::CreateAllowedMentions::new()),
         on_error: |error| Box::pin(errors::on_error(error)),
-        command_check: Some(|ctx| Box::pin(async move { super::checks::allowed(ctx) })),
         post_command: |ctx| Box::pin(commands::privacy::tell_of_unused(ctx)),
         initialize_owners: false,
         manual_cooldowns: true,
         ..poise::FrameworkOptions::default()
+    }
+}
+
+/// Has whoever gives a command checked, once. A check of the framework's own would be made for each group around
+/// the command as well, and would count it as often.
+fn guard(command: &mut poise::Command<Arc<Bot>, CommandError>) {
+    if command.subcommands.is_empty() {
+        let checks = &mut command.checks;
+        checks.push(|ctx| Box::pin(async move { super::checks::allowed(ctx) }));
+    } else {
+        command.subcommands.iter_mut().for_each(guard);
     }
 }
 
@@ -83,8 +96,12 @@ impl Interactions {
         let taken = Arc::clone(self);
         let work = async move {
             let what = named(&interaction);
+            let server = installed_in(&interaction);
             taken.answer(&ctx, interaction).await;
             taken.bot.app.metrics.worked(what, began.elapsed());
+            if let Some(server) = server {
+                taken.bot.is_in(server).await;
+            }
         };
         Some(self.bot.running.track_future(work))
     }
@@ -137,6 +154,22 @@ fn named(interaction: &Interaction) -> &'static str {
     }
 }
 
+/// The server that has the bot and in which somebody did this. Who has the bot as an app of their own may use
+/// it in a server that has removed it.
+fn installed_in(interaction: &Interaction) -> Option<GuildId> {
+    let owners = match interaction {
+        Interaction::Command(it) | Interaction::Autocomplete(it) => {
+            &it.authorizing_integration_owners
+        }
+        Interaction::Component(it) => &it.authorizing_integration_owners,
+        _ => return None,
+    };
+    owners.0.iter().find_map(|owner| match owner {
+        AuthorizingIntegrationOwner::GuildInstall(Some(server)) => Some(GuildId(server.get())),
+        _ => None,
+    })
+}
+
 /// The name of a command with those of its groups before it.
 fn whole_name(command: &CommandData) -> String {
     let mut name = command.name.clone();
@@ -180,6 +213,24 @@ pub fn read(body: &[u8]) -> Result<Arrived, Unreadable> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// F-L04: every command is checked, and none twice, which would count it twice.
+    #[test]
+    fn each_command_is_checked_once() {
+        fn walk(command: &poise::Command<Arc<Bot>, CommandError>, around: usize) -> usize {
+            let checks = around + command.checks.len();
+            if command.subcommands.is_empty() {
+                assert_eq!(checks, 1, "{}", command.qualified_name);
+                return 1;
+            }
+            let below = command.subcommands.iter();
+            below.map(|command| walk(command, checks)).sum()
+        }
+        let options = framework_options();
+        assert!(options.command_check.is_none());
+        let commands = options.commands.iter().map(|command| walk(command, 0));
+        assert_eq!(commands.sum::<usize>(), commands::TABLE.len());
+    }
 
     #[test]
     fn a_ping_needs_nothing_but_its_type() {

@@ -16,6 +16,8 @@ const WINDOW: Duration = Duration::from_secs(10);
 const MEMBERS: usize = 20;
 /// A button is pressed in passing, as when pages are turned.
 const PRESSES: usize = 2;
+/// With each letter that is typed it is asked what could be meant.
+const LETTERS: usize = 10;
 /// So many askers are remembered before those who were silent for a while are forgotten.
 const REMEMBERED: usize = 4_096;
 
@@ -26,6 +28,8 @@ pub enum Effort {
     /// A command that reads a file, looks through a past or draws.
     Heavy,
     Press,
+    /// What is offered while somebody types; it takes nothing from what their server may ask.
+    Typing,
 }
 
 /// Who has asked lately.
@@ -47,6 +51,7 @@ enum Line {
     Commands(UserId),
     Heavy(UserId),
     Presses(UserId),
+    Typing(UserId),
     Server(GuildId),
 }
 
@@ -103,9 +108,11 @@ impl Pace {
     ) -> Vec<(Line, usize, Duration)> {
         let own = match effort {
             Effort::Press => (Line::Presses(user), self.commands * PRESSES, WINDOW),
+            Effort::Typing => (Line::Typing(user), self.commands * LETTERS, WINDOW),
             Effort::Command | Effort::Heavy => (Line::Commands(user), self.commands, WINDOW),
         };
         let heavy = (effort == Effort::Heavy).then_some((Line::Heavy(user), 1, self.heavy_wait));
+        let server = server.filter(|_| effort != Effort::Typing);
         let server = server.map(|server| (Line::Server(server), self.commands * MEMBERS, WINDOW));
         [Some(own), heavy, server].into_iter().flatten().collect()
     }
@@ -172,6 +179,26 @@ mod tests {
         assert_eq!(ask(100, Some(2), 0), Ok(()));
         assert_eq!(ask(101, None, 0), Ok(()));
         assert_eq!(ask(101, Some(1), 10), Ok(()));
+    }
+
+    /// F-L04: who types is offered something fifty times in ten seconds, may give commands all the same, and
+    /// costs their server nothing.
+    #[test]
+    fn typing_has_a_limit_of_its_own() {
+        let pace = Pace::new(5, HEAVY_WAIT);
+        let start = Instant::now();
+        let ask = |user, effort, at| {
+            let (user, server) = (UserId(user), Some(GuildId(1)));
+            pace.ask(user, server, effort, start + second(at))
+        };
+        for user in 0..4 {
+            for _ in 0..50 {
+                assert_eq!(ask(user, Effort::Typing, 0), Ok(()));
+            }
+            assert_eq!(ask(user, Effort::Typing, 3), Err(second(7)));
+            assert_eq!(ask(user, Effort::Command, 3), Ok(()));
+        }
+        assert_eq!(ask(0, Effort::Typing, 10), Ok(()));
     }
 
     #[test]

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use poise::{CreateReply, serenity_prelude as serenity};
 use serenity::{
-    ComponentInteraction, CreateActionRow, CreateAttachment, CreateButton, CreateEmbed,
-    CreateEmbedFooter, CreateInteractionResponse, CreateInteractionResponseMessage,
-    CreateSelectMenu, CreateSelectMenuKind, CreateSelectMenuOption, EditInteractionResponse,
+    ComponentInteraction, CreateActionRow, CreateAttachment, CreateAutocompleteResponse,
+    CreateButton, CreateEmbed, CreateEmbedFooter, CreateInteractionResponse,
+    CreateInteractionResponseMessage, CreateSelectMenu, CreateSelectMenuKind,
+    CreateSelectMenuOption, EditInteractionResponse,
 };
 
 use super::{context::Bot, errors::CommandError};
@@ -38,14 +39,17 @@ pub async fn defer(ctx: Application<'_>, visibility: Visibility) -> Result<(), C
     Ok(ctx.defer_response(visibility.is_private()).await?)
 }
 
-/// Answers a command: at once, or in the place that [`defer`] kept.
+/// Answers a command: at once, or in the place that [`defer`] kept. Who types cannot be told anything, and is
+/// offered nothing.
 pub async fn send(
     ctx: Application<'_>,
     message: Message,
     visibility: Visibility,
 ) -> Result<(), CommandError> {
     if ctx.interaction_type == poise::CommandInteractionType::Autocomplete {
-        return Ok(());
+        let nothing = CreateInteractionResponse::Autocomplete(CreateAutocompleteResponse::new());
+        let http = &ctx.serenity_context().http;
+        return Ok(ctx.interaction.create_response(http, nothing).await?);
     }
     let deferred = ctx
         .has_sent_initial_response

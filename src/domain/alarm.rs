@@ -12,6 +12,10 @@ pub const SOURCE_DOWN: Span = Span::hours(3);
 /// The part of the disk that has to be free, in percent.
 pub const DISK_FREE: u8 = 10;
 
+/// So many sessions of one shard that end within [`SESSIONS_LOST_WITHIN`] are no chance.
+pub const SESSIONS_LOST: usize = 4;
+pub const SESSIONS_LOST_WITHIN: Span = Span::hours(1);
+
 /// Something that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -22,6 +26,8 @@ pub enum Alarm {
     DiskFull,
     /// The last backup is older than it may be, or there is none.
     BackupOld,
+    /// Discord ended [`SESSIONS_LOST`] sessions of a shard within [`SESSIONS_LOST_WITHIN`].
+    SessionsLost,
 }
 
 /// What a look at the surroundings has shown. What is in neither set could not be seen.

@@ -190,6 +190,10 @@ const SHARDS: Metric = Metric::gauge(
     Unit::Count,
     "Connections to Discord's gateway: connected or disconnected",
 );
+const SESSIONS_LOST: Metric = Metric::counter(
+    "stipend_sessions_lost_total",
+    "Sessions at Discord's gateway that ended and could not be resumed, of all shards",
+);
 const COMMANDS: Metric = Metric::seconds(
     "stipend_command_seconds",
     &[
@@ -243,7 +247,7 @@ const BUILD: Metric = Metric::gauge(
 );
 
 /// Every metric that there is, in the order of this file.
-pub const ALL: [Metric; 33] = [
+pub const ALL: [Metric; 34] = [
     BATCHES,
     MARKET_AGE,
     POOLS,
@@ -267,6 +271,7 @@ pub const ALL: [Metric; 33] = [
     PAUSED,
     PROBING,
     SHARDS,
+    SESSIONS_LOST,
     COMMANDS,
     COMMAND_ERRORS,
     REPEATED,
@@ -353,7 +358,7 @@ impl Metrics {
         for status in ANSWER_CLASSES {
             self.counter(ANSWERS, [("status", status)]).increment(0);
         }
-        for metric in [CHANGED_POOLS, NOTICES, REPEATED] {
+        for metric in [CHANGED_POOLS, NOTICES, SESSIONS_LOST, REPEATED] {
             self.counter(metric, []).increment(0);
         }
     }
@@ -382,6 +387,11 @@ impl Metrics {
     pub fn answered(&self, status: Option<u16>) {
         self.counter(ANSWERS, [("status", answer_class(status))])
             .increment(1);
+    }
+
+    /// A session at the gateway is over.
+    pub fn lost_session(&self) {
+        self.counter(SESSIONS_LOST, []).increment(1);
     }
 
     /// A command or what else came from a person was worked on; `what` is its name in the table of commands.

@@ -2,7 +2,7 @@
 
 use super::{message::Message, text};
 use crate::domain::{
-    alarm::{Alarm, DISK_FREE, News, SOURCE_DOWN},
+    alarm::{Alarm, DISK_FREE, News, SESSIONS_LOST, SOURCE_DOWN},
     time::Span,
 };
 
@@ -34,6 +34,11 @@ fn begin(alarm: &Alarm, backup_age: Span) -> String {
              key is not in it.",
             backup_age.0.as_secs() / 3_600
         ),
+        Alarm::SessionsLost => format!(
+            "Discord has ended the same connection {SESSIONS_LOST} times within an hour. Is another process \
+             running with this token? Only one may: end the other, or reset the token on the Bot page of the \
+             developer portal."
+        ),
     }
 }
 
@@ -42,6 +47,7 @@ fn end(alarm: &Alarm) -> String {
         Alarm::SourceDown(name) => format!("{} answers again.", text::name(name)),
         Alarm::DiskFull => "The disk with the database has room again.".to_owned(),
         Alarm::BackupOld => "There is a fresh backup.".to_owned(),
+        Alarm::SessionsLost => "Connections to Discord last again.".to_owned(),
     }
 }
 
@@ -57,6 +63,7 @@ mod tests {
             Alarm::SourceDown("DefiLlama".to_owned()),
             Alarm::DiskFull,
             Alarm::BackupOld,
+            Alarm::SessionsLost,
         ]);
         let said = |began: &BTreeSet<Alarm>, over: &BTreeSet<Alarm>| {
             let (began, over) = (began.clone(), over.clone());

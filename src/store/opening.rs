@@ -4,7 +4,7 @@
 use std::{
     io::Read as _,
     path::{Path, PathBuf},
-    sync::{Arc, atomic::AtomicBool},
+    sync::{Arc, Mutex, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -20,7 +20,7 @@ use super::{
     integrity::{self, Damage},
     keys,
     lock::{InstanceLock, LockError},
-    log_length,
+    log_length, retention,
     sealed::Keyring,
 };
 use crate::{domain::time::Timestamp, failpoint::failpoint};
@@ -142,6 +142,7 @@ impl Store {
             .connect_with(options(path).read_only(true).pragma("query_only", "ON"))
             .await
             .map_err(sql)?;
+        let left = retention::left_servers(&readers).await.map_err(sql)?;
         let run = begin_run(&held, &keyring, now).await.map_err(sql)?;
         let mut lock = held.lock;
         lock.name(Some(run.epoch))?;
@@ -153,6 +154,7 @@ impl Store {
             behind: run.behind,
             owes_scrub: AtomicBool::new(run.owes_scrub),
             path: path.to_owned(),
+            left: Mutex::new(left),
             kept: Arc::new(watch::Sender::new(true)),
             _lock: lock,
         })

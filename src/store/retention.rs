@@ -3,6 +3,13 @@
 //!
 //! What is found by a reader is let go a few rows at a time, so that nobody waits for the writer.
 
+use std::{
+    collections::HashSet,
+    sync::{MutexGuard, PoisonError},
+};
+
+use sqlx::SqlitePool;
+
 use super::{
     Store, StoreError,
     columns::{from_snowflake, snowflake, time},
@@ -146,29 +153,35 @@ impl Store {
     pub async fn note_left(&self, guild: GuildId, now: Timestamp) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO left_server (guild_id, left_at) VALUES ($1, $2) \
              ON CONFLICT (guild_id) DO NOTHING";
+        if self.left().contains(&guild) {
+            return Ok(());
+        }
         sqlx::query(SQL)
             .bind(snowflake(guild.0))
             .bind(now.millis())
             .execute(&self.writer)
             .await?;
+        self.left().insert(guild);
         Ok(())
     }
 
-    /// The bot is in a server: if it was ever removed, it is back.
-    pub async fn note_present(&self, guild: GuildId) -> Result<(), StoreError> {
-        const LEFT: &str = "SELECT EXISTS (SELECT 1 FROM left_server WHERE guild_id = $1)";
+    /// The bot is in a server: if it was ever removed, it is back. Returns whether it was; nothing is read or
+    /// written where it was not.
+    pub async fn note_present(&self, guild: GuildId) -> Result<bool, StoreError> {
         const SQL: &str = "DELETE FROM left_server WHERE guild_id = $1";
-        let left: bool = sqlx::query_scalar(LEFT)
-            .bind(snowflake(guild.0))
-            .fetch_one(&self.readers)
-            .await?;
-        if left {
-            sqlx::query(SQL)
-                .bind(snowflake(guild.0))
-                .execute(&self.writer)
-                .await?;
+        if !self.left().contains(&guild) {
+            return Ok(false);
         }
-        Ok(())
+        sqlx::query(SQL)
+            .bind(snowflake(guild.0))
+            .execute(&self.writer)
+            .await?;
+        self.left().remove(&guild);
+        Ok(true)
+    }
+
+    fn left(&self) -> MutexGuard<'_, HashSet<GuildId>> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Every server of which anything is kept.
@@ -217,7 +230,9 @@ impl Store {
                 .execute(&mut *tx)
                 .await?;
         }
-        self.commit_erasure(tx).await
+        self.commit_erasure(tx).await?;
+        self.left().remove(&guild);
+        Ok(())
     }
 
     /// The person has used what is kept of them; noted once a day.
@@ -337,6 +352,14 @@ impl Store {
         }
         Ok(rows.len())
     }
+}
+
+/// Every server that is noted as left.
+pub(super) async fn left_servers(readers: &SqlitePool) -> sqlx::Result<HashSet<GuildId>> {
+    const SQL: &str = "SELECT guild_id FROM left_server";
+    let ids: Vec<i64> = sqlx::query_scalar(SQL).fetch_all(readers).await?;
+    let guilds = ids.into_iter().map(from_snowflake).map(GuildId);
+    Ok(guilds.collect())
 }
 
 #[cfg(test)]

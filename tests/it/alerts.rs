@@ -1,11 +1,11 @@
 //! Alerts as a channel lives with them: few messages, each explained, each silenced by who may.
 
-use discord_twin::{Invocation, Person, Press, Reply, StoredMessage, Twin};
+use discord_twin::{Guild, Invocation, Person, Press, Reply, StoredMessage, Twin, guild_on_shard};
 use serde_json::Value;
 
 use crate::support::{
-    LONG, USDC, admin, all_below, below_three, button, call, fourteen, manage, market, other, row,
-    said, server, show, until, watching_by,
+    LONG, TestBot, USDC, USDT, Upstream, admin, all_below, answer, below_three, button, call,
+    fourteen, manage, market, one_server, other, row, said, server, show, until, watching_by,
 };
 
 fn channel() -> u64 {
@@ -346,5 +346,65 @@ async fn an_alert_stays_when_its_maker_goes() {
     assert!(told.contains("falls to 3 %"), "{told}");
     let removed = said(&twin.run(&removal(next)).await.unwrap());
     assert!(removed.contains("#1"), "{removed}");
+    bot.end(&twin);
+}
+
+/// F-X10: whoever manages one server gets at no alert of another one by its number: not to see, change, try,
+/// silence or remove it, nor is it offered.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alert_of_another_server_is_none() {
+    let theirs = guild_on_shard(0, 1, 1);
+    let world = one_server().guild(Guild::new(theirs, "Theirs").channel(theirs + 1, "yields"));
+    let twin = Twin::start(world).await.unwrap();
+    let upstream = Upstream::start(answer(&market(5.0))).await;
+    let mut bot = TestBot::new(&twin, &upstream);
+    bot.start(&twin, 1).await;
+    let ours = said(&twin.run(&below_three(USDC)).await.unwrap());
+    assert!(ours.contains("#1"), "{ours}");
+    let shown = manage("alerts show").option("alert", "1");
+    let before = said(&twin.run(&shown).await.unwrap());
+    assert!(before.contains("falls to 3 %"), "{before}");
+
+    let stranger = || Person::new(900_000_000_000_000_012, "gus").manager();
+    let there = |asked: Invocation| asked.in_guild(theirs).by(stranger());
+    let own = said(&twin.run(&there(below_three(USDT))).await.unwrap());
+    assert!(own.contains("#2"), "{own}");
+    for asked in [
+        Invocation::of("alerts show"),
+        Invocation::of("alerts why"),
+        Invocation::of("alerts test"),
+        Invocation::of("alerts edit").option("value", 4),
+        Invocation::of("alerts mute").option("for", "1h"),
+        Invocation::of("alerts remove"),
+    ] {
+        let asked = there(asked.option("alert", "1"));
+        let told = said(&twin.run(&asked).await.unwrap());
+        assert!(
+            told.contains("no alert #1 here"),
+            "{}: {told}",
+            asked.command
+        );
+        assert!(!told.contains("USDC"), "{}: {told}", asked.command);
+    }
+    let typed = there(Invocation::of("alerts remove").option("alert", ""));
+    let offered = twin.autocomplete(&typed, "alert").await.unwrap().choices;
+    let offered: Vec<_> = offered.iter().map(|choice| &choice["value"]).collect();
+    assert_eq!(offered, ["2"]);
+    let list = said(
+        &twin
+            .run(&there(Invocation::of("alerts list")))
+            .await
+            .unwrap(),
+    );
+    assert!(list.contains("#2") && !list.contains("#1"), "{list}");
+
+    // It stands as it stood, and speaks.
+    let list = said(&twin.run(&manage("alerts list")).await.unwrap());
+    assert!(list.contains("#1") && !list.contains("muted"), "{list}");
+    let after = said(&twin.run(&shown).await.unwrap());
+    assert!(after.contains("falls to 3 %"), "{after}");
+    show(&upstream, market, 2.0).await;
+    twin.wait_for_messages(channel(), 1, LONG).await.unwrap();
+    assert!(twin.channel(theirs + 1).is_empty());
     bot.end(&twin);
 }

@@ -1,6 +1,7 @@
 //! Every command as people give it: who sees the answer, what it says, and what is refused.
 
-use discord_twin::{Invocation, Press, Reply, Twin, permission};
+use discord_twin::{Invocation, PATIENCE, Person, Press, Reply, Twin, permission};
+use futures::future::join_all;
 
 use crate::support::{
     Node, TestBot, USDC, USDT, Upstream, WETH, admin, answer, call, manage, market, member,
@@ -279,7 +280,7 @@ async fn a_question_is_answered_once() {
     bot.end(&twin);
 }
 
-/// What one is asked to agree to, nobody else can agree to, and nothing is kept before.
+/// F-X09: what one is asked to agree to, nobody else can agree to, and nothing is kept before.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stranger_cannot_agree_for_somebody_else() {
     let (twin, _upstream, bot) = setting().await;
@@ -423,5 +424,64 @@ async fn rights_are_looked_at_at_each_call() {
         .option("pool", USDC);
     private(&twin, &add, &["Manage Webhooks"]).await;
     assert!(twin.webhooks(server() + 1).is_empty());
+    bot.end(&twin);
+}
+
+/// A bot with the limits that it has by itself.
+async fn limited() -> (Twin, Upstream, TestBot) {
+    let twin = Twin::start(one_server()).await.unwrap();
+    let upstream = Upstream::start(answer(&market(5.0))).await;
+    let mut bot = TestBot::new(&twin, &upstream);
+    bot.unset("DISCORD__COMMANDS_PER_10S");
+    bot.start(&twin, 1).await;
+    (twin, upstream, bot)
+}
+
+const TOO_FAST: &str = "That was quick. Try again in ";
+
+/// Gives commands all at once; how many were refused because they came too fast.
+async fn refused(twin: &Twin, asked: &[Invocation]) -> usize {
+    let begun: Vec<u64> = asked.iter().map(|it| twin.invoke(it).unwrap()).collect();
+    let replies = join_all(begun.iter().map(|it| twin.reply(*it, PATIENCE))).await;
+    let replies = replies.into_iter().map(Result::unwrap);
+    let too_fast = replies.filter(|reply| said(reply).contains(TOO_FAST));
+    too_fast.inspect(|reply| assert!(reply.ephemeral)).count()
+}
+
+/// F-L04: with what holds by default, the sixth command of a person within ten seconds is refused with a
+/// sentence, and so is their second heavy one within thirty; somebody else is served meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_too_fast_is_told_to_wait_and_nobody_else_is() {
+    let (twin, _upstream, bot) = limited().await;
+    let help: Vec<Invocation> = (0..6).map(|_| call("help")).collect();
+    assert_eq!(refused(&twin, &help).await, 1);
+    let another = [call("help").by(other())];
+    assert_eq!(refused(&twin, &another).await, 0);
+    let heavy = call("risk correlation")
+        .option("pool1", USDC)
+        .option("pool2", USDT)
+        .by(Person::new(900_000_000_000_000_021, "hal"));
+    assert_eq!(refused(&twin, &[heavy.clone(), heavy.clone()]).await, 1);
+    let light = call("help").by(heavy.person.clone());
+    assert_eq!(refused(&twin, &[light]).await, 0);
+    assert_eq!(refused(&twin, &[heavy.by(other())]).await, 0);
+    bot.end(&twin);
+}
+
+/// F-L04: who types without an end is offered nothing more for a while, and somebody else is.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_types_too_fast_is_offered_nothing_and_somebody_else_is() {
+    let (twin, _upstream, bot) = limited().await;
+    let typed = call("yield pool").option("pool", "usd");
+    let offered = join_all((0..60).map(|_| twin.autocomplete(&typed, "pool"))).await;
+    let offered: Vec<bool> = offered
+        .into_iter()
+        .map(|choices| !choices.unwrap().choices.is_empty())
+        .collect();
+    assert_eq!(offered.iter().filter(|any| **any).count(), 50);
+    let typed = typed.by(other());
+    let offered = twin.autocomplete(&typed, "pool").await.unwrap();
+    assert!(!offered.choices.is_empty());
+    assert_eq!(refused(&twin, &[call("help")]).await, 0);
     bot.end(&twin);
 }

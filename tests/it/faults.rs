@@ -55,6 +55,11 @@ const FAULTS: &[(&str, &str, &str)] = &[
         "it ends within a second with exit 75 and names the first, before it connects",
     ),
     (
+        "F-S12",
+        "two processes share a token",
+        "sessions that end again and again are warned of, in the log, the figures and the operator's channel",
+    ),
+    (
         "F-S18",
         "the linked SQLite can lose a write-ahead log",
         "the version is checked",
@@ -451,8 +456,8 @@ const FAULTS: &[(&str, &str, &str)] = &[
 const NOT_SHOWN: &[(&str, &str)] = &[
     (
         "F-S12",
-        "two machines with one token cannot see each other on SQLite; a lock for it comes with PostgreSQL. What \
-         is documented: one process for a token",
+        "the other half: two machines with one token cannot see each other on SQLite; a lock for it comes with \
+         PostgreSQL. What is documented: one process for a token",
     ),
     (
         "F-X07",

@@ -529,3 +529,27 @@ async fn unknown_events_and_a_huge_server_are_passed_over() {
     assert!(log.len() < 64 * 1024, "{} bytes of log", log.len());
     bot.end(&twin);
 }
+
+/// F-S12: another process with the same token has Discord end our sessions again and again. That is warned of and
+/// counted, and not before it is no chance any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_that_end_again_and_again_are_warned_of() {
+    const WORDS: &str = "is another process running with this token?";
+    let (twin, _upstream, mut bot) = setting(one_server()).await;
+    bot.start(&twin, 1).await;
+    for lost in 1..=4 {
+        assert!(!bot.log().contains(WORDS), "after {} sessions", lost - 1);
+        assert!(twin.shard(0, ShardEvent::InvalidSession(false)));
+        until("it presents itself anew", || twin.identifies(0) == lost + 1).await;
+        twin.wait_ready(1, LONG).await.unwrap();
+    }
+    until("it is warned of", || bot.log().contains(WORDS)).await;
+    answers(&twin).await;
+    let figures = format!("http://{}/metrics", bot.address("ops endpoint is open"));
+    let figures = reqwest::get(figures).await.unwrap().text().await.unwrap();
+    assert!(
+        figures.contains("stipend_sessions_lost_total 4"),
+        "{figures}"
+    );
+    bot.end(&twin);
+}

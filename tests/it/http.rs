@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use discord_twin::{PATIENCE, Press, Reply, Twin, permission};
+use discord_twin::{Fault, PATIENCE, Press, Reply, Twin, What, guild_on_shard, permission};
 use serde_json::{Map, Value};
+use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use stipend::clock::{Clock as _, SystemClock};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -14,7 +15,7 @@ use tokio::{
 use crate::metrics::scraped;
 use crate::support::{
     LONG, TestBot, USDC, Upstream, answer, below_three, button, call, manage, market, member,
-    one_server, other, pools_of, said, server, show, status, told_alone, until,
+    one_server, other, pools_of, said, server, show, status, told_alone, until, world,
 };
 
 const OPENED: &str = "interactions endpoint is open";
@@ -535,7 +536,6 @@ async fn the_key_and_the_way_are_looked_at_before_the_start() {
 /// A command that is under way when the bot is told to stop is answered, and no other is let in.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_lets_what_is_under_way_be_answered() {
-    use discord_twin::{Fault, What};
     let (twin, _upstream, mut bot) = by_http().await;
     let callback = "/interactions/{id}/{token}/callback";
     twin.fault(Fault::on("POST", callback, What::Delay(1_500)).times(1));
@@ -546,5 +546,132 @@ async fn a_stop_lets_what_is_under_way_be_answered() {
     assert_eq!(code, Some(0));
     let reply = twin.reply(asked, PATIENCE).await.unwrap();
     assert!(said(&reply).contains("/yield find"));
+    bot.end(&twin);
+}
+
+/// The servers that the bot has noted as left.
+async fn left(bot: &TestBot) -> Vec<u64> {
+    let options = SqliteConnectOptions::new()
+        .filename(bot.path("stipend.db"))
+        .read_only(true);
+    let mut open = SqliteConnection::connect_with(&options).await.unwrap();
+    let sql = "SELECT guild_id FROM left_server ORDER BY guild_id";
+    let ids: Vec<i64> = sqlx::query_scalar(sql).fetch_all(&mut open).await.unwrap();
+    open.close().await.unwrap();
+    ids.into_iter().map(i64::cast_unsigned).collect()
+}
+
+/// Waits until these are noted.
+async fn are_left(bot: &TestBot, servers: &[u64]) {
+    let begun = std::time::Instant::now();
+    loop {
+        let noted = left(bot).await;
+        if noted == servers {
+            return;
+        }
+        assert!(begun.elapsed() < LONG, "{noted:?}\n{}", bot.log());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+const MY_GUILDS: &str = "/users/@me/guilds";
+const UNTOLD: &str = "Discord does not tell which servers the bot is in";
+
+/// F-D07: a server that left and came back is noted as back where no gateway tells: by what its people do, and
+/// not by somebody who brings the bot along as an app of their own.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_came_back_is_not_forgotten() {
+    let (twin, _upstream, mut bot) = setting().await;
+    bot.start(&twin, 1).await;
+    twin.run(&below_three(USDC)).await.unwrap();
+    twin.remove_guild(server()).unwrap();
+    are_left(&bot, &[server()]).await;
+    bot.kill();
+    twin.restore_guild(server()).unwrap();
+    let refused = What::error(500, 0, "internal");
+    twin.fault(Fault::on("GET", MY_GUILDS, refused));
+    listens(&twin, &mut bot).await;
+    until("Discord tells nothing", || bot.log().contains(UNTOLD)).await;
+    let brought = discord_twin::Invocation {
+        user_install: true,
+        ..call("help")
+    };
+    twin.run(&brought).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(
+        left(&bot).await,
+        [server()],
+        "it says nothing of the server"
+    );
+    twin.run(&call("help")).await.unwrap();
+    are_left(&bot, &[]).await;
+    let list = said(&twin.run(&manage("alerts list")).await.unwrap());
+    assert!(list.contains("#1"), "{list}");
+    bot.end(&twin);
+}
+
+/// F-D07: without a gateway Discord is asked which servers the bot is in, page by page. Who is not among them has
+/// left, and is back when they are; an answer that fails on its second page says nothing of anybody.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_removes_the_bot_is_found_out_without_a_gateway() {
+    let twin = Twin::start(world().guilds(250)).await.unwrap();
+    let upstream = Upstream::start(answer(&market(5.0))).await;
+    let mut bot = TestBot::new(&twin, &upstream);
+    bot.set("DISCORD__INTERACTIONS_LISTEN", "127.0.0.1:0");
+    listens(&twin, &mut bot).await;
+    let (first, last) = (server(), guild_on_shard(0, 1, 240));
+    for guild in [first, last] {
+        let alert = twin.run(&below_three(USDC).in_guild(guild)).await.unwrap();
+        assert!(said(&alert).contains("is set"), "{}", said(&alert));
+    }
+    let asked = || {
+        let mut requests = twin.requests();
+        requests.retain(|it| it.template == MY_GUILDS && it.status == 200);
+        requests.len()
+    };
+    until("all pages are asked for", || asked() == 3).await;
+
+    bot.kill();
+    twin.remove_guild(first).unwrap();
+    let refused = What::error(500, 0, "internal");
+    twin.fault(Fault::on("GET", MY_GUILDS, refused).skip(1).times(1));
+    listens(&twin, &mut bot).await;
+    until("half of it is told", || bot.log().contains(UNTOLD)).await;
+    assert_eq!(left(&bot).await, [0_u64; 0]);
+
+    bot.kill();
+    listens(&twin, &mut bot).await;
+    are_left(&bot, &[first]).await;
+
+    bot.kill();
+    twin.restore_guild(first).unwrap();
+    listens(&twin, &mut bot).await;
+    are_left(&bot, &[]).await;
+    bot.end(&twin);
+}
+
+/// F-D05: a parked channel is not tried with each command of whoever manages its server: each refusal would count
+/// against the bot as a whole.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_commands_of_a_manager_draw_few_refusals() {
+    let (twin, upstream, bot) = by_http().await;
+    twin.run(&below_three(USDC)).await.unwrap();
+    let webhook = twin.webhooks(server() + 1).remove(0);
+    twin.set_channel_permissions(server() + 1, Some(permission::VIEW_CHANNEL))
+        .unwrap();
+    twin.delete_webhook(webhook).unwrap();
+    show(&upstream, market, 2.0).await;
+    let tried = || bot.log().matches("channel stays parked").count();
+    // A webhook that is gone is made anew at once, if that may be.
+    until("it is parked and tried", || tried() == 1).await;
+    for _ in 0..5 {
+        twin.run(&manage("alerts list")).await.unwrap();
+    }
+    until("it is tried once more", || tried() == 2).await;
+    for _ in 0..10 {
+        twin.run(&manage("alerts list")).await.unwrap();
+    }
+    upstream.taken().await;
+    assert_eq!(tried(), 2);
     bot.end(&twin);
 }

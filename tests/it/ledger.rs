@@ -135,7 +135,7 @@ async fn a_ledger_is_kept_wherever_its_owner_is() {
     bot.end(&twin);
 }
 
-/// Another person reads, changes and removes nothing, is offered nothing, and nothing lies in the open.
+/// F-X09, F-X11: another person reads, changes and removes nothing, is offered nothing, and nothing lies in the open.
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_else_reaches_a_ledger() {
     let (twin, _upstream, bot) = setting().await;

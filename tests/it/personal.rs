@@ -1083,7 +1083,7 @@ fn shows(message: &Value) -> Option<&'static str> {
     SECRETS.into_iter().find(|secret| text.contains(secret))
 }
 
-/// Made from the list of commands that Discord was told, so that a new one is in it by itself.
+/// F-X09: made from the list of commands that Discord was told, so that a new one is in it by itself.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stranger_reaches_nothing_of_a_members_by_any_command() {
     let Setting {

@@ -359,6 +359,8 @@ async fn a_member_who_cannot_be_written_to_is_told_so_and_loses_nothing() {
     bot.end(twin);
 }
 
+/// F-X09: what is watched is paused, removed and erased by its owner alone, and the buttons of a message to them
+/// open nothing for somebody else.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_watch_rests_is_removed_and_says_what_is_wrong_with_it() {
     let (twin, upstream, bot) = setting().await;

@@ -51,46 +51,46 @@ fn objects() -> [Object; 8] {
     ]
 }
 
+/// One of each kind. A kind that is missing does not compile.
+macro_rules! one_of_each {
+    ($kind:ident: $($variant:ident $fields:tt),* $(,)?) => {{
+        let _none_is_missing = |one: &$kind| match one {
+            $($kind::$variant { .. } => ()),*
+        };
+        vec![$($kind::$variant $fields),*]
+    }};
+}
+
 fn buttons() -> Vec<Button> {
     let owner = ME;
-    vec![
-        Button::Agree { owner, held: 1 },
-        Button::Keep { owner, held: 1 },
-        Button::Save { owner, held: 1 },
-        Button::Set { owner, held: 1 },
-        Button::Erase { owner },
-        Button::Cancel { owner },
-        Button::Page {
-            owner,
-            from: 20,
-            narrowed: Narrowed::default(),
-        },
-        Button::Positions {
-            owner,
-            from: 20,
-            order: Order::Verdict,
-            currency: None,
-        },
-        Button::Reviewed { owner },
-        Button::Log {
-            owner,
-            window: Window::LastYear,
-        },
+    one_of_each![Button:
+        Agree { owner, held: 1 },
+        Keep { owner, held: 1 },
+        Save { owner, held: 1 },
+        Set { owner, held: 1 },
+        Erase { owner },
+        Cancel { owner },
+        Page { owner, from: 20, narrowed: Narrowed::default() },
+        Positions { owner, from: 20, order: Order::Verdict, currency: None },
+        Reviewed { owner },
+        Log { owner, window: Window::LastYear },
     ]
 }
 
 fn presses() -> Vec<Press> {
-    let asks = Ask::ALL
-        .into_iter()
-        .flat_map(|ask| [None, Some(EntryId(1))].map(|entry| Press::Ask { ask, entry }));
-    let mine = Mine::ALL.into_iter().map(Press::Mine);
-    let mutes = MUTES.into_iter().map(|length| Press::Mute {
-        alert: AlertId(1),
-        length,
-    });
-    let entry = EntryId(1);
-    let others = [Press::Which, Press::Amount { entry }];
-    asks.chain(mine).chain(mutes).chain(others).collect()
+    let (alert, entry) = (AlertId(1), EntryId(1));
+    let (asks, mine) = (Ask::ALL.into_iter(), Mine::ALL.into_iter());
+    let asks = asks.flat_map(|ask| [None, Some(entry)].map(|entry| Press::Ask { ask, entry }));
+    let mutes = MUTES.map(|length| Press::Mute { alert, length });
+    let rest = one_of_each![Press:
+        Ask { ask: Ask::Why, entry: None },
+        Which {},
+        Mute { alert, length: MUTES[0] },
+        Amount { entry },
+        Mine(Mine::ALL[0]),
+    ];
+    let each = asks.chain(mine.map(Press::Mine)).chain(mutes);
+    each.chain(rest).collect()
 }
 
 /// What has to be true for somebody to do something: written down once more, in the plainest way.

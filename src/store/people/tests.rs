@@ -148,6 +148,7 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 16, max_shrink_iters: 200, ..ProptestConfig::default() })]
 
+    /// F-X09: whoever keeps what, each sees and removes their own alone.
     #[test]
     fn nobody_sees_or_removes_what_is_somebody_elses(
         ids in (any::<u64>(), any::<u64>()).prop_filter("two people", |(one, other)| one != other),

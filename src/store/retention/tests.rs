@@ -173,7 +173,12 @@ async fn a_server_that_was_left_is_forgotten_after_a_month() {
     store.note_left(GUILD, day(0)).await.unwrap();
     store.note_left(GUILD, day(20)).await.unwrap();
     assert_eq!(store.servers_to_forget(day(29)).await.unwrap(), []);
-    store.note_present(GUILD).await.unwrap();
+    store.close().await;
+    drop(store);
+    // Who was left is known to the next run as well.
+    let store = open(folder.path()).await;
+    assert!(store.note_present(GUILD).await.unwrap());
+    assert!(!store.note_present(GUILD).await.unwrap());
     assert_eq!(store.servers_to_forget(day(300)).await.unwrap(), []);
     store.note_left(GUILD, day(100)).await.unwrap();
     assert_eq!(store.servers_to_forget(day(130)).await.unwrap(), [GUILD]);
