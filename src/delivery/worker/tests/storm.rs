@@ -40,9 +40,10 @@ async fn an_outage_is_probed_and_the_backlog_then_drains_at_the_pace() {
     assert_eq!(bench.delivery.condition().probing, None);
     bench.end().await;
     let after = &bench.twin.times()[during.len()..];
-    for (first, later) in after.iter().zip(&after[10..]) {
-        let ten = *later - *first;
-        assert!(ten >= Duration::from_millis(150), "10 in {ten:?}");
+    // 50 a second; when one of them is read here is a matter of the machine's load.
+    for (first, later) in after.iter().zip(&after[40..]) {
+        let forty = *later - *first;
+        assert!(forty >= Duration::from_millis(720), "40 in {forty:?}");
     }
     println!("{} messages in {took:?} after the outage", after.len());
     assert!(took < Duration::from_secs(5), "{took:?}");
