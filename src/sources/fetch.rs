@@ -398,10 +398,16 @@ impl Write for Sink {
             self.overflown = true;
             return Err(io::ErrorKind::FileTooLarge.into());
         }
-        // Growing by doubling, yet never past the limit: the cap is on memory, not on length.
+        // Growing by doubling, yet never past the limit: the cap is on memory, not on length. From a quarter
+        // of it on the next step is the last one, so that what was outgrown takes up less than is allowed.
         let wanted = self.bytes.len() + fitting.len();
         if wanted > self.bytes.capacity() {
-            let capacity = wanted.max(self.bytes.capacity() * 2).min(self.limit);
+            let doubled = wanted.max(self.bytes.capacity().saturating_mul(2));
+            let capacity = if doubled >= self.limit / 2 {
+                self.limit
+            } else {
+                doubled
+            };
             self.bytes.reserve_exact(capacity - self.bytes.len());
         }
         self.bytes.extend_from_slice(fitting);

@@ -315,6 +315,20 @@ impl Store {
         Ok(parked)
     }
 
+    /// An edit has shown that the webhook is gone by which its message was posted. Where the destination has
+    /// another by now, it stays as it is.
+    pub async fn park_carrier(
+        &self,
+        edit: &posts::Edit,
+        reason: DeadEnd,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        park(&mut tx, edit.destination, Some(edit.carrier), reason, now).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
     /// What an admin of a server, or a person, has not been told yet of their destinations, each told once.
     pub async fn take_news(&self, home: Home) -> Result<Vec<(Destination, News)>, StoreError> {
         const OF_SERVER: &str = destinations_where!("guild_id = $1 AND news IS NOT NULL");

@@ -74,3 +74,30 @@ async fn a_deleted_webhook_is_made_again_once_and_then_parks_its_channel() {
     twin.wait_for_messages(channel, 2, LONG).await.unwrap();
     bot.end(&twin);
 }
+
+/// F-D06: an edit that finds its webhook deleted is the last call of it, as a message would be: what comes next
+/// goes by a new one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_that_an_edit_finds_deleted_is_called_no_more() {
+    let (twin, upstream, bot) = watching(market).await;
+    let channel = server() + 1;
+    show(&upstream, market, 2.0).await;
+    twin.wait_for_messages(channel, 1, LONG).await.unwrap();
+    let first = twin.webhooks(channel)[0];
+    twin.delete_webhook(first).unwrap();
+    show(&upstream, market, 5.0).await;
+    until("the edit is refused", || {
+        let requests = twin.requests();
+        requests
+            .iter()
+            .any(|it| it.method == "PATCH" && it.status == 404)
+    })
+    .await;
+    show(&upstream, market, 2.0).await;
+    twin.wait_for_messages(channel, 2, LONG).await.unwrap();
+    let requests = twin.requests();
+    let refused = requests.iter().filter(|it| it.status == 404);
+    assert_eq!(refused.count(), 1, "{requests:?}");
+    // It checks that nothing was asked of what was said to be gone.
+    bot.end(&twin);
+}

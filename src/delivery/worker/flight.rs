@@ -261,9 +261,24 @@ impl Shared {
             | Outcome::Malformed { .. }
             | Outcome::Filtered { .. }
             | Outcome::WebhooksFull => {
+                // Nobody asks a second time by a webhook that is gone: Discord bans who goes on.
+                let gone = match outcome {
+                    Outcome::DeadEnd(reason @ (DeadEnd::WebhookGone | DeadEnd::TokenChanged)) => {
+                        Some(reason)
+                    }
+                    _ => None,
+                };
                 let outcome = outcome.error();
                 tracing::info!(post = %edit.post, outcome = outcome.as_deref(), "a message stays as it was");
-                self.store.settle_edit(edit, None, None).await
+                self.store.settle_edit(edit, None, None).await?;
+                match gone {
+                    Some(reason) => {
+                        self.store
+                            .park_carrier(edit, reason, self.clock.now())
+                            .await
+                    }
+                    None => Ok(()),
+                }
             }
         }
     }
