@@ -2,14 +2,10 @@
 #![forbid(unsafe_code)]
 
 use clap::Parser as _;
-use mimalloc::MiMalloc;
 use stipend::{
     cli::{self, Cli},
     ops::exit::Exit,
 };
-
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> Exit {
     // Reads the environment where the binary is built for tests, and does nothing elsewhere.
