@@ -5,7 +5,8 @@ use std::time::Duration;
 use discord_twin::{Fault, What};
 
 use crate::support::{
-    LONG, USDC, manage, market, pools_of, posts, said, server, show, status, until, watching,
+    LONG, USDC, below_three, manage, market, pools_of, posts, said, server, show, status, until,
+    watching, watching_by,
 };
 
 /// A limit delays a notice, and neither loses nor repeats it.
@@ -79,7 +80,8 @@ async fn a_deleted_webhook_is_made_again_once_and_then_parks_its_channel() {
 /// goes by a new one.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_webhook_that_an_edit_finds_deleted_is_called_no_more() {
-    let (twin, upstream, bot) = watching(market).await;
+    let brief = below_three(USDC).option("clear_hold", "1s");
+    let (twin, upstream, bot) = watching_by(market, &brief).await;
     let channel = server() + 1;
     show(&upstream, market, 2.0).await;
     twin.wait_for_messages(channel, 1, LONG).await.unwrap();
