@@ -206,6 +206,22 @@ async fn a_member_keeps_weights_without_amounts() {
     let file = twin.file(file.parse().unwrap()).unwrap();
     let file = String::from_utf8(file.to_vec()).unwrap();
     assert!(file.contains("40,,%,"), "{file}");
+    // A file is read back, and brings no amount in.
+    let import = |text: &str| {
+        let file = twin.upload("positions.csv", text.to_owned());
+        call("portfolio import").option("file", file)
+    };
+    let lighter = file.replacen("40,,%,", "35,,%,", 1);
+    let preview = told(
+        twin,
+        &import(&lighter),
+        &["1 position in the file", "you keep that position already"],
+    )
+    .await;
+    pressed(twin, &preview, "Keep the others", &["1 position"]).await;
+    told(twin, &call("portfolio view"), &["35 %", "40 %", "60 %"]).await;
+    let amounts = file.replacen("40,,%,", "40,,USD,", 1);
+    told(twin, &import(&amounts), &[refused]).await;
     bot.end(twin);
 }
 

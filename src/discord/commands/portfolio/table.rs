@@ -5,7 +5,7 @@ use super::told::{Told, added};
 use crate::{
     discord::{errors::Trouble, lookup, params::Name},
     domain::{
-        currency::Unit,
+        currency::{Currency, Unit},
         method::Method,
         money::{Held, Money, Sum},
         plan::basket::Index,
@@ -88,12 +88,18 @@ pub fn write<'a>(positions: impl IntoIterator<Item = &'a Position>) -> Vec<u8> {
 /// A position as a line of a file.
 fn cells(position: &Position) -> Vec<Cell> {
     let stake = &position.stake;
-    let (amount, asset, currency) = match &stake.holding {
-        Holding::Units { asset, quantity } => (*quantity, Some(asset.as_str()), None),
-        Holding::Worth(money) => (money.amount, None, Some(money.currency)),
-    };
     let mut upper = stake.layers.iter().skip(1);
     let (base, one, two) = (stake.base(), upper.next(), upper.next());
+    let (amount, asset, currency) = match (&stake.holding, base) {
+        (Holding::Units { asset, quantity }, _) => (*quantity, Some(asset.as_str()), None),
+        // A share says by its asset on which network it is staked.
+        (Holding::Worth(money), Some(Earns::Network { network, .. }))
+            if money.currency == Currency::Share =>
+        {
+            (money.amount, Some(network.asset()), Some(money.currency))
+        }
+        (Holding::Worth(money), _) => (money.amount, None, Some(money.currency)),
+    };
     let (pool, rate) = match base {
         Some(Earns::Pool { id, .. }) => (Some(*id), None),
         Some(Earns::Stated { rate, .. }) => (None, Some(rate.get())),
