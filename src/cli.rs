@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     demo,
+    domain::time::{Span, SpanError},
     ops::{exit::Exit, logging, secrets},
 };
 
@@ -182,8 +183,13 @@ pub struct HealthArgs {
     #[arg(long)]
     pub live: bool,
     /// Ask for so long, until it is well, such as 60s: after a start the market has to be read first
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = length)]
     pub wait: Option<Duration>,
+}
+
+/// As configuration writes it.
+fn length(text: &str) -> Result<Duration, SpanError> {
+    text.parse().map(|Span(length)| length)
 }
 
 #[derive(Debug, clap::Args)]
