@@ -1,4 +1,9 @@
 use super::*;
+use crate::domain::{
+    rate::Percent,
+    reading::{Reading, Stretch},
+    time::Timestamp,
+};
 
 const HOUR: i64 = 3_600_000;
 
