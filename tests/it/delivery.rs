@@ -6,8 +6,8 @@ use discord_twin::{Fault, Invocation, Person, StoredMessage, Twin, Via, What, pe
 use serde_json::json;
 
 use crate::support::{
-    LONG, TestBot, USDC, USDT, Upstream, WETH, all_below, answer, below_three, fourteen, manage,
-    market, one_server, pools_of, posts, row, said, server, show, until,
+    LONG, TestBot, USDC, USDT, Upstream, WETH, all_below, answer, attached, below_three, fourteen,
+    manage, market, one_server, pools_of, posts, row, said, server, show, until,
 };
 
 fn channel() -> u64 {
@@ -188,9 +188,7 @@ async fn many_notices_become_one_message() {
     let listed = 14 - cards;
     let more = format!("+{listed} more in the attached list");
     assert_eq!(message.content(), more);
-    let file = message.body["attachments"][0]["id"].as_str().unwrap();
-    let list = twin.file(file.parse().unwrap()).unwrap();
-    let list = String::from_utf8(list.to_vec()).unwrap();
+    let list = attached(&twin, &message.body, 0);
     assert_eq!(list.matches("USDC").count(), listed, "{list}");
     let told = history(&twin).await;
     assert!(told.contains("14 notices, 14 told"), "{told}");

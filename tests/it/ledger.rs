@@ -11,7 +11,7 @@ use stipend::{
 use crate::{
     replies::keep,
     support::{
-        TestBot, Upstream, answer, button, call, market, member, one_server, other, said,
+        TestBot, Upstream, answer, attached, button, call, market, member, one_server, other, said,
         says_alone, told_alone as told,
     },
 };
@@ -61,12 +61,12 @@ async fn agreed(twin: &Twin) {
     .await;
 }
 
-/// The text of the file that a reply brings.
+/// The name and the text of the file that a reply brings.
 fn file(twin: &Twin, reply: &Reply) -> (String, String) {
-    let file = &reply.message["attachments"][0];
-    let id = file["id"].as_str().unwrap().parse().unwrap();
-    let text = String::from_utf8(twin.file(id).unwrap().to_vec()).unwrap();
-    (file["filename"].as_str().unwrap().to_owned(), text)
+    let name = reply.message["attachments"][0]["filename"]
+        .as_str()
+        .unwrap();
+    (name.to_owned(), attached(twin, &reply.message, 0))
 }
 
 async fn offered(twin: &Twin, asked: &Invocation) -> Vec<Value> {

@@ -15,8 +15,8 @@ use crate::{
     replies::keep,
     stage::{DAY, HOUR, Stage},
     support::{
-        Node, TestBot, USDC, USDT, Upstream, WETH, answer, button, call, fourteen, market, member,
-        one_server, other, row, said, show, told_alone as told,
+        Node, TestBot, USDC, USDT, Upstream, WETH, answer, attached, button, call, fourteen,
+        market, member, one_server, other, row, said, show, told_alone as told,
     },
 };
 
@@ -202,9 +202,7 @@ async fn a_member_keeps_weights_without_amounts() {
     let income = told(twin, &income, &["%"]).await;
     assert!(!said(&income).contains('$'), "{}", said(&income));
     let export = told(twin, &call("portfolio export"), &[]).await;
-    let file = export.message["attachments"][0]["id"].as_str().unwrap();
-    let file = twin.file(file.parse().unwrap()).unwrap();
-    let file = String::from_utf8(file.to_vec()).unwrap();
+    let file = attached(twin, &export.message, 0);
     assert!(file.contains("40,,%,"), "{file}");
     // A file is read back, and brings no amount in.
     let import = |text: &str| {
@@ -362,12 +360,6 @@ async fn a_member_keeps_positions_wherever_they_are() {
     bot.end(twin);
 }
 
-/// The text of the file that a reply brings.
-fn file(twin: &Twin, reply: &Reply) -> String {
-    let id = reply.message["attachments"][0]["id"].as_str().unwrap();
-    String::from_utf8(twin.file(id.parse().unwrap()).unwrap().to_vec()).unwrap()
-}
-
 /// A euro that a bank pays is a euro, in the ledger, in its sums and in its files.
 #[tokio::test(flavor = "multi_thread")]
 async fn pay_outs_of_what_is_told_in_money_are_logged_as_money() {
@@ -404,11 +396,11 @@ async fn pay_outs_of_what_is_told_in_money_are_logged_as_money() {
     let summary = call("ledger summary").option("by", "asset");
     told(twin, &summary, &["**EUR** – €1.40", "2 entries · 1.4 EUR"]).await;
     let csv = told(twin, &call("ledger export"), &["2 entries"]).await;
-    let csv = file(twin, &csv);
+    let csv = attached(twin, &csv.message, 0);
     assert!(csv.contains(",other,EUR,0.7,1,0.7,EUR,stated,"), "{csv}");
     let koinly = call("ledger export").option("format", "koinly");
     let koinly = told(twin, &koinly, &["2 entries"]).await;
-    let koinly = file(twin, &koinly);
+    let koinly = attached(twin, &koinly.message, 0);
     assert!(koinly.contains(",0.7,EUR,,,0.7,EUR,Income,"), "{koinly}");
     let import = call("ledger import").option("file", twin.upload("l.csv", csv));
     told(twin, &import, &["0 new entries", "lines 2, 3"]).await;
@@ -531,9 +523,7 @@ async fn positions_are_taken_out_and_put_in_again() {
         &["Here are your 4 positions"],
     )
     .await;
-    let file = &export.message["attachments"][0];
-    let id = file["id"].as_str().unwrap().parse().unwrap();
-    let text = String::from_utf8(twin.file(id).unwrap().to_vec()).unwrap();
+    let text = attached(twin, &export.message, 0);
     assert!(text.starts_with("amount,asset,currency,pool,"), "{text}");
     assert_eq!(text.lines().count(), 5);
     let import = |text: &str| {
@@ -562,15 +552,7 @@ async fn positions_are_taken_out_and_put_in_again() {
     .await;
     pressed(twin, &preview, "Keep them", &["Kept 4 positions"]).await;
     let again = told(twin, &call("portfolio export"), &["4 positions"]).await;
-    let id = again.message["attachments"][0]["id"]
-        .as_str()
-        .unwrap()
-        .parse()
-        .unwrap();
-    assert_eq!(
-        String::from_utf8(twin.file(id).unwrap().to_vec()).unwrap(),
-        text
-    );
+    assert_eq!(attached(twin, &again.message, 0), text);
 
     let koinly = "Date,Sent Amount,Received Amount\n2026-01-01,1,2\n";
     told(

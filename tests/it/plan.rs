@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     replies::keep,
-    support::{TestBot, Upstream, answer, call, market, one_server, row, said},
+    support::{TestBot, Upstream, answer, attached, call, market, one_server, row, said},
 };
 
 /// A market in which every sleeve but farming has pools.
@@ -189,9 +189,7 @@ async fn a_capital_goes_through_the_years() {
     assert!(reply.deferred);
     let picture = &reply.message["attachments"][0];
     assert_eq!(picture["filename"], "projection.png");
-    let table = &reply.message["attachments"][1];
-    let id = table["id"].as_str().unwrap().parse().unwrap();
-    let table = String::from_utf8(twin.file(id).unwrap().to_vec()).unwrap();
+    let table = attached(&twin, &reply.message, 1);
     assert_eq!(table.lines().count(), 31);
     assert!(
         table.contains(

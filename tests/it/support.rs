@@ -97,6 +97,13 @@ pub(crate) fn admin() -> Person {
     Person::new(900_000_000_000_000_003, "eve").manager()
 }
 
+/// The text of a file that a message brings, by its place among them.
+pub(crate) fn attached(twin: &Twin, message: &Value, place: usize) -> String {
+    let id = message["attachments"][place]["id"].as_str().unwrap();
+    let file = twin.file(id.parse().unwrap()).unwrap();
+    String::from_utf8(file.to_vec()).unwrap()
+}
+
 /// Everything that a reply says, as one text.
 pub(crate) fn said(reply: &Reply) -> String {
     format!("{} {}", reply.content(), reply.message["embeds"])

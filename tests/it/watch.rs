@@ -10,7 +10,7 @@ use crate::{
     replies::{keep, keep_message},
     stage::{DAY, Stage},
     support::{
-        LONG, TestBot, USDC, USDT, Upstream, WETH, answer, button, call, market, member,
+        LONG, TestBot, USDC, USDT, Upstream, WETH, answer, attached, button, call, market, member,
         messages_by_state, one_server, other, row, said, says_alone, show, told_alone as told,
     },
 };
@@ -439,9 +439,7 @@ async fn a_watch_rests_is_removed_and_says_what_is_wrong_with_it() {
     .await;
     told(twin, &call("privacy show"), &["1 watch"]).await;
     let export = told(twin, &call("privacy export"), &["everything"]).await;
-    let file = export.message["attachments"][0]["id"].as_str().unwrap();
-    let file = twin.file(file.parse().unwrap()).unwrap();
-    let file: Value = serde_json::from_slice(&file).unwrap();
+    let file: Value = serde_json::from_str(&attached(twin, &export.message, 0)).unwrap();
     assert_eq!(file["watches"][0]["id"], 1);
     // Somebody else sees nothing of it, and opens nothing of it.
     let letter = written(twin, 2).await.remove(1);
