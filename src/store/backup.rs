@@ -344,17 +344,18 @@ async fn mark_restored(path: &Path) -> sqlx::Result<()> {
     connection.close().await
 }
 
-/// What `SQLite` keeps next to a database belongs to it, and would be taken for another's.
+/// What `SQLite` keeps next to a database belongs to it, and would be taken for another's: also where the
+/// database itself was moved away before.
 fn set_aside(database: &Path, now: Timestamp) -> io::Result<Option<PathBuf>> {
-    if !database.exists() {
-        return Ok(None);
-    }
     let aside = made_now(database, REPLACED, now);
-    for ending in ["-wal", "-shm"] {
+    for ending in ["-wal", "-shm", "-journal"] {
         let file = beside(database, ending);
         if file.exists() {
             fs::rename(&file, beside(&aside, ending))?;
         }
+    }
+    if !database.exists() {
+        return Ok(None);
     }
     fs::rename(database, &aside)?;
     Ok(Some(aside))

@@ -83,6 +83,12 @@ pub enum OpenError {
         path = .0.display()
     )]
     HalfRestored(PathBuf),
+    #[error(
+        "there is {path}-wal, which holds the last commits of a database, and {path} is missing or empty; put the \
+         database back beside it, or run `stipend restore` with a backup, which sets it aside",
+        path = .0.display()
+    )]
+    LogAlone(PathBuf),
     #[error("{} was not changed, since no copy of it could be made before", path.display())]
     NoCopy {
         path: PathBuf,
@@ -355,7 +361,12 @@ pub(super) async fn examine(path: &Path, keyring: Option<&Keyring>) -> Result<()
     }
     check_magic(path)?;
     if path.metadata().map_or(0, |meta| meta.len()) == 0 {
-        return Ok(());
+        // An empty database would take the log of another for its own, or throw it away.
+        return if log_length(path) == 0 {
+            Ok(())
+        } else {
+            Err(OpenError::LogAlone(path.to_owned()))
+        };
     }
     match examine_by(&traceless(path), path, keyring).await {
         // A log whose head is damaged holds nothing, which only somebody who may write the index of

@@ -303,3 +303,38 @@ async fn on_its_way(store: &Store) {
         sqlx::query(sql).execute(&store.writer).await.unwrap();
     }
 }
+
+/// F-S14: whoever moved a damaged database away and left its log finds that log set aside by a restore. `SQLite`
+/// would take it for the backup's, and undo the restore with it. No start touches such a log either.
+#[tokio::test]
+async fn a_log_without_its_database_is_kept_from_any_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, to) = (folder.path().join("stipend.db"), folder.path().join("copy"));
+    let store = made(&path).await;
+    backup(&path, &to, hour(1)).await.unwrap();
+    store.set_setting("kept", b"after").await.unwrap();
+    let log = beside(&path, "-wal");
+    let left = fs::read(&log).unwrap();
+    assert!(left.windows(5).any(|window| window == b"after"));
+    store.close().await;
+    drop(store);
+    fs::remove_file(&path).unwrap();
+    fs::write(&log, &left).unwrap();
+    for empty in [false, true] {
+        if empty {
+            fs::write(&path, b"").unwrap();
+        }
+        assert!(matches!(
+            Store::open(&path, &KEY, hour(2)).await,
+            Err(OpenError::LogAlone(_))
+        ));
+        assert!(fs::read(&log).unwrap() == left, "it is as it was");
+    }
+    fs::remove_file(&path).unwrap();
+    assert_eq!(restore(&to, &path, &KEY, hour(2)).await.unwrap(), None);
+    let aside = beside(&made_now(&path, REPLACED, hour(2)), "-wal");
+    assert!(fs::read(aside).unwrap() == left, "it is set aside");
+    let store = Store::open(&path, &KEY, hour(3)).await.unwrap();
+    assert!(store.is_behind());
+    assert_eq!(store.setting("kept").await.unwrap().unwrap(), b"before");
+}
