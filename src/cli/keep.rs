@@ -122,7 +122,8 @@ pub(super) fn said(words: std::fmt::Arguments<'_>) -> Exit {
     }
 }
 
-fn failed(error: &dyn std::error::Error, exit: Exit) -> Exit {
+/// Says why it did not go.
+pub(super) fn failed(error: &dyn std::error::Error, exit: Exit) -> Exit {
     tell(error);
     exit
 }

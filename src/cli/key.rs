@@ -1,10 +1,10 @@
 //! `stipend key`: the master key is changed for another, or given up.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{
     KeyCommand,
-    keep::said,
+    keep::{failed, said},
     run::{self, StartError},
     tell,
 };
@@ -19,6 +19,17 @@ use crate::{
     render::count,
     store::{OpenError, Store},
 };
+
+/// What should take the place of the key is the key.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{} holds the same key as {}, so that nothing would change; remove it, and a new one is made", new.display(),
+    old.display()
+)]
+struct SameKey {
+    old: PathBuf,
+    new: PathBuf,
+}
 
 pub(super) async fn execute(command: &KeyCommand) -> Exit {
     let done = match command {
@@ -46,6 +57,13 @@ async fn rotate(config: Option<&Path>, to: Option<&Path>) -> Result<Exit, StartE
     };
     let new = to.map_or_else(|| run::rotated(file), Path::to_owned);
     let to = MasterKey::load_or_create(&new)?;
+    if from.bytes() == to.bytes() {
+        let same = SameKey {
+            old: file.clone(),
+            new,
+        };
+        return Ok(failed(&same, Exit::Usage));
+    }
     let now = SystemClock.now();
     let rotated = Store::rotate_key(database, from.bytes(), to.bytes(), now).await?;
     Ok(said(format_args!(
