@@ -275,12 +275,16 @@ fn http(token: &str, api_url: &str) -> Result<Http, ClientError> {
         .tcp_nodelay(true)
         .build()
         .map_err(|source| ClientError::Broken(Box::new(source.into())))?;
-    let builder = HttpBuilder::new(token).client(client);
+    // The library's own limiter keeps an entry for each interaction for ever, and holds up everybody's answers by
+    // the limit of one: answers to interactions are limited each by itself, and a command gives a few. What else
+    // goes this way is asked so rarely that it waits out a refusal by its own pauses.
+    let builder = HttpBuilder::new(token)
+        .client(client)
+        .ratelimiter_disabled(true);
     let builder = if api_url == DISCORD {
         builder
     } else {
-        // With its limiter on, the library goes to Discord itself whatever the proxy says.
-        builder.proxy(api_url).ratelimiter_disabled(true)
+        builder.proxy(api_url)
     };
     Ok(builder.build())
 }

@@ -18,6 +18,9 @@ const AGAIN: Duration = Duration::from_hours(1);
 /// Servers in one answer; Discord tells no more at a time.
 const PAGE: u64 = 200;
 
+/// From one page to the next: no limiter stands between.
+const BETWEEN_PAGES: Duration = Duration::from_secs(2);
+
 /// Compares what Discord tells with what is kept, for ever.
 pub(super) async fn call(bot: &Bot, http: &Http) {
     loop {
@@ -53,6 +56,7 @@ async fn there(http: &Http) -> serenity::Result<HashSet<GuildId>> {
             return Err(serenity::Error::Other("a page begins anew"));
         }
         last = Some(newest);
+        tokio::time::sleep(BETWEEN_PAGES).await;
         there.extend(page.iter().map(|guild| GuildId(guild.id.get())));
     }
 }
