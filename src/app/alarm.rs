@@ -67,8 +67,8 @@ async fn speak(
     now: Timestamp,
 ) -> Result<Spoken, StoreError> {
     let told = told(app).await?;
-    let since = backups_since(app, now).await?;
-    let news = News::between(&told, &seen(app, shards, since, now));
+    let backed_up_at = app.backed_up_at(now).await?;
+    let news = News::between(&told, &seen(app, shards, backed_up_at, now));
     if news.is_empty() {
         return Ok(Spoken::Nothing);
     }
@@ -83,24 +83,22 @@ async fn speak(
     for alarm in &news.began {
         tracing::warn!(?alarm, "something is wrong");
     }
-    app.store
-        .enqueue(&Entry {
-            dedup_key: alarm_key(destination, now),
-            destination,
-            alert: AlertId(0),
-            alert_version: 0,
-            pool: None,
-            occasion: Occasion::Outage,
-            urgency: Urgency::Critical,
-            payload: payload(&message),
-            summary: message.content,
-            created_at: now,
-            not_after: now.plus(app.config.delivery.shelf_life.0),
-            telling: Telling::default(),
-        })
-        .await?;
     let kept = serde_json::to_vec(&news.added_to(&told)).unwrap_or_default();
-    app.store.set_setting(TOLD, &kept).await?;
+    let entry = Entry {
+        dedup_key: alarm_key(destination, now),
+        destination,
+        alert: AlertId(0),
+        alert_version: 0,
+        pool: None,
+        occasion: Occasion::Outage,
+        urgency: Urgency::Critical,
+        payload: payload(&message),
+        summary: message.content,
+        created_at: now,
+        not_after: now.plus(app.config.delivery.shelf_life.0),
+        telling: Telling::default(),
+    };
+    app.store.enqueue_and_set(&entry, TOLD, &kept).await?;
     app.delivery.poke();
     Ok(Spoken::Told)
 }
@@ -112,23 +110,31 @@ async fn told(app: &App) -> Result<BTreeSet<Alarm>, StoreError> {
         .unwrap_or_default())
 }
 
-/// Since when there should be backups: since this database was first looked after, however often the bot was
-/// started since.
-async fn backups_since(app: &App, now: Timestamp) -> Result<Timestamp, StoreError> {
-    let kept = app.store.setting(BACKUPS_SINCE).await?;
-    let kept = kept.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    if let Some(millis) = kept {
-        return Ok(Timestamp::from_millis(millis));
+impl App {
+    /// When the last backup was made; where there was none, since when there should have been one: since this
+    /// database was first looked after, however often the bot was started since.
+    pub async fn backed_up_at(&self, now: Timestamp) -> Result<Timestamp, StoreError> {
+        let since = self.backups_since(now).await?;
+        let last = backup::last_backup(self.store.path());
+        Ok(last.map_or(since, |at| at.max(since)))
     }
-    let bytes = now.millis().to_string();
-    app.store
-        .set_setting(BACKUPS_SINCE, bytes.as_bytes())
-        .await?;
-    Ok(now)
+
+    async fn backups_since(&self, now: Timestamp) -> Result<Timestamp, StoreError> {
+        let kept = self.store.setting(BACKUPS_SINCE).await?;
+        let kept = kept.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        if let Some(millis) = kept {
+            return Ok(Timestamp::from_millis(millis));
+        }
+        let bytes = now.millis().to_string();
+        self.store
+            .set_setting(BACKUPS_SINCE, bytes.as_bytes())
+            .await?;
+        Ok(now)
+    }
 }
 
 /// What can be seen at this moment. While this process did not run, it asked no source.
-fn seen(app: &App, shards: &Shards, backups_since: Timestamp, now: Timestamp) -> Seen {
+fn seen(app: &App, shards: &Shards, backed_up_at: Timestamp, now: Timestamp) -> Seen {
     let mut seen = Seen::default();
     let networks = app.market.networks();
     let sources = [(DEFILLAMA, Health::clone(&app.market.health()))]
@@ -165,8 +171,7 @@ fn seen(app: &App, shards: &Shards, backups_since: Timestamp, now: Timestamp) ->
     }
     let allowed = app.config.ops.backup_alarm.0;
     let last = backup::last_backup(database);
-    let due_since = last.map_or(backups_since, |at| at.max(backups_since));
-    if !allowed.is_zero() && now.since(due_since) >= allowed {
+    if !allowed.is_zero() && now.since(backed_up_at) >= allowed {
         seen.wrong.insert(Alarm::BackupOld);
     } else if last.is_some_and(|at| now.since(at) < allowed) {
         seen.well.insert(Alarm::BackupOld);

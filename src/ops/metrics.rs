@@ -226,6 +226,16 @@ const WRITABLE: Metric = Metric::gauge(
     Unit::Count,
     "1 when the last transaction was kept, else 0",
 );
+const BACKUP_AGE: Metric = Metric::gauge(
+    "stipend_backup_age_seconds",
+    Unit::Seconds,
+    "Time since the last `stipend backup` of this database, or since the first start where there was none; not there with ops.backup_alarm = 0s",
+);
+const BACKUP_ALARM: Metric = Metric::gauge(
+    "stipend_backup_alarm_seconds",
+    Unit::Seconds,
+    "The age of a backup from which on it is too old (ops.backup_alarm); not there with 0s",
+);
 const MEMORY: Metric = Metric::gauge(
     "stipend_memory_bytes",
     Unit::Bytes,
@@ -247,7 +257,7 @@ const BUILD: Metric = Metric::gauge(
 );
 
 /// Every metric that there is, in the order of this file.
-pub const ALL: [Metric; 34] = [
+pub const ALL: [Metric; 36] = [
     BATCHES,
     MARKET_AGE,
     POOLS,
@@ -278,6 +288,8 @@ pub const ALL: [Metric; 34] = [
     DATABASE,
     LOG,
     WRITABLE,
+    BACKUP_AGE,
+    BACKUP_ALARM,
     MEMORY,
     START,
     STARTS,

@@ -5,7 +5,7 @@
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::{
-    Store, StoreError,
+    SET_SETTING, Store, StoreError,
     columns::{bad, snowflake, time},
     destinations,
     keys::Change,
@@ -224,6 +224,24 @@ impl Store {
             .await?;
         tx.commit().await?;
         Ok(EntryId(id))
+    }
+
+    /// The same, and a setting with it: both are kept or neither is.
+    pub async fn enqueue_and_set(
+        &self,
+        entry: &Entry,
+        setting: &str,
+        value: &[u8],
+    ) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        self.insert_entries(&mut tx, std::slice::from_ref(entry))
+            .await?;
+        sqlx::query(SET_SETTING)
+            .bind(setting)
+            .bind(value)
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await
     }
 
     /// Every ready destination that has notices which no post tells yet and which are not held back,

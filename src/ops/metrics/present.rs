@@ -1,9 +1,10 @@
 //! How things stand at the moment at which somebody asks.
 
 use super::{
-    ALERTS, BRAKE, BUILD, DATABASE, DESTINATIONS, EPISODES, INVALID, INVALID_LIMIT, LEFT_OUT_ROWS,
-    LOG, MARKET_AGE, MEMORY, Metrics, OUTBOX, OUTBOX_AGE, PAUSED, POOLS, PROBING, SHARDS,
-    SOURCE_AGE, SOURCE_FAILURES, SOURCE_SHELF_LIFE, START, STARTS, WRITABLE,
+    ALERTS, BACKUP_AGE, BACKUP_ALARM, BRAKE, BUILD, DATABASE, DESTINATIONS, EPISODES, INVALID,
+    INVALID_LIMIT, LEFT_OUT_ROWS, LOG, MARKET_AGE, MEMORY, Metrics, OUTBOX, OUTBOX_AGE, PAUSED,
+    POOLS, PROBING, SHARDS, SOURCE_AGE, SOURCE_FAILURES, SOURCE_SHELF_LIFE, START, STARTS,
+    WRITABLE,
 };
 use crate::{
     app::App,
@@ -35,6 +36,7 @@ impl Metrics {
             self.read_shards(shards);
         }
         self.read_process(app);
+        self.read_backup(app, now).await;
         self.text()
     }
 
@@ -179,6 +181,24 @@ impl Metrics {
             ("disconnected", disconnected),
         ] {
             self.gauge(SHARDS, [("state", state)]).set(count);
+        }
+    }
+
+    async fn read_backup(&self, app: &App, now: Timestamp) {
+        let alarm = app.config.ops.backup_alarm.0;
+        if alarm.is_zero() {
+            return;
+        }
+        self.gauge(BACKUP_ALARM, []).set(alarm);
+        match app.backed_up_at(now).await {
+            Ok(at) => self.gauge(BACKUP_AGE, []).set(now.since(at)),
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "how old the last backup is cannot be read"
+                );
+                self.gauge(BACKUP_AGE, []).set(f64::NAN);
+            }
         }
     }
 
