@@ -286,7 +286,7 @@ impl Store {
         Ok(Writing {
             transaction,
             end: End {
-                kept: false,
+                kept: Some(false),
                 told: Arc::clone(&self.kept),
             },
         })
@@ -302,8 +302,13 @@ struct Writing {
 impl Writing {
     async fn commit(mut self) -> Result<(), StoreError> {
         self.transaction.commit().await?;
-        self.end.kept = true;
+        self.end.kept = Some(true);
         Ok(())
+    }
+
+    /// Ends one in which there was nothing to write, which says nothing of whether it could have been kept.
+    fn leave(mut self) {
+        self.end.kept = None;
     }
 }
 
@@ -323,14 +328,17 @@ impl DerefMut for Writing {
 
 /// Tells how a transaction ended, one that was given up on the way included.
 struct End {
-    kept: bool,
+    /// `None` where there was nothing to keep.
+    kept: Option<bool>,
     told: Arc<watch::Sender<bool>>,
 }
 
 impl Drop for End {
     fn drop(&mut self) {
-        self.told
-            .send_if_modified(|kept| std::mem::replace(kept, self.kept) != self.kept);
+        if let Some(now) = self.kept {
+            self.told
+                .send_if_modified(|kept| std::mem::replace(kept, now) != now);
+        }
     }
 }
 

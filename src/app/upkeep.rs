@@ -11,6 +11,7 @@ use super::{App, RunError, follow::unless_damaged};
 use crate::{
     delivery::{
         entry::{Entry, Occasion, Telling, payload, unused_key},
+        state::State,
         urgency::Urgency,
     },
     domain::{
@@ -60,7 +61,8 @@ pub(super) async fn keep_up(app: &App) -> Result<(), RunError> {
     loop {
         tokio::time::sleep(LOOK).await;
         let now = app.clock.now();
-        if last.is_some_and(|last| now.since(last) < EVERY) {
+        // A clock that was ahead may have been set back since.
+        if last.is_some_and(|last| last <= now && now.since(last) < EVERY) {
             continue;
         }
         last = Some(now);
@@ -74,6 +76,7 @@ pub(super) async fn keep_up(app: &App) -> Result<(), RunError> {
 }
 
 async fn messages(app: &App, now: Timestamp) -> Result<(), StoreError> {
+    app.store.sweep_deeds(now).await?;
     let swept = app.store.sweep_messages(now).await?;
     if swept != Swept::default() {
         tracing::info!(
@@ -87,6 +90,22 @@ async fn messages(app: &App, now: Timestamp) -> Result<(), StoreError> {
 
 async fn servers(app: &App, now: Timestamp) -> Result<(), StoreError> {
     for guild in app.store.servers_to_forget(now).await? {
+        // It may have let the bot in again while nobody listened.
+        match app.delivery.is_in(guild).await {
+            Some(false) => {}
+            Some(true) => {
+                app.store.note_present(guild).await?;
+                app.delivery.rights_may_have_changed(guild).await;
+                continue;
+            }
+            None => {
+                tracing::warn!(
+                    guild = guild.0,
+                    "Discord does not say whether the bot is still out of a server: what is kept of it stays"
+                );
+                continue;
+            }
+        }
         app.alerting.forget_server(&app.store, guild).await?;
         app.delivery.poke();
         tracing::info!(
@@ -104,8 +123,7 @@ async fn people(app: &App, now: Timestamp) -> Result<(), StoreError> {
         if one.shut || app.unreached.has(one.person) {
             app.unreached.add(one.person);
         } else if written < WARNED_AT_A_TIME {
-            written += 1;
-            warn(app, one, now).await?;
+            written += usize::from(warn(app, one, now).await?);
         }
     }
     let erased = app.store.erase_unused(now).await?;
@@ -115,15 +133,26 @@ async fn people(app: &App, now: Timestamp) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Writes to a person, and notes it once that has arrived. Who cannot be written to loses nothing.
-async fn warn(app: &App, unused: Unused, now: Timestamp) -> Result<(), StoreError> {
+/// Writes to a person, and notes it once that has arrived. Who cannot be written to loses nothing. Answers with
+/// whether Discord is asked for it.
+async fn warn(app: &App, unused: Unused, now: Timestamp) -> Result<bool, StoreError> {
     let Ok(destination) = app.delivery.prepare_direct(unused.person).await else {
         app.unreached.add(unused.person);
-        return Ok(());
+        return Ok(true);
     };
     let dedup_key = unused_key(destination, unused.used_at);
-    if let Some(at) = app.store.delivered_at(&dedup_key).await? {
-        return app.store.note_warned(unused.person, at).await;
+    match app.store.fate(&dedup_key).await? {
+        Some((State::Delivered, Some(at))) => {
+            app.store.note_warned(unused.person, at).await?;
+            return Ok(false);
+        }
+        // It could not be told in time, as after a long outage.
+        Some((state, _)) if state.is_final() => {
+            app.unreached.add(unused.person);
+            return Ok(false);
+        }
+        Some(_) => return Ok(false),
+        None => {}
     }
     let message = render::privacy::unused(now);
     let entry = Entry {
@@ -145,5 +174,5 @@ async fn warn(app: &App, unused: Unused, now: Timestamp) -> Result<(), StoreErro
     };
     app.store.enqueue(&entry).await?;
     app.delivery.poke();
-    Ok(())
+    Ok(true)
 }

@@ -28,6 +28,9 @@ pub(super) enum Failed {
 /// Discord's numbers of threads: of announcements, public ones with those of forums, private ones.
 const THREADS: [u8; 3] = [10, 11, 12];
 
+/// What nobody waits for, such as a look or an edit, may be kept waiting by limits for so long.
+pub(super) const UPKEEP: (Purpose, Duration) = (Purpose::Upkeep, Duration::from_mins(1));
+
 /// A channel as far as we care for it.
 #[derive(Debug, Clone)]
 pub(super) struct Channel {

@@ -14,7 +14,7 @@ use twilight_http_ratelimiting::Method;
 
 use super::{
     Delivery, Shared,
-    bot::{Failed, read},
+    bot::{Failed, UPKEEP, read},
     http::ApplicationId,
     outcome::{DeadEnd, Outcome},
     pacing::Purpose,
@@ -234,6 +234,22 @@ impl Delivery {
             Ok(true) => self.poke(),
             Ok(false) => {}
             Err(error) => shared.report("a deleted channel cannot be parked", error),
+        }
+    }
+
+    /// Whether the bot is in a server, as Discord says now; `None` where it does not say.
+    pub async fn is_in(&self, guild: GuildId) -> Option<bool> {
+        let shared = &*self.shared;
+        let path = format!("guilds/{guild}");
+        let asked = shared
+            .bot_call((Method::Get, &path), UPKEEP, || shared.client.guild(guild))
+            .await;
+        match asked {
+            Ok(_) => Some(true),
+            Err(Failed::Refused(Outcome::DeadEnd(DeadEnd::ChannelGone | DeadEnd::NoAccess))) => {
+                Some(false)
+            }
+            Err(_) => None,
         }
     }
 

@@ -182,6 +182,11 @@ impl Client {
         })
     }
 
+    /// How long a ban is taken to last that does not say so.
+    pub const fn edge_ban(&self) -> Duration {
+        self.edge_ban
+    }
+
     /// Posts a message; the answer holds its id.
     pub async fn execute_webhook(&self, webhook: &Webhook, body: Body) -> Exchange {
         let mut url = self.webhook_url(webhook, None);
@@ -265,6 +270,12 @@ impl Client {
         let body = serde_json::json!({ "recipient_id": person.to_string() }).to_string();
         self.call(Method::POST, url, Authority::BotToken, Some(body.into()))
             .await
+    }
+
+    /// A server that the bot is in.
+    pub async fn guild(&self, guild: GuildId) -> Exchange {
+        let url = self.url(&["guilds", &guild.to_string()]);
+        self.call(Method::GET, url, Authority::BotToken, None).await
     }
 
     /// The roles of a server.

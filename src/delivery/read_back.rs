@@ -10,10 +10,9 @@ use twilight_http_ratelimiting::Method;
 
 use super::{
     Shared,
-    bot::{Failed, read},
+    bot::{Failed, UPKEEP, read},
     http::Webhook,
     outcome::{DeadEnd, Outcome},
-    pacing::Purpose,
     post::{Carrier, Post},
     rights::Rights,
 };
@@ -37,8 +36,6 @@ pub(super) enum Seen {
     Later(Duration),
 }
 
-/// A look can wait, and waits so long for limits.
-const UPKEEP: (Purpose, Duration) = (Purpose::Upkeep, Duration::from_mins(1));
 /// After Discord could not be reached.
 const AGAIN: Duration = Duration::from_secs(15);
 /// So many messages at most are looked through for one post: reading a route over and over brings a

@@ -88,7 +88,7 @@ pub(super) async fn run(
     let now = Instant::now();
     let newest = shared.store.newest_message().await?;
     let mut gathering = Gathering::new(shared.window);
-    for (place, at) in shared.store.told_since(wall.minus(HOUR)).await? {
+    for (place, at) in shared.store.told_between(wall.minus(HOUR), wall).await? {
         gathering.told(place, at);
     }
     let mut worker = Worker {
@@ -128,7 +128,10 @@ async fn seed(shared: &Shared, wall: Timestamp) -> Result<(), StoreError> {
         shared.pacing.seed(channel, &ages);
     }
     if let Some(until) = shared.store.paused_until().await? {
-        shared.pacing.resume_pause(until.since(wall));
+        // Another clock may have noted it as far away, and a limit that lasts longer says so again.
+        let longest = shared.client.edge_ban().max(HOUR);
+        let left = until.since(wall).min(longest);
+        shared.pacing.resume_pause(left);
     }
     Ok(())
 }
@@ -271,7 +274,7 @@ impl Worker {
         let shared = Arc::clone(&self.shared);
         let wall = shared.clock.now();
         if self.places.is_empty() {
-            let ready = shared.store.ready_destinations().await?;
+            let ready = shared.store.ready_destinations(wall).await?;
             self.places = ready.into_iter().map(|place| (place.id, place)).collect();
             self.servers = shared.store.servers().await?;
         }

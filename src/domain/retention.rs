@@ -21,5 +21,11 @@ pub const UNUSED: Span = Span::days(180);
 /// From the warning that reached them to the end of it, at least.
 pub const WARNING: Span = Span::days(30);
 
+/// Who changed what of a server's alerts and settings.
+pub const DEEDS: Span = Span::days(365);
+
+/// So many of them at most for one server, the latest ones.
+pub const DEEDS_OF_A_SERVER: u32 = 1_000;
+
 /// Copies that were made beside the database before it was changed.
 pub const COPIES: Span = Span::days(30);

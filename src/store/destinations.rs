@@ -279,13 +279,26 @@ impl Store {
         Ok(destination)
     }
 
-    /// Every destination that takes notices.
-    pub async fn ready_destinations(&self) -> Result<Vec<Destination>, StoreError> {
-        self.destinations_in(
-            sqlx::query_as(destinations_where!("state = 'ready'"))
-                .fetch_all(&self.readers)
-                .await?,
-        )
+    /// Every destination that takes notices. One whose person cannot be read is parked, so that it holds up
+    /// nobody else.
+    pub async fn ready_destinations(&self, now: Timestamp) -> Result<Vec<Destination>, StoreError> {
+        let rows: Vec<DestinationRow> = sqlx::query_as(destinations_where!("state = 'ready'"))
+            .fetch_all(&self.readers)
+            .await?;
+        let mut ready = Vec::with_capacity(rows.len());
+        for row in rows {
+            let id = DestinationId(row.id);
+            match row.opened(&self.keyring) {
+                Ok(destination) => ready.push(destination),
+                Err(StoreError::Sealed(_)) => {
+                    tracing::error!(destination = %id, "whose messages these are does not open");
+                    self.park_destination(id, DeadEnd::TokenUnreadable, now)
+                        .await?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(ready)
     }
 
     /// Parks the destination of a channel that is known to take nothing any more; `false` where there

@@ -394,31 +394,43 @@ impl Store {
     /// the log still holds of it is cut off, so that the files hold nothing of them any more; where another
     /// program reads the database, that happens once it lets go.
     pub async fn erase_person(&self, user: UserId) -> Result<u64, StoreError> {
-        const PERSONAL: &str = "DELETE FROM personal WHERE owner = $1";
-        const PERSON: &str = "DELETE FROM person WHERE blind = $1";
-        // Alerts belong to their server and stay there, without a name.
-        const ALERTS: &str = "UPDATE alert SET created_by = 0 WHERE created_by = $1";
-        const DEEDS: &str = "UPDATE audit SET person = 0 WHERE person = $1";
-        let blind = self.keyring.blind(user);
         let mut tx = self.begin().await?;
-        let positions = emptied(&mut tx, &POSITIONS, blind).await?;
-        for drawer in [&ENTRIES, &GOALS, &WATCHES] {
-            emptied(&mut tx, drawer, blind).await?;
-        }
-        Self::forget_direct(&mut tx, blind).await?;
-        for statement in [PERSONAL, PERSON] {
-            sqlx::query(statement).bind(blind).execute(&mut *tx).await?;
-        }
-        for statement in [ALERTS, DEEDS] {
-            sqlx::query(statement)
-                .bind(columns::snowflake(user.0))
-                .execute(&mut *tx)
-                .await?;
-        }
+        let positions = forget_person(&mut tx, self.keyring.blind(user), user).await?;
         self.commit_erasure(tx).await?;
         self.scrub().await?;
         Ok(positions)
     }
+}
+
+/// Deletes all rows of a person, whom their rows name `blind`; answers with how many positions went.
+pub(in crate::store) async fn forget_person(
+    connection: &mut SqliteConnection,
+    blind: i64,
+    user: UserId,
+) -> Result<u64, StoreError> {
+    const PERSONAL: &str = "DELETE FROM personal WHERE owner = $1";
+    const PERSON: &str = "DELETE FROM person WHERE blind = $1";
+    // Alerts belong to their server and stay there, without a name.
+    const ALERTS: &str = "UPDATE alert SET created_by = 0 WHERE created_by = $1";
+    const DEEDS: &str = "UPDATE audit SET person = 0 WHERE person = $1";
+    let positions = emptied(connection, &POSITIONS, blind).await?;
+    for drawer in [&ENTRIES, &GOALS, &WATCHES] {
+        emptied(connection, drawer, blind).await?;
+    }
+    Store::forget_direct(connection, blind).await?;
+    for statement in [PERSONAL, PERSON] {
+        sqlx::query(statement)
+            .bind(blind)
+            .execute(&mut *connection)
+            .await?;
+    }
+    for statement in [ALERTS, DEEDS] {
+        sqlx::query(statement)
+            .bind(columns::snowflake(user.0))
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(positions)
 }
 
 /// Seals all that is a person's with another key, inside a transaction; `blind` is what their rows name

@@ -8,7 +8,7 @@ use std::{borrow::Cow, collections::HashSet, time::Duration};
 use sqlx::{FromRow, QueryBuilder, Sqlite, SqliteConnection};
 
 use super::{
-    Store, StoreError,
+    SET_SETTING, Store, StoreError,
     columns::{bad, from_snowflake, snowflake, time},
     destinations,
     veil::Veil,
@@ -363,15 +363,18 @@ impl Store {
         Ok(newest.map(|id| MessageId(from_snowflake(id))))
     }
 
-    /// When messages were made for each destination since then, in ascending order.
-    pub async fn told_since(
+    /// When messages were made for each destination between these moments, in ascending order. What a clock
+    /// that was ahead has noted as later than now says nothing of when it was.
+    pub async fn told_between(
         &self,
         since: Timestamp,
+        now: Timestamp,
     ) -> Result<Vec<(DestinationId, Timestamp)>, StoreError> {
-        const SQL: &str = "SELECT destination_id, created_at FROM post WHERE created_at >= $1 \
+        const SQL: &str = "SELECT destination_id, created_at FROM post WHERE created_at BETWEEN $1 AND $2 \
              ORDER BY created_at, id";
         let rows: Vec<(i64, i64)> = sqlx::query_as(SQL)
             .bind(since.millis())
+            .bind(now.millis())
             .fetch_all(&self.readers)
             .await?;
         Ok(rows
@@ -425,9 +428,18 @@ impl Store {
         const EDITS: &str =
             "UPDATE post SET edit_at = edit_at + MIN($1, 0) WHERE edit_at IS NOT NULL";
         const PLACES: &str = "UPDATE destination SET revive_at = revive_at + $1";
+        let pause = self.paused_until().await?;
         let mut tx = self.begin().await?;
         for sql in [POSTS, NOTICES, EDITS, PLACES] {
             sqlx::query(sql).bind(by).execute(&mut *tx).await?;
+        }
+        if let Some(until) = pause {
+            let until = until.millis().saturating_add(by);
+            sqlx::query(SET_SETTING)
+                .bind(PAUSED_UNTIL)
+                .bind(&until.to_le_bytes()[..])
+                .execute(&mut *tx)
+                .await?;
         }
         tx.commit().await?;
         Ok(())

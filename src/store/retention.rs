@@ -12,13 +12,21 @@ use sqlx::SqlitePool;
 
 use super::{
     Store, StoreError,
-    columns::{from_snowflake, snowflake, time},
-    people::drawer::{GOALS, POSITIONS, emptied},
+    columns::{bad, from_snowflake, snowflake, time},
+    people::{
+        drawer::{GOALS, POSITIONS, emptied},
+        forget_person,
+    },
 };
-use crate::domain::{
-    ids::{GuildId, UserId},
-    retention::{DELIVERED, LEFT_SERVER, TEXT, UNDELIVERED, UNUSED, WARNING},
-    time::{Span, Timestamp},
+use crate::{
+    delivery::state::State,
+    domain::{
+        ids::{GuildId, UserId},
+        retention::{
+            DEEDS, DEEDS_OF_A_SERVER, DELIVERED, LEFT_SERVER, TEXT, UNDELIVERED, UNUSED, WARNING,
+        },
+        time::{Span, Timestamp},
+    },
 };
 
 /// Posts that are let go in one transaction.
@@ -81,6 +89,28 @@ macro_rules! may_go_unused {
              OR EXISTS (SELECT 1 FROM personal WHERE owner = p.blind))"
     };
 }
+
+/// The statement that finds people whose time is over: their number, their name, and whether they keep a ledger.
+/// The moments before which somebody has to have used nothing and been warned are bound first.
+macro_rules! unused {
+    ($more:literal) => {
+        concat!(
+            "SELECT p.blind, p.name, EXISTS (SELECT 1 FROM ledger_entry WHERE owner = p.blind) \
+             FROM person p WHERE p.used_at <= $1 \
+             AND ((p.warned_at >= p.used_at AND p.warned_at <= $2",
+            may_go_unused!(),
+            ") OR NOT (EXISTS (SELECT 1 FROM position WHERE owner = p.blind) \
+                 OR EXISTS (SELECT 1 FROM ledger_entry WHERE owner = p.blind) \
+                 OR EXISTS (SELECT 1 FROM goal WHERE owner = p.blind) \
+                 OR EXISTS (SELECT 1 FROM watch WHERE owner = p.blind) \
+                 OR EXISTS (SELECT 1 FROM personal WHERE owner = p.blind)))",
+            $more
+        )
+    };
+}
+
+/// A row of that statement.
+type Unkept = (i64, Vec<u8>, bool);
 
 impl Store {
     /// Lets go of messages, each when its time has come and its episode is over.
@@ -271,15 +301,14 @@ impl Store {
             .bind(now.minus(before).millis())
             .fetch_all(&self.readers)
             .await?;
-        rows.into_iter()
-            .map(|(blind, name, used_at, shut)| {
-                Ok(Unused {
-                    person: self.keyring.shown(blind, &name)?,
-                    used_at: time(used_at),
-                    shut,
-                })
+        let unused = rows.into_iter().filter_map(|(blind, name, used_at, shut)| {
+            Some(Unused {
+                person: self.keyring.shown_or_told(blind, &name)?,
+                used_at: time(used_at),
+                shut,
             })
-            .collect()
+        });
+        Ok(unused.collect())
     }
 
     /// The warning has reached them.
@@ -293,64 +322,104 @@ impl Store {
         Ok(())
     }
 
-    /// When the notice with this key was delivered; `None` where it was not, or is not there.
-    pub async fn delivered_at(&self, key: &[u8; 32]) -> Result<Option<Timestamp>, StoreError> {
-        const SQL: &str =
-            "SELECT delivered_at FROM notice WHERE dedup_key = $1 AND state = 'delivered'";
-        let at: Option<Option<i64>> = sqlx::query_scalar(SQL)
+    /// Where the notice with this key stands, and when it was delivered; `None` where there is none.
+    pub async fn fate(
+        &self,
+        key: &[u8; 32],
+    ) -> Result<Option<(State, Option<Timestamp>)>, StoreError> {
+        const SQL: &str = "SELECT state, delivered_at FROM notice WHERE dedup_key = $1";
+        let fate: Option<(String, Option<i64>)> = sqlx::query_as(SQL)
             .bind(&key[..])
             .fetch_optional(&self.readers)
             .await?;
-        Ok(at.flatten().map(time))
+        fate.map(|(state, at)| {
+            let state = State::parse(&state).ok_or(bad("state"))?;
+            Ok((state, at.map(time)))
+        })
+        .transpose()
     }
 
     /// Erases what was not used for long by people whom a warning has reached in good time: positions, goals
     /// and choices, and all else with them where they keep no ledger. Of whoever keeps nothing, that they have
     /// agreed is erased without one. Answers with how many people that were.
     pub async fn erase_unused(&self, now: Timestamp) -> Result<usize, StoreError> {
-        const SQL: &str = concat!(
-            "SELECT p.blind, p.name, EXISTS (SELECT 1 FROM ledger_entry WHERE owner = p.blind) \
-             FROM person p WHERE p.used_at <= $1 AND p.warned_at >= p.used_at AND p.warned_at <= $2",
-            may_go_unused!()
-        );
-        const CHOICES: &str = "DELETE FROM personal WHERE owner = $1";
-        let rows: Vec<(i64, Vec<u8>, bool)> = sqlx::query_as(SQL)
+        let due: Vec<Unkept> = sqlx::query_as(unused!(""))
             .bind(now.minus(UNUSED.0).millis())
             .bind(now.minus(WARNING.0).millis())
             .fetch_all(&self.readers)
             .await?;
-        for (blind, name, keeps_ledger) in &rows {
-            if !keeps_ledger {
-                self.erase_person(self.keyring.shown(*blind, name)?).await?;
-                continue;
-            }
-            let mut tx = self.begin().await?;
-            for drawer in [&POSITIONS, &GOALS] {
-                emptied(&mut tx, drawer, *blind).await?;
-            }
-            sqlx::query(CHOICES).bind(blind).execute(&mut *tx).await?;
-            self.commit_erasure(tx).await?;
+        let mut erased = 0;
+        for (blind, ..) in due {
+            erased += usize::from(self.erase_if_unused(blind, now).await?);
+        }
+        if erased > 0 {
             self.scrub().await?;
         }
-        Ok(rows.len() + self.forget_empty(now).await?)
+        Ok(erased)
     }
 
-    /// Erases people of whom nothing is kept but that they agreed, long ago.
-    async fn forget_empty(&self, now: Timestamp) -> Result<usize, StoreError> {
-        const SQL: &str = "SELECT p.blind, p.name FROM person p WHERE p.used_at <= $1 \
-             AND NOT EXISTS (SELECT 1 FROM position WHERE owner = p.blind) \
-             AND NOT EXISTS (SELECT 1 FROM ledger_entry WHERE owner = p.blind) \
-             AND NOT EXISTS (SELECT 1 FROM goal WHERE owner = p.blind) \
-             AND NOT EXISTS (SELECT 1 FROM watch WHERE owner = p.blind) \
-             AND NOT EXISTS (SELECT 1 FROM personal WHERE owner = p.blind)";
-        let rows: Vec<(i64, Vec<u8>)> = sqlx::query_as(SQL)
+    /// The same of one person; `false` where they have come back since they were looked for.
+    async fn erase_if_unused(&self, blind: i64, now: Timestamp) -> Result<bool, StoreError> {
+        const CHOICES: &str = "DELETE FROM personal WHERE owner = $1";
+        let mut tx = self.begin().await?;
+        let due: Option<Unkept> = sqlx::query_as(unused!(" AND p.blind = $3"))
             .bind(now.minus(UNUSED.0).millis())
+            .bind(now.minus(WARNING.0).millis())
+            .bind(blind)
+            .fetch_optional(&mut *tx)
+            .await?;
+        let due = due.and_then(|(_, name, keeps_ledger)| {
+            let person = self.keyring.shown_or_told(blind, &name)?;
+            Some((person, keeps_ledger))
+        });
+        let Some((person, keeps_ledger)) = due else {
+            tx.leave();
+            return Ok(false);
+        };
+        if keeps_ledger {
+            for drawer in [&POSITIONS, &GOALS] {
+                emptied(&mut tx, drawer, blind).await?;
+            }
+            sqlx::query(CHOICES).bind(blind).execute(&mut *tx).await?;
+        } else {
+            forget_person(&mut tx, blind, person).await?;
+        }
+        self.commit_erasure(tx).await?;
+        Ok(true)
+    }
+
+    /// Lets go of what was done in servers long ago, and of alerts that were removed long ago and of which
+    /// nothing tells any more. Of one server no more deeds stay than somebody would read.
+    pub async fn sweep_deeds(&self, now: Timestamp) -> Result<(), StoreError> {
+        const OLD: &str = "DELETE FROM audit WHERE at <= $1";
+        const MANY: &str = "DELETE FROM audit WHERE id IN (SELECT id FROM \
+             (SELECT id, ROW_NUMBER() OVER (PARTITION BY guild_id ORDER BY id DESC) AS place FROM audit) \
+             WHERE place > $1)";
+        const REMOVED: &str = "SELECT id FROM alert WHERE removed_at <= $1 \
+             AND id NOT IN (SELECT alert_id FROM outbox)";
+        const GONE: [&str; 2] = [
+            "DELETE FROM episode WHERE alert_id = $1",
+            "DELETE FROM alert WHERE id = $1 AND removed_at IS NOT NULL",
+        ];
+        let removed: Vec<i64> = sqlx::query_scalar(REMOVED)
+            .bind(now.minus(UNDELIVERED.0).millis())
             .fetch_all(&self.readers)
             .await?;
-        for (blind, name) in &rows {
-            self.erase_person(self.keyring.shown(*blind, name)?).await?;
+        let mut tx = self.begin().await?;
+        sqlx::query(OLD)
+            .bind(now.minus(DEEDS.0).millis())
+            .execute(&mut *tx)
+            .await?;
+        sqlx::query(MANY)
+            .bind(DEEDS_OF_A_SERVER)
+            .execute(&mut *tx)
+            .await?;
+        for id in removed {
+            for sql in GONE {
+                sqlx::query(sql).bind(id).execute(&mut *tx).await?;
+            }
         }
-        Ok(rows.len())
+        tx.commit().await
     }
 }
 

@@ -32,14 +32,15 @@ fn kept(kept: Kept<Watch>) -> KeptWatch {
 }
 
 impl Store {
-    /// Everybody who has anything watched.
+    /// Everybody who has anything watched. Who cannot be read is left out, and logged.
     pub async fn watchers(&self) -> Result<Vec<UserId>, StoreError> {
         const SQL: &str = "SELECT blind, name FROM person \
              WHERE EXISTS (SELECT 1 FROM watch WHERE owner = blind) ORDER BY blind";
         let rows: Vec<(i64, Vec<u8>)> = sqlx::query_as(SQL).fetch_all(&self.readers).await?;
-        rows.into_iter()
-            .map(|(blind, name)| Ok(self.keyring.shown(blind, &name)?))
-            .collect()
+        Ok(rows
+            .into_iter()
+            .filter_map(|(blind, name)| self.keyring.shown_or_told(blind, &name))
+            .collect())
     }
 
     /// The person's watches, oldest first.
@@ -117,6 +118,7 @@ impl Store {
     pub async fn keep_looks(&self, user: UserId, looked: &[Looked]) -> Result<u64, StoreError> {
         let mut tx = self.begin().await?;
         let Some(holder) = self.holder(&mut *tx, user).await? else {
+            tx.leave();
             return Ok(0);
         };
         let mut added = 0;

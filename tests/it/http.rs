@@ -650,6 +650,64 @@ async fn who_removes_the_bot_is_found_out_without_a_gateway() {
     bot.end(&twin);
 }
 
+/// F-D07: of two servers that were left a month ago, the one that let the bot in again while nobody listened keeps
+/// everything, though it has not said a word since, and the other is forgotten. While Discord says nothing of
+/// them, both stay.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_came_back_unheard_is_asked_for_before_it_is_forgotten() {
+    let twin = Twin::start(world().guilds(2)).await.unwrap();
+    let upstream = Upstream::start(answer(&market(5.0))).await;
+    let mut bot = TestBot::new(&twin, &upstream);
+    bot.start(&twin, 1).await;
+    let mut servers = [server(), guild_on_shard(0, 1, 1)];
+    servers.sort_unstable();
+    let [gone, back] = servers;
+    for guild in servers {
+        let alert = twin.run(&below_three(USDC).in_guild(guild)).await.unwrap();
+        assert!(said(&alert).contains("is set"), "{}", said(&alert));
+        twin.remove_guild(guild).unwrap();
+    }
+    are_left(&bot, &servers).await;
+    bot.kill();
+    long_ago(&bot).await;
+    twin.restore_guild(back).unwrap();
+    twin.fault(Fault::on("GET", MY_GUILDS, What::error(500, 0, "internal")));
+    let silent = What::error(503, 0, "unavailable");
+    twin.fault(Fault::on("GET", "/guilds/{id}", silent).times(2));
+    bot.set("DISCORD__INTERACTIONS_LISTEN", "127.0.0.1:0");
+    listens(&twin, &mut bot).await;
+    until("nobody is forgotten on a guess", || {
+        bot.log().matches("what is kept of it stays").count() == 2
+    })
+    .await;
+    assert_eq!(left(&bot).await, servers);
+    bot.kill();
+    listens(&twin, &mut bot).await;
+    are_left(&bot, &[]).await;
+    assert_eq!(
+        bot.log().matches("a month ago is forgotten").count(),
+        1,
+        "{gone}"
+    );
+    let list = manage("alerts list").in_guild(back);
+    let list = said(&twin.run(&list).await.unwrap());
+    assert!(list.contains("#2"), "{list}");
+    bot.end(&twin);
+}
+
+/// What was noted as left was left a month earlier.
+async fn long_ago(bot: &TestBot) {
+    let options = SqliteConnectOptions::new().filename(bot.path("stipend.db"));
+    let mut open = SqliteConnection::connect_with(&options).await.unwrap();
+    let month = 31 * 24 * 3_600_000_i64;
+    sqlx::query("UPDATE left_server SET left_at = left_at - $1")
+        .bind(month)
+        .execute(&mut open)
+        .await
+        .unwrap();
+    open.close().await.unwrap();
+}
+
 /// F-D05: a parked channel is not tried with each command of whoever manages its server: each refusal would count
 /// against the bot as a whole.
 #[tokio::test(flavor = "multi_thread")]

@@ -150,6 +150,13 @@ async fn the_master_key_is_changed_for_another() {
     fs::rename(&away, &key).unwrap();
     assert!(fs::read(bot.path("stipend.db")).unwrap() == database);
     assert_eq!(new.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    // Who copied it instead of moving it would change the key for itself the next time.
+    fs::copy(&new, &key).unwrap();
+    let (told, code) = bot.says(&["key", "rotate"]).await;
+    assert!(
+        code == Some(64) && told.contains("holds the same key"),
+        "{code:?} {told}"
+    );
     fs::rename(&new, &key).unwrap();
     bot.start(&twin, 1).await;
     views(&twin, &["5,000"]).await;

@@ -11,7 +11,7 @@ use super::RETRY;
 use crate::{
     delivery::{
         Shared,
-        bot::Failed,
+        bot::{Failed, UPKEEP},
         compose,
         http::{Body, Exchange, TextFile, Webhook},
         outcome::{DeadEnd, Outcome},
@@ -32,8 +32,6 @@ use crate::{
 
 /// After an edit of which nobody knows whether it arrived.
 const EDIT_AGAIN: Duration = Duration::from_secs(30);
-/// An edit can wait, and waits so long for limits.
-const UPKEEP: (Purpose, Duration) = (Purpose::Upkeep, Duration::from_mins(1));
 
 /// What a task of the worker ends with.
 pub(super) enum Landing {

@@ -447,7 +447,9 @@ async fn what_waits_stays_as_far_away_when_the_clock_is_set() {
     let unclear = claimed.receipt(&Outcome::Unclear(Unclear::TimedOut), at(3));
     store.record(&[unclear]).await.unwrap();
     let second = store.enqueue(&entry(2, place, at(3))).await.unwrap();
+    store.pause_until(at(40)).await.unwrap();
     store.shift_times(86_400_000).await.unwrap();
+    assert_eq!(store.paused_until().await.unwrap(), Some(at(40 + 86_400)));
     let open = store.open_posts().await.unwrap();
     assert_eq!(open[0].post.due_at, Some(at(33 + 86_400)));
     store.expire(at(86_400 + 10)).await.unwrap();
@@ -457,6 +459,11 @@ async fn what_waits_stays_as_far_away_when_the_clock_is_set() {
         store.open_posts().await.unwrap()[0].post.due_at,
         Some(at(33))
     );
+    assert_eq!(store.paused_until().await.unwrap(), Some(at(40)));
+    // What a clock that was ahead has noted silences no channel until then.
+    let told = async |now| store.told_between(at(0), now).await.unwrap();
+    assert_eq!(told(at(1)).await, [(place, at(1))]);
+    assert_eq!(told(at(0)).await, []);
 }
 
 #[tokio::test]

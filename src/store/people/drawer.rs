@@ -216,6 +216,7 @@ impl Store {
             .await?;
         let held = usize::try_from(held).map_err(|_| bad("count"))?;
         if held.saturating_add(rows.len()) > most {
+            tx.leave();
             return Ok(Err(Full));
         }
         // A row's number is part of what its seal is bound to, so it has to be known first. The table
@@ -247,14 +248,19 @@ impl Store {
     ) -> Result<Option<Result<Kept<T>, E>>, StoreError> {
         let mut tx = self.begin().await?;
         let Some(holder) = self.holder(&mut *tx, owner).await? else {
+            tx.leave();
             return Ok(None);
         };
         let Some(before) = holder.row::<T>(&mut *tx, drawer, id).await? else {
+            tx.leave();
             return Ok(None);
         };
         let what = match change(before.what) {
             Ok(what) => what,
-            Err(refused) => return Ok(Some(Err(refused))),
+            Err(refused) => {
+                tx.leave();
+                return Ok(Some(Err(refused)));
+            }
         };
         holder.rewrite(&mut tx, drawer, id, &what).await?;
         tx.commit().await?;
@@ -270,6 +276,7 @@ impl Store {
     ) -> Result<Option<Kept<T>>, StoreError> {
         let mut tx = self.begin().await?;
         let Some(holder) = self.holder(&mut *tx, owner).await? else {
+            tx.leave();
             return Ok(None);
         };
         let row: Option<Row> = sqlx::query_as(drawer.one)
@@ -278,6 +285,7 @@ impl Store {
             .fetch_optional(&mut *tx)
             .await?;
         let Some(row) = row else {
+            tx.leave();
             return Ok(None);
         };
         sqlx::query(drawer.remove)

@@ -474,3 +474,29 @@ async fn a_full_ledger_is_read_while_somebody_waits() {
         .unwrap();
     assert_eq!(one_more, Err(Full));
 }
+
+/// What comes to nothing because there is nothing to change says nothing of the disk: else anybody could have the
+/// bot say that its database cannot be written, and have the whole of it looked through.
+#[tokio::test]
+async fn what_changes_nothing_says_nothing_of_the_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let (user, stranger) = (UserId(5), UserId(6));
+    store.agree(user, hour(0)).await.unwrap();
+    let held = add(&store, user, stake("1", "")).await;
+    let mut said = store.kept();
+    said.mark_unchanged();
+    for (who, which) in [(user, PositionId(99)), (stranger, held)] {
+        assert_eq!(store.remove_position(who, which).await.unwrap(), None);
+    }
+    let refused = store
+        .changed::<Stake, ()>(&drawer::POSITIONS, user, held.0, |_| Err(()))
+        .await;
+    assert!(matches!(refused, Ok(Some(Err(())))));
+    let full = store
+        .add_positions(user, &[stake("1", "")], 1, hour(1))
+        .await;
+    assert_eq!(full.unwrap(), Err(Full));
+    assert_eq!(store.keep_looks(stranger, &[]).await.unwrap(), 0);
+    assert!(*said.borrow() && !said.has_changed().unwrap());
+}

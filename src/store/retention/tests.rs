@@ -3,6 +3,7 @@ use std::path::Path;
 use super::*;
 use crate::{
     domain::{
+        ids::Home,
         position::{Earns, Holding, Stake, usd},
         time::Day,
     },
@@ -317,4 +318,95 @@ async fn a_use_takes_the_warning_back() {
     assert_eq!(again.len(), 1);
     assert_eq!(again[0].used_at, day(170));
     assert_eq!(day(170).day(), Day(day(0).day().0 + 170));
+}
+
+/// Who comes back while others are erased keeps what they have, though they were found to be gone.
+#[tokio::test]
+async fn who_comes_back_in_the_last_moment_keeps_everything() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let back = person(&store, 1, 0, 0).await;
+    store.note_warned(back, day(160)).await.unwrap();
+    let blind = store.keyring.blind(back);
+    store.note_use(back, day(190)).await.unwrap();
+    assert!(!store.erase_if_unused(blind, day(190)).await.unwrap());
+    assert_eq!(store.positions(back).await.unwrap().len(), 1);
+    assert!(*store.kept().borrow());
+    assert!(!store.erase_if_unused(77, day(190)).await.unwrap());
+    store.note_warned(back, day(340)).await.unwrap();
+    assert!(store.erase_if_unused(blind, day(370)).await.unwrap());
+    assert!(!store.agreed(back).await.unwrap());
+}
+
+/// A name that does not open, as after a fault of the disk, keeps nobody else from being written to, warned or
+/// erased.
+#[tokio::test]
+async fn a_name_that_does_not_open_holds_up_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let (broken, whole) = (person(&store, 1, 0, 1).await, person(&store, 2, 0, 1).await);
+    for who in [broken, whole] {
+        sqlx::query(
+            "INSERT INTO destination (guild_id, person, channel_id, state, changed_at) VALUES (0, $1, $2, 'ready', 0)",
+        )
+        .bind(store.keyring.blind(who))
+        .bind(i64::try_from(who.0).unwrap())
+        .execute(&store.writer)
+        .await
+        .unwrap();
+    }
+    sqlx::query("UPDATE person SET name = zeroblob(48) WHERE blind = $1")
+        .bind(store.keyring.blind(broken))
+        .execute(&store.writer)
+        .await
+        .unwrap();
+    assert_eq!(store.watchers().await.unwrap(), [whole]);
+    let ready = async || store.ready_destinations(day(1)).await.unwrap();
+    let there: Vec<Home> = ready().await.into_iter().map(|it| it.home).collect();
+    assert_eq!(there, [Home::Person(whole)]);
+    let parked = "SELECT COUNT(*) FROM destination WHERE state = 'parked' AND channel_id = 1";
+    assert_eq!(count(&store, parked).await, 1);
+    run(&store, &["DELETE FROM watch"]).await;
+    let warned = store.people_to_warn(day(150)).await.unwrap();
+    assert_eq!(warned.len(), 1);
+    run(&store, &["UPDATE person SET warned_at = used_at + 1"]).await;
+    assert_eq!(store.erase_unused(day(200)).await.unwrap(), 1);
+    assert!(!store.agreed(whole).await.unwrap());
+}
+
+/// F-L07: what was done in a server goes after a year, and all but the last thousand deeds before; an alert that
+/// was removed goes once nothing tells of it.
+#[tokio::test]
+async fn deeds_and_removed_alerts_do_not_pile_up() {
+    const DEEDS: &str = "SELECT COUNT(*) FROM audit";
+    const ALERTS: &str = "SELECT COUNT(*) FROM alert";
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    told(&store).await;
+    for _ in 0..1_200 {
+        sqlx::query("INSERT INTO audit (guild_id, at, person, deed) VALUES (41, $1, 0, 'x')")
+            .bind(day(300).millis())
+            .execute(&store.writer)
+            .await
+            .unwrap();
+    }
+    sqlx::query("UPDATE audit SET at = $1 WHERE guild_id = 40")
+        .bind(day(0).millis())
+        .execute(&store.writer)
+        .await
+        .unwrap();
+    sqlx::query("UPDATE alert SET removed_at = $1 WHERE id = 1")
+        .bind(day(0).millis())
+        .execute(&store.writer)
+        .await
+        .unwrap();
+    store.sweep_deeds(day(364)).await.unwrap();
+    assert_eq!(count(&store, DEEDS).await, 1 + 1_000);
+    assert_eq!(count(&store, ALERTS).await, 2, "notices tell of it");
+    run(&store, &["DELETE FROM outbox WHERE alert_id = 1"]).await;
+    store.sweep_deeds(day(89)).await.unwrap();
+    assert_eq!(count(&store, ALERTS).await, 2, "it may be brought back");
+    store.sweep_deeds(day(366)).await.unwrap();
+    assert_eq!(count(&store, DEEDS).await, 1_000);
+    assert_eq!(count(&store, ALERTS).await, 1);
 }

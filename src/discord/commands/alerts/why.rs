@@ -104,7 +104,7 @@ async fn cap(
     chosen: Option<u32>,
     now: Timestamp,
 ) -> Result<Cap, CommandError> {
-    let told = app.store.told_since(now.minus(HOUR.0)).await?;
+    let told = app.store.told_between(now.minus(HOUR.0), now).await?;
     let times: Vec<Timestamp> = told
         .into_iter()
         .filter(|(of, _)| *of == place)
