@@ -175,7 +175,11 @@ async fn rounds(app: &App) -> Times {
     for round in 0..ROUNDS {
         let now = START.plus(Span::minutes(u64::try_from(round).expect("few")).0);
         let begun = Instant::now();
-        let round = watching::look(&app.store, &app.market, SHELF_LIFE, now).await;
+        let manner = watching::Manner {
+            shelf_life: SHELF_LIFE,
+            is_behind: false,
+        };
+        let round = watching::look(&app.store, &app.market, manner, now).await;
         times.add(begun.elapsed());
         assert_eq!(
             round.expect("a round").people,

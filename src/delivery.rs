@@ -36,7 +36,7 @@ mod worker;
 
 use http::{ApplicationId, Client, ClientError};
 use pacing::{Condition, Pacing};
-use post::Waits;
+use post::{Effect, Waits};
 use window::Window;
 
 /// How messages are sent.
@@ -194,6 +194,30 @@ impl Delivery {
     /// How sending stands at present.
     pub fn condition(&self) -> Condition {
         self.shared.pacing.condition()
+    }
+
+    /// Whether Discord's edge refuses everything from this address for now. An answer to a command is refused
+    /// as well, and makes it last.
+    pub fn is_banned(&self) -> bool {
+        self.shared.pacing.is_banned()
+    }
+
+    /// Discord refused an answer to an interaction with 401, 403 or 429, which counts like any other request;
+    /// `by_edge` where what refused it bans the address.
+    pub async fn answer_refused(&self, by_edge: bool) {
+        let shared = &*self.shared;
+        let effect = if by_edge {
+            let ban = shared.client.edge_ban();
+            tracing::error!(
+                ?ban,
+                "Discord's edge has refused an answer to a command; nothing is sent for as long"
+            );
+            Effect::PauseAllThenProbe(ban)
+        } else {
+            Effect::None
+        };
+        shared.pacing.refused_elsewhere(effect);
+        shared.note_pause(effect).await;
     }
 
     /// Says that the outbox has something new, so that it is looked at now.

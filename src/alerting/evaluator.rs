@@ -11,7 +11,7 @@ use super::index::{Index, Slot, Watcher, woken};
 use crate::{
     domain::{
         alert::Rule,
-        episode::{Edge, Episode, Phase, Timing},
+        episode::{Edge, Episode, Timing},
         ids::{AlertId, PoolId},
         listing::Listing,
         pool::Pool,
@@ -193,11 +193,9 @@ pub struct Step {
 }
 
 impl Step {
-    /// What has just become true may have been true, and told, for long: it is silent until it is not.
+    /// What has just become true may have been true, and told, for long.
     pub const fn join_late(&mut self) {
-        if let Phase::Pending { .. } = self.episode.phase {
-            self.episode.phase = Phase::Baseline;
-        }
+        self.episode = self.episode.joined_late();
     }
 }
 

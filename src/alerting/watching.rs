@@ -32,11 +32,21 @@ pub struct Round {
     pub unopened: Vec<UserId>,
 }
 
+/// What a look goes by beside the market.
+#[derive(Debug, Clone, Copy)]
+pub struct Manner {
+    /// How long a notice is worth sending.
+    pub shelf_life: Span,
+    /// Time has passed of which the database does not know, so that all may have been told already: what stands is
+    /// noted, and nothing is told.
+    pub is_behind: bool,
+}
+
 /// Looks at what everybody has watched.
 pub async fn look(
     store: &Store,
     market: &Market,
-    shelf_life: Span,
+    manner: Manner,
     now: Timestamp,
 ) -> Result<Round, StoreError> {
     let view = market.view(now);
@@ -49,7 +59,7 @@ pub async fn look(
         for (person, positions) in held {
             let around = (&view, &mut places);
             let held = (person, positions);
-            match of_one(store, market, around, held, (shelf_life, now)).await {
+            match of_one(store, market, around, held, (manner, now)).await {
                 Ok(Some(notices)) => round.notices += notices,
                 Ok(None) => round.unopened.push(person),
                 Err(error @ StoreError::Corrupt(_)) => return Err(error),
@@ -107,7 +117,7 @@ async fn of_one(
     market: &Market,
     around: (&View, &mut Places),
     (person, positions): (UserId, Vec<Position>),
-    (shelf_life, now): (Span, Timestamp),
+    (manner, now): (Manner, Timestamp),
 ) -> Result<Option<u64>, StoreError> {
     let Some(place) = store.destination_of(person).await? else {
         return Ok(None);
@@ -141,8 +151,14 @@ async fn of_one(
         for no in never_told(store, &before).await? {
             after.untold(no);
         }
+        if manner.is_behind {
+            after.catch_up(&seen);
+            looked.push((before, after, Vec::new()));
+            continue;
+        }
         let news = after.look(&seen);
-        let entry = |news| sight.entry(view, (person, place.id), &before, news, (shelf_life, now));
+        let until = (manner.shelf_life, now);
+        let entry = |news| sight.entry(view, (person, place.id), &before, news, until);
         let entries = news.iter().filter_map(entry).collect();
         looked.push((before, after, entries));
     }

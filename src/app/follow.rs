@@ -79,6 +79,7 @@ pub(super) async fn watch_for_people(app: &App) -> Result<(), RunError> {
     const ANYWAY: Span = Span::minutes(15);
     let mut swaps = app.market.swaps();
     let mut last: Option<(Timestamp, Timestamp)> = None;
+    let mut is_behind = app.store.is_behind();
     loop {
         swaps.mark_unchanged();
         let now = app.clock.now();
@@ -87,9 +88,14 @@ pub(super) async fn watch_for_people(app: &App) -> Result<(), RunError> {
             last.is_none_or(|(looked_at, of)| of != read_at || now.since(looked_at) >= ANYWAY.0);
         if is_news {
             last = Some((now, read_at));
-            let shelf_life = app.config.delivery.shelf_life;
-            let round = watching::look(&app.store, &app.market, shelf_life, now).await;
+            let manner = watching::Manner {
+                shelf_life: app.config.delivery.shelf_life,
+                is_behind,
+            };
+            let round = watching::look(&app.store, &app.market, manner, now).await;
             if let Ok(round) = &round {
+                // Until this run has heard of the market.
+                is_behind &= read_at < app.started_at;
                 open_directs(app, &round.unopened).await;
                 if round.notices > 0 {
                     app.delivery.poke();

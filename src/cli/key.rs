@@ -14,7 +14,7 @@ use crate::{
     ops::{
         config::{self, Config},
         exit::Exit,
-        secrets::MasterKey,
+        secrets::{MasterKey, SecretError},
     },
     render::count,
     store::{OpenError, Store},
@@ -56,7 +56,10 @@ async fn rotate(config: Option<&Path>, to: Option<&Path>) -> Result<Exit, StartE
         )));
     };
     let new = to.map_or_else(|| run::rotated(file), Path::to_owned);
-    let to = MasterKey::load_or_create(&new)?;
+    let to = MasterKey::load_or_create(&new).map_err(|error| match error {
+        SecretError::Unwritable { path, source } => StartError::NoNewKey { path, source },
+        error => error.into(),
+    })?;
     if from.bytes() == to.bytes() {
         let same = SameKey {
             old: file.clone(),
@@ -65,15 +68,16 @@ async fn rotate(config: Option<&Path>, to: Option<&Path>) -> Result<Exit, StartE
         return Ok(failed(&same, Exit::Usage));
     }
     let now = SystemClock.now();
-    let rotated = Store::rotate_key(database, from.bytes(), to.bytes(), now).await?;
+    let rotated = Store::rotate_key(database, from.bytes(), (to.bytes(), &new), now).await?;
     Ok(said(format_args!(
         "The keys of {} and {} are wrapped by {new} now.\n\
          Put it in the place of {old} before the next start:\n\
-         \x20   mv {old} {old}.old && mv {new} {old}\n\
+         \x20   {moving}\n\
          Keep a copy of it elsewhere, and the earlier one for as long as you keep backups that were made \
          before now.",
         count(rotated.people, "person", "people"),
         count(rotated.servers, "server", "servers"),
+        moving = run::moving(&new, file),
         new = new.display(),
         old = file.display(),
     )))

@@ -50,6 +50,11 @@ pub(super) enum StartError {
         database: PathBuf,
         mend: String,
     },
+    #[error("the new key cannot be written to {}; name a file elsewhere with --to", path.display())]
+    NoNewKey {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error(
         "Discord refuses the bot token; copy a fresh one from the Bot page of the developer portal"
     )]
@@ -63,7 +68,10 @@ pub(super) enum StartError {
 impl StartError {
     pub(super) const fn exit(&self) -> Exit {
         match self {
-            Self::Config(_) | Self::KeyGone { .. } | Self::KeyNotMoved { .. } => Exit::Unusable,
+            Self::Config(_)
+            | Self::KeyGone { .. }
+            | Self::KeyNotMoved { .. }
+            | Self::NoNewKey { .. } => Exit::Unusable,
             Self::Secret(error) => app::secret_exit(error),
             Self::Open(error) => app::open_exit(error),
             Self::TokenRefused => Exit::TokenRefused,
@@ -134,22 +142,36 @@ pub(super) fn rotated(key: &Path) -> PathBuf {
     key.with_added_extension("new")
 }
 
-/// Whether the master key was changed for another that still lies beside it.
+/// Whether the master key was changed for another that lies beside it, or where it was put then.
 async fn key_not_moved(database: &Path, key: &Path) -> Option<StartError> {
-    let new = rotated(key);
-    let rotated = MasterKey::load_existing(&new).ok()??;
-    let opens = Store::check(database, Some(rotated.bytes())).await;
-    opens.ok()?;
-    let (place, found) = (key.display(), new.display());
-    let mut mend = format!("mv {found} {place}");
-    if key.exists() {
-        mend.insert_str(0, &format!("mv {place} {place}.old && "));
+    let named = Store::key_rotated_to(database).await;
+    for new in [rotated(key)].into_iter().chain(named) {
+        let Ok(Some(found)) = MasterKey::load_existing(&new) else {
+            continue;
+        };
+        if Store::check(database, Some(found.bytes())).await.is_ok() {
+            return Some(StartError::KeyNotMoved {
+                database: database.to_owned(),
+                mend: moving(&new, key),
+                new,
+            });
+        }
     }
-    Some(StartError::KeyNotMoved {
-        database: database.to_owned(),
-        new,
-        mend,
-    })
+    None
+}
+
+/// How to put a new key in the place of the present one, which is kept for older backups: under a name that none
+/// of the earlier ones has.
+pub(super) fn moving(new: &Path, key: &Path) -> String {
+    let (found, place) = (new.display(), key.display());
+    if !key.exists() {
+        return format!("mv {found} {place}");
+    }
+    let mut aside = key.with_added_extension("old");
+    while aside.exists() {
+        aside.add_extension("1");
+    }
+    format!("mv {place} {} && mv {found} {place}", aside.display())
 }
 
 /// Asks Discord who the token belongs to.

@@ -80,7 +80,7 @@ pub(super) fn compose(
 }
 
 fn new_post(told: &[Waiting], place: &Destination, now: Timestamp) -> Option<NewPost> {
-    let identity = Identity::of(told.iter().map(|one| &one.dedup_key[..]));
+    let identity = Identity::of(told.iter().map(|one| &one.dedup_key[..]), now);
     let not_after = told.iter().map(|one| one.not_after).max()?;
     let message = to_read(told, place, &identity.marker);
     let parts: Vec<Part> = told.iter().map(|one| part(one, place)).collect();

@@ -297,9 +297,11 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// The identity of the message that tells the notices with these keys; the same for each attempt.
-    pub fn of<'a>(keys: impl IntoIterator<Item = &'a [u8]>) -> Self {
+    /// The identity of the message that was made at `at` to tell the notices with these keys. It is kept with the
+    /// message, and so the same for each attempt. A restore gives keys a second time, for other notices.
+    pub fn of<'a>(keys: impl IntoIterator<Item = &'a [u8]>, at: Timestamp) -> Self {
         let mut hash = Sha256::new();
+        hash.update(at.millis().to_le_bytes());
         for key in keys {
             hash.update(key);
         }
@@ -322,10 +324,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_identity_is_that_of_the_notices() {
-        let one = Identity::of([&b"a"[..], b"b"]);
-        assert_eq!(one, Identity::of([&b"a"[..], b"b"]));
-        assert_ne!(one, Identity::of([&b"b"[..], b"a"]));
+    fn the_identity_is_that_of_the_notices_at_their_time() {
+        let at = Timestamp::from_millis;
+        let one = Identity::of([&b"a"[..], b"b"], at(7));
+        assert_eq!(one, Identity::of([&b"a"[..], b"b"], at(7)));
+        assert_ne!(one, Identity::of([&b"b"[..], b"a"], at(7)));
+        assert_ne!(one, Identity::of([&b"a"[..], b"b"], at(8)));
         assert_eq!(one.nonce.len(), 25);
         assert_eq!(one.marker.len(), 10);
     }

@@ -202,6 +202,19 @@ impl Pacing {
         self.gate.pause_left()
     }
 
+    /// Whether the address is banned at this moment.
+    pub fn is_banned(&self) -> bool {
+        self.gate.is_banned()
+    }
+
+    /// Takes note of a refused request that went another way, and of the effect that it has on all.
+    pub fn refused_elsewhere(&self, effect: Effect) {
+        let now = Instant::now();
+        locked(&self.budget).invalid(now);
+        drop(self.budget(now));
+        self.gate.obey(effect, None, now);
+    }
+
     /// Goes on with a pause from before a restart. One request then tries whether it is over, since
     /// nobody knows any more what it was for.
     pub fn resume_pause(&self, left: Duration) {

@@ -264,8 +264,8 @@ pub async fn press(bot: &Bot, ctx: &serenity::Context, press: &ComponentInteract
     let Err(failed) = pressed(bot, ctx, press).await else {
         return;
     };
-    let metrics = &bot.app.metrics;
-    let Some(message) = errors::answer(metrics, &failed, BUTTON, press.id.get()) else {
+    let told = errors::told(&bot.app, &failed, BUTTON, press.id.get()).await;
+    let Some(message) = told else {
         return;
     };
     // Where the press was acknowledged before it failed, the message itself has to say so.
@@ -288,6 +288,10 @@ async fn pressed(
     let button = match meant(bot, actor.user, &press.data.custom_id)? {
         Meant::Press(meant) => {
             bot.authorize(&actor, Action::Press(meant))?;
+            if meant.shows_what_is_kept() {
+                let app = &bot.app;
+                app.store.note_use(actor.user, app.clock.now()).await?;
+            }
             return notice::pressed(bot, ctx, press, meant).await;
         }
         Meant::Button(button) => button,
@@ -305,10 +309,10 @@ async fn pressed(
     if is_answer && !bot.first_answer(press.message.id.get(), &button) {
         return Ok(());
     }
-    let message = match act(bot, &button, owner).await {
+    let message = match act(bot, &button, &actor).await {
         Ok(message) => message,
         // It is acknowledged, so the message itself has to say so.
-        Err(failed) => match errors::answer(&bot.app.metrics, &failed, BUTTON, press.id.get()) {
+        Err(failed) => match errors::told(&bot.app, &failed, BUTTON, press.id.get()).await {
             Some(message) => message,
             None => return Ok(()),
         },
@@ -349,13 +353,14 @@ fn meant(bot: &Bot, sender: UserId, text: &str) -> Result<Meant, Trouble> {
         .ok_or(Trouble::Expired)
 }
 
-async fn act(bot: &Bot, button: &Button, owner: UserId) -> Result<Message, CommandError> {
+async fn act(bot: &Bot, button: &Button, actor: &Actor) -> Result<Message, CommandError> {
+    let owner = actor.user;
     match button {
         Button::Agree { held, .. } => consent::agreed(bot, owner, *held).await,
         Button::Keep { held, .. } | Button::Save { held, .. } => {
             consent::wanted(bot, owner, *held).await
         }
-        Button::Set { held, .. } => alerts::add::set(bot, owner, *held).await,
+        Button::Set { held, .. } => alerts::add::set(bot, actor, *held).await,
         Button::Page { from, narrowed, .. } => {
             ledger::list::page(&bot.app, owner, narrowed, *from).await
         }

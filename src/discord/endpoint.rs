@@ -68,11 +68,9 @@ impl Endpoint {
         interactions: Arc<Interactions>,
         context: serenity::Context,
     ) -> Self {
-        let now = interactions.bot().app.clock.now();
         Self {
             key,
-            // A signature tells its time in whole seconds.
-            opened_at: Timestamp::from_millis(now.millis() / 1_000 * 1_000),
+            opened_at: interactions.bot().app.clock.now(),
             interactions,
             context,
         }
@@ -152,6 +150,13 @@ impl Endpoint {
         }
     }
 
+    /// Whether another process may have taken it up. A signature tells its time in whole seconds, and the
+    /// interaction's own number in thousandths.
+    fn is_from_before(&self, interaction: &serenity::Interaction, signed_at: Timestamp) -> bool {
+        let made_at = interaction.id().created_at().timestamp_millis();
+        signed_at.seconds() < self.opened_at.seconds() || made_at < self.opened_at.millis()
+    }
+
     fn judged(&self, headers: &HeaderMap, body: &Bytes) -> Response<Body> {
         let signed_at = match self.signed_at(headers, body) {
             Ok(at) => at,
@@ -166,7 +171,7 @@ impl Endpoint {
                 pong()
             }
             // Nobody can tell any more whether it was taken up.
-            Ok(Arrived::Interaction(_)) if signed_at < self.opened_at => {
+            Ok(Arrived::Interaction(it)) if self.is_from_before(&it, signed_at) => {
                 debug!("a request was signed before this process listened");
                 empty(StatusCode::UNAUTHORIZED)
             }

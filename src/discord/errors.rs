@@ -12,6 +12,7 @@ use super::{
     reply::{self, Visibility},
 };
 use crate::{
+    app::App,
     ops::metrics::{Fault, Metrics},
     render::{error, message::Message},
     store::StoreError,
@@ -29,6 +30,24 @@ pub enum CommandError {
 }
 
 impl CommandError {
+    /// What Discord refused of ours: whether its edge did, which bans the address, or Discord itself. `None` for
+    /// what does not count as an invalid request.
+    fn refused_by_edge(&self) -> Option<bool> {
+        // What the library makes of an answer that is not in Discord's own form.
+        const NOT_DISCORD: isize = -1;
+        let Self::Internal(cause) = self else {
+            return None;
+        };
+        let Some(serenity::Error::Http(serenity::HttpError::UnsuccessfulRequest(refused))) =
+            cause.downcast_ref()
+        else {
+            return None;
+        };
+        let status = refused.status_code.as_u16();
+        matches!(status, 401 | 403 | 429)
+            .then_some(status != 401 && refused.error.code == NOT_DISCORD)
+    }
+
     /// The database was found to be damaged.
     fn shows_damage(&self) -> bool {
         matches!(self, Self::Internal(cause) if matches!(cause.downcast_ref(), Some(StoreError::Corrupt(_))))
@@ -80,9 +99,27 @@ pub fn is_over(error: &serenity::Error) -> bool {
     )
 }
 
+/// The words for an error, after what it means for everything else was seen to. `None` where nobody can be told.
+pub async fn told(
+    app: &App,
+    failed: &CommandError,
+    command: &'static str,
+    interaction: u64,
+) -> Option<Message> {
+    if failed.shows_damage() {
+        app.store.doubt();
+    }
+    let refused = failed.refused_by_edge();
+    if let Some(by_edge) = refused {
+        app.delivery.answer_refused(by_edge).await;
+    }
+    let words = answer(&app.metrics, failed, command, interaction);
+    words.filter(|_| refused != Some(true))
+}
+
 /// The words for an error, which is counted here; an internal one is logged here and nowhere else. `command`
 /// is a name of the table of commands, or what else it was.
-pub fn answer(
+fn answer(
     metrics: &Metrics,
     failed: &CommandError,
     command: &'static str,
@@ -128,12 +165,7 @@ pub async fn on_error(error: FrameworkError<'_, Arc<Bot>, CommandError>) {
         FrameworkError::Command { error, .. }
         | FrameworkError::CommandCheckFailed {
             error: Some(error), ..
-        } => {
-            if error.shows_damage() {
-                ctx.data().app.store.doubt();
-            }
-            answer(metrics, error, command, interaction)
-        }
+        } => told(&ctx.data().app, error, command, interaction).await,
         FrameworkError::ArgumentParse { error, .. } => {
             refused(error.downcast_ref::<Misread>().map_or_else(
                 || error::line(&Trouble::Outdated),

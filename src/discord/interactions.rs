@@ -79,8 +79,8 @@ impl Interactions {
         self.manager.get_or_init(|| Arc::clone(manager));
     }
 
-    /// What there is to do for an interaction; `None` for one that was taken up before or is too old to
-    /// be answered. Discord may send the same event twice, and anybody a request that they have seen.
+    /// What there is to do for an interaction; `None` for one that was taken up before, is too old to be
+    /// answered, or cannot be answered while the address is banned. Discord may send the same event twice, and anybody a request that they have seen.
     pub fn take_up(
         self: &Arc<Self>,
         ctx: serenity::Context,
@@ -90,6 +90,13 @@ impl Interactions {
         if !self.bot.first_time(id) {
             self.bot.app.metrics.came_twice();
             debug!(interaction = id, "interaction came twice, or too late");
+            return None;
+        }
+        if self.bot.app.delivery.is_banned() {
+            debug!(
+                interaction = id,
+                "not answered: Discord has banned this address for now"
+            );
             return None;
         }
         let began = Instant::now();

@@ -69,6 +69,17 @@ impl Press {
         )
     }
 
+    /// Whether what the presser keeps is looked at for it.
+    pub const fn shows_what_is_kept(self) -> bool {
+        matches!(
+            self,
+            Self::Ask {
+                ask: Ask::Impact,
+                ..
+            } | Self::Mine(_)
+        )
+    }
+
     /// The custom id of a button that mutes, or of the modal that asks for an amount.
     pub fn encode(self) -> Option<String> {
         match self {

@@ -217,6 +217,15 @@ impl Episode {
         }
     }
 
+    /// What has just become true may have been true, and told, for long: it is silent until it is not.
+    #[must_use]
+    pub const fn joined_late(self) -> Self {
+        match self.phase {
+            Phase::Pending { .. } => self.with(Phase::Baseline),
+            Phase::Quiet | Phase::Baseline | Phase::Open(_) => self,
+        }
+    }
+
     /// Nobody was told of the open episode, so that the next one is the first that people hear of. What it
     /// was measured from stays.
     #[must_use]

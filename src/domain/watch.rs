@@ -275,6 +275,15 @@ impl Watch {
         news
     }
 
+    /// The same where time has passed that this state does not know of, as after a restore: all of it may have
+    /// been told, so nothing is, and what is true now is silent until it is not.
+    pub fn catch_up(&mut self, seen: &Seen<'_>) {
+        self.look(seen);
+        for stands in &mut self.subjects {
+            stands.episode = stands.episode.joined_late();
+        }
+    }
+
     fn judge(&mut self, seen: &Seen<'_>) -> Vec<News> {
         let mut news = Vec::new();
         if seen.is_silent || self.counted == Some(seen.read_at) {

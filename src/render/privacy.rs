@@ -129,7 +129,7 @@ pub fn show(kept: &Kept) -> Message {
                 "Changes",
                 format!(
                     "{} to what servers are told, with your Discord id, so that their managers see \
-                     who changed what, until you delete your data.",
+                     who changed what, for a year or until you delete your data.",
                     count(kept.changes, "change", "changes")
                 ),
             ),

@@ -4,16 +4,20 @@
 //!
 //! Each of these is one transaction: it has happened, or it has not.
 
-use std::path::{Path, PathBuf};
+use std::{
+    ffi::OsString,
+    os::unix::ffi::{OsStrExt as _, OsStringExt as _},
+    path::{Path, PathBuf},
+};
 
 use sqlx::{SqliteConnection, SqlitePool};
 
 use super::{
-    OpenError, Store, StoreError,
+    OpenError, SCRUB_OWED, SET_SETTING, Store, StoreError,
     backup::{self, CopyError},
     columns::{bad, from_snowflake, snowflake},
     destinations::token_place,
-    opening::{Held, unopened},
+    opening::{Held, look_into, unopened},
     outbox, people,
     sealed::{Keyring, Place, Sealer},
     veil,
@@ -30,6 +34,9 @@ const CHECK_PLACE: Place = Place {
     row: 0,
     owner: 0,
 };
+
+/// Under which name it is kept to which file the master key was last changed.
+const ROTATED_TO: &str = "key rotated to";
 
 /// The tables whose rows name a person, each with the statement that names them anew.
 const NAMED: [&str; 6] = [
@@ -232,7 +239,7 @@ pub struct Rotated {
 async fn rewrapped(
     writer: &SqlitePool,
     from: &Keyring,
-    to: &Keyring,
+    (to, file): (&Keyring, &Path),
 ) -> Result<Rotated, StoreError> {
     const PEOPLE: &str = "SELECT blind, name, key FROM person";
     const SERVERS: &str = "SELECT guild_id, key FROM server_key";
@@ -264,6 +271,18 @@ async fn rewrapped(
     }
     forget_check(&mut tx).await?;
     leave_check(&mut tx, to).await?;
+    let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    // What was wrapped by the key that is changed may be in the log for as long as somebody reads it.
+    for (name, value) in [
+        (ROTATED_TO, file.as_os_str().as_bytes()),
+        (SCRUB_OWED, &[1][..]),
+    ] {
+        sqlx::query(SET_SETTING)
+            .bind(name)
+            .bind(value)
+            .execute(&mut *tx)
+            .await?;
+    }
     tx.commit().await?;
     Ok(Rotated {
         people: people.len(),
@@ -348,16 +367,30 @@ impl Store {
     pub async fn rotate_key(
         path: &Path,
         from: &[u8; 32],
-        to: &[u8; 32],
+        (to, file): (&[u8; 32], &Path),
         now: Timestamp,
     ) -> Result<Rotated, OpenError> {
         let store = Self::open(path, from, now).await?;
-        let rotated = rewrapped(&store.writer, &store.keyring, &Keyring::new(to)).await;
+        let to = (&Keyring::new(to), file);
+        let rotated = rewrapped(&store.writer, &store.keyring, to).await;
         store.close().await;
         rotated.map_err(|source| OpenError::Keys {
             path: path.to_owned(),
             source,
         })
+    }
+
+    /// The file to which the master key of a database was last changed, for whoever cannot find it; `None` where
+    /// it never was, or that cannot be read.
+    pub async fn key_rotated_to(path: &Path) -> Option<PathBuf> {
+        const SQL: &str = "SELECT value FROM setting WHERE name = $1";
+        let mut connection = look_into(path).await.ok()?;
+        let named: Option<Vec<u8>> = sqlx::query_scalar(SQL)
+            .bind(ROTATED_TO)
+            .fetch_optional(&mut connection)
+            .await
+            .ok()?;
+        Some(PathBuf::from(OsString::from_vec(named?)))
     }
 
     /// Begins anew with another master key where the one of this database is lost, on which no bot runs. A

@@ -23,7 +23,13 @@ use super::{
     log_length, retention,
     sealed::Keyring,
 };
-use crate::{domain::time::Timestamp, failpoint::failpoint};
+use crate::{
+    domain::{
+        retention::{UNUSED, WARNING},
+        time::Timestamp,
+    },
+    failpoint::failpoint,
+};
 
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
@@ -509,6 +515,8 @@ async fn begin_run(held: &Held, keyring: &Keyring, now: Timestamp) -> sqlx::Resu
     // What was about to be told has perhaps been told, so it is silent until it is no longer true.
     const ABOUT_TO: &str = "UPDATE episode SET state = json_set(state, '$.phase', json('{\"phase\":\"baseline\"}')) \
          WHERE json_extract(state, '$.phase.phase') = 'pending'";
+    // Who came back since that copy was made is not known to have, so whoever would go is warned anew.
+    const USED: &str = "UPDATE person SET used_at = MAX(used_at, $1), warned_at = NULL";
     let mut tx = held.writer.begin_with("BEGIN IMMEDIATE").await?;
     keys::leave_check(&mut tx, keyring).await?;
     let last: Option<i64> = sqlx::query_scalar(LAST).fetch_optional(&mut *tx).await?;
@@ -522,6 +530,10 @@ async fn begin_run(held: &Held, keyring: &Keyring, now: Timestamp) -> sqlx::Resu
         for sql in [ON_THEIR_WAY, UNSENT, ABOUT_TO] {
             sqlx::query(sql).execute(&mut *tx).await?;
         }
+        sqlx::query(USED)
+            .bind(now.minus(UNUSED.0.saturating_sub(WARNING.0)).millis())
+            .execute(&mut *tx)
+            .await?;
         sqlx::query(SET_SETTING)
             .bind(BEHIND)
             .bind(&[1_u8][..])

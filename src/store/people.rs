@@ -10,14 +10,17 @@ use super::{
     sealed::Place,
     veil::Veil,
 };
-use crate::domain::{
-    ids::{GoalId, Home, LedgerEntryId, PositionId, UserId},
-    ledger::{Entry, Logged},
-    person::{Chosen, Look, Looks},
-    plan::{Goal, KeptGoal},
-    position::{Position, Stake},
-    time::Timestamp,
-    watch::KeptWatch,
+use crate::{
+    delivery::state::State,
+    domain::{
+        ids::{GoalId, Home, LedgerEntryId, PositionId, UserId, WatchId},
+        ledger::{Entry, Logged},
+        person::{Chosen, Look, Looks},
+        plan::{Goal, KeptGoal},
+        position::{Position, Stake},
+        time::Timestamp,
+        watch::KeptWatch,
+    },
 };
 
 pub(in crate::store) mod drawer;
@@ -39,6 +42,8 @@ pub struct Person {
     pub agreed_at: Timestamp,
     /// The day on which they last used it, to within a day.
     pub used_at: Timestamp,
+    /// When they were told that it goes unused.
+    pub warned_at: Option<Timestamp>,
     pub chosen: Chosen,
     pub positions: Vec<Position>,
     /// Income that they logged.
@@ -55,8 +60,15 @@ pub struct Person {
 pub struct Letter {
     pub written_at: Timestamp,
     pub delivered_at: Option<Timestamp>,
-    pub words: String,
+    pub state: State,
+    /// The watch that gave it, where one did.
+    pub watch: Option<WatchId>,
+    /// They go before the message does.
+    pub words: Option<String>,
 }
+
+/// Its key, words and times, where it stands and what gave it.
+type LetterRow = (Vec<u8>, String, i64, Option<i64>, String, Option<i64>);
 
 /// What there is one of for each person.
 #[derive(Debug, Clone, Copy)]
@@ -347,17 +359,18 @@ impl Store {
 
     /// All that is kept of the person; `None` when nothing is.
     pub async fn person(&self, user: UserId) -> Result<Option<Person>, StoreError> {
-        const SQL: &str = "SELECT agreed_at, used_at FROM person WHERE blind = $1";
-        let times: Option<(i64, i64)> = sqlx::query_as(SQL)
+        const SQL: &str = "SELECT agreed_at, used_at, warned_at FROM person WHERE blind = $1";
+        let times: Option<(i64, i64, Option<i64>)> = sqlx::query_as(SQL)
             .bind(self.keyring.blind(user))
             .fetch_optional(&self.readers)
             .await?;
-        let Some((agreed_at, used_at)) = times else {
+        let Some((agreed_at, used_at, warned_at)) = times else {
             return Ok(None);
         };
         Ok(Some(Person {
             agreed_at: columns::time(agreed_at),
             used_at: columns::time(used_at),
+            warned_at: warned_at.map(columns::time),
             chosen: self.chosen(user).await?,
             positions: self.positions(user).await?,
             entries: self.entries(user).await?,
@@ -368,23 +381,27 @@ impl Store {
         }))
     }
 
-    /// What the person was and is to be written, as far as the words are still kept, oldest first.
+    /// What the person was and is to be written, oldest first.
     pub async fn letters_to(&self, user: UserId) -> Result<Vec<Letter>, StoreError> {
-        const SQL: &str = "SELECT dedup_key, summary, created_at, delivered_at FROM notice \
-             WHERE person = $1 AND summary <> '' ORDER BY id";
+        const SQL: &str = "SELECT n.dedup_key, n.summary, n.created_at, n.delivered_at, n.state, o.watch_id \
+             FROM notice n JOIN outbox o ON o.id = n.id WHERE n.person = $1 ORDER BY n.id";
         let Some(holder) = self.holder(&self.readers, user).await? else {
             return Ok(Vec::new());
         };
-        let rows: Vec<(Vec<u8>, String, i64, Option<i64>)> = sqlx::query_as(SQL)
+        let rows: Vec<LetterRow> = sqlx::query_as(SQL)
             .bind(holder.blind)
             .fetch_all(&self.readers)
             .await?;
         rows.into_iter()
-            .map(|(key, summary, written_at, delivered_at)| {
+            .map(|(key, summary, written_at, delivered_at, state, watch)| {
+                let summary = Some(summary).filter(|words| !words.is_empty());
+                let veil = Veil::over(Some(&holder), "outbox", &key);
                 Ok(Letter {
                     written_at: columns::time(written_at),
                     delivered_at: delivered_at.map(columns::time),
-                    words: Veil::over(Some(&holder), "outbox", &key).lifted(summary)?,
+                    state: State::parse(&state).ok_or(bad("state"))?,
+                    watch: watch.map(WatchId),
+                    words: summary.map(|words| veil.lifted(words)).transpose()?,
                 })
             })
             .collect()

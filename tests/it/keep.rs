@@ -150,6 +150,12 @@ async fn the_master_key_is_changed_for_another() {
     fs::rename(&away, &key).unwrap();
     assert!(fs::read(bot.path("stipend.db")).unwrap() == database);
     assert_eq!(new.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    // The key before last opens backups as well, and is not written over.
+    let resting = bot.path("stipend.key.old");
+    fs::write(&resting, b"an earlier key").unwrap();
+    let mend = format!("run `mv {old} {old}.old.1 && mv {fresh} {old}`");
+    bot.fails().await.check(78, &mend);
+    fs::remove_file(&resting).unwrap();
     // Who copied it instead of moving it would change the key for itself the next time.
     fs::copy(&new, &key).unwrap();
     let (told, code) = bot.says(&["key", "rotate"]).await;
@@ -165,6 +171,35 @@ async fn the_master_key_is_changed_for_another() {
         twin.channel(server() + 1).len() == 1
     })
     .await;
+    bot.end(&twin);
+}
+
+/// A new key that was put elsewhere than beside the old one is found by each refusal, and one that cannot be
+/// written says how to name another place.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_was_put_elsewhere_is_named() {
+    let (twin, _upstream, mut bot) = kept().await;
+    bot.kill();
+    let nowhere = bot.path("nowhere/new.key").display().to_string();
+    let (told, code) = bot.says(&["key", "rotate", "--to", &nowhere]).await;
+    assert!(
+        code == Some(78) && told.contains("name a file elsewhere with --to"),
+        "{told}"
+    );
+    let (told, code) = bot.says(&["key", "rotate", "--to", "other.key"]).await;
+    assert_eq!(code, Some(0), "{told}");
+    let (key, other) = (bot.path("stipend.key"), bot.path("other.key"));
+    let mend = format!(
+        "mv {old} {old}.old && mv {new} {old}",
+        old = key.display(),
+        new = other.display()
+    );
+    bot.fails().await.check(78, &mend);
+    let (told, code) = bot.says(&["key", "reset", "--yes"]).await;
+    assert!(code == Some(78) && told.contains(&mend), "{told}");
+    fs::rename(&other, &key).unwrap();
+    bot.start(&twin, 1).await;
+    views(&twin, &["5,000"]).await;
     bot.end(&twin);
 }
 

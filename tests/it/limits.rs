@@ -11,7 +11,7 @@ use discord_twin::{
 use serde_json::Value;
 
 use crate::support::{
-    LONG, TestBot, USDC, Upstream, all_below, answer, below_three, fourteen, market,
+    LONG, TestBot, USDC, Upstream, all_below, answer, below_three, call, fourteen, market,
     messages_by_state, one_server, pools_of, posts, said, server, show, until, world,
 };
 
@@ -210,6 +210,39 @@ async fn a_banned_address_is_silent_and_then_goes_on() {
     let rest = Duration::from_millis(first.unwrap() - banned);
     assert!(rest >= Duration::from_millis(7_200), "{rest:?}");
     assert!(!bot.log().contains("Access denied"), "the page is logged");
+    bot.end(&twin);
+}
+
+/// F-D04: an answer to a command that the edge refuses tells of a ban as well. Until it is over no other command is
+/// answered, which would make it last, and then they are.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ban_that_a_command_meets_silences_commands_too() {
+    const ANSWERS: &str = "/interactions/{id}/{token}/callback";
+    let (world, alerts) = channels(1);
+    // The stand-in's ban is over after 7.2 s. The library does not hand out for how long it was said to last.
+    let world = world.limits(Limits::scaled(0.002));
+    let ban = [("EDGE_BAN", "9s")];
+    let (twin, upstream, bot) = watching(world, market, &alerts, &ban).await;
+    let answers = || {
+        let mut requests = twin.requests();
+        requests.retain(|one| one.template == ANSWERS);
+        requests.len()
+    };
+    twin.fault(Fault::on("POST", ANSWERS, What::Html1015).times(1));
+    let before = answers();
+    twin.invoke(&call("help")).unwrap();
+    until("the answer is refused", || answers() == before + 1).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    for _ in 0..5 {
+        twin.invoke(&call("help")).unwrap();
+    }
+    show(&upstream, market, 2.0).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(answers(), before + 1, "it is silent");
+    assert!(twin.channel(server() + 1).is_empty(), "so is the delivery");
+    until("the ban is over", || twin.channel(server() + 1).len() == 1).await;
+    let help = said(&twin.run(&call("help")).await.unwrap());
+    assert!(help.contains("/yield find"), "{help}");
     bot.end(&twin);
 }
 

@@ -205,6 +205,24 @@ fn the_unit_and_its_operator_read_one_file() {
     }
 }
 
+/// What README installs from an unpacked release is in it.
+#[test]
+fn a_release_holds_what_readme_installs_from_it() {
+    let release = file(".github/workflows/release.yml");
+    assert!(release.contains("cp -r deploy \"out/$NAME/\"\n"));
+    let readme = file("README.md");
+    let (_, after) = readme.split_once("\n**With systemd**").unwrap();
+    let (install, _) = after.split_once("\nSettings go into").unwrap();
+    let named: Vec<&str> = install
+        .split_whitespace()
+        .filter(|word| word.starts_with("deploy/"))
+        .collect();
+    assert_eq!(named.len(), 2, "{named:?}");
+    for path in named {
+        file(path);
+    }
+}
+
 /// The three ways to start the bot name the same files, so that a database or a key is not looked for in two
 /// places, and each key that they set is one that there is.
 #[test]

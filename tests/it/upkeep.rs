@@ -110,8 +110,15 @@ async fn who_cannot_be_written_to_is_told_with_the_next_answer() {
     assert!(words.contains("You have not used for months"), "{words}");
     assert_eq!(beside_help(twin).await, None);
     stage.clock.jump(29 * DAY);
+    // Who keeps anything by a button has used it.
+    let plan = call("plan goal").option("income", "$200k");
+    let plan = told(twin, &plan.option("capital", "$7654321"), &["2.61 %"]).await;
+    let save = button(&plan.message, "Save as my goal");
+    let save = Press::on_reply(plan.interaction, save).by(member());
+    assert!(said(&twin.press(&save).await.unwrap()).contains("Kept as your goal"));
+    stage.clock.jump(2 * DAY);
     tokio::time::sleep(Duration::from_secs(12)).await;
-    told(twin, &call("privacy show"), &["1 position"]).await;
+    told(twin, &call("privacy show"), &["1 position", "1 goal"]).await;
     // By asking for it the member has used it.
     stage.clock.jump(151 * DAY);
     tokio::time::sleep(Duration::from_secs(12)).await;

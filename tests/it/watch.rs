@@ -549,3 +549,31 @@ async fn what_is_due_is_reminded_of() {
     written(twin, 3).await;
     stage.end().await;
 }
+
+/// F-S14: what a member was written since a backup was made is not written again once it is restored, though the
+/// backup does not know of it; what comes after that is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_writes_nobody_twice() {
+    let (twin, upstream, mut bot) = setting().await;
+    let twin = &twin;
+    hold(twin).await;
+    let rate = watch("rate").option("value", 3);
+    told(twin, &rate, &["pays less than 3 %"]).await;
+    stay(&upstream, 5.0, 0).await;
+    let (told, code) = bot.says(&["backup", "copy.db"]).await;
+    assert_eq!(code, Some(0), "{told}");
+    stay(&upstream, 2.0, 10).await;
+    // The first letter says that it can be written to.
+    written(twin, 2).await;
+    bot.kill();
+    let (told, code) = bot.says(&["restore", "copy.db"]).await;
+    assert_eq!(code, Some(0), "{told}");
+    bot.start(twin, 1).await;
+    stay(&upstream, 2.0, 20).await;
+    stay(&upstream, 2.0, 30).await;
+    written(twin, 2).await;
+    stay(&upstream, 5.0, 40).await;
+    stay(&upstream, 2.0, 50).await;
+    written(twin, 3).await;
+    bot.end(twin);
+}

@@ -85,6 +85,12 @@ impl Gate {
         locked(&self.0).breaker.cause()
     }
 
+    /// Whether the address is banned at this moment: whatever is asked then makes it last.
+    pub(super) fn is_banned(&self) -> bool {
+        let state = locked(&self.0);
+        state.breaker.cause() == Some(Cause::Ban) && !state.rest(Instant::now()).is_zero()
+    }
+
     /// Does what an outcome asks of everybody. `failed` tells whether Discord failed to answer;
     /// `None` where the outcome does not show it.
     pub(super) fn obey(&self, effect: Effect, failed: Option<bool>, now: Instant) {

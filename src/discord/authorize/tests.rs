@@ -93,6 +93,33 @@ fn presses() -> Vec<Press> {
     each.chain(rest).collect()
 }
 
+/// Who may do what, written down once more. Commands are read by their first word or two; one that is not named
+/// here fails the test.
+fn right_to(action: &Action<'_>) -> Right {
+    match action {
+        Action::Command(name) => {
+            let mut words = name.split(' ');
+            match (words.next().unwrap(), words.next()) {
+                ("yield", Some("better")) | ("plan", Some("cashflow" | "list" | "delete")) => {
+                    Right::Owner
+                }
+                ("yield" | "risk" | "Check" | "plan" | "status" | "help", _) => Right::Everyone,
+                ("portfolio" | "ledger" | "watch" | "privacy", _) => Right::Owner,
+                ("alerts" | "config" | "setup", _) => Right::ManageServer,
+                ("operator", _) => Right::Operator,
+                other => panic!("{other:?} is new: who may do it?"),
+            }
+        }
+        // What sets alerts is the server's; every other button belongs to whom it was made for.
+        Action::Button(Button::Set { .. })
+        | Action::Press(Press::Ask { ask: Ask::Mute, .. } | Press::Mute { .. }) => {
+            Right::ManageServer
+        }
+        Action::Button(_) | Action::Press(Press::Mine(_)) => Right::Owner,
+        Action::Press(Press::Ask { .. } | Press::Which | Press::Amount { .. }) => Right::Present,
+    }
+}
+
 /// What has to be true for somebody to do something: written down once more, in the plainest way.
 fn wanted(actor: &Actor, right: Right, object: Object) -> bool {
     let manages = actor
@@ -124,7 +151,7 @@ fn nobody_does_what_is_not_theirs_to_do() {
         .collect();
     let mut allowed = 0;
     for action in &actions {
-        let right = action.right().expect("everything has its right");
+        let right = right_to(action);
         for actor in actors() {
             for object in objects() {
                 let may = authorize(&actor, *action, object, &[OPERATOR]).is_ok();

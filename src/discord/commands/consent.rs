@@ -112,6 +112,7 @@ async fn fits(app: &App, owner: UserId, wish: &Wish) -> Result<(), CommandError>
 }
 
 async fn kept(app: &App, owner: UserId, wish: Wish) -> Result<Message, CommandError> {
+    app.store.note_use(owner, app.clock.now()).await?;
     match wish {
         Wish::Position(stake) => portfolio::add::kept(app, owner, *stake).await,
         Wish::Positions(stakes) => portfolio::import::kept(app, owner, &stakes).await,

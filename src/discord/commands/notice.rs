@@ -260,7 +260,7 @@ async fn silence(
 pub async fn submitted(bot: &Bot, ctx: &serenity::Context, modal: &ModalInteraction) {
     let answer = match amounted(bot, modal).await {
         Ok(message) => Some(message),
-        Err(failed) => errors::answer(&bot.app.metrics, &failed, super::MODAL, modal.id.get()),
+        Err(failed) => errors::told(&bot.app, &failed, super::MODAL, modal.id.get()).await,
     };
     let Some(message) = answer else { return };
     let sender = UserId(modal.user.id.get());

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::is_personal;
 use crate::{
     app::App,
+    delivery::outcome::DeadEnd,
     discord::{
         buttons::Button,
         context::{Context, parts},
@@ -19,6 +20,7 @@ use crate::{
     },
     store::{
         Store, StoreError,
+        destinations::Destination,
         people::{Letter, Person},
         servers::Deed,
     },
@@ -120,7 +122,9 @@ struct Records {
     alerts: Vec<Alert>,
     /// Changes in servers that are noted under their name.
     changes: Vec<Deed>,
-    /// What they were written to, as far as the words are kept.
+    /// Their direct messages, as a place that is written to.
+    direct: Option<Destination>,
+    /// What they were written to.
     letters: Vec<Letter>,
 }
 
@@ -130,6 +134,7 @@ impl Records {
             person: store.person(user).await?,
             alerts: store.alerts_by(user).await?,
             changes: store.deeds_by(user).await?,
+            direct: store.destination_of(user).await?,
             letters: store.letters_to(user).await?,
         })
     }
@@ -214,16 +219,27 @@ fn exported(user: UserId, records: &Records, now: Timestamp) -> Result<Message, 
             json!({
                 "written_at": letter.written_at.rfc3339(),
                 "delivered_at": letter.delivered_at.map(Timestamp::rfc3339),
+                "state": letter.state.slug(),
+                "watch": letter.watch,
                 "words": letter.words,
             })
         })
         .collect();
+    let direct = records.direct.as_ref().map(|place| {
+        json!({
+            "channel": place.channel.to_string(),
+            "state": place.state.slug(),
+            "reason": place.reason.map(DeadEnd::slug),
+            "changed_at": place.changed_at.rfc3339(),
+        })
+    });
     // Numbers of Discord are too large for many readers of JSON, so they are text.
     let everything = json!({
         "exported_at": now.rfc3339(),
         "user": user.to_string(),
         "agreed_at": person.map(|person| person.agreed_at.rfc3339()),
         "last_used_at": person.map(|person| person.used_at.rfc3339()),
+        "warned_at": person.and_then(|person| person.warned_at).map(Timestamp::rfc3339),
         "chosen": person.map(|person| person.chosen),
         "positions": positions,
         "ledger": entries,
@@ -233,6 +249,7 @@ fn exported(user: UserId, records: &Records, now: Timestamp) -> Result<Message, 
         "last_review": person.map(|person| &person.review),
         "alerts_made": alerts,
         "changes_made": changes,
+        "direct_messages": direct,
         "messages_to_you": letters,
     });
     let bytes = serde_json::to_vec_pretty(&everything).map_err(anyhow::Error::from)?;
@@ -263,11 +280,14 @@ pub async fn erase(store: &Store, owner: UserId) -> Result<Message, CommandError
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{
-        ids::{LedgerEntryId, PositionId},
-        ledger::{Entry, Kind, Logged},
-        person::Chosen,
-        position::{Earns, Holding, Position, Stake},
+    use crate::{
+        delivery::state::State,
+        domain::{
+            ids::{LedgerEntryId, PositionId},
+            ledger::{Entry, Kind, Logged},
+            person::Chosen,
+            position::{Earns, Holding, Position, Stake},
+        },
     };
 
     #[test]
@@ -277,6 +297,7 @@ mod tests {
             person: Some(Person {
                 agreed_at: Timestamp::from_millis(0),
                 used_at: Timestamp::from_millis(0),
+                warned_at: None,
                 chosen: Chosen::default(),
                 positions: vec![Position {
                     id: PositionId(3),
@@ -313,10 +334,13 @@ mod tests {
             }),
             changes: Vec::new(),
             alerts: Vec::new(),
+            direct: None,
             letters: vec![Letter {
                 written_at: Timestamp::from_millis(0),
                 delivered_at: None,
-                words: "USDC pays less".to_owned(),
+                state: State::Pending,
+                watch: None,
+                words: Some("USDC pays less".to_owned()),
             }],
         };
         let message = exported(owner, &records, Timestamp::from_millis(0)).unwrap();

@@ -472,3 +472,30 @@ fn a_pool_that_is_gone_is_told_once_it_stays_away() {
     assert_eq!(look(6, true), []);
     assert_eq!(look(10, true), [EdgeKind::Closed]);
 }
+
+/// F-S14: after a restore, what is true by then may have been told, and so may what is due: none of it is told, and
+/// the next time is.
+#[test]
+fn what_is_true_after_a_restore_is_silent_until_it_is_not() {
+    let under = percent(3.0);
+    let what = What::Rate {
+        of: Of::Mine,
+        under,
+    };
+    let mut watch = Watch::new(what, Timing::default(), hour(0));
+    let lines = lines([(held(1, Some(POOL), None), Some(2.0))]);
+    let (low, high) = (
+        pool(Some(2.0), Verdict::Sustainable),
+        pool(Some(5.0), Verdict::Sustainable),
+    );
+    watch.begin(&seen(hour(0), &lines, &high));
+    watch.catch_up(&seen(hour(5), &lines, &low));
+    for later in 6..20 {
+        assert_eq!(watch.look(&seen(hour(later), &lines, &low)), []);
+    }
+    assert_eq!(watch.look(&seen(hour(20), &lines, &high)), []);
+    let told: usize = (21..30)
+        .map(|later| watch.look(&seen(hour(later), &lines, &low)).len())
+        .sum();
+    assert_eq!(told, 1);
+}

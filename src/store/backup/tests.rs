@@ -1,7 +1,11 @@
 use super::*;
 use crate::{
     delivery::state::State,
-    market::fixture::hour,
+    domain::{
+        ids::UserId,
+        position::{Earns, Holding, Stake, usd},
+    },
+    market::fixture::{hour, id},
     store::{
         Store,
         market::{BatchRecord, tests::record},
@@ -302,6 +306,40 @@ async fn on_its_way(store: &Store) {
     for sql in [PLACE, POST, NOTICES] {
         sqlx::query(sql).execute(&store.writer).await.unwrap();
     }
+}
+
+/// F-S14: who used what they keep since the copy was made is not known to have: nobody goes before they are warned
+/// once more.
+#[tokio::test]
+async fn a_restore_erases_nobody_by_what_it_does_not_know() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, to) = (folder.path().join("stipend.db"), folder.path().join("copy"));
+    let store = made(&path).await;
+    let person = UserId(5);
+    store.agree(person, hour(0)).await.unwrap();
+    let earns = Earns::Pool {
+        id: id(1),
+        called: String::new(),
+    };
+    let held = Stake::new(Holding::Worth(usd("12".parse().unwrap())), earns);
+    store
+        .add_positions(person, &[held], 9, hour(0))
+        .await
+        .unwrap()
+        .unwrap();
+    let day = |count: i64| hour(24 * count);
+    store.note_warned(person, day(150)).await.unwrap();
+    backup(&path, &to, day(170)).await.unwrap();
+    store.close().await;
+    drop(store);
+    restore(&to, &path, &KEY, day(181)).await.unwrap();
+    let store = Store::open(&path, &KEY, day(181)).await.unwrap();
+    assert_eq!(store.erase_unused(day(181)).await.unwrap(), 0);
+    assert_eq!(store.people_to_warn(day(181)).await.unwrap().len(), 1);
+    assert_eq!(store.erase_unused(day(300)).await.unwrap(), 0);
+    store.note_warned(person, day(182)).await.unwrap();
+    assert_eq!(store.erase_unused(day(211)).await.unwrap(), 0);
+    assert_eq!(store.erase_unused(day(212)).await.unwrap(), 1);
 }
 
 /// F-S14: whoever moved a damaged database away and left its log finds that log set aside by a restore. `SQLite`

@@ -222,7 +222,11 @@ async fn another_master_key_opens_all_and_the_earlier_one_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("stipend.db");
     full(&path).await.close().await;
-    let rotated = Store::rotate_key(&path, &KEY, &NEW, hour(1)).await.unwrap();
+    let rotated = Store::rotate_key(&path, &KEY, (&NEW, Path::new("/elsewhere/key")), hour(1))
+        .await
+        .unwrap();
+    let named = Store::key_rotated_to(&path).await;
+    assert_eq!(named.as_deref(), Some(Path::new("/elsewhere/key")));
     assert_eq!((rotated.people, rotated.servers), (1, 1));
     assert!(matches!(
         Store::open(&path, &KEY, hour(2)).await,

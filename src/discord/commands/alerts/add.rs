@@ -8,6 +8,7 @@ use crate::{
     app::App,
     delivery::channel::ChannelRefused,
     discord::{
+        authorize::Actor,
         autocomplete,
         buttons::Button,
         checks,
@@ -20,7 +21,7 @@ use crate::{
     domain::{
         alert::Rule,
         episode::Timing,
-        ids::{AlertId, ChannelId, GuildId, RoleId, UserId},
+        ids::{AlertId, ChannelId, GuildId, RoleId},
         manner::Manner,
         method::MethodFilter,
         money::Amount,
@@ -192,10 +193,13 @@ pub(super) fn offer(bot: &Bot, request: Request) -> [String; 2] {
 }
 
 /// Sets the alerts that their maker has seen the preview of.
-pub async fn set(bot: &Bot, owner: UserId, held: u32) -> Result<Message, CommandError> {
+///
+/// They have to be in the server of which that was shown: in another one their rights say nothing of it.
+pub async fn set(bot: &Bot, actor: &Actor, held: u32) -> Result<Message, CommandError> {
     let request = bot
         .drafts
-        .take(owner, held, bot.app.clock.now())
+        .take(actor.user, held, bot.app.clock.now())
+        .filter(|request| request.caller.guild == actor.server)
         .ok_or(Trouble::Expired)?;
     Box::pin(keep(&bot.app, request)).await
 }
@@ -421,6 +425,7 @@ mod tests {
     use poise::serenity_prelude::Permissions;
 
     use super::*;
+    use crate::domain::ids::UserId;
 
     fn caller(our_rights: Permissions) -> Caller {
         Caller {
