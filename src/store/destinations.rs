@@ -54,6 +54,11 @@ impl Destination {
         }
     }
 
+    /// Why it takes nothing at present, as the database names it.
+    pub fn why(&self) -> Option<&'static str> {
+        self.reason.map(DeadEnd::slug)
+    }
+
     /// Nothing is sent there until a person has put it right.
     pub fn is_parked(&self) -> bool {
         self.state == DestinationState::Parked

@@ -5,7 +5,6 @@ use serde_json::json;
 use super::is_personal;
 use crate::{
     app::App,
-    delivery::outcome::DeadEnd,
     discord::{
         buttons::Button,
         context::{Context, parts},
@@ -229,7 +228,7 @@ fn exported(user: UserId, records: &Records, now: Timestamp) -> Result<Message, 
         json!({
             "channel": place.channel.to_string(),
             "state": place.state.slug(),
-            "reason": place.reason.map(DeadEnd::slug),
+            "reason": place.why(),
             "changed_at": place.changed_at.rfc3339(),
         })
     });
