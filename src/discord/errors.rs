@@ -33,8 +33,9 @@ impl CommandError {
     /// What Discord refused of ours: whether its edge did, which bans the address, or Discord itself. `None` for
     /// what does not count as an invalid request.
     fn refused_by_edge(&self) -> Option<bool> {
-        // What the library makes of an answer that is not in Discord's own form.
-        const NOT_DISCORD: isize = -1;
+        // What the library makes of a page. Of Discord's own answers some lack a code, and it cannot read those
+        // either; the body itself is not handed out.
+        const A_PAGE: &str = "expected value at line 1 column 1";
         let Self::Internal(cause) = self else {
             return None;
         };
@@ -45,7 +46,7 @@ impl CommandError {
         };
         let status = refused.status_code.as_u16();
         matches!(status, 401 | 403 | 429)
-            .then_some(status != 401 && refused.error.code == NOT_DISCORD)
+            .then_some(status != 401 && refused.error.message.contains(A_PAGE))
     }
 
     /// The database was found to be damaged.

@@ -10,14 +10,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use sqlx::{SqliteConnection, SqlitePool};
+use sqlx::{Connection as _, SqliteConnection, SqlitePool};
 
 use super::{
     OpenError, SCRUB_OWED, SET_SETTING, Store, StoreError,
     backup::{self, CopyError},
     columns::{bad, from_snowflake, snowflake},
     destinations::token_place,
-    opening::{Held, look_into, unopened},
+    opening::{Held, traceless, unopened},
     outbox, people,
     sealed::{Keyring, Place, Sealer},
     veil,
@@ -384,7 +384,9 @@ impl Store {
     /// it never was, or that cannot be read.
     pub async fn key_rotated_to(path: &Path) -> Option<PathBuf> {
         const SQL: &str = "SELECT value FROM setting WHERE name = $1";
-        let mut connection = look_into(path).await.ok()?;
+        let mut connection = SqliteConnection::connect_with(&traceless(path))
+            .await
+            .ok()?;
         let named: Option<Vec<u8>> = sqlx::query_scalar(SQL)
             .bind(ROTATED_TO)
             .fetch_optional(&mut connection)

@@ -78,6 +78,7 @@ fn masked() -> insta::Settings {
         ),
         (r"\d+ s (ago|old)", "‹a moment› $1"),
         (r"file:\d{17,20}", "file:‹a file›"),
+        (r"#[0-9A-Z]{4}-[0-9A-Z]{4}", "#‹marker›"),
         (r"http://127\.0\.0\.1:\d+", "http://‹here›"),
     ] {
         settings.add_filter(found, put);
