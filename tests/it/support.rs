@@ -540,6 +540,9 @@ impl TestBot {
     pub(crate) async fn start(&mut self, twin: &Twin, shards: usize) {
         // The log of an earlier run lies before this.
         let before = self.log().len();
+        // What a run that was killed has open closes a moment later, and would be taken for this one's. Another
+        // bot may be connected all the time.
+        let _all = twin.wait_gone(Duration::from_secs(2)).await;
         self.spawn();
         let ready = twin.wait_ready(shards, LONG).await;
         assert!(ready.is_ok(), "{ready:?}\n{}", self.log());

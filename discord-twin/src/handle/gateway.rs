@@ -151,6 +151,15 @@ impl Handle {
         self.shared.state().world.shards = shards;
     }
 
+    /// Waits until no shard is ready, as after a kill whose connections have yet to be seen to close; `false` where
+    /// one still is at the end of that time.
+    pub async fn wait_gone(&self, timeout: Duration) -> bool {
+        let gone = self
+            .shared
+            .until(timeout, |state| (state.gateway.ready() == 0).then_some(()));
+        gone.await.is_some()
+    }
+
     /// Waits until so many shards were told READY and are connected.
     pub async fn wait_ready(&self, shards: usize, timeout: Duration) -> Result<(), TwinError> {
         let found = self
