@@ -14,7 +14,9 @@ use crate::{
     },
     render::{
         alerts::speak_again,
-        bundle::{Part, bundle, fitting, line, linked, listable, over, plain, roll_up},
+        bundle::{
+            OVER, Part, bundle, fitting, line, linked, listable, over, plain, roll_up, without_file,
+        },
         message::{self, Message},
     },
     store::{
@@ -103,8 +105,8 @@ fn new_post(told: &[Waiting], place: &Destination, now: Timestamp) -> Option<New
     })
 }
 
-/// What a post says now of the notices that it tells; `None` where the words of any are gone, since the message
-/// in the channel still has them.
+/// What a post says now of the notices that it tells; `None` where the words of any are gone, or where with their
+/// ends they have no room without a file that may not be attached: the message in the channel still has them.
 pub(super) fn revise(told: &[Waiting], place: &Destination, marker: &str) -> Option<Revised> {
     if told.is_empty() || told.iter().any(|one| one.payload.is_empty()) {
         return None;
@@ -112,7 +114,7 @@ pub(super) fn revise(told: &[Waiting], place: &Destination, marker: &str) -> Opt
     let mut message = to_read(told, place, marker);
     if !message.files.is_empty() && !may_attach(place) {
         let parts: Vec<Part> = told.iter().map(|one| part(one, place)).collect();
-        message = plain(&parts, marker);
+        message = without_file(&parts, marker)?;
     }
     Some(Revised {
         json: body(&message),
@@ -216,7 +218,7 @@ fn part(one: &Waiting, place: &Destination) -> Part {
     if let Some(end) = &one.end {
         message = over(message, &parsed(&end.payload).unwrap_or_default());
         let words = end.summary.lines().next().unwrap_or_default();
-        summary = format!("{summary}\n   Over: {words}");
+        summary = format!("{summary}\n   {OVER} {words}");
     }
     if let Some(Beginning::Told {
         channel,

@@ -27,6 +27,11 @@ const LIST: &str = "notices.txt";
 /// Code points that are kept free for a marker and what stands before it.
 const MARKER_ROOM: usize = 16;
 
+/// Code points of a line that stands for a notice.
+const LINE: usize = 400;
+/// What begins the line of a notice's end.
+pub const OVER: &str = "Over:";
+
 /// How many of `parts` one message can tell, from the first; 0 only without any. What has no room as a
 /// card goes into a list where it `may_attach` one.
 ///
@@ -68,6 +73,36 @@ pub fn bundle(parts: &[Part], marker: &str) -> Message {
     own(&mut message, parts);
     call(&mut message, parts);
     marked(message, marker)
+}
+
+/// One message for `parts` without a file: cards for as many as have room, and the rest in short above them.
+/// `None` where even that is too long, so that some of it would not be told any more.
+pub fn without_file(parts: &[Part], marker: &str) -> Option<Message> {
+    let shown = shown(parts);
+    let short: Vec<String> = parts.iter().skip(shown).flat_map(in_short).collect();
+    let mut message = Message {
+        embeds: parts
+            .iter()
+            .take(shown)
+            .flat_map(|part| part.message.embeds.iter().cloned())
+            .collect(),
+        content: short.join("\n"),
+        select: select(parts),
+        ..Message::default()
+    };
+    own(&mut message, parts);
+    call(&mut message, parts);
+    let fits = message.content.chars().count() <= limits::CONTENT - MARKER_ROOM;
+    fits.then(|| marked(message, marker))
+}
+
+/// What changed, and how that ended where it has.
+fn in_short(part: &Part) -> impl Iterator<Item = String> {
+    let mut lines = part.summary.lines();
+    let first = lines.next().map(|line| text::escape_to(line, LINE));
+    let over = lines.filter_map(|line| line.trim_start().strip_prefix(OVER));
+    let over = over.map(|words| format!("**{OVER}** {}", text::escape_to(words.trim(), LINE)));
+    first.into_iter().chain(over)
 }
 
 /// Puts what one reader may open of their own below the message.
@@ -220,7 +255,6 @@ fn shown(parts: &[Part]) -> usize {
 
 /// The same notices as text alone, for when Discord refuses the cards.
 pub fn plain(parts: &[Part], marker: &str) -> Message {
-    const LINE: usize = 400;
     let lines: Vec<String> = parts
         .iter()
         .flat_map(|part| part.summary.lines())

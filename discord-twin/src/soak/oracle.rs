@@ -111,7 +111,7 @@ pub(super) fn marks(message: &StoredMessage) -> Vec<(Mark, Part)> {
 }
 
 fn of_line(line: &str) -> Option<(Mark, Part)> {
-    let part = if line.trim_start().starts_with(OVER) {
+    let part = if line.trim_start_matches([' ', '*']).starts_with(OVER) {
         Part::Over
     } else {
         Part::Told

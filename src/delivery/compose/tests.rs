@@ -198,6 +198,54 @@ fn a_message_whose_words_are_gone_is_not_edited() {
     assert!(revise(&[], &place(Some(7)), "#A").is_none());
 }
 
+/// F-L03: with the ends of all that it tells a message of the bot's own has no room for all of its cards, and may
+/// attach no file. What has no card is told in short, and none is dropped.
+#[test]
+fn an_edit_without_a_file_still_tells_all() {
+    let card = |number: usize, length: usize| {
+        let message = Message::from(Embed {
+            title: format!("🔻 pool {number}"),
+            description: "x".repeat(length),
+            ..Embed::default()
+        });
+        serde_json::to_string(&message).unwrap()
+    };
+    let mut opened = waiting(10);
+    for (one, number) in opened.iter_mut().zip(1..) {
+        one.payload = card(number, 900);
+    }
+    let told = composed(opened.clone(), None)
+        .post
+        .unwrap()
+        .draft
+        .entries
+        .len();
+    assert!(told >= 5, "{told}");
+    let mut opened = opened[..told].to_vec();
+    for (one, number) in opened.iter_mut().zip(1..) {
+        one.end = Some(End {
+            payload: card(number, 300),
+            summary: format!("✅ pool {number} – back above 4 %"),
+        });
+    }
+    let revised = revise(&opened, &place(None), "#A").unwrap();
+    assert!(revised.attachment.is_none());
+    let body: serde_json::Value = serde_json::from_str(&revised.json).unwrap();
+    let cards = body["embeds"].as_array().unwrap().len();
+    assert!(cards < told, "{cards} of {told}");
+    let text = format!("{} {}", body["content"], body["embeds"]);
+    for number in 1..=told {
+        assert!(text.contains(&format!("pool {number}")), "{number}");
+    }
+    assert!(text.contains("**Over:** ✅ pool"), "{}", body["content"]);
+    // Where even that is too long, the message stays as it is.
+    for (one, number) in opened.iter_mut().zip(1..) {
+        one.payload = card(number, 4_000);
+        one.summary = "x".repeat(390);
+    }
+    assert!(revise(&opened, &place(None), "#A").is_none());
+}
+
 #[test]
 fn one_notice_carries_buttons_and_many_a_select() {
     let alone: serde_json::Value =
