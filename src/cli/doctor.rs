@@ -215,17 +215,34 @@ fn missing(permissions: u64) -> Vec<&'static str> {
 async fn database(config: &Config, report: &mut Report) {
     let path = config.database.path();
     match run::database(config).await {
-        Ok(()) if !path.exists() => {
-            report.good(
+        Ok(()) if !path.exists() => match files::room_for(path) {
+            Ok(()) => report.good(
                 "database",
                 format_args!("{} will be made at the first start", path.display()),
-            );
-        }
+            ),
+            Err(error) => report.bad(
+                "database",
+                format_args!(
+                    "{} cannot be made: {error}; check its folder and the permissions there",
+                    path.display()
+                ),
+            ),
+        },
+        // As it should be where the bot runs.
+        Err(error) if error.exit() == Exit::AlreadyRunning => report.note(
+            "database",
+            format_args!(
+                "{} is in use by a stipend that runs; whether it is sound can be looked at while that is stopped",
+                path.display()
+            ),
+        ),
         Ok(()) => report.good("database", format_args!("{} is sound", path.display())),
         Err(error) => report.bad("database", error),
     }
     open_files(path, report);
-    key(&config.secrets.master_key_file, report);
+    if config.secrets.master_key_file.exists() || !path.exists() {
+        key(&config.secrets.master_key_file, report);
+    }
     last_backup(config, SystemClock.now(), report);
     report.note(
         "disk",

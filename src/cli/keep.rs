@@ -77,7 +77,9 @@ async fn restored(args: &ConfigArgs, file: &Path) -> Result<Exit, StartError> {
         )),
         Ok(None) => said(format_args!("{} holds the backup now.", database.display())),
         Err(RestoreError::Open(error)) => return Err(error.into()),
-        Err(error @ RestoreError::NoBackup(_)) => failed(&error, Exit::Usage),
+        Err(error @ (RestoreError::NoBackup(_) | RestoreError::Itself(_))) => {
+            failed(&error, Exit::Usage)
+        }
         Err(error) => failed(&error, Exit::Unusable),
     })
 }

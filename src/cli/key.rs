@@ -20,15 +20,21 @@ use crate::{
     store::{OpenError, Store},
 };
 
-/// What should take the place of the key is the key.
+/// Why no key took the place of the present one.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "{} holds the same key as {}, so that nothing would change; remove it, and a new one is made", new.display(),
-    old.display()
-)]
-struct SameKey {
-    old: PathBuf,
-    new: PathBuf,
+enum NothingToChange {
+    #[error(
+        "there is no key yet at {}; the first start makes one, or check secrets.master_key_file",
+        .0.display()
+    )]
+    NoKey(PathBuf),
+    #[error("{} is the present key itself; name another file with --to", .0.display())]
+    Itself(PathBuf),
+    #[error(
+        "{} holds the same key as {}, so that nothing would change; move it away, and a new one is made",
+        new.display(), old.display()
+    )]
+    SameKey { old: PathBuf, new: PathBuf },
 }
 
 pub(super) async fn execute(command: &KeyCommand) -> Exit {
@@ -50,18 +56,20 @@ async fn rotate(config: Option<&Path>, to: Option<&Path>) -> Result<Exit, StartE
     let (database, file) = (config.database.path(), &config.secrets.master_key_file);
     run::database(&config).await?;
     let Some(from) = MasterKey::load_existing(file)? else {
-        return Ok(said(format_args!(
-            "There is no key yet at {}; the first start makes one.",
-            file.display()
-        )));
+        let none = NothingToChange::NoKey(file.clone());
+        return Ok(failed(&none, Exit::Unusable));
     };
     let new = to.map_or_else(|| run::rotated(file), Path::to_owned);
+    if new.canonicalize().ok() == file.canonicalize().ok() {
+        let itself = NothingToChange::Itself(file.clone());
+        return Ok(failed(&itself, Exit::Usage));
+    }
     let to = MasterKey::load_or_create(&new).map_err(|error| match error {
         SecretError::Unwritable { path, source } => StartError::NoNewKey { path, source },
         error => error.into(),
     })?;
     if from.bytes() == to.bytes() {
-        let same = SameKey {
+        let same = NothingToChange::SameKey {
             old: file.clone(),
             new,
         };

@@ -48,6 +48,8 @@ pub enum SecretError {
         "the key of {0} is not one line of printable text; copy it anew from your account there"
     )]
     SourceKeyNotPrintable(&'static str),
+    #[error("{} is a folder, and not the file with the secret", .0.display())]
+    Folder(PathBuf),
     #[error("{} can be opened by others (mode {mode:04o}); run `chmod 600 {}`", path.display(), path.display())]
     OpenToOthers { path: PathBuf, mode: u32 },
     #[error(
@@ -292,6 +294,9 @@ fn private(path: &Path) -> io::Result<File> {
 fn opened(path: &Path) -> Result<File, SecretError> {
     let file = File::open(path).map_err(|source| unreadable(path, source))?;
     let about = file.metadata().map_err(|source| unreadable(path, source))?;
+    if about.is_dir() {
+        return Err(SecretError::Folder(path.to_owned()));
+    }
     match mode_open_to_others(&about) {
         Some(mode) => Err(SecretError::OpenToOthers {
             path: path.to_owned(),

@@ -28,6 +28,17 @@ use crate::domain::{
     time::{Day, Timestamp},
 };
 
+/// What is wrong, without the beginning of what was read: a file that was named by mistake may hold a secret.
+fn unquoted(error: SourceError) -> SourceError {
+    match error {
+        SourceError::Malformed(complaint) => {
+            let complaint = complaint.split(": \"").next().unwrap_or_default();
+            SourceError::Malformed(complaint.to_owned())
+        }
+        other => other,
+    }
+}
+
 /// The cap on decoded bytes of a file.
 const MAX_BODY: u64 = 64 * 1024 * 1024;
 /// As a file's name ends when it is packed.
@@ -166,6 +177,7 @@ pub async fn chart(folder: &Path, pool: PoolId) -> Result<Vec<ChartDay>, SourceE
         None => Ok(Vec::new()),
     })
     .await
+    .map_err(unquoted)
 }
 
 /// Recorded charts as batches, one for each UTC day: a file with one pool's answer a line, which also
@@ -288,7 +300,8 @@ impl FileSource {
             let body = read_pools(&path)?;
             pools::answer(&body, last, now, &categories)
         })
-        .await?;
+        .await
+        .map_err(unquoted)?;
         if let Answer::Batch(batch) = &answer {
             self.digest = Some(batch.digest);
         }

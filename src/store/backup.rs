@@ -242,6 +242,16 @@ fn written_at(path: &Path) -> Option<Timestamp> {
 pub enum RestoreError {
     #[error("there is no backup at {}", .0.display())]
     NoBackup(PathBuf),
+    #[error("{} is the database itself; name a backup of it", .0.display())]
+    Itself(PathBuf),
+    #[error("{} is no backup of stipend; name another file", .0.display())]
+    Foreign(PathBuf),
+    #[error(
+        "{} was made under another master key; put that key in the place of the present one for it (after \
+         `stipend key rotate` it lies beside it, as …old)",
+        .0.display()
+    )]
+    OtherKey(PathBuf),
     /// Something speaks against the copy, or against taking the place of the database. Nothing was changed.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -274,11 +284,25 @@ pub async fn restore(
     if !backup.exists() {
         return Err(RestoreError::NoBackup(backup.to_owned()));
     }
-    examine(backup, Some(&Keyring::new(key))).await?;
-    look(backup).await.map_err(|reason| RestoreError::Unsound {
+    if is_same(backup, database) {
+        return Err(RestoreError::Itself(backup.to_owned()));
+    }
+    let unsound = |reason| RestoreError::Unsound {
         path: backup.to_owned(),
         reason,
-    })?;
+    };
+    if backup.metadata().is_ok_and(|about| about.len() == 0) {
+        return Err(RestoreError::Foreign(backup.to_owned()));
+    }
+    examine(backup, Some(&Keyring::new(key)))
+        .await
+        .map_err(|error| match error {
+            OpenError::NotADatabase(path) | OpenError::Foreign(path) => RestoreError::Foreign(path),
+            OpenError::WrongKey(path) => RestoreError::OtherKey(path),
+            OpenError::Damaged(damage) => unsound(damage.detail),
+            error => error.into(),
+        })?;
+    look(backup).await.map_err(unsound)?;
     let _lock = InstanceLock::take(database).map_err(OpenError::from)?;
     let (half, whole) = (beside(database, PART), beside(database, RESTORING));
     prepare(backup, &half, &whole).await.map_err(|source| {
@@ -300,6 +324,12 @@ pub async fn restore(
     let replaced = set_aside(database, now).map_err(unfinished)?;
     put_in_place(&whole, database).map_err(unfinished)?;
     Ok(replaced)
+}
+
+/// Whether two names lead to one file.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let whole = |path: &Path| path.canonicalize().ok();
+    whole(one).is_some_and(|path| whole(other) == Some(path))
 }
 
 /// Makes a copy of a backup that can take the place of a database. Up to the last step, a start takes no notice

@@ -42,6 +42,16 @@ pub(super) fn give_to_folder(made: &File, path: &Path) -> io::Result<()> {
     }
 }
 
+/// Whether this user may make a file there.
+///
+/// # Errors
+///
+/// What speaks against it: there is no such folder, or it may not be written.
+pub fn room_for(path: &Path) -> io::Result<()> {
+    use rustix::fs::{Access, access};
+    Ok(access(folder_of(path), Access::WRITE_OK | Access::EXEC_OK)?)
+}
+
 /// Where a file lies.
 pub(super) fn folder_of(path: &Path) -> &Path {
     let folder = path

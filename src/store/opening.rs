@@ -89,6 +89,8 @@ pub enum OpenError {
         path = .0.display()
     )]
     HalfRestored(PathBuf),
+    #[error("{} is a database of another program; name another file with database.url", .0.display())]
+    Foreign(PathBuf),
     #[error(
         "there is {path}-wal, which holds the last commits of a database, and {path} is missing or empty; put the \
          database back beside it, or run `stipend restore` with a backup, which sets it aside",
@@ -121,6 +123,8 @@ pub enum OpenError {
     },
 }
 
+/// The table of which every database of ours has been the first.
+const MIGRATED: &str = "_sqlx_migrations";
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const READERS: u32 = 4;
 /// The log is brought home by whoever commits past so many pages, 16 MB, where [`Store::checkpoint`] did not.
@@ -405,6 +409,9 @@ async fn examine_by(
             .fetch_all(&mut connection)
             .await
             .map_err(sql)?;
+    if !tables.is_empty() && !tables.iter().any(|table| table == MIGRATED) {
+        return Err(OpenError::Foreign(path.to_owned()));
+    }
     check_schema(path, &tables, &mut connection).await?;
     let fault = integrity::check_small(&tables, &mut connection).await;
     if let Some(fault) = fault.map_err(sql)? {
@@ -468,7 +475,7 @@ async fn check_schema(
     tables: &[String],
     connection: &mut SqliteConnection,
 ) -> Result<(), OpenError> {
-    if !tables.iter().any(|table| table == "_sqlx_migrations") {
+    if !tables.iter().any(|table| table == MIGRATED) {
         return Ok(());
     }
     let found: Option<i64> = sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations")

@@ -172,6 +172,11 @@ async fn a_secret_or_a_database_that_cannot_be_used_is_named() {
     finds(&bot, &["token", "it is empty; copy the token into it"]).await;
     fs::write(&token, right).unwrap();
     bot.start(&twin, 1).await;
-    finds(&bot, &["database", "already running", "stop it first"]).await;
+    // Where the bot runs that is as it should be.
+    let (told, code) = bot.says(&["doctor"]).await;
+    assert!(
+        code == Some(0) && told.contains("is in use by a stipend that runs"),
+        "{told}"
+    );
     bot.end(&twin);
 }

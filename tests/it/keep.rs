@@ -7,6 +7,7 @@ use std::{
 
 use axum::http::StatusCode;
 use discord_twin::{Press, Twin};
+use sqlx::Connection as _;
 
 use crate::support::{
     TestBot, USDC, Upstream, below_three, button, call, manage, market, member, server, show,
@@ -85,6 +86,59 @@ async fn a_backup_brings_back_what_it_holds_and_repeats_nothing() {
     bot.end(&twin);
 }
 
+/// What cannot be meant is refused with words for it, and nothing is touched: the database itself in the place of a
+/// backup, a file of another program, an empty one, and a backup that was made under another key.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_backup_is_refused_by_its_name() {
+    let (twin, _upstream, mut bot) = kept().await;
+    let (told, code) = bot.says(&["backup", "copy.db"]).await;
+    assert_eq!(code, Some(0), "{told}");
+    bot.kill();
+    let (empty, other) = (bot.path("empty.db"), bot.path("other.db"));
+    fs::write(empty, b"").unwrap();
+    let options = sqlx::sqlite::SqliteConnectOptions::new()
+        .filename(&other)
+        .create_if_missing(true);
+    let mut foreign = sqlx::SqliteConnection::connect_with(&options)
+        .await
+        .unwrap();
+    sqlx::query("CREATE TABLE x (a INTEGER)")
+        .execute(&mut foreign)
+        .await
+        .unwrap();
+    foreign.close().await.unwrap();
+    let before = bot.database_bytes();
+    for (file, code, words) in [
+        ("stipend.db", 64, "is the database itself"),
+        ("empty.db", 78, "is no backup of stipend"),
+        ("other.db", 78, "is no backup of stipend"),
+        ("log", 78, "is no backup of stipend"),
+    ] {
+        let (told, ended) = bot.says(&["restore", file]).await;
+        assert!(
+            ended == Some(code) && told.contains(words),
+            "{file}: {told}"
+        );
+    }
+    assert!(bot.database_bytes() == before);
+    let foreign = fs::read(&other).unwrap();
+    bot.set("DATABASE__URL", format!("sqlite://{}", other.display()));
+    bot.fails()
+        .await
+        .check(78, "is a database of another program");
+    assert!(fs::read(&other).unwrap() == foreign);
+    bot.unset("DATABASE__URL");
+    let (told, code) = bot.says(&["key", "rotate"]).await;
+    assert_eq!(code, Some(0), "{told}");
+    fs::rename(bot.path("stipend.key.new"), bot.path("stipend.key")).unwrap();
+    let (told, code) = bot.says(&["restore", "copy.db"]).await;
+    assert!(
+        code == Some(78) && told.contains("was made under another master key"),
+        "{told}"
+    );
+    bot.end(&twin);
+}
+
 /// What root restores for a service that has a user of its own belongs to that user, the lock and the note of
 /// the backup included. Only root can show it, so that this looks at nothing where the tests run as somebody
 /// else, and says so.
@@ -150,6 +204,12 @@ async fn the_master_key_is_changed_for_another() {
     fs::rename(&away, &key).unwrap();
     assert!(fs::read(bot.path("stipend.db")).unwrap() == database);
     assert_eq!(new.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    let itself = key.display().to_string();
+    let (told, code) = bot.says(&["key", "rotate", "--to", &itself]).await;
+    assert!(
+        code == Some(78) || told.contains("is the present key itself"),
+        "{code:?} {told}"
+    );
     // The key before last opens backups as well, and is not written over.
     let resting = bot.path("stipend.key.old");
     fs::write(&resting, b"an earlier key").unwrap();
