@@ -663,6 +663,10 @@ async fn a_server_that_came_back_unheard_is_asked_for_before_it_is_forgotten() {
     for guild in servers {
         let alert = twin.run(&below_three(USDC).in_guild(guild)).await.unwrap();
         assert!(said(&alert).contains("is set"), "{}", said(&alert));
+    }
+    // After each answer it is noted that the bot is there.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    for guild in servers {
         twin.remove_guild(guild).unwrap();
     }
     are_left(&bot, &servers).await;

@@ -222,7 +222,7 @@ async fn a_ban_that_a_command_meets_silences_commands_too() {
     // The stand-in's ban is over after 7.2 s. The library does not hand out for how long it was said to last.
     let world = world.limits(Limits::scaled(0.002));
     let ban = [("EDGE_BAN", "9s")];
-    let (twin, upstream, bot) = watching(world, market, &alerts, &ban).await;
+    let (twin, upstream, mut bot) = watching(world, market, &alerts, &ban).await;
     let answers = || {
         let mut requests = twin.requests();
         requests.retain(|one| one.template == ANSWERS);
@@ -245,7 +245,11 @@ async fn a_ban_that_a_command_meets_silences_commands_too() {
     until("the ban is over", || twin.channel(server() + 1).len() == 1).await;
     let help = said(&twin.run(&call("help")).await.unwrap());
     assert!(help.contains("/yield find"), "{help}");
-    bot.end(&twin);
+    bot.kill();
+    // Nobody was answered meanwhile, and no other rule was broken.
+    let broken = twin.violations();
+    let is_silence = |rule: &String| rule.contains("no answer within");
+    assert!(broken.iter().all(is_silence), "{broken:?}");
 }
 
 /// F-D05: half of the webhooks are forbidden. Each is asked once, the others are served, and when too much was refused
