@@ -58,40 +58,38 @@ pub fn bundle(parts: &[Part], marker: &str) -> Message {
         return marked(message, marker);
     }
     let shown = shown(parts);
-    let mut message = Message {
-        embeds: parts[..shown]
-            .iter()
-            .flat_map(|part| part.message.embeds.iter().cloned())
-            .collect(),
-        ..Message::default()
-    };
+    let mut message = cards(&parts[..shown]);
     if parts.len() > shown {
         message.content = format!("+{} more in the attached list", parts.len() - shown);
         message.files.push(list(&parts[shown..]));
     }
-    message.select = select(parts);
-    own(&mut message, parts);
-    call(&mut message, parts);
+    equip(&mut message, parts);
     marked(message, marker)
+}
+
+fn cards(parts: &[Part]) -> Message {
+    let embeds = parts.iter().flat_map(|part| part.message.embeds.iter());
+    Message {
+        embeds: embeds.cloned().collect(),
+        ..Message::default()
+    }
+}
+
+/// What readers may do with these parts, and whom they call.
+fn equip(message: &mut Message, parts: &[Part]) {
+    message.select = select(parts);
+    own(message, parts);
+    call(message, parts);
 }
 
 /// One message for `parts` without a file: cards for as many as have room, and the rest in short above them.
 /// `None` where even that is too long, so that some of it would not be told any more.
 pub fn without_file(parts: &[Part], marker: &str) -> Option<Message> {
-    let shown = shown(parts);
-    let short: Vec<String> = parts.iter().skip(shown).flat_map(in_short).collect();
-    let mut message = Message {
-        embeds: parts
-            .iter()
-            .take(shown)
-            .flat_map(|part| part.message.embeds.iter().cloned())
-            .collect(),
-        content: short.join("\n"),
-        select: select(parts),
-        ..Message::default()
-    };
-    own(&mut message, parts);
-    call(&mut message, parts);
+    let (shown, rest) = parts.split_at(shown(parts).min(parts.len()));
+    let short: Vec<String> = rest.iter().flat_map(in_short).collect();
+    let mut message = cards(shown);
+    message.content = short.join("\n");
+    equip(&mut message, parts);
     let fits = message.content.chars().count() <= limits::CONTENT - MARKER_ROOM;
     fits.then(|| marked(message, marker))
 }

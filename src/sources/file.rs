@@ -321,6 +321,21 @@ mod tests {
         Timestamp::parse(text).unwrap()
     }
 
+    /// F-X01: a file with a secret that was named by mistake is not quoted, since that is logged.
+    #[tokio::test]
+    async fn what_is_no_answer_is_not_quoted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        std::fs::write(&path, "MTEx.canary").unwrap();
+        let now = Timestamp::from_millis(0);
+        let error = FileSource::new(&path).pools(now).await.unwrap_err();
+        let said = format!("{error} {error:?}");
+        assert!(
+            said.contains("line 1") && !said.contains("canary"),
+            "{said}"
+        );
+    }
+
     #[test]
     fn names_hold_times() {
         for (name, want) in [

@@ -101,6 +101,15 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_file_needs_a_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(room_for(&folder.path().join("stipend.db")).is_ok());
+        let nowhere = folder.path().join("nowhere/stipend.db");
+        let error = room_for(&nowhere).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    }
+
     /// What root makes in the folder of a service belongs to that service. Only root can give a file away,
     /// so that this looks at nothing where the tests run as somebody else, and says so.
     #[test]
