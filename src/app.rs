@@ -15,6 +15,7 @@ use crate::{
         tick::{Alerting, Ticked},
         track,
     },
+    causes::Causes,
     clock::Clock,
     delivery::{self, Delivery, http::ApplicationId},
     discord::{self, client::ClientError, shards::Shards, stamp::Stamp},
@@ -288,7 +289,7 @@ impl App {
             Err(error @ StoreError::Corrupt(_)) => return Err(error.into()),
             // The batch is kept, and the next one brings another chance.
             Err(error) => tracing::warn!(
-                error = &error as &dyn std::error::Error,
+                error = %Causes(&error),
                 "the database cannot be tidied up"
             ),
             Ok(()) => {}
@@ -430,7 +431,7 @@ async fn guard(app: Arc<App>, stop: CancellationToken) -> Result<(), RunError> {
             Ok(None) => {}
             Ok(Some(damage)) => return Err(damage.into()),
             Err(error) => tracing::warn!(
-                error = &error as &dyn std::error::Error,
+                error = %Causes(&error),
                 "the database cannot be looked at"
             ),
         }
@@ -474,7 +475,7 @@ async fn herald(app: Arc<App>, stop: CancellationToken) -> Result<(), RunError> 
             Ok(false) => {}
             Err(error @ StoreError::Corrupt(_)) => return Err(error.into()),
             Err(error) => tracing::warn!(
-                error = &error as &dyn std::error::Error,
+                error = %Causes(&error),
                 "reports cannot be made"
             ),
         }

@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    causes::Causes,
     demo,
     domain::time::{Span, SpanError},
     ops::{exit::Exit, logging, secrets},
@@ -83,15 +84,8 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
     clippy::print_stderr,
     reason = "this is where the process speaks to whoever started it"
 )]
-fn tell(error: &dyn std::error::Error) {
-    let mut line = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        line.push_str(": ");
-        line.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    eprintln!("stipend: {line}");
+fn tell(error: &(dyn std::error::Error + 'static)) {
+    eprintln!("stipend: {}", Causes(error));
 }
 
 /// A Discord bot that tells people what their crypto earns, whether it will last, and when that changes.
@@ -125,6 +119,7 @@ pub enum Command {
     },
     /// Puts a backup in the place of the database, after a look whether it is whole and opens with the key.
     Restore {
+        /// What `stipend backup` wrote; it stays as it is.
         file: PathBuf,
         #[command(flatten)]
         config: ConfigArgs,
@@ -192,6 +187,13 @@ fn length(text: &str) -> Result<Duration, SpanError> {
     text.parse().map(|Span(length)| length)
 }
 
+/// Recorded days a second.
+fn speed(text: &str) -> Result<f64, String> {
+    let speed = text.parse().ok();
+    let usable = speed.filter(|speed: &f64| speed.is_finite() && *speed > 0.0);
+    usable.ok_or_else(|| "a number of days a second is needed, such as 4 or 0.5".to_owned())
+}
+
 #[derive(Debug, clap::Args)]
 pub struct DemoArgs {
     /// Print every notice as a person would read it, and end when the replay ends.
@@ -200,8 +202,8 @@ pub struct DemoArgs {
     /// How many days of the recorded market to replay, from 2 to 60
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(2..=60))]
     pub days: u32,
-    /// Recorded days a second [default: 4, headless: as fast as it goes]
-    #[arg(long)]
+    /// Recorded days a second, more than 0 [default: 4, headless: as fast as it goes]
+    #[arg(long, value_parser = speed)]
     pub speed: Option<f64>,
 }
 

@@ -280,11 +280,7 @@ fn length_of_a_day(args: &DemoArgs) -> Duration {
         (None, true) => return Duration::ZERO,
         (None, false) => WATCHED_SPEED,
     };
-    if speed.is_finite() && speed > 0.0 {
-        Duration::from_secs_f64((1.0 / speed).min(60.0))
-    } else {
-        Duration::ZERO
-    }
+    Duration::from_secs_f64((1.0 / speed).min(60.0))
 }
 
 fn progress(args: &DemoArgs, days: u32) -> ProgressBar {

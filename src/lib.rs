@@ -17,6 +17,7 @@ pub mod ops;
 pub mod app;
 pub mod demo;
 pub mod cli;
+pub mod causes;
 pub mod clock;
 mod failpoint;
 pub mod pulse;

@@ -31,12 +31,8 @@ pub enum RulesFileError {
     /// Not the TOML that is expected; the message names line and column.
     #[error("{0}")]
     Toml(String),
-    #[error("alert \"{name}\": {source}")]
-    Rule {
-        name: String,
-        #[source]
-        source: RuleError,
-    },
+    #[error("alert \"{name}\": {fault}")]
+    Rule { name: String, fault: RuleError },
     #[error("two alerts are named \"{0}\"; each needs a name of its own")]
     SameName(String),
     #[error("the file holds no [[alert]]")]
@@ -106,9 +102,9 @@ pub fn parse(text: &str) -> Result<Vec<NamedRule>, RulesFileError> {
             major: entry.major,
         };
         let condition =
-            Condition::new(entry.when, terms).map_err(|source| RulesFileError::Rule {
+            Condition::new(entry.when, terms).map_err(|fault| RulesFileError::Rule {
                 name: entry.name.clone(),
-                source,
+                fault,
             })?;
         let usual = entry.when.timing(Timing::default());
         let timing = Timing {

@@ -5,6 +5,7 @@
 //! not known then is not judged.
 
 use crate::{
+    causes::Causes,
     delivery::entry::{Entry, watch_opening_key},
     domain::{
         ids::UserId,
@@ -65,7 +66,7 @@ pub async fn look(
                 Err(error @ StoreError::Corrupt(_)) => return Err(error),
                 // The others have nothing to do with it.
                 Err(error) => tracing::warn!(
-                    error = &error as &dyn std::error::Error,
+                    error = %Causes(&error),
                     "what a person has watched cannot be looked at"
                 ),
             }
@@ -87,7 +88,7 @@ async fn held(
             Ok(positions) => held.push((*person, positions)),
             Err(error @ StoreError::Corrupt(_)) => return Err(error),
             Err(error) => tracing::warn!(
-                error = &error as &dyn std::error::Error,
+                error = %Causes(&error),
                 "what a person holds cannot be read"
             ),
         }

@@ -8,6 +8,7 @@ use chacha20poly1305::aead::{OsRng, rand_core::RngCore as _};
 use super::{App, RunError, asked::fact_sources};
 use crate::{
     alerting::watching,
+    causes::Causes,
     domain::{
         ids::{PoolId, UserId},
         time::{Span, Timestamp},
@@ -49,7 +50,11 @@ pub(super) async fn follow(app: &App) -> Result<(), RunError> {
             }
             Ok(_) => tracing::debug!("the source has nothing new"),
             Err(FeedError::Store(error @ StoreError::Corrupt(_))) => return Err(error.into()),
-            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "no batch"),
+            Err(error) => {
+                let path = app.config.sources.file.path.as_deref();
+                let path = path.map(|path| tracing::field::display(path.display()));
+                tracing::warn!(path, error = %Causes(&error), "no batch");
+            }
         }
         let learnt = learn_the_past(app).await;
         if app.charts.take_news(app.clock.now(), learnt) {
@@ -162,7 +167,7 @@ pub(super) async fn follow_exchange(app: &App) {
         match &told {
             Ok(()) => tracing::info!("exchange rates are read"),
             Err(error) => {
-                tracing::warn!(error = error as &dyn std::error::Error, "no exchange rates");
+                tracing::warn!(error = %Causes(error), "no exchange rates");
             }
         }
         let wait = schedule.next_delay(Outcome::of(&told), interval, random());
@@ -201,7 +206,7 @@ async fn learn_the_past(app: &App) -> bool {
             Ok(days) => learnt |= days > 0,
             Err(FeedError::Source(SourceError::UnknownPool)) => {}
             Err(error) => {
-                tracing::warn!(%pool, error = &error as &dyn std::error::Error, "no chart");
+                tracing::warn!(%pool, error = %Causes(&error), "no chart");
                 return learnt;
             }
         }
@@ -214,7 +219,7 @@ async fn learn_the_past(app: &App) -> bool {
 pub(super) fn unless_damaged(done: Result<(), StoreError>, cost: &str) -> Result<(), StoreError> {
     match done {
         Err(error @ StoreError::Corrupt(_)) => return Err(error),
-        Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "{cost}"),
+        Err(error) => tracing::warn!(error = %Causes(&error), "{cost}"),
         Ok(()) => {}
     }
     Ok(())
@@ -306,7 +311,7 @@ async fn fill_in_one(app: &App, watched: &mut Watched) -> Result<Outcome, StoreE
         Err(FeedError::Store(error @ StoreError::Corrupt(_))) => return Err(error),
         Err(error) => error,
     };
-    tracing::warn!(%pool, error = &error as &dyn std::error::Error, "no chart");
+    tracing::warn!(%pool, error = %Causes(&error), "no chart");
     Ok(match error {
         FeedError::Source(error) => Outcome::of(&Err::<(), _>(error)),
         FeedError::HalfEmpty(_) | FeedError::Store(_) => Outcome::Failed,

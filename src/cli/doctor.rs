@@ -12,7 +12,7 @@ use crate::{
     discord::{endpoint, signature::PublicKey},
     domain::{currency::COINGECKO, time::Timestamp},
     ops::{
-        config::{self, Config, Way},
+        config::{self, Config, Origin, Way},
         exit::Exit,
         secrets,
     },
@@ -80,7 +80,11 @@ pub(super) async fn doctor(args: &ConfigArgs) -> Exit {
             return Exit::Failed;
         }
     };
-    report.good("config", "every key is known and in range");
+    let origin = Origin::find(args.config.as_deref(), config::environment());
+    report.good(
+        "config",
+        format_args!("every key is known and in range; read from {origin}"),
+    );
     token(&config, &mut report).await;
     database(&config, &mut report).await;
     sources(&config, &mut report).await;

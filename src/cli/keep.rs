@@ -8,6 +8,7 @@ use std::{
 use super::{ConfigArgs, run::StartError, tell};
 use crate::{
     alerting::rules_file,
+    app::open_exit,
     clock::{Clock as _, SystemClock},
     ops::{
         config::{self, Config},
@@ -28,18 +29,43 @@ pub(super) async fn backup(args: &ConfigArgs, file: &Path) -> Exit {
     };
     match backup::backup(config.database.path(), file, SystemClock.now()).await {
         Ok(bytes) => said(format_args!(
-            "{} holds a copy of {} ({} kB), looked through and whole.\n\
-             The master key is not in it: without {} nobody can read what people kept. Keep a copy of that \
-             elsewhere.",
+            "{} holds a copy of {} ({} kB), looked through and whole.\n{}",
             file.display(),
             config.database.path().display(),
             bytes / 1000,
-            config.secrets.master_key_file.display(),
+            words_of_key(&config.secrets.master_key_file, file).await,
         )),
-        Err(error @ (CopyError::Occupied(_) | CopyError::NoDatabase(_))) => {
-            failed(&error, Exit::Usage)
+        Err(error) => {
+            let exit = match &error {
+                CopyError::Occupied(_) => Exit::Usage,
+                CopyError::Database(error) => open_exit(error),
+                CopyError::Unwritable { .. } | CopyError::Sql { .. } => Exit::Unavailable,
+                CopyError::NoDatabase(_) | CopyError::Unsound { .. } => Exit::Unusable,
+            };
+            failed(&error, exit)
         }
-        Err(error) => failed(&error, Exit::Unusable),
+    }
+}
+
+/// What is to be said of the key without which a copy is of little use.
+async fn words_of_key(key: &Path, copy: &Path) -> String {
+    let file = key.display();
+    match MasterKey::load_existing(key) {
+        Ok(Some(found)) if backup::opens(copy, found.bytes()).await => format!(
+            "The master key is not in it: without {file} nobody can read what people kept. Keep a copy of \
+             that elsewhere."
+        ),
+        Ok(Some(_)) => format!(
+            "{file} is not the master key that it is sealed with. Look for the right one and keep a copy of \
+             that elsewhere: without it nobody can read what people kept."
+        ),
+        Ok(None) => format!(
+            "The master key is not in it, and there is none at {file}. Look for it and keep a copy elsewhere: \
+             without it nobody can read what people kept."
+        ),
+        Err(error) => format!(
+            "The master key is not in it, and whether {file} is the right one cannot be seen: {error}."
+        ),
     }
 }
 
@@ -92,8 +118,11 @@ pub(super) async fn export(args: &ConfigArgs) -> Exit {
     };
     let alerts = match Store::alerts_in(config.database.path()).await {
         Ok(alerts) => alerts,
-        Err(error) => return failed(&error, crate::app::open_exit(&error)),
+        Err(error) => return failed(&error, open_exit(&error)),
     };
+    if alerts.is_empty() {
+        return said(format_args!("# no server has an alert"));
+    }
     let mut text = String::new();
     for of_server in alerts.chunk_by(|one, next| one.guild == next.guild) {
         let Some(first) = of_server.first() else {
@@ -125,7 +154,7 @@ pub(super) fn said(words: std::fmt::Arguments<'_>) -> Exit {
 }
 
 /// Says why it did not go.
-pub(super) fn failed(error: &dyn std::error::Error, exit: Exit) -> Exit {
+pub(super) fn failed(error: &(dyn std::error::Error + 'static), exit: Exit) -> Exit {
     tell(error);
     exit
 }

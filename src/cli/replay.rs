@@ -17,8 +17,9 @@ use crate::{
         time::{Span, Timestamp},
         verdict::Screen,
     },
+    render::count,
     sources::{
-        Answer, Batch, SourceError,
+        Answer, Batch, Outage, SourceError,
         defillama::{categories::Categories, pools},
         file::{self, SnapshotFile},
     },
@@ -26,8 +27,7 @@ use crate::{
 
 /// Replays, or scores.
 pub(super) fn execute(args: &ReplayArgs) -> anyhow::Result<()> {
-    let rules = fs::read_to_string(&args.rules)
-        .with_context(|| format!("reading {}", args.rules.display()))?;
+    let rules = text_of(&args.rules)?;
     let rules = rules_file::parse(&rules).with_context(|| args.rules.display().to_string())?;
     if args.score {
         return score(args, &rules);
@@ -63,10 +63,32 @@ fn replay(folder: &Path, rules: Vec<NamedRule>, format: Format) -> anyhow::Resul
             Err(half_empty) => notice_of_skipping(&name, at, &half_empty),
         }
     }
+    if batches == 0 {
+        bail!("{} holds no snapshot that can be used", folder.display());
+    }
     if format == Format::Text {
-        writeln!(out, "{notices} notices from {batches} snapshots")?;
+        writeln!(
+            out,
+            "{} from {}",
+            count(notices as usize, "notice", "notices"),
+            count(batches as usize, "snapshot", "snapshots")
+        )?;
     }
     Ok(())
+}
+
+fn text_of(file: &Path) -> anyhow::Result<String> {
+    fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))
+}
+
+/// A fault of reading, with what was read.
+fn named(path: &Path, error: SourceError) -> anyhow::Error {
+    match error {
+        SourceError::Unavailable(Outage::File(error)) => {
+            anyhow::Error::new(error).context(format!("{} cannot be read", path.display()))
+        }
+        error => anyhow::Error::new(error).context(path.display().to_string()),
+    }
 }
 
 /// A recorded answer.
@@ -80,8 +102,7 @@ struct Recorded {
 fn recorded(
     folder: &Path,
 ) -> anyhow::Result<impl Iterator<Item = anyhow::Result<Recorded>> + use<>> {
-    let snapshots =
-        file::snapshots(folder).with_context(|| format!("listing {}", folder.display()))?;
+    let snapshots = file::snapshots(folder).map_err(|error| named(folder, error))?;
     if snapshots.is_empty() {
         bail!("{} holds no .json or .json.zst", folder.display());
     }
@@ -138,7 +159,7 @@ struct CollapseEntry {
 }
 
 fn collapses(file: &Path) -> anyhow::Result<Vec<Collapse>> {
-    let text = fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
+    let text = text_of(file)?;
     let file: CollapsesFile = toml::from_str(&text).with_context(|| file.display().to_string())?;
     file.collapse
         .into_iter()
@@ -165,7 +186,7 @@ fn score(args: &ReplayArgs, rules: &[NamedRule]) -> anyhow::Result<()> {
         score.walk(rules, batches(folder)?);
     }
     if let Some(charts) = &args.charts {
-        let days = file::charts(charts).with_context(|| charts.display().to_string())?;
+        let days = file::charts(charts).map_err(|error| named(charts, error))?;
         score.walk(rules, days);
     }
     let mut out = anstream::stdout().lock();

@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     app::App,
+    causes::Causes,
     domain::{
         ids::{ChannelId, GuildId, UserId},
         time::Timestamp,
@@ -111,7 +112,7 @@ impl Bot {
             self.app.store.doubt();
         }
         warn!(
-            error = error as &dyn std::error::Error,
+            error = %Causes(error),
             "where the bot is cannot be noted"
         );
     }

@@ -396,7 +396,7 @@ impl Episode {
             ordinal: retold,
             since,
             opened_at: open.opened_at,
-            from: self.reported.map(|reported| reported.figure),
+            from: self.told_against(kind, open, &judged),
             to: judged.to,
             tier: open.tier,
         };
@@ -439,7 +439,7 @@ impl Episode {
             ordinal: open.retold.saturating_add(1),
             since: run.since,
             opened_at: open.opened_at,
-            from: self.reported.map(|reported| reported.figure),
+            from: self.told_against(EdgeKind::Closed, open, &judged),
             to: judged.to,
             tier: open.tier,
         };
@@ -453,6 +453,19 @@ impl Episode {
             ..self
         };
         (closed, Some(edge))
+    }
+
+    /// What the figure is told against once an episode is open: what people were told last. But what has left a
+    /// pool is told against all that lay in it, as it was judged, or it would seem less each time.
+    fn told_against(&self, kind: EdgeKind, open: Open, judged: &Judgement) -> Option<Figure> {
+        let lay_in_it = match kind {
+            EdgeKind::Opened | EdgeKind::Escalated => judged.from,
+            EdgeKind::Reminded | EdgeKind::Closed => open.from,
+        };
+        let told = self.reported.map(|reported| reported.figure);
+        lay_in_it
+            .filter(|figure| matches!(figure, Figure::Tvl(_)))
+            .or(told)
     }
 
     const fn with(self, phase: Phase) -> Self {

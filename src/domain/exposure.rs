@@ -334,7 +334,11 @@ fn kept(one: &Held<'_>, shock: &Shock) -> Option<Decimal> {
     let half = Decimal::new(5, 1);
     match shock {
         Shock::Depeg { coin } => fallen(one, tenth, |asset| asset == coin),
-        Shock::Fall => fallen(one, half, |asset| !follows_a_currency(asset)),
+        Shock::Fall => {
+            // The source says so of a pool where it is so of all its coins.
+            let is_stable = one.pools.first().is_some_and(|pool| pool.stablecoin);
+            fallen(one, half, |asset| !is_stable && !follows_a_currency(asset))
+        }
         Shock::Loss { protocol } => {
             if one.groups(Side::Protocol).contains(protocol) {
                 return Some(Decimal::ZERO);

@@ -389,7 +389,8 @@ impl Lasting {
         let apy = evidence.reading.apy.get();
         match evidence.inputs() {
             Some(inputs) if apy > 0.0 => Self::by_chances(&inputs, apy, usual),
-            // There is a past, and nothing to compare with it.
+            // There is a past, and nothing is paid that could be compared with it.
+            _ if apy <= 0.0 => Self::UNKNOWN,
             _ => Self {
                 reason: Some(Reason::NoHistory),
                 ..Self::UNKNOWN

@@ -12,6 +12,7 @@ use super::{
     strains::Strains,
 };
 use crate::{
+    causes::Causes,
     domain::{
         ids::PoolId,
         listing::Listing,
@@ -149,10 +150,9 @@ impl Feed {
             Err(error @ (FeedError::Source(_) | FeedError::HalfEmpty(_))) => {
                 // What is said beside the pools does not wait for them to be readable again.
                 let beside = self.beside(market, now).await?;
-                let failed = &error as &dyn std::error::Error;
                 match beside {
                     Some(change) => {
-                        warn!(error = failed, "no batch");
+                        warn!(error = %Causes(&error), "no batch");
                         Ok(Some(change))
                     }
                     None => Err(error),

@@ -25,7 +25,10 @@ mod tests;
 mod value;
 mod verdict;
 
-use std::path::{Path, PathBuf};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 pub use alerts::Alerts;
 pub use database::Database;
@@ -75,17 +78,7 @@ impl Config {
         path: Option<&Path>,
         environment: impl Iterator<Item = (String, String)>,
     ) -> Result<Self, Faults> {
-        let mut named = path.map(Path::to_owned);
-        let mut variables = Vec::new();
-        for (variable, text) in environment.filter(|(name, _)| name.starts_with(PREFIX)) {
-            if variable == FILE_VARIABLE {
-                named = named.or_else(|| (!text.is_empty()).then(|| PathBuf::from(text)));
-            } else {
-                variables.push((variable, text));
-            }
-        }
-        let usual = Path::new(USUAL_FILE);
-        let file = named.or_else(|| usual.exists().then(|| usual.to_owned()));
+        let Origin { file, variables } = Origin::find(path, environment);
         Self::check(Raw::read(file.as_deref(), variables)).map_err(Faults::from)
     }
 
@@ -120,6 +113,48 @@ impl Config {
             portfolio: Portfolio::read(&mut review.section("portfolio")),
             delivery: Delivery::read(&mut review.section("delivery")),
             ops: Ops::read(&mut review.section("ops")),
+        }
+    }
+}
+
+/// Where a configuration is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// `None` where none was named and there is none of the usual name.
+    pub file: Option<PathBuf>,
+    /// Variables that set a key, with what they say.
+    variables: Vec<(String, String)>,
+}
+
+impl Origin {
+    /// What [`Config::load`] reads.
+    pub fn find(path: Option<&Path>, environment: impl Iterator<Item = (String, String)>) -> Self {
+        let mut named = path.map(Path::to_owned);
+        let mut variables = Vec::new();
+        for (variable, text) in environment.filter(|(name, _)| name.starts_with(PREFIX)) {
+            if variable == FILE_VARIABLE {
+                named = named.or_else(|| (!text.is_empty()).then(|| PathBuf::from(text)));
+            } else {
+                variables.push((variable, text));
+            }
+        }
+        let usual = Path::new(USUAL_FILE);
+        let file = named.or_else(|| usual.exists().then(|| usual.to_owned()));
+        Self { file, variables }
+    }
+}
+
+impl fmt::Display for Origin {
+    /// `stipend.toml and 2 variables`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.file {
+            Some(file) => write!(f, "{}", file.display())?,
+            None => write!(f, "no file ({USUAL_FILE} is not in this folder)")?,
+        }
+        match self.variables.len() {
+            0 => Ok(()),
+            1 => f.write_str(" and 1 variable"),
+            variables => write!(f, " and {variables} variables"),
         }
     }
 }

@@ -50,6 +50,10 @@ const GATEWAY_LIBRARY: &str = "serenity";
 /// typed. Only their errors are let through.
 const INDISCREET: [&str; 3] = ["gateway::ws", "gateway::shard", "model"];
 
+/// A module of it that warns at each orderly stop that nobody said goodbye. What becomes of a shard is logged by
+/// `discord/fleet.rs`.
+const TALKATIVE: &str = "gateway::bridge::shard_runner";
+
 /// Starts logging for the whole process. It can be done once.
 ///
 /// What libraries write by the `log` crate is not taken up: it comes under one target for all of them, so that
@@ -99,7 +103,8 @@ fn filter(level: LevelFilter) -> Targets {
         .fold(Targets::new().with_default(level), |targets, target| {
             targets.with_target(target, level.min(LevelFilter::WARN))
         });
-    INDISCREET.into_iter().fold(capped, |targets, module| {
+    let modules = INDISCREET.into_iter().chain([TALKATIVE]);
+    modules.fold(capped, |targets, module| {
         let target = format!("{GATEWAY_LIBRARY}::{module}");
         targets.with_target(target, level.min(LevelFilter::ERROR))
     })

@@ -36,7 +36,7 @@ pub enum SecretError {
     #[error("{} holds no bot token: it is not one short line of text; put the token into it and nothing else", .0.display())]
     NotText(PathBuf),
     #[error(
-        "the bot token is not one line of printable text; copy a fresh one from the Bot page of the developer portal"
+        "the bot token has a space, a quote or a sign in it that no token has; put the token in and nothing else"
     )]
     NotPrintable,
     #[error("{} holds no key of {source_name}: it is not one short line of text; put the key into it and nothing else", path.display())]
@@ -106,7 +106,8 @@ pub fn token(config: &Config) -> Result<SecretString, SecretError> {
             _ => SecretError::NoToken,
         });
     }
-    if !token.chars().all(|letter| letter.is_ascii_graphic()) {
+    let is_of_tokens = |letter: char| letter.is_ascii_graphic() && !"\"'`".contains(letter);
+    if !token.chars().all(is_of_tokens) {
         return Err(SecretError::NotPrintable);
     }
     if !is_token(token) {

@@ -10,6 +10,7 @@ use super::{
 use crate::domain::{
     past::{Figures, Past},
     pool::Pool,
+    reading::Reading,
     time::Timestamp,
 };
 
@@ -18,6 +19,8 @@ use crate::domain::{
 pub struct History<'a> {
     pub pool: &'a Pool,
     pub past: &'a Past,
+    /// What it shows now; the days of the past have ended.
+    pub latest: Option<Reading>,
     /// The source as people know it.
     pub source: &'a str,
     /// When the source last gave a usable answer.
@@ -47,6 +50,10 @@ pub fn history(history: &History<'_>, picture: Option<Vec<u8>>, now: Timestamp) 
         }
         None => lines.push(few(history.past, &asked)),
     }
+    lines.extend(history.latest.map(|latest| {
+        let (apy, tvl) = (percent(latest.apy), dollars(latest.tvl_usd));
+        format!("Today so far: APY **{apy}**{DOT}TVL {tvl}.")
+    }));
     if history.is_chart_missing {
         lines.push(
             "⚠ The source's own chart could not be read; this is what was seen here.".to_owned(),
@@ -180,6 +187,7 @@ mod tests {
         let told = History {
             pool: &pool,
             past,
+            latest: (!past.days().is_empty()).then(|| samples::reading(4.2, Some(4.2), None)),
             source: "DefiLlama",
             fetched_at: samples::now().minus(Span::minutes(4).0),
             is_chart_missing,

@@ -360,7 +360,15 @@ fn edge_words(notice: &Notice<'_>, form: Form) -> String {
     let edge = &notice.edge;
     let since = form.time(edge.since);
     match edge.kind {
-        EdgeKind::Escalated => format!("further than what was told, held since {since}"),
+        EdgeKind::Escalated => match notice.rule.condition {
+            // What was told may have been the other way.
+            Condition::ApyChange { value, unit, .. } => format!(
+                "{} of {} or more from what was told, held since {since}",
+                way(notice),
+                size(value, unit)
+            ),
+            _ => format!("further than what was told, held since {since}"),
+        },
         EdgeKind::Reminded => format!("still so, since {since}"),
         EdgeKind::Opened => match notice.rule.condition {
             Condition::ApyAbove { value, .. } => {
@@ -376,7 +384,7 @@ fn edge_words(notice: &Notice<'_>, form: Form) -> String {
                 ..
             } => format!(
                 "{} of {} or more within {}, held since {since}",
-                if is_rise(notice) { "a rise" } else { "a fall" },
+                way(notice),
                 size(value, unit),
                 span(window)
             ),
@@ -457,10 +465,21 @@ pub(crate) fn size(value: f64, unit: Unit) -> String {
     }
 }
 
+fn way(notice: &Notice<'_>) -> &'static str {
+    if is_rise(notice) { "a rise" } else { "a fall" }
+}
+
 fn is_rise(notice: &Notice<'_>) -> bool {
     let from = notice.edge.from.and_then(Figure::number);
     from.zip(notice.edge.to.number())
         .is_some_and(|(from, to)| to > from)
+}
+
+/// What left the pool came back, but for so many percent.
+fn is_back(notice: &Notice<'_>, but_for: f64) -> bool {
+    let from = notice.edge.from.and_then(Figure::number);
+    from.zip(notice.edge.to.number())
+        .is_some_and(|(from, to)| (from - to) < from * but_for / 100.0)
 }
 
 struct Tone {
@@ -481,7 +500,9 @@ fn tone(notice: &Notice<'_>) -> Tone {
             | Condition::OffPeg { .. },
         ) => ("✅", Colour::Green),
         // The window moves on, so a fall can be over without anything coming back.
-        (EdgeKind::Closed, Condition::TvlDrop { .. }) if is_rise(notice) => ("✅", Colour::Green),
+        (EdgeKind::Closed, Condition::TvlDrop { clear_at, .. }) if is_back(notice, *clear_at) => {
+            ("✅", Colour::Green)
+        }
         (EdgeKind::Closed, _) => ("⏹️", Colour::Grey),
         (
             _,
@@ -558,6 +579,14 @@ mod tests {
                     from,
                     to,
                 },
+            }
+        }
+
+        fn again(self) -> Self {
+            let kind = EdgeKind::Escalated;
+            Self {
+                edge: Edge { kind, ..self.edge },
+                ..self
             }
         }
 
@@ -712,6 +741,7 @@ mod tests {
             Case::opened(above, Some(apy(12.0)), apy(7.0)).closed(),
             Case::opened(change, Some(apy(2.0)), apy(4.0)),
             Case::opened(change, Some(apy(4.0)), apy(0.0)),
+            Case::opened(change, Some(apy(2.0)), apy(4.0)).again(),
             Case::opened(change, Some(apy(4.0)), apy(4.1)).closed(),
             Case::opened(
                 verdict,
@@ -737,7 +767,10 @@ mod tests {
                 Figure::Protocol(Trouble::Drained(-0.42)),
             ),
             Case::opened(tvl, Some(Figure::Tvl(710e6)), Figure::Tvl(22e6)),
-            Case::opened(tvl, Some(Figure::Tvl(22e6)), Figure::Tvl(21e6)).closed(),
+            Case::opened(tvl, Some(Figure::Tvl(710e6)), Figure::Tvl(11e6)).again(),
+            // The window has gone by, and what left did not come back.
+            Case::opened(tvl, Some(Figure::Tvl(710e6)), Figure::Tvl(12e6)).closed(),
+            Case::opened(tvl, Some(Figure::Tvl(710e6)), Figure::Tvl(690e6)).closed(),
         ];
         let texts: Vec<String> = cases
             .iter()

@@ -188,11 +188,15 @@ pub(super) fn holding(stake: &Stake) -> String {
     }
 }
 
-/// The same, with its pool where it is told in money: sums are alike, and this says which of them is meant.
+/// The same, with its pool where it is told in money: sums are alike, and this says which of them is meant. A place
+/// that its owner named is always said.
 pub(super) fn holding_named(stake: &Stake) -> String {
     let place = match (&stake.holding, stake.base()) {
         (Holding::Worth(_), Some(earns @ Earns::Pool { .. })) => {
             format!(" in {}", called(earns))
+        }
+        (_, Some(Earns::Stated { place, .. })) if !place.is_empty() => {
+            format!(" in {}", text::escape_to(place, text::SENTENCE))
         }
         _ => String::new(),
     };

@@ -17,10 +17,10 @@ use sqlx::{
 };
 
 use super::{
-    OpenError, beside,
+    Kind, OpenError, beside,
     files::{folder_of, give_to_folder, private, private_to_folder},
     lock::InstanceLock,
-    opening::{BUSY_TIMEOUT, RESTORED, examine, traceless},
+    opening::{BUSY_TIMEOUT, RESTORED, check_magic, examine, traceless, unopened},
     sealed::Keyring,
 };
 use crate::domain::{retention::COPIES, time::Timestamp};
@@ -30,8 +30,11 @@ use crate::domain::{retention::COPIES, time::Timestamp};
 pub enum CopyError {
     #[error("{} is there already; name another file", .0.display())]
     Occupied(PathBuf),
-    #[error("there is no database at {}", .0.display())]
+    #[error("there is no database at {}; check database.url", .0.display())]
     NoDatabase(PathBuf),
+    /// What is to be copied cannot be read, or is not what it should be.
+    #[error(transparent)]
+    Database(Box<OpenError>),
     #[error("{} cannot be written; check its folder, the permissions there and the free space", path.display())]
     Unwritable { path: PathBuf, source: io::Error },
     #[error("the database cannot be copied to {}; check its folder and the free space", path.display())]
@@ -88,9 +91,13 @@ pub async fn backup(database: &Path, to: &Path, now: Timestamp) -> Result<u64, C
     if !database.exists() {
         return Err(CopyError::NoDatabase(database.to_owned()));
     }
-    let sql = |source| CopyError::Sql {
-        path: to.to_owned(),
-        source,
+    check_magic(database).map_err(|error| CopyError::Database(Box::new(error)))?;
+    let sql = |source| match Kind::of(&source) {
+        Kind::Corrupt => CopyError::Database(Box::new(unopened(database, source))),
+        _ => CopyError::Sql {
+            path: to.to_owned(),
+            source,
+        },
     };
     let options = SqliteConnectOptions::new()
         .filename(database)
@@ -99,7 +106,10 @@ pub async fn backup(database: &Path, to: &Path, now: Timestamp) -> Result<u64, C
     let mut connection = SqliteConnection::connect_with(&options)
         .await
         .map_err(sql)?;
-    copy(&mut connection, to).await?;
+    match copy(&mut connection, to).await {
+        Err(CopyError::Sql { source, .. }) => return Err(sql(source)),
+        copied => copied?,
+    }
     connection.close().await.map_err(sql)?;
     if let Err(fault) = look(to).await {
         let unwritable = |source| CopyError::Unwritable {
@@ -114,6 +124,12 @@ pub async fn backup(database: &Path, to: &Path, now: Timestamp) -> Result<u64, C
     }
     note_backup(database, now);
     Ok(to.metadata().map_or(0, |meta| meta.len()))
+}
+
+/// Whether what a copy holds can be read by this key, as far as it says by which it is sealed.
+pub async fn opens(copy: &Path, key: &[u8; 32]) -> bool {
+    let looked = examine(copy, Some(&Keyring::new(key))).await;
+    !matches!(looked, Err(OpenError::WrongKey(_)))
 }
 
 /// The whole file is read, with its log where there is one; the first fault, if there is one.

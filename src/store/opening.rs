@@ -2,6 +2,7 @@
 //! made before, and begun as a new run.
 
 use std::{
+    cmp::Ordering,
     io::Read as _,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, atomic::AtomicBool},
@@ -72,7 +73,7 @@ pub enum OpenError {
         "{} has schema {found}, and this stipend works with {known}; start the bot of this version once",
         path.display()
     )]
-    OtherSchema {
+    OlderSchema {
         path: PathBuf,
         found: i64,
         known: i64,
@@ -231,14 +232,11 @@ pub(super) async fn look_into(path: &Path) -> Result<SqliteConnection, OpenError
         .await
         .map_err(sql)?;
     let found = schema(&mut connection).await.map_err(sql)?.unwrap_or(0);
-    if found == newest_schema() {
-        Ok(connection)
-    } else {
-        Err(OpenError::OtherSchema {
-            path: path.to_owned(),
-            found,
-            known: newest_schema(),
-        })
+    let (path, known) = (path.to_owned(), newest_schema());
+    match found.cmp(&known) {
+        Ordering::Equal => Ok(connection),
+        Ordering::Greater => Err(OpenError::NewerSchema { path, found, known }),
+        Ordering::Less => Err(OpenError::OlderSchema { path, found, known }),
     }
 }
 
@@ -341,7 +339,7 @@ fn newest_schema() -> i64 {
 }
 
 /// A file that is there has to begin like a database; an empty one will become one.
-fn check_magic(path: &Path) -> Result<(), OpenError> {
+pub(super) fn check_magic(path: &Path) -> Result<(), OpenError> {
     let unreachable = |source| OpenError::Unreachable {
         path: path.to_owned(),
         source,

@@ -8,7 +8,8 @@ use std::{
 /// What each module may use of this crate besides itself. What is not listed here (`app`, `cli`,
 /// `demo`, `ops`, `main`) puts everything together: it may use all of it, and nobody uses it but as
 /// a row says.
-const MAY_USE: [(&str, &[&str]); 10] = [
+const MAY_USE: [(&str, &[&str]); 11] = [
+    ("causes", &[]),
     ("clock", &["domain"]),
     ("domain", &[]),
     ("render", &["domain"]),
@@ -25,10 +26,11 @@ const MAY_USE: [(&str, &[&str]); 10] = [
     ),
     ("sources", &["domain"]),
     ("study", &["domain"]),
-    ("market", &["domain", "store", "sources"]),
+    ("market", &["causes", "domain", "store", "sources"]),
     (
         "alerting",
         &[
+            "causes",
             "failpoint",
             "domain",
             "store",
@@ -55,6 +57,7 @@ const MAY_USE: [(&str, &[&str]); 10] = [
     (
         "discord",
         &[
+            "causes",
             "failpoint",
             "domain",
             "render",

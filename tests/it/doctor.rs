@@ -126,7 +126,11 @@ async fn what_an_operator_has_to_know_is_said_each_time() {
         "{} will be made at the first start. It {kept}",
         key.display()
     );
-    let told = says(&bot, &[&unmade, "keep both on an encrypted disk"]).await;
+    let told = says(
+        &bot,
+        &[&unmade, "keep both on an encrypted disk", "read from "],
+    )
+    .await;
     assert!(!told.contains("stipend backup"), "{told}");
     put(&key, &[7; 32], 0o600);
     says(&bot, &[&format!("{} {kept}", key.display())]).await;

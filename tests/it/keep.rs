@@ -172,6 +172,39 @@ async fn what_root_restores_can_be_opened_by_the_service() {
     bot.end(&twin);
 }
 
+/// A copy is worth what its key is worth, and nothing is copied of what is no database.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_says_whether_its_key_is_at_hand() {
+    let (twin, _upstream, mut bot) = kept().await;
+    bot.kill();
+    let (told, code) = bot.says(&["key", "rotate"]).await;
+    assert_eq!(code, Some(0), "{told}");
+    let (key, database) = (bot.path("stipend.key"), bot.path("stipend.db"));
+    let backs_up = async |to: &str, expected: i32, words: &str| {
+        let (told, code) = bot.says(&["backup", to]).await;
+        assert!(
+            code == Some(expected) && told.contains(words),
+            "{code:?} {told}"
+        );
+    };
+    backs_up(
+        "wrong.db",
+        0,
+        "is not the master key that it is sealed with",
+    )
+    .await;
+    fs::rename(&key, bot.path("stipend.key.old")).unwrap();
+    backs_up("none.db", 0, "there is none at").await;
+    fs::rename(bot.path("stipend.key.new"), &key).unwrap();
+    backs_up("right.db", 0, "Keep a copy of that elsewhere").await;
+    fs::write(&database, [7; 8192]).unwrap();
+    backs_up("garbage.db", 78, "is no SQLite database").await;
+    fs::remove_file(&database).unwrap();
+    backs_up("nothing.db", 78, "there is no database at").await;
+    assert!(!bot.path("garbage.db").exists() && !bot.path("nothing.db").exists());
+    bot.end(&twin);
+}
+
 /// Another master key opens everything once it lies where the first one did.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_master_key_is_changed_for_another() {

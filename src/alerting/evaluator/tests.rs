@@ -143,8 +143,12 @@ impl<'a> Walk<'a> {
     }
 
     fn tell(&mut self, batch: usize, kind: EdgeKind, since: Timestamp, said: &Saying) {
+        let began_from = self.open.and_then(|open| open.from);
+        let drained = matches!(self.rule.condition, Condition::TvlDrop { .. });
         let from = match kind {
-            EdgeKind::Opened => self.open.and_then(|open| open.from),
+            EdgeKind::Opened => began_from,
+            EdgeKind::Escalated if drained => said.from,
+            EdgeKind::Reminded | EdgeKind::Closed if drained => began_from,
             _ => self.reported.map(|(_, figure)| figure),
         };
         let is_major = self.open.is_some_and(|open| open.major);

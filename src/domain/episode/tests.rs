@@ -209,6 +209,33 @@ fn a_further_move_goes_on_from_what_was_told_and_an_end_without_news_does_not_mo
     assert_eq!(reported, Some(18.0));
 }
 
+/// It would seem less each time, if it were told against what was told last.
+#[test]
+fn what_has_left_a_pool_is_told_against_all_that_lay_in_it() {
+    let fallen = |hours, standing, (from, to), tier| {
+        let judged = Judgement::of(standing, Some(Figure::Tvl(from)), Figure::Tvl(to));
+        (hours, Judgement { tier, ..judged })
+    };
+    let (minor, major) = (Tier::Minor, Tier::Major);
+    let readings = [
+        fallen(0, DOWN, (100.0, 65.0), minor),
+        fallen(2, DOWN, (100.0, 65.0), minor),
+        fallen(3, DOWN, (110.0, 30.0), major),
+        fallen(5, DOWN, (110.0, 30.0), major),
+        // The window begins later by now.
+        fallen(6, Standing::Cleared, (30.0, 29.0), minor),
+        fallen(10, Standing::Cleared, (30.0, 29.0), minor),
+    ];
+    assert_eq!(
+        life(Timing::default(), &readings),
+        [
+            (2, EdgeKind::Opened, 0, 100.0),
+            (5, EdgeKind::Escalated, 1, 110.0),
+            (10, EdgeKind::Closed, 2, 100.0)
+        ]
+    );
+}
+
 #[test]
 fn a_reminder_comes_when_it_was_silent_for_long_enough_and_only_if_asked_for() {
     let readings: Vec<(i64, Judgement)> = (0..60)

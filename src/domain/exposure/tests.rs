@@ -63,6 +63,23 @@ fn line(worth: i64, pool: Option<&Pool>, verdict: Option<Verdict>) -> Line {
     Portfolio::of([(position, quote)]).lines.remove(0)
 }
 
+/// Its coins are not among those that are known by name.
+#[test]
+fn a_pool_that_the_source_calls_stable_does_not_fall_with_the_others() {
+    let pair = Pool {
+        stablecoin: true,
+        ..pool("LUSD-EURC", "curve-dex", "Ethereum")
+    };
+    let line = line(1_000, Some(&pair), Some(Verdict::Sustainable));
+    let held = [Held {
+        line: &line,
+        pools: vec![&pair],
+    }];
+    let fall = stresses(&held);
+    let fall = fall.iter().find(|stress| stress.shock == Shock::Fall);
+    assert_eq!(fall.unwrap().after.value, 1_000.into());
+}
+
 /// The figures that a person would do by hand.
 #[test]
 fn shocks_hit_what_depends_on_them_and_nothing_else() {

@@ -21,8 +21,8 @@ pub struct Terms {
 /// A condition that cannot be meant.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum RuleError {
-    #[error("`{}` needs a value", .0.slug())]
-    ValueMissing(Kind),
+    #[error("`{}` needs a value: {allowed}", kind.slug())]
+    ValueMissing { kind: Kind, allowed: &'static str },
     #[error("{value} is not a value for `{}`; it takes {allowed}", kind.slug())]
     ValueOutOfRange {
         kind: Kind,
@@ -50,6 +50,12 @@ pub enum RuleError {
     #[error("a window of {0} is too short; it takes 1m or more")]
     WindowTooShort(Span),
 }
+
+/// A product as people would write it: 0.8 × 4.5 is 3.5999999999999996 in binary.
+fn plain(value: f64) -> f64 {
+    format!("{value:.12e}").parse().unwrap_or(value)
+}
+
 impl Terms {
     /// Refuses what the kind has no use for.
     fn check_taken(&self, kind: Kind) -> Result<(), RuleError> {
@@ -101,7 +107,7 @@ impl Terms {
             Kind::OffPeg => Some(OFF_PEG),
             _ => None,
         };
-        let value = self.value.or(usual).ok_or(RuleError::ValueMissing(kind))?;
+        let value = (self.value.or(usual)).ok_or(RuleError::ValueMissing { kind, allowed })?;
         // A change with a sign is a fall.
         if kind == Kind::ApyChange && range.contains(&-value) {
             return Ok(-value);
@@ -125,7 +131,7 @@ impl Terms {
             _ if kind.falls() => 1.2 * value,
             _ => 0.8 * value,
         };
-        let clear_at = self.clear_at.unwrap_or(usual);
+        let clear_at = self.clear_at.unwrap_or(plain(usual));
         let (fits, side) = if kind.falls() {
             (clear_at >= value, "at or above")
         } else {
@@ -149,7 +155,7 @@ impl Terms {
             _ if kind.falls() => value / 2.0,
             _ => 2.0 * value,
         };
-        let major = self.major.unwrap_or(usual);
+        let major = self.major.unwrap_or(plain(usual));
         let (fits, side) = if kind.falls() {
             (major <= value, "at or below")
         } else {
@@ -162,6 +168,7 @@ impl Terms {
         }
     }
 }
+
 impl Condition {
     /// Completes what a person asked for with the defaults, and refuses what cannot be meant.
     pub fn new(kind: Kind, terms: Terms) -> Result<Self, RuleError> {

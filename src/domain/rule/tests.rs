@@ -43,6 +43,27 @@ fn present<'a>(reading: &'a Reading, past: &'a [Stretch]) -> Present<'a> {
     }
 }
 
+/// As people write them: 0.8 × 4.5 is 3.5999999999999996 in binary.
+#[test]
+fn defaults_have_no_more_digits_than_a_person_would_write() {
+    for (kind, value, clear_at) in [
+        (Kind::ApyAbove, 4.5, 3.6),
+        (Kind::ApyBelow, 4.1, 4.92),
+        (Kind::ApyBelow, 1e-10, 1.2e-10),
+    ] {
+        let value = Some(value);
+        let condition = Condition::new(
+            kind,
+            Terms {
+                value,
+                ..Terms::default()
+            },
+        )
+        .unwrap();
+        assert_eq!(condition.terms().clear_at, Some(clear_at));
+    }
+}
+
 #[test]
 fn defaults_put_the_clear_threshold_a_fifth_inside() {
     let with = |kind, value| {
@@ -86,7 +107,10 @@ fn defaults_put_the_clear_threshold_a_fifth_inside() {
 fn what_cannot_be_meant_is_refused_with_the_reason() {
     let refused = |kind, terms| Condition::new(kind, terms).unwrap_err().to_string();
     let terms = Terms::default();
-    assert_eq!(refused(Kind::ApyAbove, terms), "`apy_above` needs a value");
+    assert_eq!(
+        refused(Kind::ApyAbove, terms),
+        "`apy_above` needs a value: a number above 0 and up to 1,000,000"
+    );
     assert!(
         refused(
             Kind::TvlDrop,

@@ -157,3 +157,12 @@ fn a_rate_that_fell_to_nothing_is_not_called_sustainable() {
     let fallen = judged(&reading(0.5, Some(0.5), None, 1e7), record(14.0, 0.05));
     assert_eq!(fallen.verdict, Verdict::Mixed);
 }
+
+/// Its past is known: that nothing is paid is all there is to say.
+#[test]
+fn what_pays_nothing_is_not_said_to_have_no_past() {
+    let nothing = judged(&reading(0.0, Some(0.0), None, 1e7), record(14.0, 0.05));
+    assert_eq!(nothing.verdict, Verdict::Unknown);
+    assert_eq!(nothing.reasons[0], Reason::EarnsNothing);
+    assert!(!nothing.reasons.contains(&Reason::NoHistory));
+}

@@ -12,6 +12,7 @@ use super::{
     Facts, Line, Told, Topic, packed,
 };
 use crate::{
+    causes::Causes,
     domain::time::{Span, Timestamp},
     sources::{
         Outage, SourceError,
@@ -178,7 +179,7 @@ impl Rounds {
             Err(error) => {
                 tracing::warn!(
                     source = line.topic.name(),
-                    error = &error as &dyn std::error::Error,
+                    error = %Causes(&error),
                     "no answer"
                 );
                 line.health.failed(now, words_of(&error));
@@ -272,7 +273,7 @@ async fn put_back(
         Ok(Err(error)) => {
             tracing::info!(
                 source = topic.name(),
-                error = &error as &dyn std::error::Error,
+                error = %Causes(&error),
                 "what was kept cannot be read; it is asked for again"
             );
             None

@@ -2,17 +2,24 @@
 
 use std::cmp::Reverse;
 
-/// The known name that differs least from `wrong`. A key in the wrong section is found by its own
-/// name, so `max_per_second` leads to `delivery.max_per_second`.
+/// The known name that differs least from `wrong`, unless more than every third letter of it differs. A key in
+/// the wrong section is found by its own name, so `max_per_second` leads to `delivery.max_per_second`.
 pub(super) fn nearest<'a>(wrong: &str, known: &'a [String]) -> Option<&'a str> {
     let own_name = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
     // A name with a dot of its own comes in quotes.
     let wrong = wrong.replace('"', "");
-    known.iter().map(String::as_str).min_by_key(|name| {
-        let whole = distance(&wrong, name);
-        let own = distance(&own_name(&wrong), &own_name(name)) + 1;
-        (whole.min(own), Reverse(common_start(&wrong, name)))
-    })
+    let measured = known.iter().map(String::as_str).filter_map(|name| {
+        let (wrong_own, own) = (own_name(&wrong), own_name(name));
+        let whole = Some(distance(&wrong, name)).filter(|edits| 3 * edits <= wrong.len());
+        // The section that it is missing is one more.
+        let own = Some(distance(&wrong_own, &own))
+            .filter(|edits| 3 * edits <= wrong_own.len())
+            .map(|edits| edits + 1);
+        let edits = whole.into_iter().chain(own).min()?;
+        Some((name, (edits, Reverse(common_start(&wrong, name)))))
+    });
+    let nearest = measured.min_by_key(|(_, distance)| *distance)?;
+    Some(nearest.0)
 }
 
 fn common_start(one: &str, other: &str) -> usize {

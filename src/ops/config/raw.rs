@@ -163,12 +163,15 @@ impl Raw {
                 .trim_start_matches(super::PREFIX)
                 .replace("__", ".")
                 .to_lowercase();
-            let hint = nearest(&meant, &keys).map(variable_of).unwrap_or_default();
+            let expected = match nearest(&meant, &keys).map(variable_of) {
+                Some(hint) => format!("unknown variable; the nearest one is {hint}"),
+                None => "unknown variable; config.example.toml shows all keys".to_owned(),
+            };
             self.faults.push(Fault {
                 place: Place::Environment { variable },
                 key: None,
                 value: None,
-                expected: format!("unknown variable; the nearest one is {hint}"),
+                expected,
             });
         }
         known

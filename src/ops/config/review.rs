@@ -45,10 +45,10 @@ impl Review {
             let expected = match given.written {
                 Written::Nothing if is_section => continue,
                 _ if is_section => format!("is a section, not a key; write it as [{key}]"),
-                _ => {
-                    let hint = nearest(&key, &self.keys).unwrap_or_default();
-                    format!("unknown key; the nearest one is {hint}")
-                }
+                _ => match nearest(&key, &self.keys) {
+                    Some(hint) => format!("unknown key; the nearest one is {hint}"),
+                    None => "unknown key; config.example.toml shows all there are".to_owned(),
+                },
             };
             self.faults.push(Fault {
                 place: given.place,

@@ -111,7 +111,7 @@ fn a_value_of_the_wrong_kind_is_told_with_its_line_and_what_is_allowed() {
     );
     check(
         "[delivery]\ntimeout = [1]\n[alerts]\nhold = 2020-01-01",
-        "stipend.toml:2: delivery.timeout: the value is not a length of time; write it like 15m (10ms to 5m)\n\
+        "stipend.toml:2: delivery.timeout: the value is not a length of time; write it like 5m (10ms to 5m)\n\
          stipend.toml:4: alerts.hold: the value is not a length of time; write it like 15m (0s to 14d)",
     );
 }
@@ -269,6 +269,10 @@ fn an_unknown_key_is_told_with_the_nearest_one() {
         "\n\"delivery.timeout\" = \"5s\"",
         "stipend.toml:2: \"delivery.timeout\": unknown key; the nearest one is delivery.timeout",
     );
+    check(
+        "[weather]\nforecast = \"rain\"",
+        "stipend.toml:2: weather.forecast: unknown key; config.example.toml shows all there are",
+    );
     assert!(with("[delivry]", &[]).is_err());
     assert!(with("[delivery]", &[]).is_ok());
 }
@@ -357,6 +361,11 @@ fn a_variable_that_is_wrong_or_unknown_is_told_by_its_name() {
             "STIPEND_DELIVERY_TIMEOUT",
             "5s",
             "STIPEND_DELIVERY_TIMEOUT: unknown variable; the nearest one is STIPEND_DELIVERY__TIMEOUT",
+        ),
+        (
+            "STIPEND_HOLIDAY_GREETING",
+            "merry",
+            "STIPEND_HOLIDAY_GREETING: unknown variable; config.example.toml shows all keys",
         ),
         (
             "STIPEND_DISCORD__TOKN",

@@ -133,9 +133,15 @@ pub(super) fn span(
         || format!("{shortest} or more"),
         |longest| format!("{shortest} to {longest}"),
     );
+    let usual = Span::minutes(15);
+    let example = if usual < shortest {
+        shortest
+    } else {
+        longest.map_or(usual, |longest| longest.min(usual))
+    };
     let span: Span = raw_text(given)
         .and_then(|text| text.parse().ok())
-        .ok_or_else(|| format!("is not a length of time; write it like 15m ({allowed})"))?;
+        .ok_or_else(|| format!("is not a length of time; write it like {example} ({allowed})"))?;
     if span > LONGEST {
         Err(format!(
             "is too long; at most {} is allowed",

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     app::App,
+    causes::Causes,
     delivery::{
         pacing::{Brake, Cause},
         state::{DestinationState, State},
@@ -141,7 +142,7 @@ impl Metrics {
             app.store.doubt();
         }
         tracing::warn!(
-            error = error as &dyn std::error::Error,
+            error = %Causes(error),
             "the outbox cannot be counted"
         );
         for place in QUEUE {
@@ -194,7 +195,7 @@ impl Metrics {
             Ok(at) => self.gauge(BACKUP_AGE, []).set(now.since(at)),
             Err(error) => {
                 tracing::warn!(
-                    error = &error as &dyn std::error::Error,
+                    error = %Causes(&error),
                     "how old the last backup is cannot be read"
                 );
                 self.gauge(BACKUP_AGE, []).set(f64::NAN);

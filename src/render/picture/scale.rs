@@ -8,6 +8,8 @@ use crate::domain::{past::Past, time::Day};
 
 /// Values further up than so many times the nineteenth of twenty are left out of the scale.
 const FAR: f64 = 3.0;
+/// The latest value is on the axis, since it is what stands, unless it is so many times the usual ones.
+const FAR_NOW: f64 = 20.0;
 /// With fewer values than this nobody can say which of them is far away.
 const FEW: usize = 5;
 /// Room above the highest value, as a part of it.
@@ -23,16 +25,19 @@ pub(super) struct Reach {
 }
 
 impl Reach {
-    /// An axis for these values on which the usual ones can be told apart, whatever a few of them are.
+    /// An axis for these values, in the order of their days, on which the usual ones can be told apart, whatever
+    /// a few of them are.
     pub(super) fn of(values: impl Iterator<Item = f64>) -> Self {
         let mut values: Vec<f64> = values.collect();
+        let latest = values.last().copied().unwrap_or(0.0);
         values.sort_unstable_by(f64::total_cmp);
         let low = values.first().copied().unwrap_or(0.0).min(0.0);
         let most = values.last().copied().unwrap_or(0.0);
         let usual = values.get(values.len().saturating_sub(1) * 19 / 20);
         let usual = usual.copied().unwrap_or(most);
         let high = if values.len() >= FEW && usual > 0.0 && most > FAR * usual {
-            usual * 1.5
+            let latest = Some(latest).filter(|latest| *latest <= FAR_NOW * usual);
+            latest.unwrap_or(0.0).max(usual * 1.5)
         } else {
             most
         };
@@ -167,6 +172,15 @@ mod tests {
         assert_eq!(reach, up_to(6.0));
         assert!(reach.leaves_out(9_000.0) && !reach.leaves_out(4.0));
         assert!(reach.hold(9_000.0) <= reach.high);
+    }
+
+    #[test]
+    fn what_stands_now_is_on_the_axis() {
+        let mut values = vec![4.0; 50];
+        values.extend([9_000.0, 40.0]);
+        assert_eq!(reach(&values), up_to(40.0));
+        values.push(9_000.0);
+        assert_eq!(reach(&values), up_to(6.0));
     }
 
     #[test]

@@ -366,7 +366,10 @@ async fn keep_one(
     let view = super::view(app, &market, &added.alert, known.as_ref()).await;
     let mut message = render::alerts::added(&view);
     let earliest = now.plus(added.alert.rule.timing.hold.0);
-    let starts = start_words(added.pools, added.baseline, &numbers::ago(earliest));
+    let told = app.market.view(now);
+    let told_at = told.is_silent.then(|| numbers::ago(told.answered_at));
+    let met = met_words(added.pools, added.baseline, told_at.as_deref());
+    let starts = start_words(&met, &numbers::ago(earliest));
     message.content = [message.content.as_str(), &starts]
         .into_iter()
         .chain(prepared.caution())
@@ -384,14 +387,28 @@ pub(super) async fn check_room(app: &App, guild: GuildId, more: usize) -> Result
     Ok(())
 }
 
-/// When a new alert speaks for the first time.
-fn start_words(pools: usize, baseline: usize, earliest: &str) -> String {
-    let met = match (pools, baseline) {
-        (0, _) => "There is nothing to meet it yet.".to_owned(),
-        (_, 0) => "No pool meets it at the moment.".to_owned(),
-        (_, 1) => "1 pool meets it already.".to_owned(),
-        (_, many) => format!("{many} pools meet it already."),
+/// What meets a new alert already; `told_at` is when the source answered last, where that is too long ago to speak
+/// of now.
+fn met_words(pools: usize, baseline: usize, told_at: Option<&str>) -> String {
+    let (one, more, when) = match told_at {
+        None => ("meets it already", "meet it already", String::new()),
+        Some(at) => (
+            "met it",
+            "met it",
+            format!(" when the source last answered, {at}"),
+        ),
     };
+    match (pools, baseline, told_at) {
+        (0, _, _) => "There is nothing to meet it yet.".to_owned(),
+        (_, 0, None) => "No pool meets it at the moment.".to_owned(),
+        (_, 0, Some(_)) => format!("No pool met it{when}."),
+        (_, 1, _) => format!("1 pool {one}{when}."),
+        (_, many, _) => format!("{many} pools {more}{when}."),
+    }
+}
+
+/// When a new alert speaks for the first time.
+fn start_words(met: &str, earliest: &str) -> String {
     format!("{met} It speaks {earliest} at the earliest, since the condition has to hold first.")
 }
 
@@ -469,9 +486,27 @@ mod tests {
 
     #[test]
     fn the_start_is_told_in_words() {
-        assert!(start_words(5, 0, "soon").starts_with("No pool meets it"));
-        assert!(start_words(5, 1, "soon").starts_with("1 pool meets"));
-        assert!(start_words(5, 2, "soon").starts_with("2 pools meet"));
-        assert!(start_words(0, 0, "soon").contains("speaks soon at the earliest"));
+        let told = [0, 1, 2].map(|met| met_words(5, met, None));
+        assert_eq!(
+            told,
+            [
+                "No pool meets it at the moment.",
+                "1 pool meets it already.",
+                "2 pools meet it already."
+            ]
+        );
+        let silent = [0, 1, 2].map(|met| met_words(5, met, Some("long ago")));
+        assert!(
+            silent
+                .iter()
+                .all(|words| words.ends_with("last answered, long ago."))
+        );
+        assert_eq!(
+            silent[0],
+            "No pool met it when the source last answered, long ago."
+        );
+        assert!(
+            start_words(&met_words(0, 0, None), "soon").contains("speaks soon at the earliest")
+        );
     }
 }

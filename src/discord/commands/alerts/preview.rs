@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use crate::{
     alerting::preview,
     app::App,
+    causes::Causes,
     discord::{
         autocomplete,
         commands::Application,
@@ -116,8 +117,7 @@ async fn learn(
         let now = app.clock.now();
         let learnt = app.charts.learn(&app.store, &app.market, *pool, now);
         if let Err(error) = learnt.await {
-            let error = &error as &dyn std::error::Error;
-            tracing::warn!(%pool, error, "no chart for a preview");
+            tracing::warn!(%pool, error = %Causes(&error), "no chart for a preview");
             break;
         }
         tokio::time::sleep(PAUSE).await;

@@ -6,6 +6,7 @@ use tracing::warn;
 
 use crate::{
     app::App,
+    causes::Causes,
     discord::{
         autocomplete,
         commands::shown_to,
@@ -79,7 +80,7 @@ pub async fn told(app: &Arc<App>, pool: PoolId, days: u16) -> Result<Message, Co
             Ok(Some(Ok(_))) => known = self::known(app, listing.no, first).await?,
             Ok(Some(Err(FeedError::Store(error)))) => return Err(error.into()),
             Ok(Some(Err(error))) => {
-                warn!(%pool, error = &error as &dyn std::error::Error, "no chart");
+                warn!(%pool, error = %Causes(&error), "no chart");
                 is_chart_missing = true;
             }
             // Others are asking, or the source is slow: the words are worth more than the wait.
@@ -94,6 +95,7 @@ pub async fn told(app: &Arc<App>, pool: PoolId, days: u16) -> Result<Message, Co
     let told = History {
         pool: &listing.pool,
         past: &past,
+        latest: listing.usable().copied(),
         source,
         fetched_at: market.answered_at,
         is_chart_missing,

@@ -397,6 +397,7 @@ fn of_histories(foreign: &Foreign) -> Vec<Message> {
     let shown = history::History {
         pool: &pool,
         past: &past,
+        latest: None,
         source: "DefiLlama",
         fetched_at: now(),
         is_chart_missing: true,
