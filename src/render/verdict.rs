@@ -48,12 +48,12 @@ pub fn line(assessment: &Assessment) -> String {
             label.to_owned()
         }
         Some(Reason::RewardShare(_) | Reason::NoSplit) => {
-            format!("{label} for who pays; its past alone would say {both}, by {record}")
+            format!("{label} for who pays; on its past alone {both}, by {record}")
         }
         Some(Reason::AgainstUsual { ratio, .. }) if decides(*ratio, assessment) => {
             // Half of the month's mean is lost already.
             let of_today = chances(score, None);
-            format!("{label} for its fall; its past alone would say {of_today}, by {record}")
+            format!("{label} for its fall; on its past alone {of_today}, by {record}")
         }
         _ => format!("{label} – {both}, by {record}"),
     }
@@ -363,7 +363,7 @@ mod tests {
             ..samples::calm()
         };
         let words = line(&fallen);
-        let begin = "🟡 mixed for its fall; its past alone would say 99 % chance to keep at least half of \
+        let begin = "🟡 mixed for its fall; on its past alone 99 % chance to keep at least half of \
                      today's rate for 30 days, by";
         assert!(words.starts_with(begin), "{words}");
     }
