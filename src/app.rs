@@ -299,9 +299,10 @@ impl App {
 
     async fn tidy(&self, now: Timestamp) -> Result<(), StoreError> {
         let judged = track::judge(&self.store, now).await;
+        let counted = self.alerting.track.count(&self.store, now.day()).await;
         let swept = self.store.sweep_changes(now).await;
         let written = self.store.checkpoint().await;
-        judged.and(swept).and(written)
+        judged.and(counted.map(drop)).and(swept).and(written)
     }
 
     /// The feed that the configuration names; `None` when every source is switched off. Before the

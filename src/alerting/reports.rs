@@ -82,7 +82,7 @@ async fn of_channel(
             .into_iter()
             .map(|listing| &*listing.pool)
             .collect(),
-        track: store.tally(now.day()).await?,
+        track: alerting.track.tally(store, now.day()).await?,
         answered: now.since(view.answered_at),
         is_silent: now.since(view.answered_at) >= SILENT_AFTER.0,
     });

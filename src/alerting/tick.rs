@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 
 use super::{
     evaluator::{Count, Evaluator, Step, Watched},
-    track,
+    track::{self, TrackRecord},
     why::Stage,
 };
 use crate::{
@@ -56,6 +56,8 @@ pub struct Alerting {
     servers: ArcSwap<Servers>,
     /// Held while one server's choice is kept.
     choosing: Mutex<()>,
+    /// How what was told turned out.
+    pub track: TrackRecord,
 }
 
 #[derive(Debug, Default)]
@@ -121,6 +123,7 @@ impl Default for Alerting {
             state: Arc::default(),
             servers: ArcSwap::default(),
             choosing: Mutex::default(),
+            track: TrackRecord::default(),
         }
     }
 }

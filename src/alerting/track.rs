@@ -7,12 +7,17 @@
 //! days under 2 % or $100k do not count. A pool that goes on under another key is another pool here: that it
 //! is the same is a guess, and no success should rest on one.
 
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+
 use super::evaluator::Evaluator;
 use crate::{
     domain::{
         listing::Listing,
         reading::{DataState, DayReading},
         time::{Day, Timestamp},
+        track::Tally,
         verdict::outcome::{HORIZON, counts, fell_on, known_by},
     },
     market::snapshot::Snapshot,
@@ -21,6 +26,27 @@ use crate::{
 
 /// What is looked at after one batch. A day's worth is done long before the next.
 const AT_A_TIME: u32 = 500;
+
+/// The track record as it was counted last. A year of it is many rows, and only a batch changes it.
+#[derive(Debug, Default)]
+pub struct TrackRecord(ArcSwapOption<Tally>);
+
+impl TrackRecord {
+    /// Counts it anew, after a batch.
+    pub async fn count(&self, store: &Store, today: Day) -> Result<Tally, StoreError> {
+        let tally = store.tally(today).await?;
+        self.0.store(Some(Arc::new(tally)));
+        Ok(tally)
+    }
+
+    /// As of the last batch. Who asks before the first one since the start has it counted.
+    pub async fn tally(&self, store: &Store, today: Day) -> Result<Tally, StoreError> {
+        match self.0.load_full() {
+            Some(tally) => Ok(*tally),
+            None => self.count(store, today).await,
+        }
+    }
+}
 
 /// The verdicts with which the last day of `old` ended, where the next batch is of another day.
 pub(super) fn ended(old: &Snapshot, next: Timestamp, evaluator: &Evaluator) -> Vec<StoodRow> {

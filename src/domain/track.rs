@@ -186,7 +186,8 @@ impl Tally {
         tally
     }
 
-    fn add(&mut self, kept: &Kept) {
+    /// Counts one more.
+    pub fn add(&mut self, kept: &Kept) {
         let told = &kept.announcement;
         if kept.is_repeat {
             self.repeats += 1;

@@ -1,5 +1,6 @@
 //! The track record: verdicts that were told, those that stood, and falls that no verdict warned of.
 
+use futures::TryStreamExt as _;
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, sqlite::SqliteRow};
 
 use super::{
@@ -151,25 +152,23 @@ impl Store {
         tx.commit().await
     }
 
-    /// The track record of the last twelve months.
+    /// The track record of the last twelve months, counted row by row: there may be a hundred thousand.
     pub async fn tally(&self, today: Day) -> Result<Tally, StoreError> {
         const KEPT: &str = "SELECT verdict, at, apy, score, paid_score, hard_limit, repeats, judged_at, \
                  of_today, of_month FROM announced_verdict WHERE day > $1";
         const MISSED: &str = "SELECT COUNT(*) FROM missed_fall WHERE day > $1";
         let since = i64::from(today.0 - TOLD_DAYS);
-        let rows = sqlx::query(KEPT)
-            .bind(since)
-            .fetch_all(&self.readers)
-            .await?;
-        let kept: Vec<Kept> = rows.iter().map(kept_of).collect::<Result<_, _>>()?;
+        let mut tally = Tally::default();
+        let mut rows = sqlx::query(KEPT).bind(since).fetch(&self.readers);
+        while let Some(row) = rows.try_next().await? {
+            tally.add(&kept_of(&row)?);
+        }
         let missed: i64 = sqlx::query_scalar(MISSED)
             .bind(since)
             .fetch_one(&self.readers)
             .await?;
-        Ok(Tally::of(
-            kept,
-            usize::try_from(missed).map_err(|_| bad("missed"))?,
-        ))
+        tally.missed = usize::try_from(missed).map_err(|_| bad("missed"))?;
+        Ok(tally)
     }
 }
 

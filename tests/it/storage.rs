@@ -249,6 +249,17 @@ async fn spoil(bot: &TestBot, table: &str) {
     file.write_all(&[0xa5; 64]).unwrap();
 }
 
+/// Commits something beside the bot, so that its connections keep no page that they have read before.
+async fn forget_pages(bot: &TestBot) {
+    let url = format!("sqlite://{}", bot.path("stipend.db").display());
+    let mut connection = SqliteConnection::connect(&url).await.unwrap();
+    sqlx::query("PRAGMA user_version = 1")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+}
+
 /// Stops the bot in order, so that all is in the one file.
 async fn stop(bot: &mut TestBot) {
     bot.signal(Signal::TERM);
@@ -310,6 +321,7 @@ async fn damage_that_the_delivery_meets_ends_the_bot() {
     stop(&mut bot).await;
     bot.start(&twin, 1).await;
     spoil(&bot, "post").await;
+    forget_pages(&bot).await;
     assert_eq!(bot.ends().await.0, Some(78));
     let log = bot.log();
     for words in [

@@ -75,7 +75,7 @@ async fn answer(bot: &Bot, guild: Option<GuildId>) -> Result<Message, CommandErr
             ..market_status(&market)
         },
         networks: networks(&known, now),
-        track: app.store.tally(now.day()).await?,
+        track: app.alerting.track.tally(&app.store, now.day()).await?,
         server,
         shards: shards(&bot.shards),
         listens: bot.shards.readiness().listens,
