@@ -193,18 +193,24 @@ macro_rules! spoken_where {
     };
 }
 
-/// Counts notices by state without reading each: a post knows how many it tells.
+/// Counts notices by state without reading each: a post knows how many it tells, and of those that no post
+/// tells the index of a channel knows enough.
 macro_rules! counts_of {
     ($further:literal) => {
         concat!(
             "SELECT state, SUM(notices) FROM (",
             "SELECT CASE WHEN d.state = 'parked' AND p.state IN ('pending', 'waiting') THEN 'parked' ",
-            "ELSE p.state END AS state, p.notices FROM post p JOIN destination d ON d.id = p.destination_id ",
+            "ELSE p.state END AS state, p.notices ",
+            "FROM destination d CROSS JOIN post p INDEXED BY post_by_state ON p.destination_id = d.id ",
             "WHERE TRUE",
             $further,
-            " UNION ALL ",
-            "SELECT CASE WHEN d.state = 'parked' AND o.state = 'pending' THEN 'parked' ELSE o.state END, 1 ",
-            "FROM outbox o JOIN destination d ON d.id = o.destination_id WHERE o.post_id IS NULL",
+            " UNION ALL SELECT CASE WHEN d.state = 'parked' THEN 'parked' ELSE 'pending' END, 1 ",
+            "FROM destination d CROSS JOIN outbox o INDEXED BY outbox_untold ON o.destination_id = d.id ",
+            "WHERE o.post_id IS NULL AND o.state = 'pending'",
+            $further,
+            " UNION ALL SELECT o.state, 1 ",
+            "FROM destination d CROSS JOIN outbox o INDEXED BY outbox_ended ON o.destination_id = d.id ",
+            "WHERE o.post_id IS NULL AND o.state <> 'pending'",
             $further,
             ") GROUP BY state"
         )
@@ -396,7 +402,7 @@ impl Store {
     /// [`Self::outbox_counts`] of one server.
     pub async fn outbox_counts_of(&self, guild: GuildId) -> Result<Vec<(State, u64)>, StoreError> {
         counts(
-            sqlx::query_as(counts_of!(" AND d.guild_id = $1"))
+            sqlx::query_as(COUNTS_OF_GUILD)
                 .bind(snowflake(guild.0))
                 .fetch_all(&self.readers)
                 .await?,
@@ -406,7 +412,9 @@ impl Store {
     /// The notices of a server of which nobody knows whether they are in the channel, oldest first.
     pub async fn unsettled(&self, guild: GuildId) -> Result<Vec<Told>, StoreError> {
         const SQL: &str = notices_where!(
-            "guild_id = $1 AND post_id IN (SELECT id FROM post WHERE state = 'uncertain') ORDER BY id"
+            "guild_id = $1 AND post_id IN (SELECT p.id FROM destination d \
+                 CROSS JOIN post p INDEXED BY post_by_state ON p.destination_id = d.id \
+                 WHERE d.guild_id = $1 AND p.state = 'uncertain') ORDER BY id"
         );
         told(
             &self.keyring,
@@ -704,6 +712,8 @@ const UNTOLD: &str = "WITH RECURSIVE line (id) AS ( \
          EXISTS (SELECT 1 FROM outbox WHERE destination_id = ready.id AND edge = 'test' \
          AND post_id IS NULL AND state = 'pending') \
      FROM ready WHERE urgency IS NOT NULL ORDER BY id";
+
+const COUNTS_OF_GUILD: &str = counts_of!(" AND d.guild_id = $1");
 
 const ANY_EXPIRED: &str = "SELECT EXISTS (SELECT 1 FROM outbox \
          WHERE post_id IS NULL AND state = 'pending' AND not_after <= $1) \

@@ -530,6 +530,24 @@ async fn the_queue_is_counted_along_its_indices() {
     }
 }
 
+/// Who asks how a server's notices do reads what its channels have, and nothing of other servers.
+#[tokio::test]
+async fn the_notices_of_a_server_are_counted_along_its_channels() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {COUNTS_OF_GUILD}"));
+    let query = sqlx::query_as::<_, (i64, i64, i64, String)>(explain).bind(1_i64);
+    let plan = query.fetch_all(&store.writer).await.unwrap();
+    let plan: Vec<String> = plan.into_iter().map(|(.., step)| step).collect();
+    for index in ["post_by_state", "outbox_untold", "outbox_ended"] {
+        let along = format!("INDEX {index} (destination_id=?)");
+        assert!(plan.iter().any(|step| step.contains(&along)), "{plan:#?}");
+    }
+    let scans = ["SCAN o", "SCAN p"];
+    let reads_all = |step: &String| scans.iter().any(|scan| step.starts_with(scan));
+    assert!(!plan.iter().any(reads_all), "{plan:#?}");
+}
+
 /// Each notice counts where it stands, and is as old as it could have been told.
 #[tokio::test]
 async fn what_is_queued_is_told_by_state_and_age() {
