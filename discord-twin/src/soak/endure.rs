@@ -46,8 +46,9 @@ const LATE_DOUBLES: Duration = Duration::from_secs(100);
 /// Whoever has asked a lot may ask again after so long.
 const PACE: Duration = Duration::from_secs(11);
 const STEP: Duration = Duration::from_millis(200);
-/// From one reading of the gauge to the next.
-const READINGS: Duration = Duration::from_secs(10);
+/// From one reading of the gauge to the next: so short beside an hour of the market that what a batch takes
+/// for a moment counts for as long as it is taken, and not by where in the hour the readings happen to fall.
+const READINGS: Duration = Duration::from_secs(1);
 /// From one fault of the gateway, and one webhook that is deleted, to the next.
 const MISHAPS: Duration = Duration::from_mins(4);
 /// Each so many seconds of commands end with so many of a burst.
@@ -144,9 +145,10 @@ pub async fn run(plan: Plan, mut news: impl FnMut(String)) -> Result<Endured, So
     let tally = stand.compare();
     let mut complaints = crowd.complaints();
     if plan.length >= LONG_ENOUGH
-        && let Some(growth) = growth(&course.readings).filter(|growth| *growth > FLAT)
+        && let Some(quarters) = quarters(&course.readings)
+        && growth(&quarters) > FLAT
     {
-        complaints.push(format!("memory grew {growth:.2}-fold"));
+        complaints.push(format!("memory grew {:.2}-fold", growth(&quarters)));
     }
     let requests = stand.twin.requests();
     let count = |status: u16| requests.iter().filter(|made| made.status == status).count();
@@ -322,16 +324,33 @@ async fn settle(stand: &mut Stand) -> Result<(), SoakError> {
     Ok(())
 }
 
+/// What was resident in a part of the run, in megabytes.
+struct Held {
+    least: f64,
+    mean: f64,
+}
+
+impl Held {
+    fn of(part: &[Reading]) -> Self {
+        let memory = part.iter().map(|reading| reading.memory);
+        let count = u32::try_from(part.len()).unwrap_or(u32::MAX);
+        Self {
+            least: memory.clone().fold(f64::INFINITY, f64::min),
+            mean: memory.sum::<f64>() / f64::from(count),
+        }
+    }
+}
+
+/// The quarters of a run, in order; none of one that is too short for them.
+fn quarters(readings: &[Reading]) -> Option<[Held; 4]> {
+    let length = readings.len() / 4;
+    let quarter = |nth| Held::of(&readings[nth * length..(nth + 1) * length]);
+    (length > 0).then(|| [0, 1, 2, 3].map(quarter))
+}
+
 /// The mean memory of the last quarter by that of the second; the first is for filling up.
-fn growth(readings: &[Reading]) -> Option<f64> {
-    let quarter = readings.len() / 4;
-    let mean = |part: &[Reading]| {
-        let sum: f64 = part.iter().map(|reading| reading.memory).sum();
-        let count = u32::try_from(part.len()).ok()?;
-        (count > 0).then(|| sum / f64::from(count))
-    };
-    let second = mean(readings.get(quarter..2 * quarter)?)?;
-    Some(mean(readings.get(3 * quarter..)?)? / second)
+fn growth([_, second, _, last]: &[Held; 4]) -> f64 {
+    last.mean / second.mean
 }
 
 impl Endured {
@@ -377,8 +396,20 @@ impl fmt::Display for Endured {
                 writeln!(f, "{reading}")?;
             }
         }
-        if let Some(growth) = growth(&self.readings) {
-            writeln!(f, "memory     last quarter to second: {growth:.3}")?;
+        if let Some(quarters) = quarters(&self.readings) {
+            let row = |figure: fn(&Held) -> f64| {
+                let words = quarters
+                    .each_ref()
+                    .map(|held| format!("{:.0}", figure(held)));
+                words.join(" ")
+            };
+            writeln!(
+                f,
+                "memory     by quarters: least {}, mean {} MB; last mean to second {:.3}",
+                row(|held| held.least),
+                row(|held| held.mean),
+                growth(&quarters)
+            )?;
         }
         for complaint in &report.complaints {
             writeln!(f, "WRONG      {complaint}")?;
