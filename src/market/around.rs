@@ -72,7 +72,7 @@ impl Around<'_> {
             stablecoins,
             impermanent_loss: past.impermanent_loss,
             reward_token_change: past.reward_token.and_then(|token| token.price_90d),
-            chain_usd: self.chain_usd(&pool.chain),
+            chain_usd: self.market.usd_on(&pool.chain),
             now: self.now,
         })
     }
@@ -99,14 +99,5 @@ impl Around<'_> {
     fn inflation(&self, listing: &Listing) -> Option<Percent> {
         let network = network_of(&listing.pool)?;
         self.networks.rate(network, self.now).ok()?.inflation
-    }
-
-    /// US dollars in the chain's pools, as far as their readings can be used. `None` where no one's can.
-    fn chain_usd(&self, chain: &str) -> Option<f64> {
-        let on_chain = self.market.listings().iter();
-        on_chain
-            .filter(|listing| &*listing.pool.chain == chain)
-            .filter_map(|listing| Some(listing.usable()?.tvl_usd))
-            .reduce(|sum, usd| sum + usd)
     }
 }

@@ -42,6 +42,8 @@ pub struct Snapshot {
     listings: Vec<Listing>,
     by_id: HashMap<PoolId, u32>,
     names: Arc<Names>,
+    /// US dollars in the pools of each chain, as far as their readings can be used.
+    chains: Arc<HashMap<Arc<str>, f64>>,
     /// Numbers of pools that are no longer listed: their days are theirs again when they come back.
     gone: Arc<HashMap<PoolId, i64>>,
 }
@@ -87,6 +89,21 @@ impl PartialEq for Size {
 
 impl Eq for Size {}
 
+fn by_chain(listings: &[Listing]) -> HashMap<Arc<str>, f64> {
+    let mut chains: HashMap<Arc<str>, f64> = HashMap::default();
+    for listing in listings {
+        let Some(reading) = listing.usable() else {
+            continue;
+        };
+        if let Some(usd) = chains.get_mut(&*listing.pool.chain) {
+            *usd += reading.tvl_usd;
+        } else {
+            chains.insert(Arc::clone(&listing.pool.chain), reading.tvl_usd);
+        }
+    }
+    chains
+}
+
 impl Snapshot {
     /// Takes the listings in, largest TVL first, and the numbers of pools that were listed once.
     pub fn new(
@@ -102,6 +119,7 @@ impl Snapshot {
         Self {
             origin,
             names: Arc::new(Names::of(&listings)),
+            chains: Arc::new(by_chain(&listings)),
             listings,
             by_id,
             gone,
@@ -120,6 +138,11 @@ impl Snapshot {
 
     pub(super) fn names(&self) -> &Names {
         &self.names
+    }
+
+    /// US dollars in a chain's pools, as far as their readings can be used; `None` where no one's can.
+    pub(super) fn usd_on(&self, chain: &str) -> Option<f64> {
+        self.chains.get(chain).copied()
     }
 
     pub fn listings(&self) -> &[Listing] {
@@ -154,6 +177,7 @@ impl Snapshot {
         for listing in &mut silenced.listings {
             listing.silence(since, screen);
         }
+        silenced.chains = Arc::new(by_chain(&silenced.listings));
         silenced
     }
 
